@@ -1,0 +1,16 @@
+# What single sources of the library are told: the version, OpenMP, the SIMD targets.
+
+set_source_files_properties(ops/version.cpp PROPERTIES
+  COMPILE_DEFINITIONS "VITRO_VERSION=\"${PROJECT_VERSION}\"")
+
+if(VITRO_OPENMP_FLAGS)
+  set_source_files_properties(framework/parallel.cpp PROPERTIES
+    COMPILE_OPTIONS "${VITRO_OPENMP_FLAGS}")
+endif()
+
+# Kernels are compiled for AVX2, for AVX-512 (AVX3) and for any x86-64.  Highway 1.0.3 has no SSE2
+# target: the fallback is one lane at a time, and HWY_BROKEN_EMU128 makes it the same HWY_SCALAR
+# under every compiler.
+file(GLOB simd_sources CONFIGURE_DEPENDS framework/simd/*.cpp)
+set_source_files_properties(${simd_sources} PROPERTIES
+  COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL);HWY_BROKEN_EMU128=1")

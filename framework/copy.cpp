@@ -1,0 +1,45 @@
+// Copies between layouts and dtypes.
+#include "framework/elementwise.h"
+
+namespace vitro {
+
+template <class To, class From>
+static To convert(From x) {
+  if constexpr (std::is_same_v<To, bool>) return x != From(0);
+  else if constexpr (std::is_same_v<To, BFloat16>) return BFloat16(static_cast<float>(x));
+  else if constexpr (std::is_same_v<From, BFloat16>) return static_cast<To>(static_cast<float>(x));
+  else return static_cast<To>(x);
+}
+
+void copy_into(const Tensor& y, const Tensor& x) {
+  if (y.dtype() == x.dtype() && y.is_contiguous() && x.is_contiguous()) {
+    size_t size = item_size(x.dtype());
+    auto *to = static_cast<char*>(y.impl()->storage->data) + y.impl()->offset * static_cast<int64_t>(size);
+    auto *from = static_cast<const char*>(x.impl()->storage->data) + x.impl()->offset * static_cast<int64_t>(size);
+    parallel_for(x.numel(), kCheapGrain, [=](int64_t begin, int64_t end) {
+      std::copy(from + begin * static_cast<int64_t>(size), from + end * static_cast<int64_t>(size),
+                to + begin * static_cast<int64_t>(size));
+    });
+    return;
+  }
+  Walk<2> walk(y.shape(), {y.strides(), x.strides()});
+  visit_dtype(y.dtype(), [&]<class To>() {
+    visit_dtype(x.dtype(), [&]<class From>() {
+      if constexpr ((std::is_same_v<To, float> && std::is_same_v<From, BFloat16>) ||
+                    (std::is_same_v<To, BFloat16> && std::is_same_v<From, float>)) {
+        if (walk.step(0) == 1 && walk.step(1) == 1) {
+          parallel_for(y.numel(), kCheapGrain, [&](int64_t begin, int64_t end) {
+            walk.range(begin, end, [&](const auto& at, int64_t n) {
+              if constexpr (std::is_same_v<To, float>) simd::to_float(raw<From>(x) + at[1], raw<To>(y) + at[0], n);
+              else simd::to_bfloat16(raw<From>(x) + at[1], raw<To>(y) + at[0], n);
+            });
+          });
+          return;
+        }
+      }
+      loop(walk, y.numel(), kCheapGrain, [](From v) { return convert<To>(v); }, raw<To>(y), raw<From>(x));
+    });
+  });
+}
+
+}  // namespace vitro

@@ -1,0 +1,48 @@
+// Errors: one typed family, one function that throws them, and the sentence they carry.
+#pragma once
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace [[gnu::visibility("default")]] vitro {
+
+// The base of everything vitro throws.  what() is one sentence, `op: what was expected: what came`,
+// then one line "  in ..." per module that the error passed on its way out.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message) : std::runtime_error(message), text_(message) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+  // Adds where the failing call was made; outer callers add to the end.
+  void add_context(const std::string& where) { text_ += "\n  in " + where; }
+
+ private:
+  std::string text_;
+};
+
+// Subtypes exist where a caller would tell them apart.
+// clang-format off
+struct ShapeError : Error { using Error::Error; };    // sizes, ranks, axes, indices out of range
+struct DTypeError : Error { using Error::Error; };    // a dtype that the op does not take
+struct GraphError : Error { using Error::Error; };    // misuse of the autograd graph
+struct VersionError : Error { using Error::Error; };  // a saved tensor was changed in place
+struct ValueError : Error { using Error::Error; };    // a number or text that makes no sense
+struct IoError : Error { using Error::Error; };       // files and their contents
+struct MemoryError : Error { using Error::Error; };   // the system gave no memory
+// clang-format on
+
+template <class E, class... Parts>
+[[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  throw E(text.str());
+}
+
+// Throws E(parts...) unless `ok`.  The parts are formatted only on failure.
+template <class E = Error, class... Parts>
+inline void check(bool ok, const Parts&... parts) {
+  if (!ok) [[unlikely]]
+    fail<E>(parts...);
+}
+
+}  // namespace vitro

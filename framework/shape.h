@@ -1,0 +1,70 @@
+// Shape: up to eight sizes held inline; the checked size arithmetic; broadcasting.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <ostream>
+#include <span>
+#include <string_view>
+
+#include "dtype.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+
+class Shape {
+ public:
+  static constexpr int kMaxRank = 8;
+
+  constexpr Shape() = default;
+  Shape(std::initializer_list<int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const int64_t> sizes);  // ShapeError above rank 8
+
+  int rank() const { return rank_; }
+  int64_t operator[](int i) const { return sizes_[i]; }
+  int64_t& operator[](int i) { return sizes_[i]; }
+  int64_t back() const { return sizes_[rank_ - 1]; }
+  const int64_t* begin() const { return sizes_; }
+  const int64_t* end() const { return sizes_ + rank_; }
+  bool empty() const { return rank_ == 0; }
+
+  void push_back(int64_t size) { insert(rank_, size); }
+  void insert(int axis, int64_t size);
+  void erase(int axis);
+
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  int64_t sizes_[kMaxRank] = {};
+  int32_t rank_ = 0;
+};
+
+using Strides = Shape;  // in elements, one per axis
+
+std::ostream& operator<<(std::ostream&, const Shape&);  // (2, 3); one axis: (2,)
+
+// The product of the sizes.  Of a shape that passed checked_numel: cannot overflow.
+inline int64_t numel(const Shape& shape) {
+  int64_t n = 1;
+  for (int64_t size : shape) n *= size;
+  return n;
+}
+
+// numel, or ShapeError in the name of `op` for a negative size or for more bytes than 2^63 - 1
+// (counting a zero size as one, so that strides cannot overflow either).
+int64_t checked_numel(std::string_view op, const Shape& shape, DType dtype);
+
+Strides row_major(const Shape& shape);
+bool is_row_major(const Shape& shape, const Strides& strides);  // sizes of one may stride anyhow
+
+// 0 <= result < rank for -rank <= axis < rank, else ShapeError.  A scalar has axes 0 and -1.
+int normalize_axis(std::string_view op, int64_t axis, int rank);
+
+// The shape that a and b broadcast to, as NumPy does; ShapeError when they do not.
+Shape broadcast(std::string_view op, const Shape& a, const Shape& b);
+
+// Strides with which data of `shape` is read as if expanded to `target` (0 along expanded axes).
+Strides expanded_strides(const Shape& shape, const Strides& strides, const Shape& target);
+
+}  // namespace vitro

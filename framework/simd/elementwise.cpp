@@ -1,0 +1,217 @@
+// Elementwise float32 kernels.
+#include "framework/simd/elementwise.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "framework/simd/elementwise.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h:
+#include "framework/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitro::simd::HWY_NAMESPACE {
+
+template <class F>
+HWY_INLINE void Map(const float* x, float* y, int64_t n, F f) {
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + 2 * step <= n; i += 2 * step) {
+    V a = f(hn::LoadU(d, x + i)), b = f(hn::LoadU(d, x + i + step));
+    hn::StoreU(a, d, y + i);
+    hn::StoreU(b, d, y + i + step);
+  }
+  if (i + step <= n) {
+    hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
+    i += step;
+  }
+  if (i < n) StoreTail(f(LoadTail(x + i, n - i)), y + i, n - i);
+}
+
+template <class F>
+HWY_INLINE void Map2(const float* a, const float* b, float* y, int64_t n, F f) {
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + 2 * step <= n; i += 2 * step) {
+    V u = f(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
+    V v = f(hn::LoadU(d, a + i + step), hn::LoadU(d, b + i + step));
+    hn::StoreU(u, d, y + i);
+    hn::StoreU(v, d, y + i + step);
+  }
+  if (i + step <= n) {
+    hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
+    i += step;
+  }
+  if (i < n) StoreTail(f(LoadTail(a + i, n - i), LoadTail(b + i, n - i)), y + i, n - i);
+}
+
+// One function per op: formula(V) -> V.
+template <V (*kFormula)(V)>
+void Apply(const float* x, float* y, int64_t n) {
+  Map(x, y, n, [](V v) HWY_ATTR { return kFormula(v); });
+}
+template <V (*kFormula)(V, V)>
+void Apply2(const float* a, const float* b, float* y, int64_t n) {
+  Map2(a, b, y, n, [](V u, V v) HWY_ATTR { return kFormula(u, v); });
+}
+template <float (*kFormula)(float)>
+void ApplyScalar(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = kFormula(x[i]);
+}
+
+HWY_INLINE V Neg(V x) { return hn::Neg(x); }
+HWY_INLINE V Abs(V x) { return hn::Abs(x); }
+HWY_INLINE V Sqrt(V x) { return hn::Sqrt(x); }
+HWY_INLINE V Rsqrt(V x) { return hn::Div(C(1.0f), hn::Sqrt(x)); }
+HWY_INLINE V Relu(V x) { return KeepNaN(x, hn::Max(x, hn::Zero(d))); }
+HWY_INLINE V Gelu(V x) { return hn::Mul(x, NormalCdf(x)); }
+HWY_INLINE V GeluTanh(V x) {
+  V half = hn::Mul(C(0.5f), x);
+  return hn::MulAdd(half, GeluTanhInner(x), half);
+}
+HWY_INLINE V Silu(V x) { return hn::Div(x, hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
+
+HWY_INLINE V Add(V a, V b) { return hn::Add(a, b); }
+HWY_INLINE V Sub(V a, V b) { return hn::Sub(a, b); }
+HWY_INLINE V Mul(V a, V b) { return hn::Mul(a, b); }
+HWY_INLINE V Div(V a, V b) { return hn::Div(a, b); }
+HWY_INLINE V Minimum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Min(a, b))); }
+HWY_INLINE V Maximum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Max(a, b))); }
+
+HWY_INLINE V TanhBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, C(1.0f))); }
+HWY_INLINE V SigmoidBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, y)); }
+HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), dy); }
+// d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi)
+HWY_INLINE V GeluBackward(V x, V dy) {
+  V density = hn::Mul(C(0.3989422804f), Exp(hn::Mul(hn::Mul(x, x), C(-0.5f))));
+  return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(x)));
+}
+// With t = tanh(u(x)): (1 + t) / 2 + x (1 - t^2) u' / 2
+HWY_INLINE V GeluTanhBackward(V x, V dy) {
+  V t = GeluTanhInner(x);
+  V slope = hn::Mul(C(0.7978845608f), hn::MulAdd(C(3 * 0.044715f), hn::Mul(x, x), C(1.0f)));
+  V tail = hn::Mul(hn::Mul(x, hn::NegMulAdd(t, t, C(1.0f))), slope);
+  return hn::Mul(dy, hn::Mul(C(0.5f), hn::Add(hn::Add(C(1.0f), t), tail)));
+}
+// s + x s (1 - s) with s = sigmoid x
+HWY_INLINE V SiluBackward(V x, V dy) {
+  V s = Sigmoid(x);
+  return hn::Mul(dy, hn::MulAdd(hn::Mul(x, s), hn::Sub(C(1.0f), s), s));
+}
+HWY_INLINE V SoftplusBackward(V x, V dy) { return hn::Mul(dy, Sigmoid(x)); }
+
+UnaryKernel GetUnary(Unary op) {
+  switch (op) {
+    case Unary::kNeg: return Apply<Neg>;
+    case Unary::kAbs: return Apply<Abs>;
+    case Unary::kSqrt: return Apply<Sqrt>;
+    case Unary::kRsqrt: return Apply<Rsqrt>;
+    case Unary::kExp: return Apply<Exp>;
+    case Unary::kLog: return Apply<Log>;
+    case Unary::kSin: return ApplyScalar<std::sin>;
+    case Unary::kCos: return ApplyScalar<std::cos>;
+    case Unary::kErf: return Apply<Erf>;
+    case Unary::kTanh: return Apply<Tanh>;
+    case Unary::kSigmoid: return Apply<Sigmoid>;
+    case Unary::kRelu: return Apply<Relu>;
+    case Unary::kGelu: return Apply<Gelu>;
+    case Unary::kGeluTanh: return Apply<GeluTanh>;
+    case Unary::kSilu: return Apply<Silu>;
+    case Unary::kSoftplus: return Apply<Softplus>;
+  }
+  return nullptr;
+}
+
+BinaryKernel GetBinary(Binary op) {
+  switch (op) {
+    case Binary::kAdd: return Apply2<Add>;
+    case Binary::kSub: return Apply2<Sub>;
+    case Binary::kMul: return Apply2<Mul>;
+    case Binary::kDiv: return Apply2<Div>;
+    case Binary::kMinimum: return Apply2<Minimum>;
+    case Binary::kMaximum: return Apply2<Maximum>;
+    case Binary::kTanhBackward: return Apply2<TanhBackward>;
+    case Binary::kSigmoidBackward: return Apply2<SigmoidBackward>;
+    case Binary::kReluBackward: return Apply2<ReluBackward>;
+    case Binary::kGeluBackward: return Apply2<GeluBackward>;
+    case Binary::kGeluTanhBackward: return Apply2<GeluTanhBackward>;
+    case Binary::kSiluBackward: return Apply2<SiluBackward>;
+    case Binary::kSoftplusBackward: return Apply2<SoftplusBackward>;
+  }
+  return nullptr;
+}
+
+void Axpy(float c, const float* x, float* y, int64_t n) {
+  const V factor = C(c);
+  Map2(x, y, y, n, [factor](V u, V v) HWY_ATTR { return hn::MulAdd(factor, u, v); });
+}
+
+void ToFloat(const BFloat16* x, float* y, int64_t n) {
+  const hn::RebindToUnsigned<D> du;
+  const hn::Rebind<uint16_t, D> dh;
+  const auto* bits = reinterpret_cast<const uint16_t*>(x);
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + step <= n; i += step) {
+    auto wide = hn::ShiftLeft<16>(hn::PromoteTo(du, hn::LoadU(dh, bits + i)));
+    hn::StoreU(hn::BitCast(d, wide), d, y + i);
+  }
+  for (; i < n; ++i) y[i] = x[i];
+}
+
+// Adds half a unit in the last place kept, less one where that place is even, and cuts.  (Highway's
+// own DemoteTo cuts without rounding and can turn a NaN into infinity.)
+void ToBFloat16(const float* x, BFloat16* y, int64_t n) {
+  const hn::RebindToUnsigned<D> du;
+  const hn::Rebind<uint16_t, D> dh;
+  auto* bits = reinterpret_cast<uint16_t*>(y);
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + step <= n; i += step) {
+    V v = hn::LoadU(d, x + i);
+    auto u = hn::BitCast(du, v);
+    auto even = hn::And(hn::ShiftRight<16>(u), hn::Set(du, 1));
+    auto rounded = hn::ShiftRight<16>(hn::Add(u, hn::Add(even, hn::Set(du, 0x7fff))));
+    auto nan = hn::Or(hn::ShiftRight<16>(u), hn::Set(du, 0x40));
+    auto chosen = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), nan, rounded);
+    hn::StoreU(hn::TruncateTo(dh, chosen), dh, bits + i);
+  }
+  for (; i < n; ++i) y[i] = x[i];
+}
+
+const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace vitro::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitro::simd {
+HWY_EXPORT(GetUnary);
+HWY_EXPORT(GetBinary);
+HWY_EXPORT(Axpy);
+HWY_EXPORT(ToFloat);
+HWY_EXPORT(ToBFloat16);
+HWY_EXPORT(TargetName);
+
+UnaryKernel unary_kernel(Unary op) { return HWY_DYNAMIC_DISPATCH(GetUnary)(op); }
+BinaryKernel binary_kernel(Binary op) { return HWY_DYNAMIC_DISPATCH(GetBinary)(op); }
+void axpy(float c, const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(Axpy)(c, x, y, n); }
+void to_float(const BFloat16* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(ToFloat)(x, y, n); }
+void to_bfloat16(const float* x, BFloat16* y, int64_t n) { HWY_DYNAMIC_DISPATCH(ToBFloat16)(x, y, n); }
+std::string_view target_name() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
+
+bool limit_targets() {
+  const char* limit = std::getenv("VITRO_MAX_CPU_ISA");
+  if (!limit) return false;
+#if HWY_ARCH_X86
+  std::string_view isa(limit);
+  // Better instruction sets have smaller numbers; all those below the limit are disabled.
+  if (isa == "BASELINE") hwy::DisableTargets(2 * HWY_SSSE3 - 1);
+  else if (isa == "AVX2") hwy::DisableTargets(HWY_AVX2 - 1);
+#endif
+  return true;
+}
+}  // namespace vitro::simd
+#endif

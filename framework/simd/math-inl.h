@@ -1,0 +1,129 @@
+// float32 vector functions, compiled once per instruction set.  NaN in, NaN out; infinities have
+// their limits.  Errors are those measured by tests/test_kernels.cpp against float64.
+// (No include guard: Highway includes it anew for every target.)
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace vitro::simd::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+inline constexpr D d{};
+
+HWY_INLINE V C(float x) { return hn::Set(d, x); }
+HWY_INLINE int64_t Lanes() { return static_cast<int64_t>(hn::Lanes(d)); }
+
+// The last 0 < n < Lanes() elements of an array, without touching what follows them.
+HWY_INLINE V LoadTail(const float* p, int64_t n, float fill = 0.0f) {
+#if HWY_TARGET <= HWY_AVX2
+  auto mask = hn::FirstN(d, static_cast<size_t>(n));
+  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, p), C(fill));
+#else
+  HWY_ALIGN float room[HWY_MAX_BYTES / sizeof(float)];
+  for (int64_t i = 0; i < Lanes(); ++i) room[i] = i < n ? p[i] : fill;
+  return hn::Load(d, room);
+#endif
+}
+HWY_INLINE void StoreTail(V v, float* p, int64_t n) {
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, p);
+#else
+  HWY_ALIGN float room[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, room);
+  for (int64_t i = 0; i < n; ++i) p[i] = room[i];
+#endif
+}
+
+HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
+
+// e^x = 2^n e^r with r in [-ln2/2, ln2/2] and a polynomial of degree 6 (Cephes expf, Moshier 1992).
+// Below -87.3 the result would be denormal: zero.
+HWY_INLINE V Exp(V x) {
+  const hn::RebindToSigned<D> di;
+  V low = C(-87.3365f), high = C(88.7228f);
+  V t = hn::Min(hn::Max(x, low), high);
+  V n = hn::Round(hn::Mul(t, C(1.44269504089f)));
+  V r = hn::NegMulAdd(n, C(0.693359375f), t);
+  r = hn::NegMulAdd(n, C(-2.12194440e-4f), r);
+  V p = C(1.9875691500e-4f);
+  p = hn::MulAdd(p, r, C(1.3981999507e-3f));
+  p = hn::MulAdd(p, r, C(8.3334519073e-3f));
+  p = hn::MulAdd(p, r, C(4.1665795894e-2f));
+  p = hn::MulAdd(p, r, C(1.6666665459e-1f));
+  p = hn::MulAdd(p, r, C(5.0000001201e-1f));
+  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
+  // 2^n as 2 x 2^(n-1), so that n = 128 stays finite.
+  V scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 126))));
+  V y = hn::Mul(hn::Mul(p, scale), C(2.0f));
+  y = hn::IfThenElse(hn::Gt(x, high), hn::Inf(d), y);
+  y = hn::IfThenZeroElse(hn::Lt(x, low), y);
+  return KeepNaN(x, y);
+}
+
+HWY_INLINE V Log(V x) {
+  V y = hn::Log(d, x);
+  y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(hn::Inf(d)), y);
+  y = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::NaN(d), y);
+  y = hn::IfThenElse(hn::Eq(x, hn::Inf(d)), x, y);
+  return KeepNaN(x, y);
+}
+
+// erf x = x P(x^2) / Q(x^2) on |x| <= 4, where it is 1 in float32 (the rational minimax form that
+// Eigen and XLA use).
+HWY_INLINE V Erf(V x) {
+  V t = hn::IfThenElse(hn::Gt(hn::Abs(x), C(4.0f)), hn::CopySign(C(4.0f), x), x);
+  V s = hn::Mul(t, t);
+  V p = C(-2.72614225801306e-10f);
+  p = hn::MulAdd(p, s, C(2.77068142495902e-08f));
+  p = hn::MulAdd(p, s, C(-2.10102402082508e-06f));
+  p = hn::MulAdd(p, s, C(-5.69250639462346e-05f));
+  p = hn::MulAdd(p, s, C(-7.34990630326855e-04f));
+  p = hn::MulAdd(p, s, C(-2.95459980854025e-03f));
+  p = hn::MulAdd(p, s, C(-1.60960333262415e-02f));
+  V q = C(-1.45660718464996e-05f);
+  q = hn::MulAdd(q, s, C(-2.13374055278905e-04f));
+  q = hn::MulAdd(q, s, C(-1.68282697438203e-03f));
+  q = hn::MulAdd(q, s, C(-7.37332916720468e-03f));
+  q = hn::MulAdd(q, s, C(-1.42647390514189e-02f));
+  return hn::Div(hn::Mul(t, p), q);
+}
+
+// tanh x = x P(x^2) / Q(x^2) on |x| <= 7.9, where it is 1 in float32 (same source).
+HWY_INLINE V Tanh(V x) {
+  V t = hn::Min(hn::Max(x, C(-7.90531110763549805f)), C(7.90531110763549805f));
+  V s = hn::Mul(t, t);
+  V p = C(-2.76076847742355e-16f);
+  p = hn::MulAdd(p, s, C(2.00018790482477e-13f));
+  p = hn::MulAdd(p, s, C(-8.60467152213735e-11f));
+  p = hn::MulAdd(p, s, C(5.12229709037114e-08f));
+  p = hn::MulAdd(p, s, C(1.48572235717979e-05f));
+  p = hn::MulAdd(p, s, C(6.37261928875436e-04f));
+  p = hn::MulAdd(p, s, C(4.89352455891786e-03f));
+  V q = C(1.19825839466702e-06f);
+  q = hn::MulAdd(q, s, C(1.18534705686654e-04f));
+  q = hn::MulAdd(q, s, C(2.26843463243900e-03f));
+  q = hn::MulAdd(q, s, C(4.89352518554385e-03f));
+  return KeepNaN(x, hn::Div(hn::Mul(t, p), q));
+}
+
+HWY_INLINE V Sigmoid(V x) { return hn::Div(C(1.0f), hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
+
+// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
+HWY_INLINE V Softplus(V x) {
+  V y = hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, Exp(hn::Neg(hn::Abs(x)))));
+  return KeepNaN(x, y);
+}
+
+// The cumulative distribution of the normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2.
+HWY_INLINE V NormalCdf(V x) {
+  return hn::MulAdd(C(0.5f), Erf(hn::Mul(x, C(0.70710678118f))), C(0.5f));
+}
+// tanh(sqrt(2 / pi) (x + 0.044715 x^3)), the heart of gelu's tanh form
+HWY_INLINE V GeluTanhInner(V x) {
+  V cube = hn::Mul(hn::Mul(x, x), x);
+  return Tanh(hn::Mul(C(0.7978845608f), hn::MulAdd(C(0.044715f), cube, x)));
+}
+
+}  // namespace vitro::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

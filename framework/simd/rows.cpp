@@ -1,0 +1,173 @@
+// Row kernels.
+#include "framework/simd/rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "framework/simd/rows.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h:
+#include "framework/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitro::simd::HWY_NAMESPACE {
+
+HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
+
+// sum_i f(i-th vector) with the tail filled by zeros.
+template <class F>
+HWY_INLINE float SumOf(int64_t n, F f) {
+  const int64_t step = Lanes();
+  V s0 = C(0), s1 = C(0), s2 = C(0), s3 = C(0);
+  int64_t i = 0;
+  for (; i + 4 * step <= n; i += 4 * step) {
+    s0 = hn::Add(s0, f(i, step));
+    s1 = hn::Add(s1, f(i + step, step));
+    s2 = hn::Add(s2, f(i + 2 * step, step));
+    s3 = hn::Add(s3, f(i + 3 * step, step));
+  }
+  for (; i < n; i += step) s0 = hn::Add(s0, f(i, std::min(step, n - i)));
+  return SumLanes(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
+}
+
+HWY_INLINE V LoadUpTo(const float* p, int64_t n, float fill = 0) {
+  return n == Lanes() ? hn::LoadU(d, p) : LoadTail(p, n, fill);
+}
+HWY_INLINE void StoreUpTo(V v, float* p, int64_t n) {
+  if (n == Lanes()) hn::StoreU(v, d, p);
+  else StoreTail(v, p, n);
+}
+template <class F>
+HWY_INLINE void ForEach(int64_t n, F f) {
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + step <= n; i += step) f(i, step);
+  if (i < n) f(i, n - i);
+}
+
+// Chunks keep the rounding error of long sums small.
+double Sum(const float* x, int64_t n) {
+  constexpr int64_t kChunk = 4096;
+  double total = 0;
+  for (int64_t b = 0; b < n; b += kChunk)
+    total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR { return LoadUpTo(x + b + i, m); });
+  return total;
+}
+
+float Dot(const float* a, const float* b, int64_t n) {
+  return SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
+}
+
+void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y, bool accumulate) {
+  ForEach(cols, [&](int64_t j, int64_t m) HWY_ATTR {
+    V s0 = accumulate ? LoadUpTo(y + j, m) : C(0), s1 = C(0), s2 = C(0), s3 = C(0);
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+      const float* p = x + i * stride + j;
+      s0 = hn::Add(s0, LoadUpTo(p, m));
+      s1 = hn::Add(s1, LoadUpTo(p + stride, m));
+      s2 = hn::Add(s2, LoadUpTo(p + 2 * stride, m));
+      s3 = hn::Add(s3, LoadUpTo(p + 3 * stride, m));
+    }
+    for (; i < rows; ++i) s0 = hn::Add(s0, LoadUpTo(x + i * stride + j, m));
+    StoreUpTo(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), y + j, m);
+  });
+}
+
+HWY_INLINE float Max(const float* x, int64_t n) {
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  V high = C(kLowest);
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR { high = hn::Max(LoadUpTo(x + i, m, kLowest), high); });
+  return hn::GetLane(hn::MaxOfLanes(d, high));
+}
+
+// e^(x - shift), zero where a tail is filled.
+HWY_INLINE V ShiftedExp(const float* x, int64_t m, V shift) {
+  return Exp(hn::Sub(LoadUpTo(x, m, -std::numeric_limits<float>::infinity()), shift));
+}
+HWY_INLINE float SumExp(const float* x, int64_t n, float shift) {
+  const V s = C(shift);
+  return SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR { return ShiftedExp(x + i, m, s); });
+}
+
+float LogSumExp(const float* x, int64_t n) {
+  float high = Max(x, n), shift = std::isfinite(high) ? high : 0.0f;
+  return shift + std::log(SumExp(x, n, shift));
+}
+
+void Softmax(const float* x, float* y, int64_t n) {
+  const V shift = C(Max(x, n));
+  float total = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
+    V e = ShiftedExp(x + i, m, shift);
+    StoreUpTo(e, y + i, m);
+    return e;
+  });
+  const V scale = C(1.0f / total);
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR { StoreUpTo(hn::Mul(LoadUpTo(y + i, m), scale), y + i, m); });
+}
+
+void LogSoftmax(const float* x, float* y, int64_t n) {
+  float high = Max(x, n);
+  const V shift = C(high), log_total = C(std::log(SumExp(x, n, high)));
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
+    StoreUpTo(hn::Sub(hn::Sub(LoadUpTo(x + i, m), shift), log_total), y + i, m);
+  });
+}
+
+void SoftmaxBackward(const float* y, const float* dy, float* dx, int64_t n) {
+  const V mean = C(Dot(y, dy, n));
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
+    StoreUpTo(hn::Mul(LoadUpTo(y + i, m), hn::Sub(LoadUpTo(dy + i, m), mean)), dx + i, m);
+  });
+}
+
+void LogSoftmaxBackward(const float* y, const float* dy, float* dx, int64_t n) {
+  const V total = C(static_cast<float>(Sum(dy, n)));
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
+    StoreUpTo(hn::NegMulAdd(Exp(LoadUpTo(y + i, m)), total, LoadUpTo(dy + i, m)), dx + i, m);
+  });
+}
+
+void ScaledExp(const float* x, float shift, float scale, float offset, float* y, int64_t n) {
+  const V s = C(shift), c = C(scale), o = C(offset);
+  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
+    StoreUpTo(hn::MulAdd(c, Exp(hn::Sub(LoadUpTo(x + i, m), s)), o), y + i, m);
+  });
+}
+
+}  // namespace vitro::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitro::simd {
+HWY_EXPORT(Sum);
+HWY_EXPORT(Dot);
+HWY_EXPORT(SumRows);
+HWY_EXPORT(LogSumExp);
+HWY_EXPORT(Softmax);
+HWY_EXPORT(LogSoftmax);
+HWY_EXPORT(SoftmaxBackward);
+HWY_EXPORT(LogSoftmaxBackward);
+HWY_EXPORT(ScaledExp);
+
+double sum(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(x, n); }
+float dot(const float* a, const float* b, int64_t n) { return HWY_DYNAMIC_DISPATCH(Dot)(a, b, n); }
+void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(SumRows)(x, rows, cols, stride, y, accumulate);
+}
+float logsumexp(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(LogSumExp)(x, n); }
+void softmax(const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(Softmax)(x, y, n); }
+void log_softmax(const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(LogSoftmax)(x, y, n); }
+void softmax_backward(const float* y, const float* dy, float* dx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxBackward)(y, dy, dx, n);
+}
+void log_softmax_backward(const float* y, const float* dy, float* dx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(LogSoftmaxBackward)(y, dy, dx, n);
+}
+void scaled_exp(const float* x, float shift, float scale, float offset, float* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(ScaledExp)(x, shift, scale, offset, y, n);
+}
+}  // namespace vitro::simd
+#endif

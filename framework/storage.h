@@ -1,0 +1,51 @@
+// Storage: a counted block of bytes that tensors and their views share, with a version number.
+#pragma once
+#include <atomic>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <functional>
+#include <new>
+
+#include "allocator.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+
+// An atomic count that skips the locked decrement for a sole owner (sound: no weak pointers exist).
+struct RefCount {
+  mutable std::atomic<int32_t> n{0};
+  void add() const { n.fetch_add(1, std::memory_order_relaxed); }
+  bool drop() const {
+    return n.load(std::memory_order_acquire) == 1 || n.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+  bool unique() const { return n.load(std::memory_order_acquire) == 1; }
+};
+
+struct Storage {
+  RefCount refs;
+  uint32_t version = 0;                        // counts the changes in place
+  void* data = nullptr;
+  size_t block = 0;                            // bytes of the allocation that holds this header
+  std::function<void(void*)> deleter = {};     // of memory that is not ours (from_blob)
+};
+inline constexpr size_t kStorageHeader = 64;   // the data follows, aligned
+static_assert(sizeof(Storage) <= kStorageHeader);
+
+inline void intrusive_ptr_add_ref(Storage* s) { s->refs.add(); }
+inline void intrusive_ptr_release(Storage* s) {
+  if (!s->refs.drop()) return;
+  if (s->deleter) s->deleter(s->data);
+  size_t block = s->block;
+  s->~Storage();
+  deallocate(s, block);
+}
+using StoragePtr = boost::intrusive_ptr<Storage>;
+
+inline StoragePtr new_storage(size_t bytes) {
+  size_t block = kStorageHeader + bytes;
+  char* memory = static_cast<char*>(allocate(block));
+  auto* s = new (memory) Storage;
+  s->data = memory + kStorageHeader;
+  s->block = block;
+  return StoragePtr(s);
+}
+
+}  // namespace vitro

@@ -1,0 +1,35 @@
+// Text to token ids and back: what every tokenizer can do.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace text {
+
+using TokenId = int64_t;
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer();
+
+  virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+  // ValueError, naming the id and the vocabulary's size, for an id that is not below vocab_size().
+  virtual std::string decode(std::span<const TokenId> ids) const = 0;
+  virtual int64_t vocab_size() const = 0;
+  // The text of one token, for display.
+  virtual std::string token(TokenId id) const = 0;
+  // "char" or "word": the type that the saved file carries.
+  virtual std::string_view kind() const = 0;
+  // Writes a file that load_tokenizer reads; the old file stays whole until the new one is.
+  virtual void save(const std::string& path) const = 0;
+};
+
+// The tokenizer that a file was saved from, whichever its type.  IoError names path and reason.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
+
+}  // namespace text
+}  // namespace vitro

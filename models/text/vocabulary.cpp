@@ -1,0 +1,174 @@
+// Vocabulary files: a strict JSON reader (SAX, because a DOM keeps the last of duplicate keys) and
+// a writer whose bytes depend on the vocabulary alone.
+#include "models/text/vocabulary.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "models/text/text_file.h"
+#include "models/text/utf8.h"
+
+namespace vitro::text {
+namespace {
+
+constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
+constexpr uint64_t kVersion = 1;
+
+struct Field {
+  std::string_view name, value;  // the value that the file must give it
+};
+constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
+                                           {"version", "a whole number"},
+                                           {"nfc", "true or false"},
+                                           {"unk", "a string"},
+                                           {"vocab", "an array"}}};
+
+// Text of the file, as a message shows it: quoted, escaped and short.
+std::string excerpt(const std::string& text) {
+  constexpr size_t kShown = 40;
+  using Json = nlohmann::json;
+  const std::string shown = text.size() > kShown ? text.substr(0, kShown) + "..." : text;
+  return Json(shown).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+// Takes the events of one file: an object of the fields above, whose vocab is an array of strings.
+class Reader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {}
+
+  Vocabulary take() {
+    for (size_t i = 0; i < kFields.size(); ++i) {
+      if (!seen_[i]) refuse("field \"", kFields[i].name, "\" is missing");
+    }
+    return std::move(vocabulary_);
+  }
+
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    fail<IoError>("load: a tokenizer file expected: ", path_, ": ", parts...);
+  }
+
+  bool start_object(size_t) override {
+    if (place_ != Place::kOutside) refuse_value("an object");
+    place_ = Place::kObject;
+    return true;
+  }
+  bool key(std::string& name) override {
+    for (field_ = 0; field_ < kFields.size() && kFields[field_].name != name;) ++field_;
+    if (field_ == kFields.size()) refuse("field ", excerpt(name), " is unknown");
+    if (std::exchange(seen_[field_], true)) refuse("field ", excerpt(name), " is given twice");
+    return true;
+  }
+  bool end_object() override { return true; }
+  bool start_array(size_t) override {
+    expect_value("an array");
+    place_ = Place::kVocab;
+    return true;
+  }
+  bool end_array() override {
+    place_ = Place::kObject;
+    return true;
+  }
+  bool string(std::string& value) override {
+    if (place_ == Place::kVocab) {
+      vocabulary_.tokens.push_back(std::move(value));
+      return true;
+    }
+    expect_value("a string");
+    const bool is_type = kFields[field_].name == "type";
+    if (is_type && value != "char" && value != "word") {
+      refuse("type \"char\" or \"word\" expected: ", excerpt(value));
+    }
+    (is_type ? vocabulary_.type : vocabulary_.unk) = std::move(value);
+    return true;
+  }
+  bool boolean(bool value) override {
+    expect_value("true or false");
+    vocabulary_.nfc = value;
+    return true;
+  }
+  bool number_unsigned(uint64_t value) override {
+    expect_value("a whole number");
+    if (value != kVersion) refuse("version ", kVersion, " expected: ", value);
+    return true;
+  }
+  bool number_integer(int64_t) override { refuse_value("a negative number"); }
+  bool number_float(double, const std::string&) override { refuse_value("a fraction"); }
+  bool null() override { refuse_value("null"); }
+  bool binary(nlohmann::json::binary_t&) override { refuse_value("binary data"); }
+
+  // The parser's sentence without its own prefix and without the text of the file.
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
+    std::string reason = error.what();
+    reason.erase(0, reason.find("] ") + 2);
+    reason.resize(std::min({reason.size(), reason.find("; last read"), size_t{200}}));
+    refuse(reason);
+  }
+
+ private:
+  enum class Place { kOutside, kObject, kVocab };
+
+  void expect_value(std::string_view kind) const {
+    if (place_ != Place::kObject || kFields[field_].value != kind) refuse_value(kind);
+  }
+  [[noreturn]] void refuse_value(std::string_view kind) const {
+    if (place_ == Place::kOutside) refuse("an object expected: ", kind);
+    if (place_ == Place::kVocab) {
+      refuse("a string expected for token ", vocabulary_.tokens.size(), ": ", kind);
+    }
+    refuse(kFields[field_].value, " expected for field \"", kFields[field_].name, "\": ", kind);
+  }
+
+  const std::string& path_;
+  Vocabulary vocabulary_;
+  Place place_ = Place::kOutside;
+  size_t field_ = 0;
+  std::array<bool, kFields.size()> seen_ = {};
+};
+
+}  // namespace
+
+const std::string& Vocabulary::token(int64_t id, std::string_view op) const {
+  check<ValueError>(id >= 0 && id < size(), op, ": an id from 0 to ", size() - 1, " expected: ", id,
+                    " (the vocabulary has ", size(), " tokens)");
+  return tokens[static_cast<size_t>(id)];
+}
+
+void Vocabulary::check_tokens() const {
+  check<ValueError>(!tokens.empty(), "vocabulary: at least one token expected: none");
+  check<ValueError>(unk.empty() || tokens[0] == unk,
+                    "vocabulary: token 0 is expected to be the unknown token: it is another");
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    check<ValueError>(!tokens[i].empty(), "vocabulary: text expected for token ", i, ": empty");
+    check_utf8(tokens[i], "vocabulary");
+    check<ValueError>(!nfc || tokens[i] == unk || to_nfc(tokens[i]) == tokens[i],
+                      "vocabulary: text in NFC expected for token ", i, ": it is not");
+  }
+}
+
+Vocabulary read_vocabulary(const std::string& path) {
+  const std::string bytes = read_text_file(path, kMaxFileBytes);
+  Reader reader(path);
+  // Three things that the parser would let pass: a byte order mark, whatever follows a NUL, and
+  // bad UTF-8 in the text that its messages repeat.
+  if (bytes.starts_with("\xEF\xBB\xBF")) reader.refuse("it begins with a byte order mark");
+  if (bytes.find('\0') != std::string::npos) reader.refuse("it holds a NUL byte");
+  try {
+    check_utf8(bytes, "JSON");
+  } catch (const ValueError& error) { reader.refuse(error.what()); }
+  nlohmann::json::sax_parse(bytes, &reader);
+  return reader.take();
+}
+
+void write_vocabulary(const std::string& path, const Vocabulary& vocabulary) {
+  const nlohmann::ordered_json file = {{"type", vocabulary.type},
+                                       {"version", kVersion},
+                                       {"nfc", vocabulary.nfc},
+                                       {"unk", vocabulary.unk},
+                                       {"vocab", vocabulary.tokens}};
+  write_text_file(path, file.dump(2) + "\n");
+}
+
+}  // namespace vitro::text

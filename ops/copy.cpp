@@ -1,0 +1,100 @@
+// Copies, conversions and joins.
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+namespace {
+
+// y = x in another layout   =>   dx = dy
+struct Clone final : Op<Clone> {
+  static constexpr std::string_view kName = "clone";
+  TensorList backward(const Tensor& dy) override { return {dy}; }
+};
+
+// y = x converted   =>   dx = dy converted back
+struct To final : Op<To> {
+  static constexpr std::string_view kName = "to";
+  DType from = kFloat32;
+  TensorList backward(const Tensor& dy) override { return {to(dy, from)}; }
+};
+
+// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy that x_i became
+struct Cat final : Op<Cat> {
+  static constexpr std::string_view kName = "cat";
+  int axis = 0;
+  boost::container::small_vector<int64_t, 4> sizes;
+  TensorList backward(const Tensor& dy) override {
+    TensorList gradients;
+    int64_t start = 0;
+    for (size_t i = 0; i < sizes.size(); start += sizes[i++])
+      gradients.push_back(needs(i) ? narrow(dy, axis, start, sizes[i]) : Tensor());
+    return gradients;
+  }
+};
+
+}  // namespace
+
+Tensor clone(const Tensor& x) {
+  check_defined("clone", x, "the tensor");
+  Tensor y = empty(x.shape(), x.dtype());
+  copy_into(y, x);
+  record<Clone>(y, x);
+  return y;
+}
+
+Tensor contiguous(const Tensor& x) {
+  check_defined("contiguous", x, "the tensor");
+  return x.is_contiguous() ? x : clone(x);
+}
+
+Tensor to(const Tensor& x, DType dtype) {
+  check_defined("to", x, "the tensor");
+  if (x.dtype() == dtype) return x;
+  Tensor y = empty(x.shape(), dtype);
+  copy_into(y, x);
+  if (!is_floating(dtype)) return y;
+  if (auto* node = record<To>(y, x)) node->from = x.dtype();
+  return y;
+}
+
+Tensor cat(const std::vector<Tensor>& xs, int64_t axis) {
+  check<ShapeError>(!xs.empty(), "cat: at least one tensor");
+  for (const Tensor& x : xs) check_same_dtype("cat", xs[0], x);
+  check<ShapeError>(xs[0].rank() > 0, "cat: scalars have no axis to join along; use stack");
+  int at = normalize_axis("cat", axis, xs[0].rank());
+  Shape shape = xs[0].shape();
+  shape[at] = 0;
+  for (const Tensor& x : xs) {
+    Shape rest = x.shape();
+    check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at, ": got ", xs[0].shape(), " and ",
+                      x.shape());
+    shape[at] += std::exchange(rest[at], xs[0].shape()[at]);
+    check<ShapeError>(rest == xs[0].shape(), "cat: shapes must agree outside axis ", at, ": got ", xs[0].shape(), " and ",
+                      x.shape());
+  }
+  Tensor y = empty(shape, xs[0].dtype());
+  int64_t start = 0;
+  for (const Tensor& x : xs) {
+    copy_into(make_view(y, x.shape(), y.strides(), start * y.strides()[at]), x);
+    start += x.shape()[at];
+  }
+  if (auto* node = record<Cat>(y, std::span(xs))) {
+    node->axis = at;
+    for (const Tensor& x : xs) node->sizes.push_back(x.shape()[at]);
+  }
+  return y;
+}
+
+Tensor stack(const std::vector<Tensor>& xs, int64_t axis) {
+  check<ShapeError>(!xs.empty(), "stack: at least one tensor");
+  std::vector<Tensor> rows;
+  for (const Tensor& x : xs) {
+    check_defined("stack", x, "a tensor");
+    check<ShapeError>(x.shape() == xs[0].shape(), "stack: all shapes must be equal: got ", xs[0].shape(), " and ", x.shape());
+    rows.push_back(unsqueeze(x, axis));
+  }
+  return cat(rows, normalize_axis("stack", axis, xs[0].rank() + 1));
+}
+
+}  // namespace vitro

@@ -1,0 +1,74 @@
+// Arithmetic in place.  Each change counts as a new version of the storage, so that a backward that
+// saved the old values says so instead of computing a wrong gradient.
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+namespace {
+
+void check_writable(std::string_view op, const Tensor& y, const Tensor& x) {
+  check_defined(op, y, "the tensor");
+  check<GraphError>(!grad_enabled() || !y.requires_grad(), op, ": a tensor that requires grad cannot change in place while ops are recorded; ",
+                    "use NoGradGuard, or the op that returns a new tensor");
+  check<GraphError>(!grad_enabled() || !x.requires_grad(), op, ": the source requires grad, and its graph would be lost; detach() it, or use the ",
+                    "op that returns a new tensor");
+  for (int i = 0; i < y.rank(); ++i)
+    check<GraphError>(y.shape()[i] < 2 || y.strides()[i] != 0, op, ": the tensor is expanded, so several elements share one place; clone() it first");
+}
+
+Tensor fitting(std::string_view op, const Tensor& y, const Tensor& x) {
+  check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op, ": ", x.shape(), " does not broadcast to ", y.shape());
+  return make_view(x, y.shape(), expanded_strides(x.shape(), x.strides(), y.shape()), x.impl()->offset);
+}
+
+// Whether writing y row by row could overwrite what x is still to read.
+bool may_overlap(const Tensor& y, const Tensor& x) {
+  return y.impl()->storage == x.impl()->storage &&
+         !(y.impl()->offset == x.impl()->offset && y.shape() == x.shape() && y.strides() == x.strides());
+}
+
+template <class F>
+Tensor& change(Tensor& y, const Tensor& x, std::string_view op, simd::Binary kernel, F f) {
+  check_same_dtype(op, y, x);
+  check_writable(op, y, x);
+  check<DTypeError>(y.dtype() != kBool, op, ": bool tensors have no arithmetic");
+  Tensor source = fitting(op, y, may_overlap(y, x) ? clone(x.detach()) : x);
+  ++y.impl()->storage->version;
+  binary_into(y, y, source, simd::binary_kernel(kernel), f, kCheapGrain);
+  return y;
+}
+
+}  // namespace
+
+Tensor& Tensor::add_(const Tensor& x) { return change(*this, x, "add_", simd::Binary::kAdd, [](auto u, auto v) { return u + v; }); }
+Tensor& Tensor::sub_(const Tensor& x) { return change(*this, x, "sub_", simd::Binary::kSub, [](auto u, auto v) { return u - v; }); }
+Tensor& Tensor::mul_(const Tensor& x) { return change(*this, x, "mul_", simd::Binary::kMul, [](auto u, auto v) { return u * v; }); }
+Tensor& Tensor::div_(const Tensor& x) {
+  check_floating("div_", *this);
+  return change(*this, x, "div_", simd::Binary::kDiv, [](auto u, auto v) { return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v)); });
+}
+Tensor& Tensor::add_(double x) { return add_(full_scalar(x, dtype())); }
+Tensor& Tensor::sub_(double x) { return sub_(full_scalar(x, dtype())); }
+Tensor& Tensor::mul_(double x) { return mul_(full_scalar(x, dtype())); }
+Tensor& Tensor::div_(double x) { return div_(full_scalar(x, dtype())); }
+
+// copy_ converts the dtype, as PyTorch's does.
+Tensor& Tensor::copy_(const Tensor& x) {
+  check_defined("copy_", x, "the source");
+  check_writable("copy_", *this, x);
+  Tensor source = fitting("copy_", *this, may_overlap(*this, x) ? vitro::clone(x.detach()) : x);
+  ++impl_->storage->version;
+  copy_into(*this, source);
+  return *this;
+}
+
+Tensor& Tensor::fill_(double value) {
+  check_writable("fill_", *this, Tensor());
+  Tensor source = fitting("fill_", *this, full_scalar(value, dtype()));
+  ++impl_->storage->version;
+  copy_into(*this, source);
+  return *this;
+}
+
+}  // namespace vitro

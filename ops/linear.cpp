@@ -1,0 +1,87 @@
+// linear: x W^T + b, with the activation fused where its derivative can be read from the output.
+#include "framework/elementwise.h"
+#include "ops/product.h"
+
+namespace vitro {
+
+namespace {
+
+// y = f(z), z = x W^T + b   =>   dz = dy f'(z),  dx = dz W,  dW = dz^T x,  db = sum of dz's rows
+struct Linear final : Op<Linear> {
+  static constexpr std::string_view kName = "linear";
+  Activation f = Activation::kNone;
+  TensorList backward(const Tensor& dy) override {
+    Tensor dz = reshape(through_activation(dy), {-1, dy.size(-1)}), dx, dw, db;
+    if (needs(0)) dx = reshape(matmul(dz, input(1)), inputs[0]->shape);
+    if (needs(1)) {
+      Tensor x = input(0);
+      dw = matmul(t(dz), reshape(x, {-1, x.size(-1)}));
+    }
+    if (needs(2)) db = sum_to(dz, {dz.size(-1)});
+    return {dx, dw, db};
+  }
+
+  // relu' = [y > 0],  tanh' = 1 - y^2,  sigmoid' = y (1 - y)
+  Tensor through_activation(const Tensor& dy) const {
+    if (f == Activation::kNone) return dy;
+    Tensor y = output();
+    if (f == Activation::kRelu) return dy * gt(y.detach(), 0).to(dy.dtype());
+    return f == Activation::kTanh ? dy - dy * y * y : dy * y * (1.0 - y);
+  }
+};
+
+bool derivative_from_output(Activation f) {
+  return f == Activation::kNone || f == Activation::kRelu || f == Activation::kTanh || f == Activation::kSigmoid;
+}
+
+onednn::PostOp post_op(Activation f) {
+  switch (f) {
+    case Activation::kRelu: return onednn::PostOp::kRelu;
+    case Activation::kTanh: return onednn::PostOp::kTanh;
+    case Activation::kSigmoid: return onednn::PostOp::kSigmoid;
+    default: return onednn::PostOp::kNone;
+  }
+}
+
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check_same_dtype("linear", x, weight);
+  check_floating("linear", x);
+  check<ShapeError>(weight.rank() == 2, "linear: weight must be (out, in): got ", weight.shape());
+  check<ShapeError>(x.rank() >= 1, "linear: x must be (..., in): got a scalar");
+  check<ShapeError>(x.shape().back() == weight.shape()[1], "linear: x has ", x.shape().back(), " features, weight expects ",
+                    weight.shape()[1], ": x ", x.shape(), ", weight ", weight.shape());
+  if (!bias.defined()) return;
+  check_same_dtype("linear", x, bias);
+  check<ShapeError>(bias.rank() == 1 && bias.shape()[0] == weight.shape()[0], "linear: bias must be (", weight.shape()[0],
+                    ",), the rows of weight ", weight.shape(), ": got ", bias.shape());
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation f) {
+  check_linear(x, weight, bias);
+  bool recorded = grad_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
+  if (recorded && !derivative_from_output(f)) return activate(linear(x, weight, bias), f);
+
+  Shape shape = x.shape();
+  shape[shape.rank() - 1] = weight.shape()[0];
+  Tensor y = empty(shape, x.dtype());
+  if (x.is_contiguous()) {
+    const int64_t k = x.shape().back(), rows = k ? x.numel() / k : numel(shape) / std::max<int64_t>(1, shape.back());
+    multiply(1, {x, rows, k, k, 1, 0}, transposed(matrix(weight)), bias, post_op(f), y);
+  } else {
+    NoGradGuard unrecorded;
+    Tensor flat = reshape(x, {-1, x.shape().back()});
+    multiply(1, matrix(flat), transposed(matrix(weight)), bias, post_op(f), y);
+  }
+  if (!derivative_from_output(f)) activate_into(y, y, f);
+  if (auto* node = record<Linear>(y, x, weight, bias)) {
+    node->f = f;
+    if (node->needs(1)) node->save_input(0, x);
+    if (node->needs(0)) node->save_input(1, weight);
+    if (f != Activation::kNone) node->save_output(y);
+  }
+  return y;
+}
+
+}  // namespace vitro

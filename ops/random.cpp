@@ -1,0 +1,80 @@
+// Random ops: dropout and sampling.
+#include "framework/random.h"
+
+#include <cmath>
+#include <limits>
+
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+Tensor dropout(const Tensor& x, double p, bool training) {
+  check_floating("dropout", x);
+  check<ValueError>(0 <= p && p <= 1, "dropout: the probability must be in [0, 1]: got ", p);
+  if (!training || p == 0) return x;
+  Tensor factor = empty(x.shape(), x.dtype());
+  Generator& generator = default_generator();
+  const int64_t n = x.numel();
+  const uint64_t seed = generator.seed(), first = generator.reserve(static_cast<uint64_t>((n + 3) / 4));
+  const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
+  const double scale = p < 1 ? 1 / (1 - p) : 0;
+  visit_dtype(x.dtype(), [&]<class T>() {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, BFloat16>) {
+      T* to = raw<T>(factor);
+      const T kept = static_cast<T>(static_cast<float>(scale));
+      parallel_for((n + 3) / 4, 1024, [=](int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; ++block) {
+          auto bits = philox(seed, first + static_cast<uint64_t>(block));
+          for (int64_t i = 4 * block; i < std::min(n, 4 * block + 4); ++i)
+            to[i] = bits[static_cast<size_t>(i % 4)] < threshold ? T(0.0f) : kept;
+        }
+      });
+    }
+  });
+  return x * factor;
+}
+
+// With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) / w,
+// which are distributed as draws one after another (exponential races).
+Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
+  check_floating("multinomial", weights);
+  check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
+  const int64_t n = weights.shape().back();
+  Shape shape = weights.shape();
+  shape[shape.rank() - 1] = count;
+  Tensor y = empty(shape, kInt64), rows = contiguous(to(weights.detach(), kFloat64));
+  Generator& generator = default_generator();
+  std::vector<double> scratch(static_cast<size_t>(n));
+  for (int64_t row = 0; count > 0 && row < y.numel() / count; ++row) {
+    const double* w = raw<double>(rows) + row * n;
+    int64_t* out = raw<int64_t>(y) + row * count;
+    double total = 0;
+    int64_t possible = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      check<ValueError>(w[i] >= 0 && std::isfinite(w[i]), "multinomial: weights must be finite and not negative: got ", w[i]);
+      scratch[static_cast<size_t>(i)] = total += w[i];
+      possible += w[i] > 0;
+    }
+    check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count), "multinomial: ", count, " draws need ",
+                      replacement ? 1 : count, " positive weights: got ", possible);
+    if (replacement) {
+      for (int64_t k = 0; k < count; ++k) {
+        auto it = std::upper_bound(scratch.begin(), scratch.end(), generator.uniform() * total);
+        int64_t i = std::min<int64_t>(it - scratch.begin(), n - 1);
+        while (w[i] == 0) --i;
+        out[k] = i;
+      }
+      continue;
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      double race = -std::log(1 - generator.uniform()) / w[i];
+      scratch[static_cast<size_t>(i)] = w[i] > 0 ? race : std::numeric_limits<double>::infinity();
+    }
+    Tensor order = topk(from_span(std::span<const double>(scratch)), count, 0, /*largest=*/false).indices;
+    std::copy_n(raw<int64_t>(order), count, out);
+  }
+  return y;
+}
+
+}  // namespace vitro

@@ -1,0 +1,169 @@
+// softmax, log_softmax and logsumexp along any axis.
+#include <cmath>
+#include <limits>
+
+#include "framework/elementwise.h"
+#include "framework/simd/rows.h"
+#include "ops/onednn/eltwise.h"
+#include "ops/onednn/matmul.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+namespace {
+
+// Elements from which oneDNN's kernel is faster than ours (bench_ops, softmax rows).
+constexpr int64_t kOnednnElements = int64_t{1} << 40;
+
+// x with `axis` last and contiguous rows, unrecorded; back_in_place undoes the move.
+Tensor rows_along(const Tensor& x, int axis) {
+  NoGradGuard unrecorded;
+  return contiguous(transpose(x.detach(), axis, -1));
+}
+Tensor back_in_place(const Tensor& rows, int axis) {
+  NoGradGuard unrecorded;
+  return transpose(rows, axis, -1);
+}
+
+// Calls f(row) for each of `count` rows of n elements, in parallel.
+template <class F>
+void for_rows(int64_t count, int64_t n, F f) {
+  parallel_for(count, std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) f(row);
+  });
+}
+
+// log sum_j e^x_j, from the largest so that e^x cannot overflow
+double plain_logsumexp(const double* x, int64_t n) {
+  double high = -std::numeric_limits<double>::infinity(), total = 0;
+  for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
+  if (!std::isfinite(high)) return high;
+  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
+  return high + std::log(total);
+}
+
+// Each row of y from the same row of x, in float32 inside for bfloat16.
+template <class F>
+void rows_in_float(const Tensor& y, const Tensor& x, int64_t n, F f) {
+  if (x.dtype() == kFloat32)
+    return for_rows(x.numel() / n, n, [&](int64_t i) { f(raw<float>(x) + i * n, raw<float>(y) + i * n); });
+  Tensor wide = empty(x.shape(), kFloat32);
+  copy_into(wide, x);
+  for_rows(x.numel() / n, n, [&](int64_t i) { f(raw<float>(wide) + i * n, raw<float>(wide) + i * n); });
+  copy_into(y, wide);
+}
+
+Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {
+  check_floating(op, x);
+  check<ShapeError>(x.rank() > 0, op, ": at least one axis: got a scalar");
+  int at = normalize_axis(op, axis, x.rank());
+  Tensor rows = rows_along(x, at), y = empty(rows.shape(), x.dtype());
+  const int64_t n = rows.shape().back();
+  if (y.numel() == 0) return back_in_place(y, at);
+  if (x.dtype() == kFloat64) {
+    const double* p = raw<double>(rows);
+    double* q = raw<double>(y);
+    for_rows(y.numel() / n, n, [=](int64_t i) {
+      double total = plain_logsumexp(p + i * n, n);
+      for (int64_t j = i * n; j < (i + 1) * n; ++j) q[j] = log ? p[j] - total : std::exp(p[j] - total);
+    });
+  } else if (y.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16())) {
+    onednn::softmax(log, x.dtype(), raw_bytes(rows), raw_bytes(y), y.numel() / n, n);
+  } else {
+    rows_in_float(y, rows, n, [&](const float* p, float* q) { log ? simd::log_softmax(p, q, n) : simd::softmax(p, q, n); });
+  }
+  return back_in_place(y, at);
+}
+
+// dx for rows of y and dy with `kernel(y, dy, dx, n)`.
+template <class Kernel>
+Tensor backward_rows(const Tensor& y, const Tensor& dy, int axis, Kernel kernel) {
+  Tensor a = rows_along(y, axis).to(kFloat32), b = rows_along(dy, axis).to(kFloat32), dx = empty(a.shape(), kFloat32);
+  const int64_t n = a.shape().back();
+  for_rows(n ? a.numel() / n : 0, n, [&](int64_t i) { kernel(raw<float>(a) + i * n, raw<float>(b) + i * n, raw<float>(dx) + i * n, n); });
+  return back_in_place(dx, axis).to(y.dtype());
+}
+
+// y = softmax(x)   =>   dx = y (dy - sum(y dy))
+struct Softmax final : Op<Softmax> {
+  static constexpr std::string_view kName = "softmax";
+  int axis = 0;
+  TensorList backward(const Tensor& dy) override {
+    Tensor y = output();
+    if (!grad_enabled() && dtype != kFloat64) return {backward_rows(y, dy, axis, simd::softmax_backward)};
+    return {y * (dy - sum(y * dy, axis, /*keepdim=*/true))};
+  }
+};
+
+// y = log softmax(x)   =>   dx = dy - e^y sum(dy)
+struct LogSoftmax final : Op<LogSoftmax> {
+  static constexpr std::string_view kName = "log_softmax";
+  int axis = 0;
+  TensorList backward(const Tensor& dy) override {
+    Tensor y = output();
+    if (!grad_enabled() && dtype != kFloat64) return {backward_rows(y, dy, axis, simd::log_softmax_backward)};
+    return {dy - exp(y) * sum(dy, axis, /*keepdim=*/true)};
+  }
+};
+
+// y = log sum_j e^x_j   =>   dx = dy e^(x - y)
+struct LogSumExp final : Op<LogSumExp> {
+  static constexpr std::string_view kName = "logsumexp";
+  Shape kept;  // y's shape with the axis of size 1
+  TensorList backward(const Tensor& dy) override {
+    return {reshape(dy, kept) * exp(input(0) - reshape(output(), kept))};
+  }
+};
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, int64_t axis) {
+  Tensor y = normalized("softmax", x, axis, /*log=*/false);
+  if (auto* node = record<Softmax>(y, x)) {
+    node->axis = normalize_axis("softmax", axis, x.rank());
+    node->save_output(y);
+  }
+  return y;
+}
+
+Tensor log_softmax(const Tensor& x, int64_t axis) {
+  Tensor y = normalized("log_softmax", x, axis, /*log=*/true);
+  if (auto* node = record<LogSoftmax>(y, x)) {
+    node->axis = normalize_axis("log_softmax", axis, x.rank());
+    node->save_output(y);
+  }
+  return y;
+}
+
+Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
+  check_floating("logsumexp", x);
+  check<ShapeError>(x.rank() > 0, "logsumexp: at least one axis: got a scalar");
+  int at = normalize_axis("logsumexp", axis, x.rank());
+  Shape kept = x.shape(), shape = kept;
+  kept[at] = 1;
+  shape.erase(at);
+  Tensor rows = rows_along(x, at), y = empty(keepdim ? kept : shape, x.dtype());
+  const int64_t n = x.shape()[at];
+  if (x.dtype() == kFloat64) {
+    for_rows(y.numel(), n, [&](int64_t i) { raw<double>(y)[i] = plain_logsumexp(raw<double>(rows) + i * n, n); });
+  } else {
+    Tensor wide = rows.to(kFloat32), result = empty(y.shape(), kFloat32);
+    for_rows(y.numel(), n, [&](int64_t i) { raw<float>(result)[i] = simd::logsumexp(raw<float>(wide) + i * n, n); });
+    copy_into(y, result);
+  }
+  if (at != x.rank() - 1) {  // rows lie in the order of the moved axes
+    Shape moved = rows.shape();
+    moved[x.rank() - 1] = 1;
+    NoGradGuard unrecorded;
+    Tensor placed = transpose(make_view(y, moved, row_major(moved), 0), at, -1);
+    y = reshape(placed, keepdim ? kept : shape);
+  }
+  if (auto* node = record<LogSumExp>(y, x)) {
+    node->kept = kept;
+    node->save_input(0, x);
+    node->save_output(y);
+  }
+  return y;
+}
+
+}  // namespace vitro

@@ -1,0 +1,44 @@
+# Installs the build VITRO_BUILD afresh and uses the result as a stranger would: the program, the
+# CMake package, the pkg-config file.  VITRO_SHARED says which kind of library it is.
+cmake_minimum_required(VERSION 3.25)
+
+set(work ${VITRO_BUILD}/consumer)
+set(prefix ${work}/prefix)
+set(source ${CMAKE_CURRENT_LIST_DIR})
+file(REMOVE_RECURSE ${work})
+
+function(run)
+  list(JOIN ARGN " " command)
+  message(STATUS ${command})
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${VITRO_BUILD} --prefix ${prefix})
+run(${prefix}/bin/vitro --version)
+
+# No private header goes out, and the library is of the kind that was asked for.
+file(GLOB_RECURSE private ${prefix}/include/*/simd/* ${prefix}/include/*/onednn/*)
+if(private)
+  message(FATAL_ERROR "private headers are installed: ${private}")
+endif()
+file(GLOB_RECURSE library ${prefix}/libvitro.*)
+if(VITRO_SHARED AND NOT library MATCHES "libvitro\\.so\\.[0-9]")
+  message(FATAL_ERROR "no shared library is installed: ${library}")
+elseif(NOT VITRO_SHARED AND NOT library MATCHES "libvitro\\.a")
+  message(FATAL_ERROR "no static library is installed: ${library}")
+endif()
+list(GET library 0 first)
+cmake_path(GET first PARENT_PATH libdir)
+
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${work}/package
+  -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_BUILD_TYPE=Release)
+run(${CMAKE_COMMAND} --build ${work}/package)
+run(${work}/package/consumer)
+
+set(ENV{PKG_CONFIG_PATH} ${libdir}/pkgconfig)
+execute_process(COMMAND pkg-config --cflags --libs vitro
+  OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+separate_arguments(flags UNIX_COMMAND "${flags}")
+run(${CXX} -std=c++20 -I${source} ${source}/main.cpp ${flags} -Wl,-rpath,${libdir}
+  -o ${work}/with_pkg_config)
+run(${work}/with_pkg_config)

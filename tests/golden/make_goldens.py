@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# Writes the golden JSON files beside this script: what PyTorch (and NumPy's printing) do where
+# finite differences see nothing - reductions, ties, bounds, non-finite values, rounding, fans.
+import json
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from golden_case import plain
+from golden_dtypes import conversion
+from golden_elementwise import elementwise, softmax
+from golden_indices import gathering, indexing
+from golden_init import initial
+from golden_losses import losses
+from golden_printing import printing
+from golden_reductions import ties, variance
+
+FILES = {"losses": losses, "ties": ties, "var": variance, "elementwise": elementwise,
+         "softmax": softmax, "gathering": gathering, "indexing": indexing,
+         "conversion": conversion, "init": initial, "printing": printing}
+
+for name, make in FILES.items():
+    # One case per line, so that a difference reads well.
+    lines = [json.dumps(plain(one), allow_nan=False, separators=(",", ":")) for one in make()]
+    path = Path(__file__).with_name(name + ".json")
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="ascii")
+    print(f"{path.name}: {len(lines)} cases, {path.stat().st_size} bytes")

@@ -168,7 +168,7 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
   check_same_dtype(op, a, b);
   const TensorImpl &x = *a.impl(), &y = *b.impl();
   if (x.dtype == kFloat32 && x.contiguous && y.contiguous && x.shape == y.shape) [[likely]] {
-    Tensor out = empty(x.shape, kFloat32);
+    Tensor out = empty_like(a);
     auto *p = raw<float>(a), *q = raw<float>(b), *r = raw<float>(out);
     parallel_for(x.numel, grain, [=](int64_t begin, int64_t end) {
       kernel(p + begin, q + begin, r + begin, end - begin);
@@ -185,7 +185,7 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
 template <class F>
 Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f, int64_t grain = kCostlyGrain) {
   check_floating(op, x);
-  Tensor y = empty(x.shape(), x.dtype());
+  Tensor y = empty_like(x);
   Walk<2> walk(y.shape(), {y.strides(), x.strides()});
   if (x.dtype() == kFloat32) kernel_loop(walk, y.numel(), grain, kernel, raw<float>(y), raw<float>(x));
   else if (x.dtype() == kBFloat16) kernel_loop(walk, y.numel(), grain, kernel, raw<BFloat16>(y), raw<BFloat16>(x));

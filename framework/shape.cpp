@@ -20,7 +20,7 @@ void Shape::insert(int axis, int64_t size) {
 
 void Shape::erase(int axis) {
   for (int i = axis; i + 1 < rank_; ++i) sizes_[i] = sizes_[i + 1];
-  sizes_[--rank_] = 0;
+  --rank_;
 }
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) {

@@ -129,7 +129,17 @@ Tensor full(const Shape& shape, double value, DType dtype) {
 }
 Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
 Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
-Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype()); }
+Tensor empty_like(const Tensor& x) {
+  if (!x.is_contiguous()) return empty(x.shape(), x.dtype());
+  const TensorImpl& like = *x.impl();  // its sizes were checked when it was made
+  boost::intrusive_ptr<TensorImpl> impl(new TensorImpl);
+  impl->dtype = like.dtype;
+  impl->numel = like.numel;
+  impl->storage = new_storage(static_cast<size_t>(like.numel) * item_size(like.dtype));
+  impl->shape = like.shape;
+  impl->strides = like.strides;
+  return Tensor(std::move(impl));
+}
 Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
 Tensor full_like(const Tensor& x, double value) { return full(x.shape(), value, x.dtype()); }

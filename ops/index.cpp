@@ -105,7 +105,8 @@ Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_range("gather", ids, x.shape()[at]);
   Tensor y = empty(ids.shape(), x.dtype());
   Strides others = x.strides();
-  const int64_t step = std::exchange(others[at], 0);
+  const int64_t step = x.strides()[at];
+  others[at] = 0;
   Walk<3> walk(y.shape(), {y.strides(), others, ids.strides()});
   visit_dtype(x.dtype(), [&]<class T>() {
     walk.range(0, y.numel(), [&](const auto& o, int64_t n) {
@@ -136,7 +137,8 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
   Tensor y = empty(x.shape(), x.dtype() == kBFloat16 ? kFloat32 : x.dtype());
   copy_into(y, x);
   Strides others = y.strides();
-  const int64_t step = std::exchange(others[at], 0);
+  const int64_t step = y.strides()[at];
+  others[at] = 0;
   Walk<3> walk(ids.shape(), {others, source.strides(), ids.strides()});
   visit_dtype(source.dtype(), [&]<class T>() {
     using Sum = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;

@@ -18,7 +18,8 @@ HWY_INLINE int64_t Lanes() { return static_cast<int64_t>(hn::Lanes(d)); }
 HWY_INLINE V LoadTail(const float* p, int64_t n, float fill = 0.0f) {
 #if HWY_TARGET <= HWY_AVX2
   auto mask = hn::FirstN(d, static_cast<size_t>(n));
-  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, p), C(fill));
+  V v = hn::MaskedLoad(mask, d, p);  // zero elsewhere
+  return fill == 0.0f ? v : hn::IfThenElse(mask, v, C(fill));
 #else
   HWY_ALIGN float room[HWY_MAX_BYTES / sizeof(float)];
   for (int64_t i = 0; i < Lanes(); ++i) room[i] = i < n ? p[i] : fill;

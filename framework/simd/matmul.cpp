@@ -18,6 +18,7 @@ struct Product {
   float* c;
   int64_t ldc;
   bool accumulate;
+  bool padded;  // rows of b may be read to the next whole vector
 };
 
 }  // namespace vitro::simd
@@ -57,7 +58,7 @@ HWY_INLINE void Tile(const Product& p, int64_t i, int64_t j, int64_t last) {
       }
     }
   };
-  if (whole) multiply([](const float* q) HWY_ATTR { return hn::LoadU(d, q); });
+  if (whole || p.padded) multiply([](const float* q) HWY_ATTR { return hn::LoadU(d, q); });
   else multiply([last](const float* q) HWY_ATTR { return LoadTail(q, last); });
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
@@ -146,7 +147,7 @@ HWY_EXPORT(PackTransposed);
 
 void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
             bool accumulate) {
-  Product p{k, a, b.data, b.row_stride, bias, c, ldc, accumulate};
+  Product p{k, a, b.data, b.row_stride, bias, c, ldc, accumulate, false};
   const bool pack = b.col_stride != 1 && n > 1;
   const int64_t ldp = (n + 15) / 16 * 16;
   const size_t bytes = pack ? static_cast<size_t>(k * ldp) * sizeof(float) : 0;
@@ -155,8 +156,9 @@ void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const f
     HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
     p.b = packed;
     p.ldb = ldp;
+    p.padded = true;
   }
-  const int64_t grain = std::max<int64_t>(1, 1'000'000 / std::max<int64_t>(1, n * k));  // about 10 us
+  const int64_t grain = std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));  // about 10 us
   auto rows = HWY_DYNAMIC_DISPATCH(MultiplyRows);
   parallel_for(m, grain, [&](int64_t begin, int64_t end) { rows(p, begin, end, n); });
   if (pack) deallocate(const_cast<float*>(p.b), bytes);

@@ -50,6 +50,8 @@ dnnl_stream_t stream() {
 
 }  // namespace
 
+Key::Key() { add(get_num_threads()); }
+
 void check_status(dnnl_status_t status, const char* what) {
   check(status == dnnl_success, "oneDNN: ", what, " failed with status ", static_cast<int>(status));
 }

@@ -10,8 +10,9 @@
 
 namespace vitro::onednn {
 
-// Everything that shapes a primitive, as words.
+// Everything that shapes a primitive, as words; first the threads, for which oneDNN plans it.
 struct Key {
+  Key();
   std::array<int64_t, 20> words{};
   int count = 0;
   void add(int64_t word) { words[static_cast<size_t>(count++)] = word; }

@@ -19,12 +19,21 @@ struct RefCount {
   bool unique() const { return n.load(std::memory_order_acquire) == 1; }
 };
 
+// Something derived from the bytes of a storage at one version, such as a packed copy of a weight.  It
+// dies with the storage.  (An address and a version would not identify it: storage is pooled.)
+struct Derived : Pooled {
+  explicit Derived(uint32_t of_version) : version(of_version) {}
+  virtual ~Derived() = default;
+  const uint32_t version;
+};
+
 struct Storage {
   RefCount refs;
   uint32_t version = 0;                        // counts the changes in place
   void* data = nullptr;
   size_t block = 0;                            // bytes of the allocation that holds this header
   std::function<void(void*)> deleter = {};     // of memory that is not ours (from_blob)
+  std::atomic<Derived*> derived{nullptr};
 };
 inline constexpr size_t kStorageHeader = 64;   // the data follows, aligned
 static_assert(sizeof(Storage) <= kStorageHeader);
@@ -33,6 +42,7 @@ inline void intrusive_ptr_add_ref(Storage* s) { s->refs.add(); }
 inline void intrusive_ptr_release(Storage* s) {
   if (!s->refs.drop()) return;
   if (s->deleter) s->deleter(s->data);
+  delete s->derived.load(std::memory_order_acquire);
   size_t block = s->block;
   s->~Storage();
   deallocate(s, block);

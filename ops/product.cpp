@@ -8,9 +8,16 @@ namespace vitro {
 
 namespace {
 
-// Multiplications m n k below which starting a primitive costs more than its better blocking gains
-// (bench_ops, matmul_crossover; docs/kernels.md has the table).
-constexpr int64_t kSmallProduct = 600'000;
+// Multiplications m n k up to which starting a primitive costs more than its better blocking gains
+// (bench_linear, crossover rows; docs/kernels.md has the table).
+constexpr int64_t kSmallProduct = 200'000;
+
+// oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less, and is
+// faster while b stays in the level 2 cache (same table).
+bool ragged_for_onednn(int64_t n, int64_t k) {
+  int64_t whole = (n + 63) / 64 * 64;
+  return n > 64 && 3 * whole >= 4 * n && n * k <= (int64_t{1} << 16);
+}
 
 // c_ij = sum_k a_ik b_kj + bias_j
 void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias, const Tensor& c) {
@@ -47,12 +54,49 @@ onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
   return {raw_bytes(room), x.cols, 1, x.rows * x.cols};
 }
 
+struct PackedWeight final : Derived {
+  PackedWeight(uint32_t of_version, const MatrixRef& b)
+      : Derived(of_version), rows(b.rows), cols(b.cols), matrix(cols, rows, {raw<float>(b.tensor), b.row_stride, b.col_stride}) {}
+  int64_t rows, cols;
+  simd::PackedMatrix matrix;
+};
+
+// The packed copy of a parameter's transpose that hangs in its storage; made when first asked for.  Null
+// if the storage is also a parameter of another shape.
+const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
+  Storage& storage = *b.tensor.impl()->storage;
+  Derived* found = storage.derived.load(std::memory_order_acquire);
+  if (!found || found->version != storage.version) {
+    Derived* stale = found;
+    auto* made = new PackedWeight(storage.version, b);
+    if (storage.derived.compare_exchange_strong(found, made, std::memory_order_acq_rel)) {
+      delete stale;
+      found = made;
+    } else {
+      delete made;  // another thread was first
+    }
+  }
+  auto* packed = static_cast<PackedWeight*>(found);
+  return packed->rows == b.rows && packed->cols == b.cols ? &packed->matrix : nullptr;
+}
+
+// A whole parameter, used as it will be used again: packing it once pays.
+bool is_frozen_weight(const MatrixRef& b) {
+  const Tensor& w = b.tensor;
+  return !grad_enabled() && b.row_stride == 1 && b.cols > 1 && w.requires_grad() && w.is_leaf() && w.is_contiguous() &&
+         w.rank() == 2 && w.impl()->offset == 0;
+}
+
 void multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias, const Tensor& c) {
+  const float* shift = bias.defined() ? raw<float>(bias) : nullptr;
+  const simd::PackedMatrix* packed = batch == 1 && is_frozen_weight(b) ? packed_weight(b) : nullptr;
+  if (packed)
+    return simd::matmul(a.rows, b.cols, a.cols, {raw<float>(a.tensor), a.row_stride, a.col_stride}, *packed, shift,
+                        raw<float>(c), b.cols);
   for (int64_t i = 0; i < batch; ++i)
     simd::matmul(a.rows, b.cols, a.cols, {raw<float>(a.tensor) + i * a.batch_stride, a.row_stride, a.col_stride},
-                 {raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride},
-                 bias.defined() ? raw<float>(bias) : nullptr, raw<float>(c) + i * a.rows * b.cols, b.cols,
-                 /*accumulate=*/false);
+                 {raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride}, shift,
+                 raw<float>(c) + i * a.rows * b.cols, b.cols);
 }
 
 }  // namespace
@@ -89,8 +133,9 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
              bias.defined() ? wide(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
     return copy_into(c, y);
   }
-  bool b_streams = b.col_stride == 1 || b.row_stride == 1 || b.cols == 1;
-  if (dtype == kFloat32 && products * batch <= kSmallProduct && b_streams) {
+  bool b_streams = b.col_stride == 1 || b.row_stride == 1;
+  bool small = products * batch <= kSmallProduct || (batch == 1 && ragged_for_onednn(b.cols, b.rows));
+  if (dtype == kFloat32 && small && b_streams) {
     multiply_small(batch, a, b, bias, c);
     if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
     return;

@@ -17,7 +17,6 @@ struct Product {
   const float* bias;
   float* c;
   int64_t ldc;
-  bool accumulate;
   bool padded;  // rows of b may be read to the next whole vector
 };
 
@@ -64,9 +63,9 @@ HWY_INLINE void Tile(const Product& p, int64_t i, int64_t j, int64_t last) {
     for (int v = 0; v < kVectors; ++v) {
       float* q = c + r * p.ldc + v * lanes;
       if (whole || v + 1 < kVectors) {
-        hn::StoreU(p.accumulate ? hn::Add(hn::LoadU(d, q), sum[r][v]) : sum[r][v], d, q);
+        hn::StoreU(sum[r][v], d, q);
       } else {
-        StoreTail(p.accumulate ? hn::Add(LoadTail(q, last), sum[r][v]) : sum[r][v], q, last);
+        StoreTail(sum[r][v], q, last);
       }
     }
   }
@@ -145,23 +144,37 @@ namespace vitro::simd {
 HWY_EXPORT(MultiplyRows);
 HWY_EXPORT(PackTransposed);
 
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
-            bool accumulate) {
-  Product p{k, a, b.data, b.row_stride, bias, c, ldc, accumulate, false};
-  const bool pack = b.col_stride != 1 && n > 1;
-  const int64_t ldp = (n + 15) / 16 * 16;
-  const size_t bytes = pack ? static_cast<size_t>(k * ldp) * sizeof(float) : 0;
-  if (pack) {
-    auto* packed = static_cast<float*>(allocate(bytes));
-    HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
-    p.b = packed;
-    p.ldb = ldp;
-    p.padded = true;
-  }
+namespace {
+int64_t padded_columns(int64_t n) { return (n + 15) / 16 * 16; }
+size_t packed_bytes(int64_t n, int64_t k) { return static_cast<size_t>(k * padded_columns(n)) * sizeof(float); }
+
+void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
+  const int64_t ldp = padded_columns(n);
+  if (b.row_stride == 1) return HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
+  for (int64_t i = 0; i < k; ++i) std::copy_n(b.data + i * b.row_stride, n, packed + i * ldp);
+}
+}  // namespace
+
+PackedMatrix::PackedMatrix(int64_t n, int64_t k, MatrixView b)
+    : data_(static_cast<float*>(allocate(packed_bytes(n, k)))), bytes_(packed_bytes(n, k)), stride_(padded_columns(n)) {
+  pack_into(n, k, b, data_);
+}
+PackedMatrix::~PackedMatrix() { deallocate(data_, bytes_); }
+
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias, float* c, int64_t ldc) {
+  Product p{k, a, b.data(), b.stride(), bias, c, ldc, /*padded=*/true};
   const int64_t grain = std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));  // about 10 us
   auto rows = HWY_DYNAMIC_DISPATCH(MultiplyRows);
   parallel_for(m, grain, [&](int64_t begin, int64_t end) { rows(p, begin, end, n); });
-  if (pack) deallocate(const_cast<float*>(p.b), bytes);
+}
+
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc) {
+  // Columns must be packed to be read as rows; a ragged last vector is worth it when it is read often.
+  if ((b.col_stride != 1 && n > 1) || (n % 16 != 0 && m >= 32)) return matmul(m, n, k, a, PackedMatrix(n, k, b), bias, c, ldc);
+  Product p{k, a, b.data, b.row_stride, bias, c, ldc, /*padded=*/false};
+  const int64_t grain = std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));
+  auto rows = HWY_DYNAMIC_DISPATCH(MultiplyRows);
+  parallel_for(m, grain, [&](int64_t begin, int64_t end) { rows(p, begin, end, n); });
 }
 }  // namespace vitro::simd
 #endif

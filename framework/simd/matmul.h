@@ -11,9 +11,26 @@ struct MatrixView {
   int64_t row_stride, col_stride;
 };
 
-// c_ij = sum_k a_ik b_kj + bias_j for c (m, n) row-major with rows `ldc` apart; a has any strides, b
-// has rows or columns contiguous (columns are packed first); bias may be null; `accumulate` adds to c.
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
-            bool accumulate);
+// b (k, n) copied so that its rows are contiguous and padded to whole vectors.  b has rows or columns
+// contiguous.
+class PackedMatrix {
+ public:
+  PackedMatrix(int64_t n, int64_t k, MatrixView b);
+  ~PackedMatrix();
+  PackedMatrix(const PackedMatrix&) = delete;
+  PackedMatrix& operator=(const PackedMatrix&) = delete;
+  const float* data() const { return data_; }
+  int64_t stride() const { return stride_; }
+
+ private:
+  float* data_;
+  size_t bytes_;
+  int64_t stride_;
+};
+
+// c_ij = sum_k a_ik b_kj + bias_j for c (m, n) with rows `ldc` apart; a has any strides, b has rows or
+// columns contiguous; bias may be null.
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc);
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias, float* c, int64_t ldc);
 
 }  // namespace vitro::simd

@@ -48,7 +48,7 @@ struct Shared {
   static constexpr size_t kThreads = 4096;
   SmallPool* pools[kThreads] = {};  // of the running threads
   size_t n_pools = 0;
-  SmallPool orphans{};              // free lists of the threads that ended
+  SmallPool orphans{};  // free lists of the threads that ended
 };
 
 Shared& shared() {
@@ -65,8 +65,7 @@ void add_live(int64_t bytes) {
   Shared& s = shared();
   int64_t live = s.live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   int64_t peak = s.peak.load(std::memory_order_relaxed);
-  while (live > peak && !s.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
-  }
+  while (live > peak && !s.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {}
 }
 
 void move_lists(SmallPool& from, SmallPool& to) {
@@ -189,7 +188,8 @@ void* allocate_slow(size_t bytes) {
     block = from_system(std::max<size_t>(bytes, 1));
     add_live(static_cast<int64_t>(bytes));
   } else {
-    block = bytes > kSmallBlock ? allocate_large(bytes) : allocate_small(std::max<size_t>(bytes, 1));
+    block =
+        bytes > kSmallBlock ? allocate_large(bytes) : allocate_small(std::max<size_t>(bytes, 1));
   }
   if (kFillBlocks) std::memset(block, 0xff, bytes);
   return block;

@@ -13,8 +13,8 @@ struct MemoryStats {
   int64_t peak = 0;    // the most that was ever live, to within 64 KiB per thread
 };
 MemoryStats memory_stats();
-void empty_cache();                      // gives cached large blocks back to the system
-void set_cache_limit(int64_t bytes);     // cached large blocks above this are given back
+void empty_cache();                   // gives cached large blocks back to the system
+void set_cache_limit(int64_t bytes);  // cached large blocks above this are given back
 
 // Blocks up to this many bytes come from a free list per 64-byte class.
 inline constexpr size_t kSmallBlock = 4096;
@@ -33,7 +33,8 @@ void report_small_pool(SmallPool& pool);
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kPooled = false;  // every block is the sanitizer's own
 #elif defined(__has_feature)
-inline constexpr bool kPooled = !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer);
+inline constexpr bool kPooled =
+    !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer);
 #else
 inline constexpr bool kPooled = true;
 #endif
@@ -41,7 +42,8 @@ inline constexpr bool kPooled = true;
 inline void count_small(SmallPool& pool, int64_t bytes) {
   int64_t unreported = pool.unreported.load(std::memory_order_relaxed) + bytes;
   pool.unreported.store(unreported, std::memory_order_relaxed);
-  if (unreported > (64 << 10) || unreported < -(64 << 10)) [[unlikely]] report_small_pool(pool);
+  if (unreported > (64 << 10) || unreported < -(64 << 10)) [[unlikely]]
+    report_small_pool(pool);
 }
 
 // At least `bytes` bytes, 64-byte aligned.  Throws MemoryError.
@@ -50,7 +52,8 @@ inline void* allocate(size_t bytes) {
   if (!kPooled || bytes > kSmallBlock) return allocate_slow(bytes);
   SmallPool& pool = t_small_pool;
   void* block = pool.free[size_class];
-  if (!block) [[unlikely]] return allocate_slow(bytes);
+  if (!block) [[unlikely]]
+    return allocate_slow(bytes);
   pool.free[size_class] = *static_cast<void**>(block);
   count_small(pool, static_cast<int64_t>(size_class * 64));
   return block;

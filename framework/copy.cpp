@@ -14,8 +14,10 @@ static To convert(From x) {
 void copy_into(const Tensor& y, const Tensor& x) {
   if (y.dtype() == x.dtype() && y.is_contiguous() && x.is_contiguous()) {
     size_t size = item_size(x.dtype());
-    auto *to = static_cast<char*>(y.impl()->storage->data) + y.impl()->offset * static_cast<int64_t>(size);
-    auto *from = static_cast<const char*>(x.impl()->storage->data) + x.impl()->offset * static_cast<int64_t>(size);
+    auto* to =
+        static_cast<char*>(y.impl()->storage->data) + y.impl()->offset * static_cast<int64_t>(size);
+    auto* from = static_cast<const char*>(x.impl()->storage->data) +
+                 x.impl()->offset * static_cast<int64_t>(size);
     parallel_for(x.numel(), kCheapGrain, [=](int64_t begin, int64_t end) {
       std::copy(from + begin * static_cast<int64_t>(size), from + end * static_cast<int64_t>(size),
                 to + begin * static_cast<int64_t>(size));
@@ -30,14 +32,17 @@ void copy_into(const Tensor& y, const Tensor& x) {
         if (walk.step(0) == 1 && walk.step(1) == 1) {
           parallel_for(y.numel(), kCheapGrain, [&](int64_t begin, int64_t end) {
             walk.range(begin, end, [&](const auto& at, int64_t n) {
-              if constexpr (std::is_same_v<To, float>) simd::to_float(raw<From>(x) + at[1], raw<To>(y) + at[0], n);
+              if constexpr (std::is_same_v<To, float>)
+                simd::to_float(raw<From>(x) + at[1], raw<To>(y) + at[0], n);
               else simd::to_bfloat16(raw<From>(x) + at[1], raw<To>(y) + at[0], n);
             });
           });
           return;
         }
       }
-      loop(walk, y.numel(), kCheapGrain, [](From v) { return convert<To>(v); }, raw<To>(y), raw<From>(x));
+      loop(
+          walk, y.numel(), kCheapGrain, [](From v) { return convert<To>(v); }, raw<To>(y),
+          raw<From>(x));
     });
   });
 }

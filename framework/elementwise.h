@@ -1,8 +1,8 @@
 // Walks over strided, broadcast operands, and the elementwise loops built on them.
 //
-// float32 runs on a SIMD kernel over contiguous runs; operands that stride or broadcast are gathered
-// into a small buffer first, and bfloat16 is converted there, so every layout gives the same numbers.
-// The other dtypes run as plain loops that read like the formula.
+// float32 runs on a SIMD kernel over contiguous runs; operands that stride or broadcast are
+// gathered into a small buffer first, and bfloat16 is converted there, so every layout gives the
+// same numbers. The other dtypes run as plain loops that read like the formula.
 #pragma once
 #include <array>
 
@@ -75,9 +75,9 @@ class Walk {
   int64_t steps_[Shape::kMaxRank + 1][N] = {};
 };
 
-inline constexpr int64_t kChunk = 512;             // elements converted or gathered at a time
-inline constexpr int64_t kCheapGrain = 32768;      // elements worth a fork: add, copy ...
-inline constexpr int64_t kCostlyGrain = 8192;      // exp, tanh ...
+inline constexpr int64_t kChunk = 512;         // elements converted or gathered at a time
+inline constexpr int64_t kCheapGrain = 32768;  // elements worth a fork: add, copy ...
+inline constexpr int64_t kCostlyGrain = 8192;  // exp, tanh ...
 
 // Calls f(a_i, b_i ..., &y_i) on the elements of a walk over (y, xs...), element by element.
 template <class Y, class... X, class F>
@@ -87,12 +87,14 @@ void loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, F f, Y* 
       [&]<size_t... I>(std::index_sequence<I...>) {
         for (int64_t i = 0; i < count; ++i)
           y[at[0] + i * walk.step(0)] = f(xs[at[I + 1] + i * walk.step(I + 1)]...);
-      }(std::index_sequence_for<X...>{});
+      }
+      (std::index_sequence_for<X...>{});
     });
   });
 }
 
-// n float32 values from p, `step` apart: p itself if they already are that, else gathered in `room`.
+// n float32 values from p, `step` apart: p itself if they already are that, else gathered in
+// `room`.
 template <class T>
 const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
   if constexpr (std::is_same_v<T, float>) {
@@ -107,11 +109,13 @@ const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
 
 // y = kernel(xs...), where T is float or BFloat16 and every operand may stride.
 template <class T, class Kernel, class... X>
-void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, Kernel kernel, T* y, const X*... xs) {
+void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, Kernel kernel, T* y,
+                 const X*... xs) {
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
     walk.range(begin, end, [&](const auto& at, int64_t count) {
       [&]<size_t... I>(std::index_sequence<I...>) {
-        bool direct = std::is_same_v<T, float> && walk.step(0) == 1 && ((walk.step(I + 1) == 1) && ...);
+        bool direct =
+            std::is_same_v<T, float> && walk.step(0) == 1 && ((walk.step(I + 1) == 1) && ...);
         int64_t length = direct ? count : kChunk;
         alignas(64) float rooms[sizeof...(X)][kChunk];
         alignas(64) float out[kChunk];
@@ -120,7 +124,8 @@ void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, K
           T* q = y + at[0] + i * walk.step(0);
           bool in_place = std::is_same_v<T, float> && walk.step(0) == 1;
           float* to = in_place ? reinterpret_cast<float*>(q) : out;
-          kernel(load_run(xs + at[I + 1] + i * walk.step(I + 1), walk.step(I + 1), m, rooms[I])..., to, m);
+          kernel(load_run(xs + at[I + 1] + i * walk.step(I + 1), walk.step(I + 1), m, rooms[I])...,
+                 to, m);
           if (in_place) continue;
           if constexpr (std::is_same_v<T, BFloat16>) {
             if (walk.step(0) == 1) {
@@ -130,14 +135,16 @@ void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, K
           }
           for (int64_t k = 0; k < m; ++k) q[k * walk.step(0)] = static_cast<T>(out[k]);
         }
-      }(std::index_sequence_for<X...>{});
+      }
+      (std::index_sequence_for<X...>{});
     });
   });
 }
 
 // Addresses of the first element, without a check or a change of version.
 inline void* raw_bytes(const Tensor& x) {
-  return static_cast<char*>(x.impl()->storage->data) + x.impl()->offset * static_cast<int64_t>(item_size(x.impl()->dtype));
+  return static_cast<char*>(x.impl()->storage->data) +
+         x.impl()->offset * static_cast<int64_t>(item_size(x.impl()->dtype));
 }
 template <class T>
 T* raw(const Tensor& x) {
@@ -146,7 +153,8 @@ T* raw(const Tensor& x) {
 
 // y_i = f(a_i, b_i) into y, which has the broadcast shape; f is the formula for one element.
 template <class F>
-void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::BinaryKernel kernel, F f, int64_t grain) {
+void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::BinaryKernel kernel, F f,
+                 int64_t grain) {
   Walk<3> walk(y.shape(), {y.strides(), expanded_strides(a.shape(), a.strides(), y.shape()),
                            expanded_strides(b.shape(), b.strides(), y.shape())});
   visit_dtype(y.dtype(), [&]<class T>() {
@@ -175,7 +183,8 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
     });
     return out;
   }
-  check<DTypeError>(x.dtype != kBool, op, ": bool tensors have no arithmetic; to(kInt64) or to(kFloat32) first");
+  check<DTypeError>(x.dtype != kBool, op,
+                    ": bool tensors have no arithmetic; to(kInt64) or to(kFloat32) first");
   Tensor out = empty(broadcast(op, x.shape, y.shape), x.dtype);
   binary_into(out, a, b, kernel, f, grain);
   return out;
@@ -183,12 +192,15 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
 
 // f(x); f is the formula in float64.
 template <class F>
-Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f, int64_t grain = kCostlyGrain) {
+Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f,
+             int64_t grain = kCostlyGrain) {
   check_floating(op, x);
   Tensor y = empty_like(x);
   Walk<2> walk(y.shape(), {y.strides(), x.strides()});
-  if (x.dtype() == kFloat32) kernel_loop(walk, y.numel(), grain, kernel, raw<float>(y), raw<float>(x));
-  else if (x.dtype() == kBFloat16) kernel_loop(walk, y.numel(), grain, kernel, raw<BFloat16>(y), raw<BFloat16>(x));
+  if (x.dtype() == kFloat32)
+    kernel_loop(walk, y.numel(), grain, kernel, raw<float>(y), raw<float>(x));
+  else if (x.dtype() == kBFloat16)
+    kernel_loop(walk, y.numel(), grain, kernel, raw<BFloat16>(y), raw<BFloat16>(x));
   else loop(walk, y.numel(), grain, f, raw<double>(y), raw<double>(x));
   return y;
 }

@@ -16,7 +16,8 @@ bool older(const Node* a, const Node* b) { return a->number < b->number; }
 // One call of backward() or grad().  Runs nest: a hook or a backward may start another.
 class Run {
  public:
-  explicit Run(bool retain_graph) : retain_graph_(retain_graph), parent_(std::exchange(t_run, this)) {}
+  explicit Run(bool retain_graph)
+      : retain_graph_(retain_graph), parent_(std::exchange(t_run, this)) {}
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -47,8 +48,9 @@ class Run {
   bool retain_graph_;
   Run* parent_;
   const Node* current_ = nullptr;
-  std::vector<NodePtr> roots_ = {};                   // keep every node alive meanwhile
-  std::unordered_map<const Node*, int> useful_ = {};  // of grad(): leads to an input; its index or -1
+  std::vector<NodePtr> roots_ = {};  // keep every node alive meanwhile
+  std::unordered_map<const Node*, int> useful_ =
+      {};  // of grad(): leads to an input; its index or -1
   std::vector<Tensor> results_ = {};
   std::vector<Displaced> displaced_ = {};
 };
@@ -72,8 +74,8 @@ void Run::claim(Node* node) {
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;
     while (outer && outer != owner) outer = outer->parent_;
-    check<GraphError>(outer, "backward: another thread's backward is running through ", node->name(), " ",
-                      node->shape, "; a graph takes one backward at a time");
+    check<GraphError>(outer, "backward: another thread's backward is running through ",
+                      node->name(), " ", node->shape, "; a graph takes one backward at a time");
     displaced_.push_back({node, owner, std::move(node->pending)});
     node->pending = Tensor();
     node->run.store(this, std::memory_order_relaxed);
@@ -106,17 +108,20 @@ Tensor& Run::accumulator(Node* node) {
 }
 
 void Run::seed(const Tensor& y, const Tensor& gradient) {
-  check<GraphError>(y.requires_grad(),
-                    "backward: the output does not depend on anything that requires grad; it was detached, "
-                    "computed under no-grad, or no input called requires_grad_()");
+  check<GraphError>(
+      y.requires_grad(),
+      "backward: the output does not depend on anything that requires grad; it was detached, "
+      "computed under no-grad, or no input called requires_grad_()");
   Tensor dy = gradient;
   if (!dy.defined()) {
-    check<GraphError>(y.numel() == 1, "backward: only a scalar output has an implied gradient of 1; the output is ",
+    check<GraphError>(y.numel() == 1,
+                      "backward: only a scalar output has an implied gradient of 1; the output is ",
                       y.shape(), ": pass its gradient, or reduce it to a scalar first");
     dy = ones(y.shape(), y.dtype());
   }
-  check<GraphError>(dy.shape() == y.shape() && dy.dtype() == y.dtype(), "backward: the gradient must be like the output, ",
-                    y.dtype(), " ", y.shape(), ": got ", dy.dtype(), " ", dy.shape());
+  check<GraphError>(dy.shape() == y.shape() && dy.dtype() == y.dtype(),
+                    "backward: the gradient must be like the output, ", y.dtype(), " ", y.shape(),
+                    ": got ", dy.dtype(), " ", dy.shape());
   Node* node = y.impl()->node.get();
   roots_.push_back(node);
   add_gradient(node, dy);
@@ -137,7 +142,8 @@ void Run::mark_useful(const std::vector<Tensor>& inputs) {
     if (seen.emplace(root.get(), true).second) found.push_back(root.get());
   for (size_t i = 0; i < found.size(); ++i)
     for (const NodePtr& input : found[i]->inputs)
-      if (input && input->number >= oldest && seen.emplace(input.get(), true).second) found.push_back(input.get());
+      if (input && input->number >= oldest && seen.emplace(input.get(), true).second)
+        found.push_back(input.get());
   std::sort(found.begin(), found.end(), older);
   for (Node* node : found)
     for (const NodePtr& input : node->inputs)
@@ -150,9 +156,10 @@ Tensor Run::run_hooks(Node* node, Tensor gradient) {
     list->for_each([&](auto& hook) {
       Tensor replaced = hook(gradient);
       if (!replaced.defined()) return;
-      check<GraphError>(replaced.shape() == node->shape && replaced.dtype() == node->dtype, "hook on ", node->name(),
-                        ": must return a gradient like its tensor, ", node->dtype, " ", node->shape, ": got ",
-                        replaced.dtype(), " ", replaced.shape());
+      check<GraphError>(replaced.shape() == node->shape && replaced.dtype() == node->dtype,
+                        "hook on ", node->name(), ": must return a gradient like its tensor, ",
+                        node->dtype, " ", node->shape, ": got ", replaced.dtype(), " ",
+                        replaced.shape());
       gradient = replaced;
     });
   }
@@ -185,7 +192,8 @@ void Run::execute() {
 }
 
 void Run::process(Node* node, Tensor gradient) {
-  if (node->hooks) [[unlikely]] gradient = run_hooks(node, std::move(gradient));
+  if (node->hooks) [[unlikely]]
+    gradient = run_hooks(node, std::move(gradient));
   if (!useful_.empty()) {
     auto mark = useful_.find(node);
     if (mark == useful_.end()) return;
@@ -206,10 +214,12 @@ void Run::process(Node* node, Tensor gradient) {
   bool leads_on = false;
   for (const NodePtr& input : node->inputs) leads_on |= input && wants(input.get());
   if (!leads_on) return;
-  check<GraphError>(!node->released, node->name(),
-                    ": backward ran through this graph a second time, and what it had saved is gone; pass "
-                    "retain_graph = true to the first, or compute the output again");
-  if (t_on_backward) [[unlikely]] t_on_backward(*node);
+  check<GraphError>(
+      !node->released, node->name(),
+      ": backward ran through this graph a second time, and what it had saved is gone; pass "
+      "retain_graph = true to the first, or compute the output again");
+  if (t_on_backward) [[unlikely]]
+    t_on_backward(*node);
   current_ = node;
   TensorList gradients = node->backward(gradient);
   current_ = nullptr;
@@ -220,13 +230,13 @@ void Run::process(Node* node, Tensor gradient) {
 
 // The one gate: what a backward returned is checked, un-broadcast, and added to what waits.
 void Run::pass_on(Node* node, TensorList& gradients) {
-  check<GraphError>(gradients.size() == node->inputs.size(), node->name(), ": backward returned ", gradients.size(),
-                    " gradients for ", node->inputs.size(), " inputs");
+  check<GraphError>(gradients.size() == node->inputs.size(), node->name(), ": backward returned ",
+                    gradients.size(), " gradients for ", node->inputs.size(), " inputs");
   for (size_t i = 0; i < gradients.size(); ++i) {
     Node* input = node->inputs[i].get();
     if (!input || !gradients[i].defined() || !wants(input)) continue;
-    check<GraphError>(gradients[i].dtype() == input->dtype, node->name(), ": backward returned a ", gradients[i].dtype(),
-                      " gradient for input ", i, ", which is ", input->dtype);
+    check<GraphError>(gradients[i].dtype() == input->dtype, node->name(), ": backward returned a ",
+                      gradients[i].dtype(), " gradient for input ", i, ", which is ", input->dtype);
     if (gradients[i].shape() == input->shape) [[likely]] {
       add_gradient(input, std::move(gradients[i]));
       continue;
@@ -234,8 +244,8 @@ void Run::pass_on(Node* node, TensorList& gradients) {
     try {
       add_gradient(input, sum_to(gradients[i], input->shape));
     } catch (const ShapeError&) {
-      fail<GraphError>(node->name(), ": backward returned a gradient of shape ", gradients[i].shape(), " for input ", i,
-                       ", which has shape ", input->shape);
+      fail<GraphError>(node->name(), ": backward returned a gradient of shape ",
+                       gradients[i].shape(), " for input ", i, ", which has shape ", input->shape);
     }
   }
 }
@@ -246,8 +256,8 @@ bool Node::needs(size_t i) const {
 }
 
 Tensor& Node::accumulator(size_t i) {
-  check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(),
-                    ": accumulator(", i, ") is for a backward that records nothing");
+  check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
+                    i, ") is for a backward that records nothing");
   return t_run->accumulator(inputs[i].get());
 }
 
@@ -265,10 +275,12 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
-  check<GraphError>(!outputs.empty() && !inputs.empty(), "grad: at least one output and one input: got ",
-                    outputs.size(), " and ", inputs.size());
-  check<GraphError>(options.grad_outputs.empty() || options.grad_outputs.size() == outputs.size(), "grad: ",
-                    outputs.size(), " outputs need as many grad_outputs: got ", options.grad_outputs.size());
+  check<GraphError>(!outputs.empty() && !inputs.empty(),
+                    "grad: at least one output and one input: got ", outputs.size(), " and ",
+                    inputs.size());
+  check<GraphError>(options.grad_outputs.empty() || options.grad_outputs.size() == outputs.size(),
+                    "grad: ", outputs.size(), " outputs need as many grad_outputs: got ",
+                    options.grad_outputs.size());
   Run run(options.retain_graph || options.create_graph);
   AutoGradMode mode(options.create_graph);
   for (size_t i = 0; i < outputs.size(); ++i)
@@ -279,13 +291,15 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   for (size_t i = 0; i < inputs.size(); ++i) {
     for (size_t j = 0; j < i; ++j)  // the same tensor named twice
       if (inputs[i].impl()->node == inputs[j].impl()->node) results[i] = results[j];
-    check<GraphError>(results[i].defined() || options.allow_unused, "grad: no output depends on input ", i, " of shape ",
-                      inputs[i].shape(), "; pass allow_unused = true to get an undefined gradient");
+    check<GraphError>(results[i].defined() || options.allow_unused,
+                      "grad: no output depends on input ", i, " of shape ", inputs[i].shape(),
+                      "; pass allow_unused = true to get an undefined gradient");
   }
   return results;
 }
 
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options) {
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
   return grad(std::vector<Tensor>{output}, inputs, options);
 }
 
@@ -310,7 +324,8 @@ TensorList vjp(const Definition& f, const std::vector<Tensor>& xs, const Tensor&
     fresh.push_back(y);
   }
   std::vector<Tensor> found =
-      grad({f(fresh)}, wanted, {.grad_outputs = {dy}, .create_graph = create_graph, .allow_unused = true});
+      grad({f(fresh)}, wanted,
+           {.grad_outputs = {dy}, .create_graph = create_graph, .allow_unused = true});
   TensorList gradients;
   size_t next = 0;
   for (const Tensor& x : xs)

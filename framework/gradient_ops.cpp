@@ -10,7 +10,9 @@ namespace {
 // y = a + b   =>   da = db = dy
 struct Add final : Op<Add> {
   static constexpr std::string_view kName = "add";
-  TensorList backward(const Tensor& dy) override { return {needs(0) ? dy : Tensor(), needs(1) ? dy : Tensor()}; }
+  TensorList backward(const Tensor& dy) override {
+    return {needs(0) ? dy : Tensor(), needs(1) ? dy : Tensor()};
+  }
 };
 
 // y = x repeated along new and size-1 axes   =>   dx = dy summed over them
@@ -38,15 +40,17 @@ void check_defined(std::string_view op, const Tensor& x, std::string_view what) 
   check<ValueError>(x.defined(), op, ": ", what, " is undefined");
 }
 void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b) {
-  if (a.defined() && b.defined() && a.dtype() == b.dtype()) [[likely]] return;
+  if (a.defined() && b.defined() && a.dtype() == b.dtype()) [[likely]]
+    return;
   check_defined(op, a, "the first tensor");
   check_defined(op, b, "the second tensor");
-  fail<DTypeError>(op, ": both tensors must have one dtype: got ", a.dtype(), " ", a.shape(), " and ", b.dtype(), " ",
-                   b.shape(), "; convert one with to()");
+  fail<DTypeError>(op, ": both tensors must have one dtype: got ", a.dtype(), " ", a.shape(),
+                   " and ", b.dtype(), " ", b.shape(), "; convert one with to()");
 }
 void check_floating(std::string_view op, const Tensor& x) {
   check_defined(op, x, "the tensor");
-  check<DTypeError>(is_floating(x.dtype()), op, ": a floating tensor: got ", x.dtype(), " ", x.shape());
+  check<DTypeError>(is_floating(x.dtype()), op, ": a floating tensor: got ", x.dtype(), " ",
+                    x.shape());
 }
 
 Tensor add(const Tensor& a, const Tensor& b) {
@@ -64,13 +68,15 @@ void add_into(const Tensor& y, const Tensor& x) {
     });
     return;
   }
-  binary_into(y, y, x, add_kernel(), [](auto u, auto v) { return u + v; }, kCheapGrain);
+  binary_into(
+      y, y, x, add_kernel(), [](auto u, auto v) { return u + v; }, kCheapGrain);
 }
 
 Tensor expand(const Tensor& x, const Shape& shape) {
   check_defined("expand", x, "the tensor");
   checked_numel("expand", shape, x.dtype());
-  check<ShapeError>(broadcast("expand", x.shape(), shape) == shape, "expand: ", x.shape(), " does not expand to ", shape);
+  check<ShapeError>(broadcast("expand", x.shape(), shape) == shape, "expand: ", x.shape(),
+                    " does not expand to ", shape);
   if (x.shape() == shape) return x;
   Tensor y = make_view(x, shape, expanded_strides(x.shape(), x.strides(), shape), x.impl()->offset);
   if (auto* node = record<Expand>(y, x)) node->from = x.shape();
@@ -80,8 +86,10 @@ Tensor expand(const Tensor& x, const Shape& shape) {
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   check_defined("sum_to", x, "the tensor");
   if (x.shape() == shape) return x;
-  check<ShapeError>(broadcast("sum_to", x.shape(), shape) == x.shape(), "sum_to: ", x.shape(), " does not reduce to ", shape);
-  check<DTypeError>(x.dtype() != kBool, "sum_to: bool tensors have no arithmetic; to(kInt64) first");
+  check<ShapeError>(broadcast("sum_to", x.shape(), shape) == x.shape(), "sum_to: ", x.shape(),
+                    " does not reduce to ", shape);
+  check<DTypeError>(x.dtype() != kBool,
+                    "sum_to: bool tensors have no arithmetic; to(kInt64) first");
   Tensor y = reduce_sum(x, shape);
   if (auto* node = record<SumTo>(y, x)) node->from = x.shape();
   return y;

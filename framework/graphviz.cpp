@@ -27,15 +27,17 @@ static std::string label(const Node& node) {
 }
 
 std::string graph_to_dot(const Tensor& output) {
-  check<GraphError>(output.requires_grad(), "graph_to_dot: the tensor has no graph; it was detached, or computed under no-grad");
+  check<GraphError>(
+      output.requires_grad(),
+      "graph_to_dot: the tensor has no graph; it was detached, or computed under no-grad");
   std::map<const Node*, size_t> ids;
   std::vector<const Node*> found{output.impl()->node.get()};
   ids[found[0]] = 0;
   std::ostringstream nodes, edges;
   for (size_t i = 0; i < found.size(); ++i) {
     const Node& node = *found[i];
-    nodes << "  n" << i << " [label=\"" << label(node) << "\"" << (node.is_leaf ? ", shape=box, style=filled, fillcolor=\"#e8f0fe\"" : "")
-          << "];\n";
+    nodes << "  n" << i << " [label=\"" << label(node) << "\""
+          << (node.is_leaf ? ", shape=box, style=filled, fillcolor=\"#e8f0fe\"" : "") << "];\n";
     for (const NodePtr& input : node.inputs) {
       if (!input) continue;
       auto [it, fresh] = ids.emplace(input.get(), found.size());
@@ -43,7 +45,8 @@ std::string graph_to_dot(const Tensor& output) {
       edges << "  n" << it->second << " -> n" << i << ";\n";
     }
   }
-  return "digraph vitro {\n  rankdir=BT;\n  node [fontname=\"Helvetica\", shape=ellipse];\n" + nodes.str() + edges.str() + "}\n";
+  return "digraph vitro {\n  rankdir=BT;\n  node [fontname=\"Helvetica\", shape=ellipse];\n" +
+         nodes.str() + edges.str() + "}\n";
 }
 
 }  // namespace vitro

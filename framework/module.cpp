@@ -17,11 +17,14 @@ namespace {
 // Visits a whole tree: tensors and modules with their paths from the root.
 struct Walk : Visitor {
   std::string prefix;
-  std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor = [](auto&, auto&, bool) {};
+  std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor =
+      [](auto&, auto&, bool) {};
   std::function<void(const std::string& path, Module& m)> on_module = [](auto&, auto&) {};
   bool deep = true;
 
-  void operator()(const std::string& name, Tensor& x) override { on_tensor(prefix + name, x, false); }
+  void operator()(const std::string& name, Tensor& x) override {
+    on_tensor(prefix + name, x, false);
+  }
   void buffer(const std::string& name, Tensor& x) override { on_tensor(prefix + name, x, true); }
   void operator()(const std::string& name, Module& child) override {
     on_module(prefix + name, child);
@@ -34,7 +37,8 @@ struct Walk : Visitor {
 };
 
 // Every tensor with its path, tied ones as often as they are named.
-std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root, std::optional<bool> buffers = {}) {
+std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
+                                                         std::optional<bool> buffers = {}) {
   std::vector<std::pair<std::string, Tensor*>> found;
   Walk walk;
   walk.on_tensor = [&](const std::string& path, Tensor& x, bool is_buffer) {
@@ -66,7 +70,10 @@ bool same_values(const Tensor& a, const Tensor& b) {
 
 // --- life ---
 Module::Module(Module&& other) noexcept
-    : training_(other.training_), path_known_(other.path_known_), path_(other.path_), hooks_(std::move(other.hooks_)) {
+    : training_(other.training_),
+      path_known_(other.path_known_),
+      path_(other.path_),
+      hooks_(std::move(other.hooks_)) {
   if (hooks_) hooks_->module = this;
 }
 Module& Module::operator=(Module&& other) noexcept {
@@ -89,7 +96,8 @@ std::string Module::describe() const {
   return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 Tensor Module::forward(const Tensor&) {
-  fail<ValueError>(describe(), ": this module has no forward of one tensor; call its own operator()");
+  fail<ValueError>(describe(),
+                   ": this module has no forward of one tensor; call its own operator()");
 }
 
 // --- walks ---
@@ -173,9 +181,11 @@ Module& Module::to(DType dtype) {
 // --- loading ---
 LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& options) {
   std::map<std::string, Tensor> given(dict.begin(), dict.end());
-  check<ValueError>(given.size() == dict.size(), "load_state_dict: a name stands twice in the dictionary");
+  check<ValueError>(given.size() == dict.size(),
+                    "load_state_dict: a name stands twice in the dictionary");
   LoadResult result;
-  std::map<TensorImpl*, std::pair<std::string, Tensor>> chosen;  // per tensor: the name and value it takes
+  std::map<TensorImpl*, std::pair<std::string, Tensor>>
+      chosen;  // per tensor: the name and value it takes
   std::map<TensorImpl*, std::string> unnamed;
   std::vector<std::pair<Tensor, Tensor>> copies;
   for (auto& [name, x] : all_tensors(*this)) {
@@ -190,18 +200,21 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
     std::ostringstream reason;
     if (!value.defined()) reason << "the value is undefined";
     else if (value.shape() != x->shape() || value.dtype() != x->dtype())
-      reason << "the model has " << x->dtype() << ' ' << x->shape() << ", the dictionary " << value.dtype() << ' ' << value.shape();
+      reason << "the model has " << x->dtype() << ' ' << x->shape() << ", the dictionary "
+             << value.dtype() << ' ' << value.shape();
     else if (!fresh && !same_values(value, first->second.second))
       reason << "it is tied to " << first->second.first << ", which brings other values";
     if (!reason.str().empty()) result.mismatched.push_back({name, reason.str()});
     else if (fresh) copies.emplace_back(*x, value);
   }
   for (auto& [impl, name] : unnamed)
-    if (!chosen.contains(impl)) result.missing.push_back(name);  // a tied tensor needs one of its names
+    if (!chosen.contains(impl))
+      result.missing.push_back(name);  // a tied tensor needs one of its names
   std::sort(result.missing.begin(), result.missing.end());
   for (auto& [name, value] : given) result.unexpected.push_back(name);
 
-  if (options.strict && !(result.missing.empty() && result.unexpected.empty() && result.mismatched.empty())) {
+  if (options.strict &&
+      !(result.missing.empty() && result.unexpected.empty() && result.mismatched.empty())) {
     std::ostringstream text;
     text << "load_state_dict: the dictionary does not fit the model, which was left as it was";
     for (auto& name : result.missing) text << "\n  missing: " << name;
@@ -218,11 +231,12 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
 
 void copy_members(Module& source, Module& copy) {
   auto from = all_tensors(source), to = all_tensors(copy);
-  check<ValueError>(from.size() == to.size(), "clone: the copy has ", to.size(), " tensors, the source ", from.size(),
-                    "; construct it from the same arguments");
+  check<ValueError>(from.size() == to.size(), "clone: the copy has ", to.size(),
+                    " tensors, the source ", from.size(), "; construct it from the same arguments");
   std::map<TensorImpl*, Tensor> made;
   for (size_t i = 0; i < from.size(); ++i) {
-    check<ValueError>(from[i].first == to[i].first, "clone: the copy has ", to[i].first, " where the source has ", from[i].first);
+    check<ValueError>(from[i].first == to[i].first, "clone: the copy has ", to[i].first,
+                      " where the source has ", from[i].first);
     Tensor &x = *from[i].second, &y = *to[i].second;
     auto [it, fresh] = made.emplace(x.impl(), Tensor());
     if (fresh) {
@@ -263,9 +277,15 @@ ModuleHooks& Module::hooks() {
   }
   return *hooks_;
 }
-RemovableHandle Module::register_forward_pre_hook(std::function<ForwardPreHook> hook) { return add_hook(hooks().pre, std::move(hook)); }
-RemovableHandle Module::register_forward_hook(std::function<ForwardHook> hook) { return add_hook(hooks().forward, std::move(hook)); }
-RemovableHandle Module::register_full_backward_hook(std::function<FullBackwardHook> hook) { return add_hook(hooks().backward, std::move(hook)); }
+RemovableHandle Module::register_forward_pre_hook(std::function<ForwardPreHook> hook) {
+  return add_hook(hooks().pre, std::move(hook));
+}
+RemovableHandle Module::register_forward_hook(std::function<ForwardHook> hook) {
+  return add_hook(hooks().forward, std::move(hook));
+}
+RemovableHandle Module::register_full_backward_hook(std::function<FullBackwardHook> hook) {
+  return add_hook(hooks().backward, std::move(hook));
+}
 
 namespace {
 
@@ -310,7 +330,8 @@ Tensor watched(const Tensor& x, const std::shared_ptr<BackwardHookState>& state)
 }  // namespace
 
 bool Module::is_hooked() const {
-  return hooks_ && (has_hooks(hooks_->pre) || has_hooks(hooks_->forward) || has_hooks(hooks_->backward));
+  return hooks_ &&
+         (has_hooks(hooks_->pre) || has_hooks(hooks_->forward) || has_hooks(hooks_->backward));
 }
 
 Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {

@@ -1,8 +1,8 @@
 // Module: a struct of parameters and child modules, one list of their names, and a forward.
 //
-// Everything a user asks of a model (its parameters, its state dict, its printed tree ...) is a walk
-// over members().  There is no registration: PyTorch's registries, macros and holders are replaced by
-// one virtual function, so that moving, tying and cloning modules need no bookkeeping.
+// Everything a user asks of a model (its parameters, its state dict, its printed tree ...) is a
+// walk over members().  There is no registration: PyTorch's registries, macros and holders are
+// replaced by one virtual function, so that moving, tying and cloning modules need no bookkeeping.
 #pragma once
 #include <map>
 #include <optional>
@@ -20,11 +20,12 @@ class Visitor {
  public:
   virtual ~Visitor() = default;
   virtual void operator()(const std::string& name, Tensor& parameter) = 0;  // trained, or frozen
-  virtual void buffer(const std::string& name, Tensor& buffer) = 0;         // state that is not trained
+  virtual void buffer(const std::string& name, Tensor& buffer) = 0;  // state that is not trained
   virtual void operator()(const std::string& name, Module& child) = 0;
   template <class M>
   void operator()(const std::string& name, std::vector<M>& children) {  // name.0, name.1, ...
-    for (size_t i = 0; i < children.size(); ++i) (*this)(name + "." + std::to_string(i), static_cast<Module&>(children[i]));
+    for (size_t i = 0; i < children.size(); ++i)
+      (*this)(name + "." + std::to_string(i), static_cast<Module&>(children[i]));
   }
   template <class M>
   void operator()(const std::string& name, std::unique_ptr<M>& child) {
@@ -74,8 +75,8 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module();
 
-  virtual void members(Visitor&) {}        // the one list that everything is derived from
-  virtual std::string describe() const;    // "Linear(8 -> 32)"; the class name unless overridden
+  virtual void members(Visitor&) {}         // the one list that everything is derived from
+  virtual std::string describe() const;     // "Linear(8 -> 32)"; the class name unless overridden
   virtual Tensor forward(const Tensor& x);  // of modules with one tensor in and out
   // Multiplications and additions of one forward, given its input and output; 0 if not a product.
   virtual int64_t macs(const Shape& x, const Shape& y) const { return (void)x, (void)y, 0; }
@@ -96,15 +97,16 @@ class Module {
   std::vector<Module*> children();
   Module& find(const std::string& path);  // "h.3.attn"; ValueError lists what there is
   int64_t parameter_count();
-  NamedTensors state_dict();              // parameters and buffers, sharing storage
-  // Copies the values in.  Strict: one error lists everything that does not fit, and nothing changes.
-  // A tensor of another shape or dtype is never loaded.  Tied names must bring equal values.
+  NamedTensors state_dict();  // parameters and buffers, sharing storage
+  // Copies the values in.  Strict: one error lists everything that does not fit, and nothing
+  // changes. A tensor of another shape or dtype is never loaded.  Tied names must bring equal
+  // values.
   LoadResult load_state_dict(const NamedTensors& dict, const LoadOptions& options = {});
 
   Module& train(bool on = true);
   Module& eval() { return train(false); }
   bool is_training() const { return training_; }
-  Module& to(DType dtype);                // floating parameters and buffers, in place
+  Module& to(DType dtype);  // floating parameters and buffers, in place
   void zero_grad();
   Module& apply(const std::function<void(Module&)>& f);  // children first, then this
   // The tree with shapes and parameter counts; with an example input, MACs per module too.
@@ -122,13 +124,16 @@ class Module {
   const std::string& path() const { return interned(path_); }  // from the root that last ran
 
  protected:
-  // The front of every call.  A module with other arguments gives its own operator() on top of this.
+  // The front of every call.  A module with other arguments gives its own operator() on top of
+  // this.
   template <class F>
   Tensor call(const Tensor& x, F&& run) {
     Scope scope(*this);
     try {
-      if (!hooks_) [[likely]] return run(x);
-      auto state = std::make_shared<BackwardHookState>(BackwardHookState{hooks_, x.requires_grad()});
+      if (!hooks_) [[likely]]
+        return run(x);
+      auto state =
+          std::make_shared<BackwardHookState>(BackwardHookState{hooks_, x.requires_grad()});
       Tensor in = before(x, state);
       return after(in, run(in), state);
     } catch (Error& error) {
@@ -143,7 +148,8 @@ class Module {
   class Scope {
    public:
     explicit Scope(Module& module) : outer_(t_module_path) {
-      if (!t_root || !module.path_known_) [[unlikely]] enter(module);
+      if (!t_root || !module.path_known_) [[unlikely]]
+        enter(module);
       t_module_path = module.path_;
     }
     ~Scope() {

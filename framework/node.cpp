@@ -97,10 +97,11 @@ Tensor Node::saved(size_t slot, const NodePtr& edge) const {
     if (s.slot != slot) continue;
     if (s.value.version() != s.version) {
       bool is_output = slot == inputs.size();
-      fail<VersionError>(name(), ": a tensor that backward needs was changed in place after it was saved: ",
-                         is_output ? std::string("its output") : "its input " + std::to_string(slot),
-                         " of shape ", s.value.shape(), ", version ", s.value.version(), ", saved at version ",
-                         s.version, edge && edge->path ? " (" + interned(edge->path) + ")" : std::string());
+      fail<VersionError>(
+          name(), ": a tensor that backward needs was changed in place after it was saved: ",
+          is_output ? std::string("its output") : "its input " + std::to_string(slot), " of shape ",
+          s.value.shape(), ", version ", s.value.version(), ", saved at version ", s.version,
+          edge && edge->path ? " (" + interned(edge->path) + ")" : std::string());
     }
     if (!grad_enabled() || !edge) return s.value;
     Tensor value = s.value.detach();

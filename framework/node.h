@@ -47,7 +47,8 @@ struct HookListBase {
 class RemovableHandle {
  public:
   RemovableHandle() = default;
-  RemovableHandle(std::weak_ptr<HookListBase> list, uint64_t id) : list_(std::move(list)), id_(id) {}
+  RemovableHandle(std::weak_ptr<HookListBase> list, uint64_t id)
+      : list_(std::move(list)), id_(id) {}
   void remove() {  // a second call does nothing; dropping the handle keeps the hook
     if (auto list = list_.lock()) list->remove(id_);
     list_.reset();
@@ -106,8 +107,8 @@ struct Node : Pooled {
 
   // Whether anybody wants the gradient of input i.  Inside backward: of this run.
   bool needs(size_t i) const;
-  // Inside backward with grad mode off: the buffer (shape and dtype of input i, zeros at first) that
-  // waits for edge i.  An op that adds its gradient there returns an undefined tensor for i.
+  // Inside backward with grad mode off: the buffer (shape and dtype of input i, zeros at first)
+  // that waits for edge i.  An op that adds its gradient there returns an undefined tensor for i.
   Tensor& accumulator(size_t i);
 
   void save_input(size_t i, const Tensor& x) { save(i, x); }
@@ -120,21 +121,21 @@ struct Node : Pooled {
   void release();  // drops what was saved, and hooks
 
   RefCount refs;
-  DType dtype = kFloat32;        // of the output
+  DType dtype = kFloat32;  // of the output
   bool is_leaf = false;
   bool released = false;
   bool retains_grad = false;
-  NameId path = 0;               // module that recorded it; of a leaf: the parameter's name
+  NameId path = 0;  // module that recorded it; of a leaf: the parameter's name
   uint64_t number = 0;
-  Shape shape;                   // of the output
+  Shape shape;                                                                // of the output
   boost::container::small_vector<NodePtr, 4, PoolAllocator<NodePtr>> inputs;  // null: no gradient
-  Tensor grad;                   // of a leaf, or of an interior node that retains it
+  Tensor grad;  // of a leaf, or of an interior node that retains it
   std::unique_ptr<NodeHooks> hooks;
 
   // The engine's: the gradient that waits here, and the run that it belongs to.
   Tensor pending;
   std::atomic<Run*> run{nullptr};
-  Node* next = nullptr;          // worklist of destruction
+  Node* next = nullptr;  // worklist of destruction
 
  private:
   void save(size_t slot, const Tensor& x);
@@ -186,7 +187,7 @@ struct Leaf final : Node {
   Leaf() { is_leaf = true; }
   std::string_view name() const override { return "leaf"; }
   TensorList backward(const Tensor&) override { return {}; }
-  TensorImpl* owner = nullptr;   // the handle's target while it lives
+  TensorImpl* owner = nullptr;  // the handle's target while it lives
 };
 
 // --- what the engine itself computes with (gradient_ops.cpp) ---

@@ -24,7 +24,7 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f
     FlushToZero flush;
     return call(f, 0, n);
   }
-#pragma omp parallel num_threads(static_cast<int>(threads))
+#pragma omp parallel num_threads(static_cast <int>(threads))
   {
     FlushToZero flush;
     // Ranges end on multiples of 16 where that is possible, so that no two threads share a line.
@@ -36,7 +36,9 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f
   }
 }
 #else
-void set_num_threads(int n) { check<ValueError>(n >= 1, "set_num_threads: at least one thread: got ", n); }
+void set_num_threads(int n) {
+  check<ValueError>(n >= 1, "set_num_threads: at least one thread: got ", n);
+}
 int get_num_threads() { return 1; }
 void parallel_ranges(int64_t n, int64_t, RangeFunction call, const void* f) {
   FlushToZero flush;

@@ -39,9 +39,10 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
     f(int64_t{0}, n);
     return;
   }
-  parallel_ranges(n, grain, [](const void* g, int64_t begin, int64_t end) {
-    (*static_cast<const F*>(g))(begin, end);
-  }, &f);
+  parallel_ranges(
+      n, grain,
+      [](const void* g, int64_t begin, int64_t end) { (*static_cast<const F*>(g))(begin, end); },
+      &f);
 }
 
 }  // namespace vitro

@@ -9,7 +9,8 @@
 namespace vitro {
 
 std::array<uint32_t, 4> philox(uint64_t seed, uint64_t index) {
-  std::array<uint32_t, 4> x = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0, 0};
+  std::array<uint32_t, 4> x = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0,
+                               0};
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     uint64_t a = uint64_t{0xD2511F53} * x[0], b = uint64_t{0xCD9E8D57} * x[2];
@@ -65,9 +66,11 @@ static void fill_pairs(const Tensor& x, Generator& generator, F f) {
 
 void fill_uniform(const Tensor& x, double low, double high, Generator& generator) {
   double largest = std::nextafter(high, low);
-  if (x.dtype() == kFloat32) largest = std::nextafter(static_cast<float>(high), static_cast<float>(low));
+  if (x.dtype() == kFloat32)
+    largest = std::nextafter(static_cast<float>(high), static_cast<float>(low));
   fill_pairs(x, generator, [=](double u, double v) {
-    return std::array{std::min(low + (high - low) * u, largest), std::min(low + (high - low) * v, largest)};
+    return std::array{std::min(low + (high - low) * u, largest),
+                      std::min(low + (high - low) * v, largest)};
   });
 }
 

@@ -1,5 +1,5 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends on the
-// seed, the draw's place in the sequence and i only, so results do not depend on the threads.
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends on
+// the seed, the draw's place in the sequence and i only, so results do not depend on the threads.
 #pragma once
 #include <array>
 #include <atomic>
@@ -45,7 +45,9 @@ class KeepGenerator {
 Tensor rand(const Shape& shape, DType dtype = kFloat32);   // uniform in [0, 1)
 Tensor randn(const Shape& shape, DType dtype = kFloat32);  // normal, mean 0, deviation 1
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype = kInt64);  // [low, high)
-void fill_uniform(const Tensor& x, double low, double high, Generator& generator = default_generator());
-void fill_normal(const Tensor& x, double mean, double deviation, Generator& generator = default_generator());
+void fill_uniform(const Tensor& x, double low, double high,
+                  Generator& generator = default_generator());
+void fill_normal(const Tensor& x, double mean, double deviation,
+                 Generator& generator = default_generator());
 
 }  // namespace vitro

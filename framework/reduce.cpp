@@ -1,6 +1,6 @@
-// Sums over axes.  The input is seen as (outer, n, inner), where the middle is summed; several groups
-// of summed axes are taken one after another.  Long sums are cut into chunks of fixed size and the
-// partial sums are added in order, so that the number of threads changes nothing.
+// Sums over axes.  The input is seen as (outer, n, inner), where the middle is summed; several
+// groups of summed axes are taken one after another.  Long sums are cut into chunks of fixed size
+// and the partial sums are added in order, so that the number of threads changes nothing.
 #include "framework/reduce.h"
 
 #include "framework/elementwise.h"
@@ -30,7 +30,8 @@ void sum_all(const float* x, int64_t n, float* y) {
   std::vector<double, PoolAllocator<double>> partial(static_cast<size_t>(chunks));
   parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c)
-      partial[static_cast<size_t>(c)] = simd::sum(x + c * kElementChunk, std::min(kElementChunk, n - c * kElementChunk));
+      partial[static_cast<size_t>(c)] =
+          simd::sum(x + c * kElementChunk, std::min(kElementChunk, n - c * kElementChunk));
   });
   double total = 0;
   for (double p : partial) total += p;
@@ -41,23 +42,26 @@ void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
   if (n <= kRowChunk) return simd::sum_rows(x, n, inner, inner, y, /*accumulate=*/false);
   int64_t chunks = (n + kRowChunk - 1) / kRowChunk;
   std::vector<float, PoolAllocator<float>> partial(static_cast<size_t>(chunks * inner));
-  parallel_for(chunks, std::max<int64_t>(1, kCheapGrain / (kRowChunk * inner)), [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c)
-      simd::sum_rows(x + c * kRowChunk * inner, std::min(kRowChunk, n - c * kRowChunk), inner, inner,
-                     partial.data() + c * inner, /*accumulate=*/false);
-  });
+  parallel_for(chunks, std::max<int64_t>(1, kCheapGrain / (kRowChunk * inner)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t c = begin; c < end; ++c)
+                   simd::sum_rows(x + c * kRowChunk * inner, std::min(kRowChunk, n - c * kRowChunk),
+                                  inner, inner, partial.data() + c * inner, /*accumulate=*/false);
+               });
   sum_columns(partial.data(), chunks, inner, y);
 }
 
 void sum_middle(const float* x, int64_t outer, int64_t n, int64_t inner, float* y) {
   if (n == 0) return std::fill(y, y + outer * inner, 0.0f);
   if (outer == 1) return inner == 1 ? sum_all(x, n, y) : sum_columns(x, n, inner, y);
-  parallel_for(outer, std::max<int64_t>(1, kCheapGrain / (n * inner)), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      if (inner == 1) y[o] = static_cast<float>(simd::sum(x + o * n, n));
-      else simd::sum_rows(x + o * n * inner, n, inner, inner, y + o * inner, /*accumulate=*/false);
-    }
-  });
+  parallel_for(
+      outer, std::max<int64_t>(1, kCheapGrain / (n * inner)), [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) {
+          if (inner == 1) y[o] = static_cast<float>(simd::sum(x + o * n, n));
+          else
+            simd::sum_rows(x + o * n * inner, n, inner, inner, y + o * inner, /*accumulate=*/false);
+        }
+      });
 }
 
 }  // namespace

@@ -45,8 +45,8 @@ class Shape {
   }
 
  private:
-  // One by one: sizes are written singly, and a vector load of what was just stored in parts waits for
-  // the stores to leave the core (20 ns more for every new tensor).
+  // One by one: sizes are written singly, and a vector load of what was just stored in parts waits
+  // for the stores to leave the core (20 ns more for every new tensor).
   void copy_sizes(const Shape& other) {
     switch (rank_) {
       case 8: sizes_[7] = other.sizes_[7]; [[fallthrough]];

@@ -19,8 +19,8 @@ struct RefCount {
   bool unique() const { return n.load(std::memory_order_acquire) == 1; }
 };
 
-// Something derived from the bytes of a storage at one version, such as a packed copy of a weight.  It
-// dies with the storage.  (An address and a version would not identify it: storage is pooled.)
+// Something derived from the bytes of a storage at one version, such as a packed copy of a weight.
+// It dies with the storage.  (An address and a version would not identify it: storage is pooled.)
 struct Derived : Pooled {
   explicit Derived(uint32_t of_version) : version(of_version) {}
   virtual ~Derived() = default;
@@ -29,13 +29,13 @@ struct Derived : Pooled {
 
 struct Storage {
   RefCount refs;
-  uint32_t version = 0;                        // counts the changes in place
+  uint32_t version = 0;  // counts the changes in place
   void* data = nullptr;
-  size_t block = 0;                            // bytes of the allocation that holds this header
-  std::function<void(void*)> deleter = {};     // of memory that is not ours (from_blob)
+  size_t block = 0;                         // bytes of the allocation that holds this header
+  std::function<void(void*)> deleter = {};  // of memory that is not ours (from_blob)
   std::atomic<Derived*> derived{nullptr};
 };
-inline constexpr size_t kStorageHeader = 64;   // the data follows, aligned
+inline constexpr size_t kStorageHeader = 64;  // the data follows, aligned
 static_assert(sizeof(Storage) <= kStorageHeader);
 
 inline void intrusive_ptr_add_ref(Storage* s) { s->refs.add(); }

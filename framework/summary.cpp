@@ -22,10 +22,11 @@ std::map<const Module*, int64_t> count_macs(Module& root, const Tensor& example)
   std::map<const Module*, int64_t> macs;
   std::vector<std::unique_ptr<ScopedHook>> hooks;
   for (Module* m : root.modules())
-    hooks.push_back(std::make_unique<ScopedHook>(m->register_forward_hook([&macs](Module& module, const Tensor& x, const Tensor& y) {
-      macs[&module] += module.macs(x.shape(), y.shape());
-      return Tensor();
-    })));
+    hooks.push_back(std::make_unique<ScopedHook>(
+        m->register_forward_hook([&macs](Module& module, const Tensor& x, const Tensor& y) {
+          macs[&module] += module.macs(x.shape(), y.shape());
+          return Tensor();
+        })));
   NoGradGuard no_grad;
   root(example);
   return macs;
@@ -43,9 +44,11 @@ std::string Module::summary(const Tensor& example) {
   };
   std::vector<Row> rows;
   for (auto& [path, module] : named_modules()) {
-    auto depth = static_cast<size_t>(path.empty() ? 0 : 1 + std::count(path.begin(), path.end(), '.'));
+    auto depth =
+        static_cast<size_t>(path.empty() ? 0 : 1 + std::count(path.begin(), path.end(), '.'));
     std::string name = path.empty() ? "" : path.substr(path.rfind('.') + 1) + ": ";
-    rows.push_back({std::string(2 * depth, ' ') + name + module->describe(), module->parameter_count(), macs[module]});
+    rows.push_back({std::string(2 * depth, ' ') + name + module->describe(),
+                    module->parameter_count(), macs[module]});
     total_macs += macs[module];
     for (auto& [child, x] : module->state_dict()) {
       if (child.find('.') != std::string::npos) continue;
@@ -64,7 +67,8 @@ std::string Module::summary(const Tensor& example) {
     text << '\n';
   }
   text << "parameters: " << grouped(parameter_count());
-  if (example.defined()) text << "   MACs: " << grouped(total_macs) << " for input " << example.shape();
+  if (example.defined())
+    text << "   MACs: " << grouped(total_macs) << " for input " << example.shape();
   text << '\n';
   return text.str();
 }

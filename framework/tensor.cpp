@@ -72,8 +72,9 @@ Tensor& Tensor::requires_grad_(bool on) {
   TensorImpl* x = need();
   check<GraphError>(is_leaf(), "requires_grad_: the tensor is the result of ",
                     x->node ? x->node->name() : "", "; detach() it first");
-  check<DTypeError>(!on || is_floating(x->dtype), "requires_grad_: only floating tensors have gradients: got ",
-                    x->dtype, " ", x->shape);
+  check<DTypeError>(!on || is_floating(x->dtype),
+                    "requires_grad_: only floating tensors have gradients: got ", x->dtype, " ",
+                    x->shape);
   if (on && !x->node) {
     auto* leaf = new Leaf;
     attach(leaf, *this);
@@ -93,9 +94,11 @@ TensorImpl::~TensorImpl() {
 bool Tensor::is_leaf() const { return !need()->node || impl_->node->is_leaf; }
 Tensor Tensor::grad() const { return need()->node ? impl_->node->grad : Tensor(); }
 void Tensor::set_grad(const Tensor& grad) const {
-  check<ShapeError>(!grad.defined() || grad.shape() == shape(), "set_grad: the gradient must have the tensor's shape ",
-                    shape(), ": got ", grad.defined() ? grad.shape() : Shape());
-  check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: the gradient must be ", dtype());
+  check<ShapeError>(!grad.defined() || grad.shape() == shape(),
+                    "set_grad: the gradient must have the tensor's shape ", shape(), ": got ",
+                    grad.defined() ? grad.shape() : Shape());
+  check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: the gradient must be ",
+                    dtype());
   leaf_of(*this, "set_grad")->grad = grad;
 }
 void Tensor::zero_grad() const {
@@ -109,10 +112,13 @@ RemovableHandle Tensor::register_hook(std::function<Tensor(const Tensor&)> hook)
   if (!node->hooks) node->hooks = std::make_unique<NodeHooks>();
   return add_hook(node->hooks->gradient, std::move(hook));
 }
-RemovableHandle Tensor::register_post_accumulate_grad_hook(std::function<void(Tensor&)> hook) const {
+RemovableHandle Tensor::register_post_accumulate_grad_hook(
+    std::function<void(Tensor&)> hook) const {
   Node* node = leaf_of(*this, "register_post_accumulate_grad_hook");
-  check<GraphError>(node->is_leaf, "register_post_accumulate_grad_hook: only leaves accumulate gradients: got the result of ",
-                    node->name());
+  check<GraphError>(
+      node->is_leaf,
+      "register_post_accumulate_grad_hook: only leaves accumulate gradients: got the result of ",
+      node->name());
   if (!node->hooks) node->hooks = std::make_unique<NodeHooks>();
   return add_hook(node->hooks->post_accumulate, std::move(hook));
 }
@@ -147,14 +153,16 @@ Tensor full_like(const Tensor& x, double value) { return full(x.shape(), value, 
 Tensor arange(double stop, DType dtype) { return arange(0, stop, 1, dtype); }
 Tensor arange(double start, double stop, double step, DType dtype) {
   double count = std::ceil((stop - start) / step);
-  check<ValueError>(std::isfinite(count) && count < 9e18, "arange: no finite range from ", start, " to ", stop,
-                    " in steps of ", step);
+  check<ValueError>(std::isfinite(count) && count < 9e18, "arange: no finite range from ", start,
+                    " to ", stop, " in steps of ", step);
   check<ValueError>(is_floating(dtype) || (start == std::floor(start) && step == std::floor(step)),
-                    "arange: a range of ", dtype, " needs a whole start and step: got ", start, " and ", step);
+                    "arange: a range of ", dtype, " needs a whole start and step: got ", start,
+                    " and ", step);
   Tensor y = empty({std::max<int64_t>(0, static_cast<int64_t>(count))}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.mutable_data<T>();
-    for (int64_t i = 0; i < y.numel(); ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+    for (int64_t i = 0; i < y.numel(); ++i)
+      p[i] = static_cast<T>(start + static_cast<double>(i) * step);
   });
   return y;
 }
@@ -180,14 +188,16 @@ Tensor eye(int64_t n, DType dtype) {
 static void measure(const NestedList& list, int depth, Shape& shape, DType& dtype, bool& first) {
   if (!list.is_list) {
     check<ShapeError>(depth == shape.rank(), "tensor: braces are nested unevenly");
-    bool wider = first || (list.dtype == kFloat32 && dtype != kFloat32) || (dtype == kBool && list.dtype == kInt64);
+    bool wider = first || (list.dtype == kFloat32 && dtype != kFloat32) ||
+                 (dtype == kBool && list.dtype == kInt64);
     if (wider) dtype = list.dtype;
     first = false;
     return;
   }
   auto size = static_cast<int64_t>(list.items.size());
   if (depth == shape.rank() && first) shape.push_back(size);
-  check<ShapeError>(depth < shape.rank() && shape[depth] == size, "tensor: rows differ in length: expected ",
+  check<ShapeError>(depth < shape.rank() && shape[depth] == size,
+                    "tensor: rows differ in length: expected ",
                     depth < shape.rank() ? shape[depth] : 0, ": got ", size);
   for (const NestedList& item : list.items) measure(item, depth + 1, shape, dtype, first);
 }
@@ -218,8 +228,9 @@ Tensor tensor(const NestedList& values, DType dtype) { return from_list(values, 
 Tensor from_blob(void* data, const Shape& shape, DType dtype, std::function<void(void*)> deleter) {
   int64_t n = checked_numel("from_blob", shape, dtype);
   check<ValueError>(data || n == 0, "from_blob: data is null for shape ", shape);
-  check<ValueError>(reinterpret_cast<uintptr_t>(data) % item_size(dtype) == 0, "from_blob: data of ", dtype,
-                    " must be aligned to ", item_size(dtype), " bytes");
+  check<ValueError>(reinterpret_cast<uintptr_t>(data) % item_size(dtype) == 0,
+                    "from_blob: data of ", dtype, " must be aligned to ", item_size(dtype),
+                    " bytes");
   StoragePtr storage = new_storage(0);
   storage->data = data;
   storage->deleter = std::move(deleter);

@@ -22,9 +22,9 @@ struct TensorImpl : Pooled {
   DType dtype = kFloat32;
   bool contiguous = true;  // row-major without gaps
   int64_t numel = 0;
-  int64_t offset = 0;      // in elements
+  int64_t offset = 0;  // in elements
   StoragePtr storage;
-  NodePtr node;            // null when no gradient is wanted
+  NodePtr node;  // null when no gradient is wanted
   Shape shape;
   Strides strides;
   ~TensorImpl();
@@ -87,10 +87,10 @@ class Tensor {
   bool is_leaf() const;                    // no op made it
   Tensor grad() const;                     // accumulated by backward(); undefined before
   void set_grad(const Tensor& grad) const;
-  void zero_grad() const;                  // sets the gradient to none
-  void retain_grad() const;                // makes backward() fill grad() of an interior tensor too
-  Node* grad_fn() const;                   // the node of the op that made it; null for a leaf
-  Tensor detach() const;                   // the same storage, no history
+  void zero_grad() const;    // sets the gradient to none
+  void retain_grad() const;  // makes backward() fill grad() of an interior tensor too
+  Node* grad_fn() const;     // the node of the op that made it; null for a leaf
+  Tensor detach() const;     // the same storage, no history
   // d(this)/d(leaf), times `gradient` (1 for a scalar), added into every leaf's grad().
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
   // hook(grad) sees the whole gradient of this tensor and may return another; a hook on a leaf
@@ -147,11 +147,13 @@ class Tensor {
 
  private:
   TensorImpl* need() const {
-    if (!impl_) [[unlikely]] fail_undefined();
+    if (!impl_) [[unlikely]]
+      fail_undefined();
     return impl_.get();
   }
   void check_type(DType wanted) const {
-    if (need()->dtype != wanted) [[unlikely]] fail_type(wanted);
+    if (need()->dtype != wanted) [[unlikely]]
+      fail_type(wanted);
   }
   [[noreturn]] static void fail_undefined();
   [[noreturn]] void fail_type(DType wanted) const;
@@ -192,12 +194,12 @@ struct ValuesAndIndices {
 // --- making tensors ---
 // Numbers in nested braces: tensor({{1, 2}, {3, 4}}) is int64 (2, 2), with a 1.0 in it float32.
 struct NestedList {
-  NestedList(double x) : number(x), dtype(kFloat32) {}           // NOLINT: braces convert
-  NestedList(float x) : number(x), dtype(kFloat32) {}            // NOLINT
-  NestedList(int x) : number(x), dtype(kInt64) {}                // NOLINT
+  NestedList(double x) : number(x), dtype(kFloat32) {}  // NOLINT: braces convert
+  NestedList(float x) : number(x), dtype(kFloat32) {}   // NOLINT
+  NestedList(int x) : number(x), dtype(kInt64) {}       // NOLINT
   NestedList(int64_t x) : number(static_cast<double>(x)), integer(x), dtype(kInt64) {}  // NOLINT
-  NestedList(bool x) : number(x), dtype(kBool) {}                // NOLINT
-  NestedList(std::initializer_list<NestedList> list) : items(list), is_list(true) {}  // NOLINT
+  NestedList(bool x) : number(x), dtype(kBool) {}                                       // NOLINT
+  NestedList(std::initializer_list<NestedList> list) : items(list), is_list(true) {}    // NOLINT
   double number = 0;
   int64_t integer = static_cast<int64_t>(number);
   DType dtype = kFloat32;

@@ -8,14 +8,19 @@
 namespace vitro::models {
 
 static void check_options(const GenerateOptions& o) {
-  check<ValueError>(o.max_new_tokens >= 0, "generate: max_new_tokens must not be negative: got ", o.max_new_tokens);
-  check<ValueError>(std::isfinite(o.temperature) && o.temperature > 0, "generate: temperature must be positive: got ", o.temperature);
-  check<ValueError>(!o.top_k || *o.top_k >= 1, "generate: top_k must be at least 1: got ", o.top_k.value_or(1));
-  check<ValueError>(o.block_size >= 0, "generate: block_size must not be negative: got ", o.block_size);
+  check<ValueError>(o.max_new_tokens >= 0, "generate: max_new_tokens must not be negative: got ",
+                    o.max_new_tokens);
+  check<ValueError>(std::isfinite(o.temperature) && o.temperature > 0,
+                    "generate: temperature must be positive: got ", o.temperature);
+  check<ValueError>(!o.top_k || *o.top_k >= 1, "generate: top_k must be at least 1: got ",
+                    o.top_k.value_or(1));
+  check<ValueError>(o.block_size >= 0, "generate: block_size must not be negative: got ",
+                    o.block_size);
 }
 
 int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator) {
-  check<ShapeError>(logits.rank() == 1 && logits.numel() > 0, "next_token: logits of one position, (V,): got ", logits.shape());
+  check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
+                    "next_token: logits of one position, (V,): got ", logits.shape());
   NoGradGuard no_grad;
   if (!options.do_sample) return argmax(logits).item<int64_t>();
   const int64_t k = std::min(options.top_k.value_or(logits.numel()), logits.numel());
@@ -28,7 +33,8 @@ int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generat
   return ids[chosen].item<int64_t>();
 }
 
-std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids, const GenerateOptions& options,
+std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
+                              const GenerateOptions& options,
                               const std::function<bool(int64_t)>& on_token) {
   check_options(options);
   check<ValueError>(!ids.empty(), "generate: the prompt must have at least one token");
@@ -37,7 +43,8 @@ std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids, const
   Generator& generator = options.seed ? own : default_generator();
   for (int64_t i = 0; i < options.max_new_tokens; ++i) {
     auto window = std::span<const int64_t>(ids);
-    if (options.block_size) window = window.last(std::min(ids.size(), static_cast<size_t>(options.block_size)));
+    if (options.block_size)
+      window = window.last(std::min(ids.size(), static_cast<size_t>(options.block_size)));
     Tensor logits = model(from_span(window));
     int64_t id = next_token(logits.select(0, -1), options, generator);
     ids.push_back(id);
@@ -46,8 +53,8 @@ std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids, const
   return ids;
 }
 
-std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer, const std::string& prompt,
-                          const GenerateOptions& options,
+std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
+                          const std::string& prompt, const GenerateOptions& options,
                           const std::function<bool(int64_t, const std::string&)>& on_token) {
   std::vector<int64_t> ids = tokenizer.encode(prompt);
   check<ValueError>(!ids.empty(), "generate: the prompt must not be empty");
@@ -55,7 +62,8 @@ std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer, c
   int64_t last = ids.back();
   generate(model, std::move(ids), options, [&](int64_t id) {
     // What the token adds behind the one before it, with the space that joins words.
-    std::string before = tokenizer.decode(std::array{last}), both = tokenizer.decode(std::array{last, id});
+    std::string before = tokenizer.decode(std::array{last}),
+                both = tokenizer.decode(std::array{last, id});
     std::string added = both.substr(std::min(before.size(), both.size()));
     last = id;
     text += added;

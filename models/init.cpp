@@ -20,7 +20,8 @@ Fans fans(const char* name, const Tensor& x) {
   return {static_cast<double>(x.shape()[1]) * inner, static_cast<double>(x.shape()[0]) * inner};
 }
 
-double kaiming_deviation(const char* name, const Tensor& x, double a, FanMode mode, const std::string& nonlinearity) {
+double kaiming_deviation(const char* name, const Tensor& x, double a, FanMode mode,
+                         const std::string& nonlinearity) {
   Fans f = fans(name, x);
   return calculate_gain(nonlinearity, a) / std::sqrt(mode == FanMode::kIn ? f.in : f.out);
 }
@@ -40,7 +41,8 @@ Tensor normal_(const Tensor& x, double mean, double deviation) {
 Tensor trunc_normal_(const Tensor& x, double mean, double deviation, double low, double high) {
   check<ValueError>(low < high, "trunc_normal_: low must be below high: got ", low, " and ", high);
   auto cdf = [&](double v) { return 0.5 * std::erfc(-(v - mean) / (deviation * std::sqrt(2.0))); };
-  check<ValueError>(cdf(high) - cdf(low) > 1e-3, "trunc_normal_: [", low, ", ", high, "] is too far from the mean ", mean);
+  check<ValueError>(cdf(high) - cdf(low) > 1e-3, "trunc_normal_: [", low, ", ", high,
+                    "] is too far from the mean ", mean);
   Tensor values = empty({x.numel()}, kFloat64);
   double* p = values.mutable_data<double>();
   Tensor draw = empty({std::max<int64_t>(64, x.numel())}, kFloat64);
@@ -103,7 +105,8 @@ Tensor orthogonal_(const Tensor& x, double gain) {
   for (int64_t i = 0; i < vectors.numel(); ++i) v[i] *= gain;
   Strides strides = rows <= cols ? Strides{length, 1} : Strides{1, length};
   Tensor flat = make_view(x, {rows, cols}, {cols, 1}, x.impl()->offset);
-  check<ShapeError>(x.is_contiguous(), "orthogonal_: a contiguous tensor: got strides ", x.strides());
+  check<ShapeError>(x.is_contiguous(), "orthogonal_: a contiguous tensor: got strides ",
+                    x.strides());
   ++x.impl()->storage->version;
   copy_into(flat, make_view(vectors, {rows, cols}, strides, 0));
   return x;
@@ -115,7 +118,8 @@ double calculate_gain(const std::string& nonlinearity, double slope) {
   if (nonlinearity == "relu") return std::sqrt(2.0);
   if (nonlinearity == "leaky_relu") return std::sqrt(2 / (1 + slope * slope));
   if (nonlinearity == "selu") return 0.75;
-  fail<ValueError>("calculate_gain: linear, sigmoid, tanh, relu, leaky_relu or selu: got ", nonlinearity);
+  fail<ValueError>("calculate_gain: linear, sigmoid, tanh, relu, leaky_relu or selu: got ",
+                   nonlinearity);
 }
 
 }  // namespace vitro::nn::init

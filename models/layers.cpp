@@ -20,18 +20,21 @@ Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
 }
 std::string Linear::describe() const {
   std::ostringstream text;
-  text << "Linear(" << weight.size(1) << " -> " << weight.size(0) << (bias.defined() ? ")" : ", no bias)");
+  text << "Linear(" << weight.size(1) << " -> " << weight.size(0)
+       << (bias.defined() ? ")" : ", no bias)");
   return text.str();
 }
 int64_t Linear::macs(const Shape&, const Shape& y) const { return numel(y) * weight.size(1); }
 
-Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options) : options_(options) {
+Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options)
+    : options_(options) {
   check_positive("Embedding", "vocab_size", vocab_size);
   check_positive("Embedding", "features", features);
   weight = init::normal_(empty({vocab_size, features}));
   if (options_.padding_idx) {
-    check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size, "Embedding: padding_idx must be in [0, ",
-                      vocab_size, "): got ", *options_.padding_idx);
+    check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size,
+                      "Embedding: padding_idx must be in [0, ", vocab_size, "): got ",
+                      *options_.padding_idx);
     weight.select(0, *options_.padding_idx).zero_();
   }
   weight.requires_grad_();
@@ -39,7 +42,8 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
 Tensor Embedding::forward(const Tensor& ids) {
   if (!options_.padding_idx) return embedding(ids, weight);
   // Padded places take the row's values but pass no gradient to it.
-  Tensor padded = unsqueeze(eq(ids, static_cast<double>(*options_.padding_idx)), -1), y = embedding(ids, weight);
+  Tensor padded = unsqueeze(eq(ids, static_cast<double>(*options_.padding_idx)), -1),
+         y = embedding(ids, weight);
   return where(padded, y.detach(), y);
 }
 std::string Embedding::describe() const {
@@ -57,9 +61,11 @@ std::string Dropout::describe() const {
   return text.str();
 }
 
-GELU::GELU(const GELUOptions& options) : form(options.approximate == "tanh" ? GeluForm::kTanh : GeluForm::kErf) {
-  check<ValueError>(options.approximate == "tanh" || options.approximate == "none", "GELU: approximate must be \"none\" or \"tanh\": got \"",
-                    options.approximate, "\"");
+GELU::GELU(const GELUOptions& options)
+    : form(options.approximate == "tanh" ? GeluForm::kTanh : GeluForm::kErf) {
+  check<ValueError>(options.approximate == "tanh" || options.approximate == "none",
+                    "GELU: approximate must be \"none\" or \"tanh\": got \"", options.approximate,
+                    "\"");
 }
 
 Tensor Sequential::forward(const Tensor& x) {

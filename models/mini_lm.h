@@ -2,8 +2,9 @@
 //
 //   ids (B, T) -> embedding (B, T, E) -> linear, activation (B, T, H) -> linear: logits (B, T, V)
 //
-// logits[b, t] scores every token as the one that follows ids[b, 0..t].  With context k the embeddings
-// of the last k tokens are concatenated first (Bengio et al., 2003), zeros standing before the start.
+// logits[b, t] scores every token as the one that follows ids[b, 0..t].  With context k the
+// embeddings of the last k tokens are concatenated first (Bengio et al., 2003), zeros standing
+// before the start.
 #pragma once
 #include "layers.h"
 

@@ -1,5 +1,6 @@
-// Activations.  Each has a formula in simple ops, which runs in float64 and when gradients of gradients
-// are wanted, and a pair of kernels for float32 and bfloat16, which the tests hold against it.
+// Activations.  Each has a formula in simple ops, which runs in float64 and when gradients of
+// gradients are wanted, and a pair of kernels for float32 and bfloat16, which the tests hold
+// against it.
 #include <cmath>
 #include <numbers>
 
@@ -22,7 +23,8 @@ struct Kernels {
   std::optional<onednn::Eltwise> onednn;  // the owner of large arrays, where it is at least as good
 };
 constexpr Kernels kTanhKernels{Unary::kTanh, Binary::kTanhBackward, true, onednn::Eltwise::kTanh};
-constexpr Kernels kSigmoidKernels{Unary::kSigmoid, Binary::kSigmoidBackward, true, onednn::Eltwise::kSigmoid};
+constexpr Kernels kSigmoidKernels{Unary::kSigmoid, Binary::kSigmoidBackward, true,
+                                  onednn::Eltwise::kSigmoid};
 constexpr Kernels kReluKernels{Unary::kRelu, Binary::kReluBackward, false, onednn::Eltwise::kRelu};
 constexpr Kernels kGeluKernels{Unary::kGelu, Binary::kGeluBackward, false, {}};
 constexpr Kernels kGeluTanhKernels{Unary::kGeluTanh, Binary::kGeluTanhBackward, false, {}};
@@ -33,7 +35,8 @@ constexpr Kernels kSoftplusKernels{Unary::kSoftplus, Binary::kSoftplusBackward, 
 constexpr int64_t kOnednnElements = 1 << 16;
 
 bool on_onednn(const Kernels& k, const Tensor& x) {
-  return k.onednn && x.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16());
+  return k.onednn && x.numel() >= kOnednnElements &&
+         (x.dtype() == kFloat32 || onednn::has_bfloat16());
 }
 
 template <class T>
@@ -52,10 +55,13 @@ void forward_into(const Kernels& k, const Tensor& y, const Tensor& x) {
 Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy) {
   Tensor dx = empty(dy.shape(), dy.dtype());
   if (on_onednn(k, dy) && x_or_y.is_contiguous() && dy.is_contiguous()) {
-    onednn::eltwise_backward(*k.onednn, dy.dtype(), raw_bytes(x_or_y), raw_bytes(dy), raw_bytes(dx), dy.numel());
+    onednn::eltwise_backward(*k.onednn, dy.dtype(), raw_bytes(x_or_y), raw_bytes(dy), raw_bytes(dx),
+                             dy.numel());
     return dx;
   }
-  binary_into(dx, x_or_y, dy, simd::binary_kernel(k.backward), [](auto u, auto) { return u; }, kCostlyGrain);
+  binary_into(
+      dx, x_or_y, dy, simd::binary_kernel(k.backward), [](auto u, auto) { return u; },
+      kCostlyGrain);
   return dx;
 }
 
@@ -87,7 +93,9 @@ struct Relu final : Op<Relu> {
 };
 
 // y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2
-Tensor gelu_definition(const Tensor& x) { return x * (erf(x * (0.5 * std::numbers::sqrt2)) + 1.0) * 0.5; }
+Tensor gelu_definition(const Tensor& x) {
+  return x * (erf(x * (0.5 * std::numbers::sqrt2)) + 1.0) * 0.5;
+}
 // y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2
 Tensor gelu_tanh_definition(const Tensor& x) {
   const double c = std::sqrt(2 / std::numbers::pi);
@@ -153,7 +161,8 @@ template <class F>
 auto plain(F f) {
   return [f](const Tensor& x) {
     Tensor y = empty(x.shape(), kFloat64);
-    loop(Walk<2>(y.shape(), {y.strides(), x.strides()}), y.numel(), kCostlyGrain, f, raw<double>(y), raw<double>(x));
+    loop(Walk<2>(y.shape(), {y.strides(), x.strides()}), y.numel(), kCostlyGrain, f, raw<double>(y),
+         raw<double>(x));
     return y;
   };
 }
@@ -164,17 +173,21 @@ Tensor tanh(const Tensor& x) {
   return run<Tanh>("tanh", x, kTanhKernels, plain([](double v) { return std::tanh(v); }));
 }
 Tensor sigmoid(const Tensor& x) {
-  return run<Sigmoid>("sigmoid", x, kSigmoidKernels, plain([](double v) { return 1 / (1 + std::exp(-v)); }));
+  return run<Sigmoid>("sigmoid", x, kSigmoidKernels,
+                      plain([](double v) { return 1 / (1 + std::exp(-v)); }));
 }
 Tensor relu(const Tensor& x) {
-  return run<Relu>("relu", x, kReluKernels, plain([](double v) { return v > 0 || v != v ? v : 0; }));
+  return run<Relu>("relu", x, kReluKernels,
+                   plain([](double v) { return v > 0 || v != v ? v : 0; }));
 }
 Tensor gelu(const Tensor& x, GeluForm form) {
   return form == GeluForm::kErf ? run<Gelu>("gelu", x, kGeluKernels, gelu_definition)
                                 : run<GeluTanh>("gelu", x, kGeluTanhKernels, gelu_tanh_definition);
 }
 Tensor silu(const Tensor& x) { return run<Silu>("silu", x, kSiluKernels, silu_definition); }
-Tensor softplus(const Tensor& x) { return run<Softplus>("softplus", x, kSoftplusKernels, softplus_definition); }
+Tensor softplus(const Tensor& x) {
+  return run<Softplus>("softplus", x, kSoftplusKernels, softplus_definition);
+}
 
 Tensor activate(const Tensor& x, Activation f) {
   switch (f) {

@@ -11,7 +11,9 @@ Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   Tensor y = empty(broadcast(op, a.shape(), b.shape()), kBool);
   Walk<3> walk(y.shape(), {y.strides(), expanded_strides(a.shape(), a.strides(), y.shape()),
                            expanded_strides(b.shape(), b.strides(), y.shape())});
-  visit_dtype(a.dtype(), [&]<class T>() { loop(walk, y.numel(), kCheapGrain, f, raw<bool>(y), raw<T>(a), raw<T>(b)); });
+  visit_dtype(a.dtype(), [&]<class T>() {
+    loop(walk, y.numel(), kCheapGrain, f, raw<bool>(y), raw<T>(a), raw<T>(b));
+  });
   return y;
 }
 // A number to compare with takes the tensor's dtype, which it must fit; bool compares with 0 and 1.
@@ -21,12 +23,24 @@ Tensor like(const Tensor& a, double b) {
 }
 }  // namespace
 
-Tensor eq(const Tensor& a, const Tensor& b) { return compare("eq", a, b, [](auto u, auto v) { return u == v; }); }
-Tensor ne(const Tensor& a, const Tensor& b) { return compare("ne", a, b, [](auto u, auto v) { return u != v; }); }
-Tensor lt(const Tensor& a, const Tensor& b) { return compare("lt", a, b, [](auto u, auto v) { return u < v; }); }
-Tensor le(const Tensor& a, const Tensor& b) { return compare("le", a, b, [](auto u, auto v) { return u <= v; }); }
-Tensor gt(const Tensor& a, const Tensor& b) { return compare("gt", a, b, [](auto u, auto v) { return u > v; }); }
-Tensor ge(const Tensor& a, const Tensor& b) { return compare("ge", a, b, [](auto u, auto v) { return u >= v; }); }
+Tensor eq(const Tensor& a, const Tensor& b) {
+  return compare("eq", a, b, [](auto u, auto v) { return u == v; });
+}
+Tensor ne(const Tensor& a, const Tensor& b) {
+  return compare("ne", a, b, [](auto u, auto v) { return u != v; });
+}
+Tensor lt(const Tensor& a, const Tensor& b) {
+  return compare("lt", a, b, [](auto u, auto v) { return u < v; });
+}
+Tensor le(const Tensor& a, const Tensor& b) {
+  return compare("le", a, b, [](auto u, auto v) { return u <= v; });
+}
+Tensor gt(const Tensor& a, const Tensor& b) {
+  return compare("gt", a, b, [](auto u, auto v) { return u > v; });
+}
+Tensor ge(const Tensor& a, const Tensor& b) {
+  return compare("ge", a, b, [](auto u, auto v) { return u >= v; });
+}
 Tensor eq(const Tensor& a, double b) { return eq(a, like(a, b)); }
 Tensor ne(const Tensor& a, double b) { return ne(a, like(a, b)); }
 Tensor lt(const Tensor& a, double b) { return lt(a, like(a, b)); }

@@ -67,11 +67,11 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t axis) {
   shape[at] = 0;
   for (const Tensor& x : xs) {
     Shape rest = x.shape();
-    check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at, ": got ", xs[0].shape(), " and ",
-                      x.shape());
+    check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at,
+                      ": got ", xs[0].shape(), " and ", x.shape());
     shape[at] += std::exchange(rest[at], xs[0].shape()[at]);
-    check<ShapeError>(rest == xs[0].shape(), "cat: shapes must agree outside axis ", at, ": got ", xs[0].shape(), " and ",
-                      x.shape());
+    check<ShapeError>(rest == xs[0].shape(), "cat: shapes must agree outside axis ", at, ": got ",
+                      xs[0].shape(), " and ", x.shape());
   }
   Tensor y = empty(shape, xs[0].dtype());
   int64_t start = 0;
@@ -91,7 +91,8 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t axis) {
   std::vector<Tensor> rows;
   for (const Tensor& x : xs) {
     check_defined("stack", x, "a tensor");
-    check<ShapeError>(x.shape() == xs[0].shape(), "stack: all shapes must be equal: got ", xs[0].shape(), " and ", x.shape());
+    check<ShapeError>(x.shape() == xs[0].shape(), "stack: all shapes must be equal: got ",
+                      xs[0].shape(), " and ", x.shape());
     rows.push_back(unsqueeze(x, axis));
   }
   return cat(rows, normalize_axis("stack", axis, xs[0].rank() + 1));

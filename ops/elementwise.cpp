@@ -10,8 +10,9 @@
 namespace vitro {
 
 Tensor full_scalar(double value, DType dtype) {
-  check<DTypeError>(is_floating(dtype) || value == std::floor(value), "a number in an expression takes the tensor's dtype: ",
-                    value, " is not a whole number, and the tensor is ", dtype);
+  check<DTypeError>(is_floating(dtype) || value == std::floor(value),
+                    "a number in an expression takes the tensor's dtype: ", value,
+                    " is not a whole number, and the tensor is ", dtype);
   return full({}, value, dtype);
 }
 
@@ -37,7 +38,9 @@ Tensor indicator(const Tensor& condition, const Tensor& like) { return condition
 // y = a - b   =>   da = dy,  db = -dy
 struct Sub final : Op<Sub> {
   static constexpr std::string_view kName = "sub";
-  TensorList backward(const Tensor& dy) override { return {needs(0) ? dy : Tensor(), needs(1) ? -dy : Tensor()}; }
+  TensorList backward(const Tensor& dy) override {
+    return {needs(0) ? dy : Tensor(), needs(1) ? -dy : Tensor()};
+  }
 };
 
 // y = a b   =>   da = dy b,  db = dy a
@@ -71,9 +74,11 @@ struct Pow final : Op<Pow> {
   static constexpr std::string_view kName = "pow";
   TensorList backward(const Tensor& dy) override {
     Tensor a = input(0), b = input(1), da, db;
-    if (needs(0)) da = where(eq(b.detach(), 0), full_scalar(0, dy.dtype()), dy * b * pow(a, b - 1.0));
+    if (needs(0))
+      da = where(eq(b.detach(), 0), full_scalar(0, dy.dtype()), dy * b * pow(a, b - 1.0));
     if (needs(1)) {
-      Tensor base = a.detach(), flat = where(ge(b.detach(), 0), indicator(eq(base, 0), dy), zeros_like(dy));
+      Tensor base = a.detach(),
+             flat = where(ge(b.detach(), 0), indicator(eq(base, 0), dy), zeros_like(dy));
       Tensor safe = where(ne(flat, 0), full_scalar(1, dy.dtype()), a);
       db = where(ne(flat, 0), full_scalar(0, dy.dtype()), dy * (pow(safe, b) * log(safe)));
     }
@@ -95,8 +100,12 @@ struct Extremum : Op<Self> {
     return {this->needs(0) ? share(x, y) : Tensor(), this->needs(1) ? share(y, x) : Tensor()};
   }
 };
-struct Minimum final : Extremum<Minimum, false> { static constexpr std::string_view kName = "minimum"; };
-struct Maximum final : Extremum<Maximum, true> { static constexpr std::string_view kName = "maximum"; };
+struct Minimum final : Extremum<Minimum, false> {
+  static constexpr std::string_view kName = "minimum";
+};
+struct Maximum final : Extremum<Maximum, true> {
+  static constexpr std::string_view kName = "maximum";
+};
 
 // y = -x   =>   dx = -dy
 struct Neg final : Op<Neg> {
@@ -166,7 +175,8 @@ struct Where final : Op<Where> {
   static constexpr std::string_view kName = "where";
   TensorList backward(const Tensor& dy) override {
     Tensor c = input(0), zero = full_scalar(0, dy.dtype());
-    return {Tensor(), needs(1) ? where(c, dy, zero) : Tensor(), needs(2) ? where(c, zero, dy) : Tensor()};
+    return {Tensor(), needs(1) ? where(c, dy, zero) : Tensor(),
+            needs(2) ? where(c, zero, dy) : Tensor()};
   }
 };
 
@@ -177,8 +187,15 @@ Tensor unary_by_formula(std::string_view op, const Tensor& x, F f) {
   Tensor y = empty(x.shape(), x.dtype());
   Walk<2> walk(y.shape(), {y.strides(), x.strides()});
   visit_dtype(x.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, BFloat16>)
-      loop(walk, y.numel(), kCostlyGrain, [&](T v) { return static_cast<T>(f(static_cast<double>(static_cast<std::conditional_t<std::is_same_v<T, BFloat16>, float, T>>(v)))); }, raw<T>(y), raw<T>(x));
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> ||
+                  std::is_same_v<T, BFloat16>)
+      loop(
+          walk, y.numel(), kCostlyGrain,
+          [&](T v) {
+            return static_cast<T>(f(static_cast<double>(
+                static_cast<std::conditional_t<std::is_same_v<T, BFloat16>, float, T>>(v))));
+          },
+          raw<T>(y), raw<T>(x));
   });
   return y;
 }
@@ -201,7 +218,9 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 Tensor div(const Tensor& a, const Tensor& b) {
   check_same_dtype("div", a, b);
   check_floating("div", a);
-  Tensor y = binary("div", a, b, kernel<Binary::kDiv>(), [](auto u, auto v) { return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v)); });
+  Tensor y = binary("div", a, b, kernel<Binary::kDiv>(), [](auto u, auto v) {
+    return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v));
+  });
   if (Node* node = record<Div>(y, a, b)) {
     if (node->needs(1)) node->save_input(0, a);
     node->save_input(1, b);
@@ -209,12 +228,14 @@ Tensor div(const Tensor& a, const Tensor& b) {
   return y;
 }
 Tensor minimum(const Tensor& a, const Tensor& b) {
-  Tensor y = binary("minimum", a, b, kernel<Binary::kMinimum>(), [](auto u, auto v) { return u != u || u < v ? u : v; });
+  Tensor y = binary("minimum", a, b, kernel<Binary::kMinimum>(),
+                    [](auto u, auto v) { return u != u || u < v ? u : v; });
   if (Node* node = record<Minimum>(y, a, b)) node->save_input(0, a), node->save_input(1, b);
   return y;
 }
 Tensor maximum(const Tensor& a, const Tensor& b) {
-  Tensor y = binary("maximum", a, b, kernel<Binary::kMaximum>(), [](auto u, auto v) { return u != u || u > v ? u : v; });
+  Tensor y = binary("maximum", a, b, kernel<Binary::kMaximum>(),
+                    [](auto u, auto v) { return u != u || u > v ? u : v; });
   if (Node* node = record<Maximum>(y, a, b)) node->save_input(0, a), node->save_input(1, b);
   return y;
 }
@@ -232,22 +253,31 @@ Tensor pow(const Tensor& a, const Tensor& b) {
   check_same_dtype("pow", a, b);
   check_floating("pow", a);
   simd::BinaryKernel by_formula = [](const float* u, const float* v, float* y, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(std::pow(static_cast<double>(u[i]), static_cast<double>(v[i])));
+    for (int64_t i = 0; i < n; ++i)
+      y[i] = static_cast<float>(std::pow(static_cast<double>(u[i]), static_cast<double>(v[i])));
   };
-  Tensor y = binary("pow", a, b, by_formula, [](auto u, auto v) { return static_cast<decltype(u)>(std::pow(static_cast<double>(u), static_cast<double>(v))); }, kCostlyGrain);
+  Tensor y = binary(
+      "pow", a, b, by_formula,
+      [](auto u, auto v) {
+        return static_cast<decltype(u)>(std::pow(static_cast<double>(u), static_cast<double>(v)));
+      },
+      kCostlyGrain);
   if (Node* node = record<Pow>(y, a, b)) node->save_input(0, a), node->save_input(1, b);
   return y;
 }
 
 Tensor neg(const Tensor& x) {
   check_defined("neg", x, "the tensor");
-  Tensor y = is_floating(x.dtype()) ? unary("neg", x, kernel<Unary::kNeg>(), [](double v) { return -v; }, kCheapGrain)
-                                    : sub(full_scalar(0, x.dtype()), x);
+  Tensor y = is_floating(x.dtype())
+                 ? unary(
+                       "neg", x, kernel<Unary::kNeg>(), [](double v) { return -v; }, kCheapGrain)
+                 : sub(full_scalar(0, x.dtype()), x);
   record<Neg>(y, x);
   return y;
 }
 Tensor abs(const Tensor& x) {
-  Tensor y = unary("abs", x, kernel<Unary::kAbs>(), [](double v) { return std::abs(v); }, kCheapGrain);
+  Tensor y = unary(
+      "abs", x, kernel<Unary::kAbs>(), [](double v) { return std::abs(v); }, kCheapGrain);
   if (Node* node = record<Abs>(y, x)) node->save_input(0, x);
   return y;
 }
@@ -305,12 +335,18 @@ Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> h
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check_same_dtype("where", a, b);
   check_defined("where", condition, "the condition");
-  check<DTypeError>(condition.dtype() == kBool, "where: the condition must be bool: got ", condition.dtype());
-  Tensor y = empty(broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape())), a.dtype());
-  auto strides = [&](const Tensor& x) { return expanded_strides(x.shape(), x.strides(), y.shape()); };
+  check<DTypeError>(condition.dtype() == kBool, "where: the condition must be bool: got ",
+                    condition.dtype());
+  Tensor y = empty(broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape())),
+                   a.dtype());
+  auto strides = [&](const Tensor& x) {
+    return expanded_strides(x.shape(), x.strides(), y.shape());
+  };
   Walk<4> walk(y.shape(), {y.strides(), strides(condition), strides(a), strides(b)});
   visit_dtype(y.dtype(), [&]<class T>() {
-    loop(walk, y.numel(), kCheapGrain, [](bool c, T u, T v) { return c ? u : v; }, raw<T>(y), raw<bool>(condition), raw<T>(a), raw<T>(b));
+    loop(
+        walk, y.numel(), kCheapGrain, [](bool c, T u, T v) { return c ? u : v; }, raw<T>(y),
+        raw<bool>(condition), raw<T>(a), raw<T>(b));
   });
   if (Node* node = record<Where>(y, condition, a, b)) node->save_input(0, condition);
   return y;

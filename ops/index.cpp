@@ -8,17 +8,20 @@ namespace {
 
 void check_ids(std::string_view op, const Tensor& ids) {
   check_defined(op, ids, "ids");
-  check<DTypeError>(ids.dtype() == kInt64, op, ": ids must be int64: got ", ids.dtype(), " ", ids.shape());
+  check<DTypeError>(ids.dtype() == kInt64, op, ": ids must be int64: got ", ids.dtype(), " ",
+                    ids.shape());
 }
 
 // ShapeError naming the first id outside [0, n), and its place.
 void check_range(std::string_view op, const Tensor& ids, int64_t n) {
   int64_t place = 0;
   Walk<1>(ids.shape(), {ids.strides()}).range(0, ids.numel(), [&](const auto& at, int64_t count) {
-    const int64_t *p = raw<int64_t>(ids) + at[0], step = count > 1 ? Walk<1>(ids.shape(), {ids.strides()}).step(0) : 1;
+    const int64_t *p = raw<int64_t>(ids) + at[0],
+                  step = count > 1 ? Walk<1>(ids.shape(), {ids.strides()}).step(0) : 1;
     for (int64_t i = 0; i < count; ++i, ++place)
-      check<ShapeError>(static_cast<uint64_t>(p[i * step]) < static_cast<uint64_t>(n), op, ": ids must be in [0, ", n,
-                        "): got ", p[i * step], " at position ", place, " of ", ids.shape());
+      check<ShapeError>(static_cast<uint64_t>(p[i * step]) < static_cast<uint64_t>(n), op,
+                        ": ids must be in [0, ", n, "): got ", p[i * step], " at position ", place,
+                        " of ", ids.shape());
   });
 }
 
@@ -26,7 +29,8 @@ void check_range(std::string_view op, const Tensor& ids, int64_t n) {
 void check_other_axes(std::string_view op, const Tensor& x, int axis, const Tensor& ids) {
   bool fits = ids.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || ids.shape()[i] <= x.shape()[i];
-  check<ShapeError>(fits, op, ": ids must have x's axes, none but axis ", axis, " longer: x ", x.shape(), ", ids ", ids.shape());
+  check<ShapeError>(fits, op, ": ids must have x's axes, none but axis ", axis, " longer: x ",
+                    x.shape(), ", ids ", ids.shape());
 }
 
 // y_...i... = x_...ids... along an axis   =>   dx = dy added at ids
@@ -82,9 +86,12 @@ struct Embedding final : Op<Embedding> {
     const float* q = raw<float>(rows);
     const int64_t* id = raw<int64_t>(places);
     // Threads share columns, not rows: repeated ids need no lock, and the order is fixed.
-    parallel_for(width, std::max<int64_t>(16, kCheapGrain / std::max<int64_t>(1, places.numel())), [=, n = places.numel()](int64_t begin, int64_t end) {
-      for (int64_t i = 0; i < n; ++i) simd::axpy(1.0f, q + i * width + begin, p + id[i] * width + begin, end - begin);
-    });
+    parallel_for(width, std::max<int64_t>(16, kCheapGrain / std::max<int64_t>(1, places.numel())),
+                 [=, n = places.numel()](int64_t begin, int64_t end) {
+                   for (int64_t i = 0; i < n; ++i)
+                     simd::axpy(1.0f, q + i * width + begin, p + id[i] * width + begin,
+                                end - begin);
+                 });
     return {Tensor(), Tensor()};
   }
 };
@@ -131,7 +138,8 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
   check_other_axes("scatter_add", x, at, ids);
   bool covered = source.rank() == ids.rank();
   for (int i = 0; covered && i < ids.rank(); ++i) covered = ids.shape()[i] <= source.shape()[i];
-  check<ShapeError>(covered, "scatter_add: source must cover ids: source ", source.shape(), ", ids ", ids.shape());
+  check<ShapeError>(covered, "scatter_add: source must cover ids: source ", source.shape(),
+                    ", ids ", ids.shape());
   check_range("scatter_add", ids, x.shape()[at]);
   // bfloat16 adds up in float32 and rounds once.
   Tensor y = empty(x.shape(), x.dtype() == kBFloat16 ? kFloat32 : x.dtype());
@@ -144,7 +152,8 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
     using Sum = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
     walk.range(0, ids.numel(), [&](const auto& o, int64_t n) {
       for (int64_t i = 0; i < n; ++i) {
-        Sum& to = raw<Sum>(y)[o[0] + i * walk.step(0) + raw<int64_t>(ids)[o[2] + i * walk.step(2)] * step];
+        Sum& to = raw<Sum>(
+            y)[o[0] + i * walk.step(0) + raw<int64_t>(ids)[o[2] + i * walk.step(2)] * step];
         to = plus<Sum>(to, static_cast<Sum>(raw<T>(source)[o[1] + i * walk.step(1)]));
       }
     });
@@ -160,7 +169,8 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
 Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_defined("index_select", x, "the tensor");
   check_ids("index_select", ids);
-  check<ShapeError>(x.rank() > 0 && ids.rank() == 1, "index_select: one axis of ids from a tensor with axes: x ", x.shape(),
+  check<ShapeError>(x.rank() > 0 && ids.rank() == 1,
+                    "index_select: one axis of ids from a tensor with axes: x ", x.shape(),
                     ", ids ", ids.shape());
   int at = normalize_axis("index_select", axis, x.rank());
   check_range("index_select", ids, x.shape()[at]);
@@ -184,20 +194,25 @@ Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
 Tensor embedding(const Tensor& ids, const Tensor& weight) {
   check_defined("embedding", weight, "weight");
   check_ids("embedding", ids);
-  check<ShapeError>(weight.rank() == 2, "embedding: weight must be (vocabulary, features): got ", weight.shape());
+  check<ShapeError>(weight.rank() == 2, "embedding: weight must be (vocabulary, features): got ",
+                    weight.shape());
   check_range("embedding", ids, weight.shape()[0]);
   Shape shape = ids.shape();
   shape.push_back(weight.shape()[1]);
-  Tensor y = empty(shape, weight.dtype()), places = ids.is_contiguous() ? ids : contiguous(ids.detach());
+  Tensor y = empty(shape, weight.dtype()),
+         places = ids.is_contiguous() ? ids : contiguous(ids.detach());
   Tensor rows = weight.is_contiguous() ? weight : contiguous(weight.detach());
   const size_t bytes = static_cast<size_t>(weight.shape()[1]) * item_size(weight.dtype());
   const auto* from = static_cast<const char*>(raw_bytes(rows));
   auto* to = static_cast<char*>(raw_bytes(y));
   const int64_t* id = raw<int64_t>(places);
-  parallel_for(ids.numel(), std::max<int64_t>(1, kCheapGrain / std::max<int64_t>(1, weight.shape()[1])), [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      std::copy_n(from + static_cast<size_t>(id[i]) * bytes, bytes, to + static_cast<size_t>(i) * bytes);
-  });
+  parallel_for(ids.numel(),
+               std::max<int64_t>(1, kCheapGrain / std::max<int64_t>(1, weight.shape()[1])),
+               [=](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i)
+                   std::copy_n(from + static_cast<size_t>(id[i]) * bytes, bytes,
+                               to + static_cast<size_t>(i) * bytes);
+               });
   if (auto* node = record<Embedding>(y, ids, weight)) node->save_extra(0, ids);
   return y;
 }
@@ -213,7 +228,8 @@ Tensor one_hot(const Tensor& ids, int64_t num_classes) {
   Shape shape = ids.shape();
   shape.push_back(classes);
   Tensor y = zeros(shape, kInt64), places = contiguous(ids.detach());
-  for (int64_t i = 0; i < ids.numel(); ++i) raw<int64_t>(y)[i * classes + raw<int64_t>(places)[i]] = 1;
+  for (int64_t i = 0; i < ids.numel(); ++i)
+    raw<int64_t>(y)[i * classes + raw<int64_t>(places)[i]] = 1;
   return y;
 }
 

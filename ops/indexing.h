@@ -17,16 +17,16 @@ struct Slice {
       : start(first), stop(last), step(by) {}
 };
 
-// One place in an index: an integer (the axis goes), a Slice, None, Ellipsis, int64 ids, or a bool mask
-// over the axes that it covers.  At most one tensor per index.
+// One place in an index: an integer (the axis goes), a Slice, None, Ellipsis, int64 ids, or a bool
+// mask over the axes that it covers.  At most one tensor per index.
 struct Index {
   enum class Kind { kInteger, kSlice, kNone, kEllipsis, kTensor };
-  Index(int64_t i) : kind(Kind::kInteger), integer(i) {}             // NOLINT: braces convert
-  Index(int i) : Index(static_cast<int64_t>(i)) {}                   // NOLINT
-  Index(Slice s) : kind(Kind::kSlice), slice(s) {}                   // NOLINT
-  Index(NoneIndex) : kind(Kind::kNone) {}                            // NOLINT
-  Index(EllipsisIndex) : kind(Kind::kEllipsis) {}                    // NOLINT
-  Index(Tensor t) : kind(Kind::kTensor), tensor(std::move(t)) {}     // NOLINT
+  Index(int64_t i) : kind(Kind::kInteger), integer(i) {}          // NOLINT: braces convert
+  Index(int i) : Index(static_cast<int64_t>(i)) {}                // NOLINT
+  Index(Slice s) : kind(Kind::kSlice), slice(s) {}                // NOLINT
+  Index(NoneIndex) : kind(Kind::kNone) {}                         // NOLINT
+  Index(EllipsisIndex) : kind(Kind::kEllipsis) {}                 // NOLINT
+  Index(Tensor t) : kind(Kind::kTensor), tensor(std::move(t)) {}  // NOLINT
   Kind kind;
   int64_t integer = 0;
   Slice slice = {};

@@ -9,23 +9,31 @@ namespace {
 
 void check_writable(std::string_view op, const Tensor& y, const Tensor& x) {
   check_defined(op, y, "the tensor");
-  check<GraphError>(!grad_enabled() || !y.requires_grad(), op, ": a tensor that requires grad cannot change in place while ops are recorded; ",
+  check<GraphError>(!grad_enabled() || !y.requires_grad(), op,
+                    ": a tensor that requires grad cannot change in place while ops are recorded; ",
                     "use NoGradGuard, or the op that returns a new tensor");
-  check<GraphError>(!grad_enabled() || !x.requires_grad(), op, ": the source requires grad, and its graph would be lost; detach() it, or use the ",
-                    "op that returns a new tensor");
+  check<GraphError>(
+      !grad_enabled() || !x.requires_grad(), op,
+      ": the source requires grad, and its graph would be lost; detach() it, or use the ",
+      "op that returns a new tensor");
   for (int i = 0; i < y.rank(); ++i)
-    check<GraphError>(y.shape()[i] < 2 || y.strides()[i] != 0, op, ": the tensor is expanded, so several elements share one place; clone() it first");
+    check<GraphError>(
+        y.shape()[i] < 2 || y.strides()[i] != 0, op,
+        ": the tensor is expanded, so several elements share one place; clone() it first");
 }
 
 Tensor fitting(std::string_view op, const Tensor& y, const Tensor& x) {
-  check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op, ": ", x.shape(), " does not broadcast to ", y.shape());
-  return make_view(x, y.shape(), expanded_strides(x.shape(), x.strides(), y.shape()), x.impl()->offset);
+  check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op, ": ", x.shape(),
+                    " does not broadcast to ", y.shape());
+  return make_view(x, y.shape(), expanded_strides(x.shape(), x.strides(), y.shape()),
+                   x.impl()->offset);
 }
 
 // Whether writing y row by row could overwrite what x is still to read.
 bool may_overlap(const Tensor& y, const Tensor& x) {
   return y.impl()->storage == x.impl()->storage &&
-         !(y.impl()->offset == x.impl()->offset && y.shape() == x.shape() && y.strides() == x.strides());
+         !(y.impl()->offset == x.impl()->offset && y.shape() == x.shape() &&
+           y.strides() == x.strides());
 }
 
 template <class F>
@@ -41,12 +49,20 @@ Tensor& change(Tensor& y, const Tensor& x, std::string_view op, simd::Binary ker
 
 }  // namespace
 
-Tensor& Tensor::add_(const Tensor& x) { return change(*this, x, "add_", simd::Binary::kAdd, [](auto u, auto v) { return u + v; }); }
-Tensor& Tensor::sub_(const Tensor& x) { return change(*this, x, "sub_", simd::Binary::kSub, [](auto u, auto v) { return u - v; }); }
-Tensor& Tensor::mul_(const Tensor& x) { return change(*this, x, "mul_", simd::Binary::kMul, [](auto u, auto v) { return u * v; }); }
+Tensor& Tensor::add_(const Tensor& x) {
+  return change(*this, x, "add_", simd::Binary::kAdd, [](auto u, auto v) { return u + v; });
+}
+Tensor& Tensor::sub_(const Tensor& x) {
+  return change(*this, x, "sub_", simd::Binary::kSub, [](auto u, auto v) { return u - v; });
+}
+Tensor& Tensor::mul_(const Tensor& x) {
+  return change(*this, x, "mul_", simd::Binary::kMul, [](auto u, auto v) { return u * v; });
+}
 Tensor& Tensor::div_(const Tensor& x) {
   check_floating("div_", *this);
-  return change(*this, x, "div_", simd::Binary::kDiv, [](auto u, auto v) { return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v)); });
+  return change(*this, x, "div_", simd::Binary::kDiv, [](auto u, auto v) {
+    return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v));
+  });
 }
 Tensor& Tensor::add_(double x) { return add_(full_scalar(x, dtype())); }
 Tensor& Tensor::sub_(double x) { return sub_(full_scalar(x, dtype())); }

@@ -31,7 +31,8 @@ struct Linear final : Op<Linear> {
 };
 
 bool derivative_from_output(Activation f) {
-  return f == Activation::kNone || f == Activation::kRelu || f == Activation::kTanh || f == Activation::kSigmoid;
+  return f == Activation::kNone || f == Activation::kRelu || f == Activation::kTanh ||
+         f == Activation::kSigmoid;
 }
 
 onednn::PostOp post_op(Activation f) {
@@ -48,26 +49,30 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_floating("linear", x);
   check<ShapeError>(weight.rank() == 2, "linear: weight must be (out, in): got ", weight.shape());
   check<ShapeError>(x.rank() >= 1, "linear: x must be (..., in): got a scalar");
-  check<ShapeError>(x.shape().back() == weight.shape()[1], "linear: x has ", x.shape().back(), " features, weight expects ",
-                    weight.shape()[1], ": x ", x.shape(), ", weight ", weight.shape());
+  check<ShapeError>(x.shape().back() == weight.shape()[1], "linear: x has ", x.shape().back(),
+                    " features, weight expects ", weight.shape()[1], ": x ", x.shape(), ", weight ",
+                    weight.shape());
   if (!bias.defined()) return;
   check_same_dtype("linear", x, bias);
-  check<ShapeError>(bias.rank() == 1 && bias.shape()[0] == weight.shape()[0], "linear: bias must be (", weight.shape()[0],
-                    ",), the rows of weight ", weight.shape(), ": got ", bias.shape());
+  check<ShapeError>(bias.rank() == 1 && bias.shape()[0] == weight.shape()[0],
+                    "linear: bias must be (", weight.shape()[0], ",), the rows of weight ",
+                    weight.shape(), ": got ", bias.shape());
 }
 
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation f) {
   check_linear(x, weight, bias);
-  bool recorded = grad_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
+  bool recorded =
+      grad_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
   if (recorded && !derivative_from_output(f)) return activate(linear(x, weight, bias), f);
 
   Shape shape = x.shape();
   shape[shape.rank() - 1] = weight.shape()[0];
   Tensor y = empty(shape, x.dtype());
   if (x.is_contiguous()) {
-    const int64_t k = x.shape().back(), rows = k ? x.numel() / k : numel(shape) / std::max<int64_t>(1, shape.back());
+    const int64_t k = x.shape().back(),
+                  rows = k ? x.numel() / k : numel(shape) / std::max<int64_t>(1, shape.back());
     multiply(1, {x, rows, k, k, 1, 0}, transposed(matrix(weight)), bias, post_op(f), y);
   } else {
     NoGradGuard unrecorded;

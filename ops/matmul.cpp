@@ -10,7 +10,8 @@ namespace {
 struct MatMul final : Op<MatMul> {
   static constexpr std::string_view kName = "matmul";
   TensorList backward(const Tensor& dc) override {
-    return {needs(0) ? matmul(dc, transpose(input(1), -1, -2)) : Tensor(), needs(1) ? gradient_of_b(dc) : Tensor()};
+    return {needs(0) ? matmul(dc, transpose(input(1), -1, -2)) : Tensor(),
+            needs(1) ? gradient_of_b(dc) : Tensor()};
   }
   // One matrix b for a whole stack of a: the stack is one tall matrix, and nothing is summed after.
   Tensor gradient_of_b(const Tensor& dc) const {
@@ -20,7 +21,8 @@ struct MatMul final : Op<MatMul> {
   }
 };
 
-// The leading axes of x, expanded to `lead` and seen as one axis; copied if no single stride steps them.
+// The leading axes of x, expanded to `lead` and seen as one axis; copied if no single stride steps
+// them.
 Tensor stacked(const Tensor& x, const Shape& lead) {
   Shape shape = lead;
   shape.push_back(x.size(-2));
@@ -34,7 +36,9 @@ Tensor stacked(const Tensor& x, const Shape& lead) {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_dtype("matmul", a, b);
   check_floating("matmul", a);
-  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: scalars have no matrix product; use mul: ", a.shape(), " x ", b.shape());
+  check<ShapeError>(a.rank() > 0 && b.rank() > 0,
+                    "matmul: scalars have no matrix product; use mul: ", a.shape(), " x ",
+                    b.shape());
   if (a.rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2);
   if (b.rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
   const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
@@ -45,7 +49,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     c = empty({m, n}, a.dtype());
     multiply(1, matrix(a), matrix(b), {}, onednn::PostOp::kNone, c);
   } else {
-    auto leading = [](const Tensor& x) { return Shape(std::span(x.shape().begin(), static_cast<size_t>(x.rank() - 2))); };
+    auto leading = [](const Tensor& x) {
+      return Shape(std::span(x.shape().begin(), static_cast<size_t>(x.rank() - 2)));
+    };
     Shape lead = broadcast("matmul", leading(a), leading(b)), shape = lead;
     shape.push_back(m);
     shape.push_back(n);
@@ -56,7 +62,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       multiply(1, matrix(tall), matrix(b), {}, onednn::PostOp::kNone, c);
     } else {
       Tensor x = stacked(a, lead), y = stacked(b, lead);
-      multiply(numel(lead), matrix(x, x.strides()[0]), matrix(y, y.strides()[0]), {}, onednn::PostOp::kNone, c);
+      multiply(numel(lead), matrix(x, x.strides()[0]), matrix(y, y.strides()[0]), {},
+               onednn::PostOp::kNone, c);
     }
   }
   if (Node* node = record<MatMul>(c, a, b)) {

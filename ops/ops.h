@@ -1,7 +1,8 @@
-// Every function on tensors, one line each.  Elementwise functions broadcast as NumPy does; tensors of
-// one call share a dtype, and a number takes the tensor's.  `axis` counts from the end when negative.
-// Comparisons, argmax, argmin, one_hot and multinomial give integers or bools, which have no gradient;
-// every other result carries its derivative, to any order.  Wrong shapes: ShapeError; dtypes: DTypeError.
+// Every function on tensors, one line each.  Elementwise functions broadcast as NumPy does; tensors
+// of one call share a dtype, and a number takes the tensor's.  `axis` counts from the end when
+// negative. Comparisons, argmax, argmin, one_hot and multinomial give integers or bools, which have
+// no gradient; every other result carries its derivative, to any order.  Wrong shapes: ShapeError;
+// dtypes: DTypeError.
 #pragma once
 #include <optional>
 #include <utility>
@@ -13,20 +14,20 @@ namespace [[gnu::visibility("default")]] vitro {
 // --- elementwise (elementwise.cpp) ---
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
-Tensor div(const Tensor& a, const Tensor& b);       // floating dtypes
-Tensor pow(const Tensor& x, const Tensor& y);       // x^y
+Tensor div(const Tensor& a, const Tensor& b);  // floating dtypes
+Tensor pow(const Tensor& x, const Tensor& y);  // x^y
 Tensor pow(const Tensor& x, double exponent);
-Tensor minimum(const Tensor& a, const Tensor& b);   // a tie gives half the gradient to each
+Tensor minimum(const Tensor& a, const Tensor& b);  // a tie gives half the gradient to each
 Tensor maximum(const Tensor& a, const Tensor& b);
 Tensor neg(const Tensor& x);
-Tensor abs(const Tensor& x);                        // slope 0 at 0
+Tensor abs(const Tensor& x);  // slope 0 at 0
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
-Tensor rsqrt(const Tensor& x);                      // 1 / sqrt(x)
+Tensor rsqrt(const Tensor& x);  // 1 / sqrt(x)
 Tensor sin(const Tensor& x);
 Tensor cos(const Tensor& x);
-Tensor erf(const Tensor& x);                        // 2/sqrt(pi) int_0^x e^(-t^2) dt
+Tensor erf(const Tensor& x);  // 2/sqrt(pi) int_0^x e^(-t^2) dt
 // min(max(x, low), high); slope 1 on [low, high], bounds included, else 0.
 Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high = {});
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);  // condition is bool
@@ -48,11 +49,12 @@ Tensor ge(const Tensor& a, double b);
 // --- activations (activation.cpp) ---
 enum class GeluForm { kErf, kTanh };
 Tensor tanh(const Tensor& x);
-Tensor sigmoid(const Tensor& x);                              // 1 / (1 + e^-x)
-Tensor relu(const Tensor& x);                                 // max(x, 0); slope 0 at 0
-Tensor gelu(const Tensor& x, GeluForm form = GeluForm::kErf); // x Phi(x) (Hendrycks and Gimpel, 2016)
-Tensor silu(const Tensor& x);                                 // x sigmoid(x)
-Tensor softplus(const Tensor& x);                             // log(1 + e^x)
+Tensor sigmoid(const Tensor& x);  // 1 / (1 + e^-x)
+Tensor relu(const Tensor& x);     // max(x, 0); slope 0 at 0
+Tensor gelu(const Tensor& x,
+            GeluForm form = GeluForm::kErf);  // x Phi(x) (Hendrycks and Gimpel, 2016)
+Tensor silu(const Tensor& x);                 // x sigmoid(x)
+Tensor softplus(const Tensor& x);             // log(1 + e^x)
 
 // --- reductions (reduce.cpp); ties go to the first index, which also gets the gradient ---
 Tensor sum(const Tensor& x);
@@ -70,51 +72,56 @@ Tensor max(const Tensor& x);
 Tensor min(const Tensor& x);
 ValuesAndIndices max(const Tensor& x, int64_t axis, bool keepdim = false);
 ValuesAndIndices min(const Tensor& x, int64_t axis, bool keepdim = false);
-Tensor argmax(const Tensor& x);                               // index into the flattened tensor
+Tensor argmax(const Tensor& x);  // index into the flattened tensor
 Tensor argmin(const Tensor& x);
 Tensor argmax(const Tensor& x, int64_t axis, bool keepdim = false);
 Tensor argmin(const Tensor& x, int64_t axis, bool keepdim = false);
-ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis = -1, bool largest = true);  // sorted
+ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis = -1,
+                      bool largest = true);  // sorted
 
 // --- views (view.cpp): they share storage; reshape copies where it must ---
-Tensor reshape(const Tensor& x, const Shape& shape);          // one size may be -1
-Tensor view(const Tensor& x, const Shape& shape);             // ShapeError where a copy is needed
+Tensor reshape(const Tensor& x, const Shape& shape);  // one size may be -1
+Tensor view(const Tensor& x, const Shape& shape);     // ShapeError where a copy is needed
 Tensor flatten(const Tensor& x, int64_t start = 0, int64_t end = -1);
 Tensor transpose(const Tensor& x, int64_t a, int64_t b);
 Tensor permute(const Tensor& x, const Shape& axes);
-Tensor t(const Tensor& x);                                    // (m, n) -> (n, m)
+Tensor t(const Tensor& x);  // (m, n) -> (n, m)
 Tensor squeeze(const Tensor& x);
 Tensor squeeze(const Tensor& x, int64_t axis);
 Tensor unsqueeze(const Tensor& x, int64_t axis);
 Tensor select(const Tensor& x, int64_t axis, int64_t index);
-Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1);  // step >= 1
+Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop,
+             int64_t step = 1);  // step >= 1
 Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length);
 
 // --- copies and joins (copy.cpp) ---
-Tensor contiguous(const Tensor& x);                           // x itself if it already is
+Tensor contiguous(const Tensor& x);  // x itself if it already is
 Tensor clone(const Tensor& x);
 Tensor to(const Tensor& x, DType dtype);
 Tensor cat(const std::vector<Tensor>& xs, int64_t axis = 0);
 Tensor stack(const std::vector<Tensor>& xs, int64_t axis = 0);
 
 // --- products (matmul.cpp, linear.cpp) ---
-// (..., m, k) (..., k, n) -> (..., m, n); leading axes broadcast; a vector stands for one row or column.
+// (..., m, k) (..., k, n) -> (..., m, n); leading axes broadcast; a vector stands for one row or
+// column.
 Tensor matmul(const Tensor& a, const Tensor& b);
 enum class Activation { kNone, kRelu, kTanh, kSigmoid, kGelu, kGeluTanh, kSilu };
 // f(x W^T + b): x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Activation f = Activation::kNone);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+              Activation f = Activation::kNone);
 Tensor activate(const Tensor& x, Activation f);
 
 // --- softmax family (softmax.cpp) ---
-// softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) along `axis`; the max keeps exp from overflow.
+// softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) along `axis`; the max keeps exp from
+// overflow.
 Tensor softmax(const Tensor& x, int64_t axis);
 Tensor log_softmax(const Tensor& x, int64_t axis);
 Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim = false);
 
 // --- indexing (index.cpp); ids are int64 ---
-Tensor embedding(const Tensor& ids, const Tensor& weight);    // (...), (V, C) -> (..., C)
-Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids);        // ids (n)
-Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids);              // y_ij = x_i,ids_ij
+Tensor embedding(const Tensor& ids, const Tensor& weight);              // (...), (V, C) -> (..., C)
+Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids);  // ids (n)
+Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids);        // y_ij = x_i,ids_ij
 Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tensor& source);
 Tensor one_hot(const Tensor& ids, int64_t num_classes = -1);  // int64; -1: largest id + 1
 Tensor nonzero(const Tensor& x);                              // (count, rank) indices, int64
@@ -126,9 +133,10 @@ struct CrossEntropyOptions {
   double label_smoothing = 0;
   Reduction reduction = Reduction::kMean;
 };
-// -log softmax(logits)_target over the last axis: logits (..., C), targets (...) int64.  Ignored targets
-// count for nothing; the mean of none is NaN.  Smoothing e mixes in e / C of every class.
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
+// -log softmax(logits)_target over the last axis: logits (..., C), targets (...) int64.  Ignored
+// targets count for nothing; the mean of none is NaN.  Smoothing e mixes in e / C of every class.
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
+                     const CrossEntropyOptions& options = {});
 struct NllLossOptions {
   int64_t ignore_index = -100;
   Reduction reduction = Reduction::kMean;
@@ -137,12 +145,14 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOpt
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean);
 
 // --- random (random.cpp); seeded by manual_seed, the same for any number of threads ---
-Tensor dropout(const Tensor& x, double p = 0.5, bool training = true);  // kept values times 1 / (1 - p)
+Tensor dropout(const Tensor& x, double p = 0.5,
+               bool training = true);  // kept values times 1 / (1 - p)
 // `count` draws from each row of weights (..., n) -> (..., count) int64.
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = false);
 
 // --- operators ---
-Tensor full_scalar(double value, DType dtype);  // the 0-d tensor that a number in an expression becomes
+Tensor full_scalar(double value,
+                   DType dtype);  // the 0-d tensor that a number in an expression becomes
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }

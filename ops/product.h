@@ -12,7 +12,8 @@ struct MatrixRef {
 };
 inline MatrixRef matrix(const Tensor& x, int64_t batch_stride = 0) {
   int r = x.rank();
-  return {x, x.shape()[r - 2], x.shape()[r - 1], x.strides()[r - 2], x.strides()[r - 1], batch_stride};
+  return {x,           x.shape()[r - 2], x.shape()[r - 1], x.strides()[r - 2], x.strides()[r - 1],
+          batch_stride};
 }
 inline MatrixRef transposed(const MatrixRef& x) {
   return {x.tensor, x.cols, x.rows, x.col_stride, x.row_stride, x.batch_stride};
@@ -20,7 +21,8 @@ inline MatrixRef transposed(const MatrixRef& x) {
 
 // c_bij = f(sum_k a_bik b_bkj + bias_j) into c, contiguous (batch, a.rows, b.cols).  bias may be
 // undefined.  Runs on oneDNN, below kSmallProduct on SIMD, in float64 as plain loops.
-void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias, onednn::PostOp f, const Tensor& c);
+void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+              onednn::PostOp f, const Tensor& c);
 
 // y = f(x) into y, unrecorded; both contiguous and of one shape and dtype, perhaps the same tensor.
 void activate_into(const Tensor& y, const Tensor& x, Activation f);

@@ -16,11 +16,13 @@ Tensor dropout(const Tensor& x, double p, bool training) {
   Tensor factor = empty(x.shape(), x.dtype());
   Generator& generator = default_generator();
   const int64_t n = x.numel();
-  const uint64_t seed = generator.seed(), first = generator.reserve(static_cast<uint64_t>((n + 3) / 4));
+  const uint64_t seed = generator.seed(),
+                 first = generator.reserve(static_cast<uint64_t>((n + 3) / 4));
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   const double scale = p < 1 ? 1 / (1 - p) : 0;
   visit_dtype(x.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, BFloat16>) {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> ||
+                  std::is_same_v<T, BFloat16>) {
       T* to = raw<T>(factor);
       const T kept = static_cast<T>(static_cast<float>(scale));
       parallel_for((n + 3) / 4, 1024, [=](int64_t begin, int64_t end) {
@@ -35,8 +37,8 @@ Tensor dropout(const Tensor& x, double p, bool training) {
   return x * factor;
 }
 
-// With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) / w,
-// which are distributed as draws one after another (exponential races).
+// With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) /
+// w, which are distributed as draws one after another (exponential races).
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
   check_floating("multinomial", weights);
   check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
@@ -52,12 +54,14 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
     double total = 0;
     int64_t possible = 0;
     for (int64_t i = 0; i < n; ++i) {
-      check<ValueError>(w[i] >= 0 && std::isfinite(w[i]), "multinomial: weights must be finite and not negative: got ", w[i]);
+      check<ValueError>(w[i] >= 0 && std::isfinite(w[i]),
+                        "multinomial: weights must be finite and not negative: got ", w[i]);
       scratch[static_cast<size_t>(i)] = total += w[i];
       possible += w[i] > 0;
     }
-    check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count), "multinomial: ", count, " draws need ",
-                      replacement ? 1 : count, " positive weights: got ", possible);
+    check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count),
+                      "multinomial: ", count, " draws need ", replacement ? 1 : count,
+                      " positive weights: got ", possible);
     if (replacement) {
       for (int64_t k = 0; k < count; ++k) {
         auto it = std::upper_bound(scratch.begin(), scratch.end(), generator.uniform() * total);
@@ -71,7 +75,8 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
       double race = -std::log(1 - generator.uniform()) / w[i];
       scratch[static_cast<size_t>(i)] = w[i] > 0 ? race : std::numeric_limits<double>::infinity();
     }
-    Tensor order = topk(from_span(std::span<const double>(scratch)), count, 0, /*largest=*/false).indices;
+    Tensor order =
+        topk(from_span(std::span<const double>(scratch)), count, 0, /*largest=*/false).indices;
     std::copy_n(raw<int64_t>(order), count, out);
   }
   return y;

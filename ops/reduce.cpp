@@ -20,7 +20,8 @@ struct Mean final : Op<Mean> {
   static constexpr std::string_view kName = "mean";
   Shape from, kept;
   TensorList backward(const Tensor& dy) override {
-    double n = static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
+    double n =
+        static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
     return {expand(reshape(dy * (1 / n), kept), from)};
   }
 };
@@ -37,9 +38,15 @@ struct Chosen : Op<Self> {
     return {scatter_add(zeros(from, dy.dtype()), axis, at, keepdim ? dy : unsqueeze(dy, axis))};
   }
 };
-struct Max final : Chosen<Max> { static constexpr std::string_view kName = "max"; };
-struct Min final : Chosen<Min> { static constexpr std::string_view kName = "min"; };
-struct TopK final : Chosen<TopK> { static constexpr std::string_view kName = "topk"; };
+struct Max final : Chosen<Max> {
+  static constexpr std::string_view kName = "max";
+};
+struct Min final : Chosen<Min> {
+  static constexpr std::string_view kName = "min";
+};
+struct TopK final : Chosen<TopK> {
+  static constexpr std::string_view kName = "topk";
+};
 
 // The shape after reducing one axis, with and without it; a null axis means all.
 struct Reduced {
@@ -90,16 +97,20 @@ Tensor sum_over(const Tensor& x, const int64_t* axis, bool keepdim) {
 Tensor mean_over(const Tensor& x, const int64_t* axis, bool keepdim) {
   check_floating("mean", x);
   Reduced r = reduced("mean", x, axis, keepdim);
-  double n = static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, numel(r.kept)));
+  double n =
+      static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, numel(r.kept)));
   return add_up<Mean>("mean", x, r, 1 / n);
 }
 Tensor var_over(const Tensor& x, const int64_t* axis, const VarOptions& options) {
   check_floating("var", x);
-  check<ValueError>(options.correction >= 0, "var: correction must not be negative: got ", options.correction);
+  check<ValueError>(options.correction >= 0, "var: correction must not be negative: got ",
+                    options.correction);
   Reduced r = reduced("var", x, axis, options.keepdim);
   Tensor d = x - mean_over(x, axis, /*keepdim=*/true);
-  double n = static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, numel(r.kept)));
-  return sum_over(d * d, axis, options.keepdim) / std::max(0.0, n - static_cast<double>(options.correction));
+  double n =
+      static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, numel(r.kept)));
+  return sum_over(d * d, axis, options.keepdim) /
+         std::max(0.0, n - static_cast<double>(options.correction));
 }
 
 // Whether u comes before v: the larger (or smaller) first, NaN before all.
@@ -123,27 +134,30 @@ Tensor first_extremum(std::string_view op, const Tensor& x, int64_t axis, bool l
   Tensor ids = empty(shape, kInt64);
   Walk<2> walk(shape, {ids.strides(), x.strides()});
   visit_dtype(x.dtype(), [&]<class T>() {
-    parallel_for(ids.numel(), std::max<int64_t>(1, kCheapGrain / n), [&](int64_t begin, int64_t end) {
-      walk.range(begin, end, [&](const auto& offset, int64_t count) {
-        for (int64_t i = 0; i < count; ++i) {
-          const T* p = raw<T>(x) + offset[1] + i * walk.step(1);
-          int64_t best = 0;
-          T value = p[0];
-          for (int64_t j = 1; j < n; ++j)
-            if (before(p[j * step], value, largest)) value = p[(best = j) * step];
-          raw<int64_t>(ids)[offset[0] + i * walk.step(0)] = best;
-        }
-      });
-    });
+    parallel_for(ids.numel(), std::max<int64_t>(1, kCheapGrain / n),
+                 [&](int64_t begin, int64_t end) {
+                   walk.range(begin, end, [&](const auto& offset, int64_t count) {
+                     for (int64_t i = 0; i < count; ++i) {
+                       const T* p = raw<T>(x) + offset[1] + i * walk.step(1);
+                       int64_t best = 0;
+                       T value = p[0];
+                       for (int64_t j = 1; j < n; ++j)
+                         if (before(p[j * step], value, largest)) value = p[(best = j) * step];
+                       raw<int64_t>(ids)[offset[0] + i * walk.step(0)] = best;
+                     }
+                   });
+                 });
   });
   return ids;
 }
 
 template <class Node>
-ValuesAndIndices extremum(std::string_view op, const Tensor& x, int64_t axis, bool keepdim, bool largest) {
+ValuesAndIndices extremum(std::string_view op, const Tensor& x, int64_t axis, bool keepdim,
+                          bool largest) {
   Tensor ids = first_extremum(op, x, axis, largest);
   int at = normalize_axis(op, axis, x.rank());
-  Tensor values = gather(x.rank() ? x.detach() : reshape(x.detach(), {1}), at, x.rank() ? ids : reshape(ids, {1}));
+  Tensor values = gather(x.rank() ? x.detach() : reshape(x.detach(), {1}), at,
+                         x.rank() ? ids : reshape(ids, {1}));
   if (x.rank() == 0) values = reshape(values, {}), keepdim = true;
   if (!keepdim) values = squeeze(values, at), ids = squeeze(ids, at);
   if (auto* node = record<Node>(values, x)) {
@@ -162,7 +176,9 @@ Tensor sum(const Tensor& x, int64_t axis, bool keepdim) { return sum_over(x, &ax
 Tensor mean(const Tensor& x) { return mean_over(x, nullptr, false); }
 Tensor mean(const Tensor& x, int64_t axis, bool keepdim) { return mean_over(x, &axis, keepdim); }
 Tensor var(const Tensor& x, const VarOptions& options) { return var_over(x, nullptr, options); }
-Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) { return var_over(x, &axis, options); }
+Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
+  return var_over(x, &axis, options);
+}
 
 Tensor argmax(const Tensor& x, int64_t axis, bool keepdim) {
   Tensor ids = first_extremum("argmax", x, axis, /*largest=*/true);
@@ -189,7 +205,8 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   check<ShapeError>(x.rank() > 0, "topk: at least one axis: got a scalar");
   int at = normalize_axis("topk", axis, x.rank());
   const int64_t n = x.shape()[at];
-  check<ShapeError>(0 <= k && k <= n, "topk: k must be in [0, ", n, "], the size of axis ", at, ": got ", k);
+  check<ShapeError>(0 <= k && k <= n, "topk: k must be in [0, ", n, "], the size of axis ", at,
+                    ": got ", k);
   Tensor rows = contiguous(transpose(x.detach(), at, -1));
   Shape shape = rows.shape();
   shape[shape.rank() - 1] = k;

@@ -28,9 +28,10 @@ Tensor back_in_place(const Tensor& rows, int axis) {
 // Calls f(row) for each of `count` rows of n elements, in parallel.
 template <class F>
 void for_rows(int64_t count, int64_t n, F f) {
-  parallel_for(count, std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) f(row);
-  });
+  parallel_for(count, std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, n)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) f(row);
+               });
 }
 
 // log sum_j e^x_j, from the largest so that e^x cannot overflow
@@ -46,10 +47,12 @@ double plain_logsumexp(const double* x, int64_t n) {
 template <class F>
 void rows_in_float(const Tensor& y, const Tensor& x, int64_t n, F f) {
   if (x.dtype() == kFloat32)
-    return for_rows(x.numel() / n, n, [&](int64_t i) { f(raw<float>(x) + i * n, raw<float>(y) + i * n); });
+    return for_rows(x.numel() / n, n,
+                    [&](int64_t i) { f(raw<float>(x) + i * n, raw<float>(y) + i * n); });
   Tensor wide = empty(x.shape(), kFloat32);
   copy_into(wide, x);
-  for_rows(x.numel() / n, n, [&](int64_t i) { f(raw<float>(wide) + i * n, raw<float>(wide) + i * n); });
+  for_rows(x.numel() / n, n,
+           [&](int64_t i) { f(raw<float>(wide) + i * n, raw<float>(wide) + i * n); });
   copy_into(y, wide);
 }
 
@@ -65,12 +68,15 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
     double* q = raw<double>(y);
     for_rows(y.numel() / n, n, [=](int64_t i) {
       double total = plain_logsumexp(p + i * n, n);
-      for (int64_t j = i * n; j < (i + 1) * n; ++j) q[j] = log ? p[j] - total : std::exp(p[j] - total);
+      for (int64_t j = i * n; j < (i + 1) * n; ++j)
+        q[j] = log ? p[j] - total : std::exp(p[j] - total);
     });
   } else if (y.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16())) {
     onednn::softmax(log, x.dtype(), raw_bytes(rows), raw_bytes(y), y.numel() / n, n);
   } else {
-    rows_in_float(y, rows, n, [&](const float* p, float* q) { log ? simd::log_softmax(p, q, n) : simd::softmax(p, q, n); });
+    rows_in_float(y, rows, n, [&](const float* p, float* q) {
+      log ? simd::log_softmax(p, q, n) : simd::softmax(p, q, n);
+    });
   }
   return back_in_place(y, at);
 }
@@ -78,9 +84,12 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
 // dx for rows of y and dy with `kernel(y, dy, dx, n)`.
 template <class Kernel>
 Tensor backward_rows(const Tensor& y, const Tensor& dy, int axis, Kernel kernel) {
-  Tensor a = rows_along(y, axis).to(kFloat32), b = rows_along(dy, axis).to(kFloat32), dx = empty(a.shape(), kFloat32);
+  Tensor a = rows_along(y, axis).to(kFloat32), b = rows_along(dy, axis).to(kFloat32),
+         dx = empty(a.shape(), kFloat32);
   const int64_t n = a.shape().back();
-  for_rows(n ? a.numel() / n : 0, n, [&](int64_t i) { kernel(raw<float>(a) + i * n, raw<float>(b) + i * n, raw<float>(dx) + i * n, n); });
+  for_rows(n ? a.numel() / n : 0, n, [&](int64_t i) {
+    kernel(raw<float>(a) + i * n, raw<float>(b) + i * n, raw<float>(dx) + i * n, n);
+  });
   return back_in_place(dx, axis).to(y.dtype());
 }
 
@@ -90,7 +99,8 @@ struct Softmax final : Op<Softmax> {
   int axis = 0;
   TensorList backward(const Tensor& dy) override {
     Tensor y = output();
-    if (!grad_enabled() && dtype != kFloat64) return {backward_rows(y, dy, axis, simd::softmax_backward)};
+    if (!grad_enabled() && dtype != kFloat64)
+      return {backward_rows(y, dy, axis, simd::softmax_backward)};
     return {y * (dy - sum(y * dy, axis, /*keepdim=*/true))};
   }
 };
@@ -101,7 +111,8 @@ struct LogSoftmax final : Op<LogSoftmax> {
   int axis = 0;
   TensorList backward(const Tensor& dy) override {
     Tensor y = output();
-    if (!grad_enabled() && dtype != kFloat64) return {backward_rows(y, dy, axis, simd::log_softmax_backward)};
+    if (!grad_enabled() && dtype != kFloat64)
+      return {backward_rows(y, dy, axis, simd::log_softmax_backward)};
     return {dy - exp(y) * sum(dy, axis, /*keepdim=*/true)};
   }
 };
@@ -145,10 +156,13 @@ Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
   Tensor rows = rows_along(x, at), y = empty(keepdim ? kept : shape, x.dtype());
   const int64_t n = x.shape()[at];
   if (x.dtype() == kFloat64) {
-    for_rows(y.numel(), n, [&](int64_t i) { raw<double>(y)[i] = plain_logsumexp(raw<double>(rows) + i * n, n); });
+    for_rows(y.numel(), n,
+             [&](int64_t i) { raw<double>(y)[i] = plain_logsumexp(raw<double>(rows) + i * n, n); });
   } else {
     Tensor wide = rows.to(kFloat32), result = empty(y.shape(), kFloat32);
-    for_rows(y.numel(), n, [&](int64_t i) { raw<float>(result)[i] = simd::logsumexp(raw<float>(wide) + i * n, n); });
+    for_rows(y.numel(), n, [&](int64_t i) {
+      raw<float>(result)[i] = simd::logsumexp(raw<float>(wide) + i * n, n);
+    });
     copy_into(y, result);
   }
   if (at != x.rank() - 1) {  // rows lie in the order of the moved axes

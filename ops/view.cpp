@@ -31,7 +31,8 @@ struct Part {
 Tensor view_of(const Tensor& x, const Part& part) {
   Shape shape = x.shape();
   Strides strides = x.strides();
-  shape[part.axis] = part.stop > part.start ? (part.stop - part.start + part.step - 1) / part.step : 0;
+  shape[part.axis] =
+      part.stop > part.start ? (part.stop - part.start + part.step - 1) / part.step : 0;
   int64_t offset = x.impl()->offset + (shape[part.axis] ? part.start * strides[part.axis] : 0);
   strides[part.axis] *= part.step;
   return make_view(x, shape, strides, offset);
@@ -98,8 +99,8 @@ Shape resolve(std::string_view op, const Tensor& x, const Shape& wanted) {
   }
   int64_t n = checked_numel(op, shape, x.dtype());
   if (inferred >= 0 && n > 0 && x.numel() % n == 0) shape[inferred] = x.numel() / n;
-  check<ShapeError>(numel(shape) == x.numel() && (inferred < 0 || n > 0), op, ": ", x.shape(), " of ", x.numel(),
-                    " elements does not become ", wanted);
+  check<ShapeError>(numel(shape) == x.numel() && (inferred < 0 || n > 0), op, ": ", x.shape(),
+                    " of ", x.numel(), " elements does not become ", wanted);
   return shape;
 }
 
@@ -123,16 +124,18 @@ Tensor view(const Tensor& x, const Shape& wanted) {
   check_defined("view", x, "the tensor");
   Shape shape = resolve("view", x, wanted);
   auto strides = reshaped_strides(x, shape);
-  check<ShapeError>(strides.has_value(), "view: ", x.shape(), " with strides ", x.strides(), " cannot be seen as ", shape,
-                    " without a copy; use reshape");
+  check<ShapeError>(strides.has_value(), "view: ", x.shape(), " with strides ", x.strides(),
+                    " cannot be seen as ", shape, " without a copy; use reshape");
   return reshaped(x, shape, *strides);
 }
 
 Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   check_defined("flatten", x, "the tensor");
   if (x.rank() == 0) return reshape(x, {1});
-  int first = normalize_axis("flatten", start, x.rank()), last = normalize_axis("flatten", end, x.rank());
-  check<ShapeError>(first <= last, "flatten: the first axis must not come after the last: got ", first, " and ", last);
+  int first = normalize_axis("flatten", start, x.rank()),
+      last = normalize_axis("flatten", end, x.rank());
+  check<ShapeError>(first <= last, "flatten: the first axis must not come after the last: got ",
+                    first, " and ", last);
   Shape shape = x.shape();
   for (int axis = last; axis > first; --axis) {
     shape[axis - 1] *= shape[axis];
@@ -165,7 +168,8 @@ Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
   if (x.rank() == 0) return x;
   Shape axes = x.shape();
   for (int i = 0; i < axes.rank(); ++i) axes[i] = i;
-  std::swap(axes[normalize_axis("transpose", a, x.rank())], axes[normalize_axis("transpose", b, x.rank())]);
+  std::swap(axes[normalize_axis("transpose", a, x.rank())],
+            axes[normalize_axis("transpose", b, x.rank())]);
   return permute(x, axes);
 }
 
@@ -204,7 +208,9 @@ Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t
   check<ShapeError>(step >= 1, "slice: the step must be at least 1: got ", step);
   int at = normalize_axis("slice", axis, x.rank());
   int64_t n = x.shape()[at];
-  auto clip = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? std::max<int64_t>(i, -n) + n : i, 0, n); };
+  auto clip = [n](int64_t i) {
+    return std::clamp<int64_t>(i < 0 ? std::max<int64_t>(i, -n) + n : i, 0, n);
+  };
   Part part{at, clip(start), clip(stop), std::min(step, std::max<int64_t>(n, 1))};
   Tensor y = view_of(x, part);
   if (auto* node = record<SliceOp>(y, x)) {
@@ -219,8 +225,8 @@ Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length) {
   check<ShapeError>(x.rank() > 0, "narrow: a scalar has no axes");
   int64_t n = x.size(axis);
   int64_t first = start < 0 ? start + n : start;
-  check<ShapeError>(first >= 0 && length >= 0 && first <= n && length <= n - first, "narrow: ", length, " from ", start,
-                    " do not fit into an axis of ", n);
+  check<ShapeError>(first >= 0 && length >= 0 && first <= n && length <= n - first,
+                    "narrow: ", length, " from ", start, " do not fit into an axis of ", n);
   return slice(x, axis, first, first + length);
 }
 
@@ -229,7 +235,8 @@ Tensor select(const Tensor& x, int64_t axis, int64_t index) {
   check<ShapeError>(x.rank() > 0, "select: a scalar has no axes");
   int at = normalize_axis("select", axis, x.rank());
   int64_t n = x.shape()[at];
-  check<ShapeError>(-n <= index && index < n, "select: index ", index, " is out of range for axis ", at, " of size ", n);
+  check<ShapeError>(-n <= index && index < n, "select: index ", index, " is out of range for axis ",
+                    at, " of size ", n);
   int64_t first = index < 0 ? index + n : index;
   Tensor part = slice(x, at, first, first + 1);
   Shape shape = part.shape();

@@ -199,7 +199,9 @@ UnaryKernel unary_kernel(Unary op) { return HWY_DYNAMIC_DISPATCH(GetUnary)(op); 
 BinaryKernel binary_kernel(Binary op) { return HWY_DYNAMIC_DISPATCH(GetBinary)(op); }
 void axpy(float c, const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(Axpy)(c, x, y, n); }
 void to_float(const BFloat16* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(ToFloat)(x, y, n); }
-void to_bfloat16(const float* x, BFloat16* y, int64_t n) { HWY_DYNAMIC_DISPATCH(ToBFloat16)(x, y, n); }
+void to_bfloat16(const float* x, BFloat16* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(ToBFloat16)(x, y, n);
+}
 std::string_view target_name() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 
 bool limit_targets() {

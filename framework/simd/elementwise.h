@@ -1,4 +1,5 @@
-// Elementwise float32 kernels on contiguous arrays; the fastest instruction set is chosen at run time.
+// Elementwise float32 kernels on contiguous arrays; the fastest instruction set is chosen at run
+// time.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -8,13 +9,37 @@
 namespace vitro::simd {
 
 enum class Unary {
-  kNeg, kAbs, kSqrt, kRsqrt, kExp, kLog, kSin, kCos, kErf,
-  kTanh, kSigmoid, kRelu, kGelu, kGeluTanh, kSilu, kSoftplus,
+  kNeg,
+  kAbs,
+  kSqrt,
+  kRsqrt,
+  kExp,
+  kLog,
+  kSin,
+  kCos,
+  kErf,
+  kTanh,
+  kSigmoid,
+  kRelu,
+  kGelu,
+  kGeluTanh,
+  kSilu,
+  kSoftplus,
 };
 // The second group gives dx from the op's input x (of tanh and sigmoid: output y) and dy.
 enum class Binary {
-  kAdd, kSub, kMul, kDiv, kMinimum, kMaximum,
-  kTanhBackward, kSigmoidBackward, kReluBackward, kGeluBackward, kGeluTanhBackward, kSiluBackward,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMinimum,
+  kMaximum,
+  kTanhBackward,
+  kSigmoidBackward,
+  kReluBackward,
+  kGeluBackward,
+  kGeluTanhBackward,
+  kSiluBackward,
   kSoftplusBackward,
 };
 

@@ -42,7 +42,9 @@ HWY_INLINE void Tile(const Product& p, int64_t i, int64_t j, int64_t last) {
   V sum[kRows][kVectors];
   for (int v = 0; v < kVectors; ++v) {
     bool full = whole || v + 1 < kVectors;
-    V start = !p.bias ? hn::Zero(d) : full ? hn::LoadU(d, p.bias + j + v * lanes) : LoadTail(p.bias + j + v * lanes, last);
+    V start = !p.bias ? hn::Zero(d)
+              : full  ? hn::LoadU(d, p.bias + j + v * lanes)
+                      : LoadTail(p.bias + j + v * lanes, last);
     for (int r = 0; r < kRows; ++r) sum[r][v] = start;
   }
   const float* a = p.a.data + i * p.a.row_stride;
@@ -109,8 +111,10 @@ void MultiplyRows(const Product& p, int64_t begin, int64_t end, int64_t n) {
   }
 }
 
-// packed (k, columns rounded up to 4) = b^T, where b (columns, k) has contiguous rows; 4 x 4 blocks at a time.
-void PackTransposed(const float* b, int64_t columns, int64_t stride, int64_t k, float* packed, int64_t ldp) {
+// packed (k, columns rounded up to 4) = b^T, where b (columns, k) has contiguous rows; 4 x 4 blocks
+// at a time.
+void PackTransposed(const float* b, int64_t columns, int64_t stride, int64_t k, float* packed,
+                    int64_t ldp) {
   int64_t j = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::FixedTag<float, 4> d4;
@@ -146,31 +150,40 @@ HWY_EXPORT(PackTransposed);
 
 namespace {
 int64_t padded_columns(int64_t n) { return (n + 15) / 16 * 16; }
-size_t packed_bytes(int64_t n, int64_t k) { return static_cast<size_t>(k * padded_columns(n)) * sizeof(float); }
+size_t packed_bytes(int64_t n, int64_t k) {
+  return static_cast<size_t>(k * padded_columns(n)) * sizeof(float);
+}
 
 void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
   const int64_t ldp = padded_columns(n);
-  if (b.row_stride == 1) return HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
+  if (b.row_stride == 1)
+    return HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
   for (int64_t i = 0; i < k; ++i) std::copy_n(b.data + i * b.row_stride, n, packed + i * ldp);
 }
 }  // namespace
 
 PackedMatrix::PackedMatrix(int64_t n, int64_t k, MatrixView b)
-    : data_(static_cast<float*>(allocate(packed_bytes(n, k)))), bytes_(packed_bytes(n, k)), stride_(padded_columns(n)) {
+    : data_(static_cast<float*>(allocate(packed_bytes(n, k)))),
+      bytes_(packed_bytes(n, k)),
+      stride_(padded_columns(n)) {
   pack_into(n, k, b, data_);
 }
 PackedMatrix::~PackedMatrix() { deallocate(data_, bytes_); }
 
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias, float* c, int64_t ldc) {
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias,
+            float* c, int64_t ldc) {
   Product p{k, a, b.data(), b.stride(), bias, c, ldc, /*padded=*/true};
   const int64_t grain = std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));  // about 10 us
   auto rows = HWY_DYNAMIC_DISPATCH(MultiplyRows);
   parallel_for(m, grain, [&](int64_t begin, int64_t end) { rows(p, begin, end, n); });
 }
 
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc) {
-  // Columns must be packed to be read as rows; a ragged last vector is worth it when it is read often.
-  if ((b.col_stride != 1 && n > 1) || (n % 16 != 0 && m >= 32)) return matmul(m, n, k, a, PackedMatrix(n, k, b), bias, c, ldc);
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias,
+            float* c, int64_t ldc) {
+  // Columns must be packed to be read as rows; a ragged last vector is worth it when it is read
+  // often.
+  if ((b.col_stride != 1 && n > 1) || (n % 16 != 0 && m >= 32))
+    return matmul(m, n, k, a, PackedMatrix(n, k, b), bias, c, ldc);
   Product p{k, a, b.data, b.row_stride, bias, c, ldc, /*padded=*/false};
   const int64_t grain = std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));
   auto rows = HWY_DYNAMIC_DISPATCH(MultiplyRows);

@@ -1,4 +1,5 @@
-// A float32 matrix product for small sizes, where starting a oneDNN primitive costs more than it saves.
+// A float32 matrix product for small sizes, where starting a oneDNN primitive costs more than it
+// saves.
 #pragma once
 #include <cstdint>
 
@@ -11,8 +12,8 @@ struct MatrixView {
   int64_t row_stride, col_stride;
 };
 
-// b (k, n) copied so that its rows are contiguous and padded to whole vectors.  b has rows or columns
-// contiguous.
+// b (k, n) copied so that its rows are contiguous and padded to whole vectors.  b has rows or
+// columns contiguous.
 class PackedMatrix {
  public:
   PackedMatrix(int64_t n, int64_t k, MatrixView b);
@@ -28,9 +29,11 @@ class PackedMatrix {
   int64_t stride_;
 };
 
-// c_ij = sum_k a_ik b_kj + bias_j for c (m, n) with rows `ldc` apart; a has any strides, b has rows or
-// columns contiguous; bias may be null.
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc);
-void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias, float* c, int64_t ldc);
+// c_ij = sum_k a_ik b_kj + bias_j for c (m, n) with rows `ldc` apart; a has any strides, b has rows
+// or columns contiguous; bias may be null.
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias,
+            float* c, int64_t ldc);
+void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b, const float* bias,
+            float* c, int64_t ldc);
 
 }  // namespace vitro::simd

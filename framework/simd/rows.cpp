@@ -52,15 +52,18 @@ double Sum(const float* x, int64_t n) {
   constexpr int64_t kChunk = 4096;
   double total = 0;
   for (int64_t b = 0; b < n; b += kChunk)
-    total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR { return LoadUpTo(x + b + i, m); });
+    total += SumOf(std::min(kChunk, n - b),
+                   [&](int64_t i, int64_t m) HWY_ATTR { return LoadUpTo(x + b + i, m); });
   return total;
 }
 
 float Dot(const float* a, const float* b, int64_t n) {
-  return SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
+  return SumOf(n, [&](int64_t i, int64_t m)
+                      HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
 }
 
-void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y, bool accumulate) {
+void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
+             bool accumulate) {
   ForEach(cols, [&](int64_t j, int64_t m) HWY_ATTR {
     V s0 = accumulate ? LoadUpTo(y + j, m) : C(0), s1 = C(0), s2 = C(0), s3 = C(0);
     int64_t i = 0;
@@ -79,7 +82,8 @@ void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* 
 HWY_INLINE float Max(const float* x, int64_t n) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   V high = C(kLowest);
-  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR { high = hn::Max(LoadUpTo(x + i, m, kLowest), high); });
+  ForEach(
+      n, [&](int64_t i, int64_t m) HWY_ATTR { high = hn::Max(LoadUpTo(x + i, m, kLowest), high); });
   return hn::GetLane(hn::MaxOfLanes(d, high));
 }
 
@@ -105,7 +109,8 @@ void Softmax(const float* x, float* y, int64_t n) {
     return e;
   });
   const V scale = C(1.0f / total);
-  ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR { StoreUpTo(hn::Mul(LoadUpTo(y + i, m), scale), y + i, m); });
+  ForEach(n, [&](int64_t i, int64_t m)
+                 HWY_ATTR { StoreUpTo(hn::Mul(LoadUpTo(y + i, m), scale), y + i, m); });
 }
 
 void LogSoftmax(const float* x, float* y, int64_t n) {
@@ -154,7 +159,8 @@ HWY_EXPORT(ScaledExp);
 
 double sum(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(x, n); }
 float dot(const float* a, const float* b, int64_t n) { return HWY_DYNAMIC_DISPATCH(Dot)(a, b, n); }
-void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y, bool accumulate) {
+void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
+              bool accumulate) {
   HWY_DYNAMIC_DISPATCH(SumRows)(x, rows, cols, stride, y, accumulate);
 }
 float logsumexp(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(LogSumExp)(x, n); }

@@ -10,7 +10,8 @@ double sum(const float* x, int64_t n);
 float dot(const float* a, const float* b, int64_t n);
 
 // y_j (+)= sum_i x_ij over `rows` rows of `cols` numbers, `stride` apart.
-void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y, bool accumulate);
+void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
+              bool accumulate);
 
 float logsumexp(const float* x, int64_t n);
 void softmax(const float* x, float* y, int64_t n);

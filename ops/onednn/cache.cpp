@@ -1,10 +1,10 @@
 // The thread-local cache of ready primitives: executing one costs a look-up, no allocation of ours.
-// A primitive run by two threads with oneDNN's own scratchpad computes wrong numbers, so each thread
-// has its own, with scratch memory from our allocator.
+// A primitive run by two threads with oneDNN's own scratchpad computes wrong numbers, so each
+// thread has its own, with scratch memory from our allocator.
 #include "ops/onednn/cache.h"
 
-#include <cassert>
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <unordered_map>
 
@@ -16,14 +16,15 @@ namespace vitro::onednn {
 
 namespace {
 
-constexpr size_t kLimit = size_t{64} << 20;     // bytes kept per thread
-constexpr size_t kCodeBytes = size_t{48} << 10; // what a primitive itself is taken to occupy
+constexpr size_t kLimit = size_t{64} << 20;      // bytes kept per thread
+constexpr size_t kCodeBytes = size_t{48} << 10;  // what a primitive itself is taken to occupy
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
     uint64_t h = 0x9E3779B97F4A7C15u;
     for (int i = 0; i < key.count; ++i)
-      h = (h ^ static_cast<uint64_t>(key.words[static_cast<size_t>(i)])) * 0xC2B2AE3D27D4EB4Fu, h ^= h >> 29;
+      h = (h ^ static_cast<uint64_t>(key.words[static_cast<size_t>(i)])) * 0xC2B2AE3D27D4EB4Fu,
+      h ^= h >> 29;
     return h;
   }
 };
@@ -41,7 +42,9 @@ Cache& cache() {
 dnnl_stream_t stream() {
   struct Owner {
     dnnl_stream_t stream = nullptr;
-    Owner() { check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream"); }
+    Owner() {
+      check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
+    }
     ~Owner() { dnnl_stream_destroy(stream); }
   };
   thread_local Owner owner;
@@ -70,20 +73,25 @@ dnnl_data_type_t data_type(DType dtype) { return dtype == kBFloat16 ? dnnl_bf16 
 dnnl_primitive_attr_t new_attributes() {
   dnnl_primitive_attr_t attributes = nullptr;
   check_status(dnnl_primitive_attr_create(&attributes), "attributes");
-  check_status(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "scratchpad mode");
+  check_status(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+               "scratchpad mode");
   return attributes;
 }
 
-Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name) : name_(std::move(name)) {
+Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name)
+    : name_(std::move(name)) {
   const char* implementation = nullptr;
-  check_status(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &implementation), "query");
+  check_status(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &implementation),
+               "query");
   implementation_ = implementation;
   assert(implementation_.find("ref") == std::string::npos && "a reference loop was chosen");
   check_status(dnnl_primitive_create(&primitive_, description), "primitive");
-  const dnnl_memory_desc_t* scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
+  const dnnl_memory_desc_t* scratchpad =
+      dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   scratchpad_bytes_ = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;
   if (scratchpad_bytes_) {
-    check_status(dnnl_memory_create(&scratchpad_, scratchpad, engine(), DNNL_MEMORY_NONE), "memory");
+    check_status(dnnl_memory_create(&scratchpad_, scratchpad, engine(), DNNL_MEMORY_NONE),
+                 "memory");
     arguments_[static_cast<size_t>(count_++)] = {DNNL_ARG_SCRATCHPAD, scratchpad_};
   }
 }
@@ -146,7 +154,8 @@ namespace vitro {
 OnednnStats onednn_stats() {
   onednn::Cache& c = onednn::cache();
   OnednnStats stats{c.hits, c.misses, static_cast<int64_t>(c.bytes), {}};
-  for (auto& [key, p] : c.primitives) stats.primitives.push_back({p->name(), p->implementation(), p->runs});
+  for (auto& [key, p] : c.primitives)
+    stats.primitives.push_back({p->name(), p->implementation(), p->runs});
   std::sort(stats.primitives.begin(), stats.primitives.end(),
             [](const OnednnPrimitive& a, const OnednnPrimitive& b) { return a.name < b.name; });
   return stats;

@@ -30,8 +30,10 @@ class Primitive {
   void add_argument(int role, const dnnl_memory_desc_t& layout);  // in the order that run() takes
   void run(std::initializer_list<const void*> pointers);
 
-  const std::string& name() const { return name_; }                      // what it computes
-  const std::string& implementation() const { return implementation_; }  // oneDNN's name of the kernel
+  const std::string& name() const { return name_; }  // what it computes
+  const std::string& implementation() const {
+    return implementation_;
+  }  // oneDNN's name of the kernel
   size_t bytes() const;
   uint64_t last_use = 0;
   int64_t runs = 0;

@@ -38,11 +38,14 @@ Primitive* make(const Description& d, const_dnnl_primitive_desc_t hint, std::str
 }
 
 Primitive* make_forward(Eltwise f, DType dtype, int64_t n) {
-  constexpr dnnl_alg_kind_t kKinds[] = {dnnl_eltwise_relu, dnnl_eltwise_tanh, dnnl_eltwise_logistic, dnnl_eltwise_swish};
+  constexpr dnnl_alg_kind_t kKinds[] = {dnnl_eltwise_relu, dnnl_eltwise_tanh, dnnl_eltwise_logistic,
+                                        dnnl_eltwise_swish};
   dnnl_memory_desc_t x = layout(dtype, 1, n);
   dnnl_eltwise_desc_t d;
   float alpha = f == Eltwise::kSilu ? 1.0f : 0.0f;
-  check_status(dnnl_eltwise_forward_desc_init(&d, dnnl_forward_inference, kKinds[static_cast<int>(f)], &x, alpha, 0), "eltwise");
+  check_status(dnnl_eltwise_forward_desc_init(&d, dnnl_forward_inference,
+                                              kKinds[static_cast<int>(f)], &x, alpha, 0),
+               "eltwise");
   Primitive* made = make(d, nullptr, describe(kNames[static_cast<int>(f)], dtype, 1, n));
   made->add_argument(DNNL_ARG_SRC, x);
   made->add_argument(DNNL_ARG_DST, x);
@@ -57,11 +60,14 @@ Primitive* make_backward(Eltwise f, DType dtype, int64_t n) {
   dnnl_memory_desc_t x = layout(dtype, 1, n);
   dnnl_eltwise_desc_t forward, backward;
   dnnl_alg_kind_t kind = kKinds[static_cast<int>(f)];
-  check_status(dnnl_eltwise_forward_desc_init(&forward, dnnl_forward_training, kind, &x, alpha, 0), "eltwise");
+  check_status(dnnl_eltwise_forward_desc_init(&forward, dnnl_forward_training, kind, &x, alpha, 0),
+               "eltwise");
   check_status(dnnl_eltwise_backward_desc_init(&backward, kind, &x, &x, alpha, 0), "eltwise");
   dnnl_primitive_desc_t hint = nullptr;
   check_status(dnnl_primitive_desc_create(&hint, &forward, nullptr, engine(), nullptr), "eltwise");
-  Primitive* made = make(backward, hint, describe((std::string(kNames[static_cast<int>(f)]) + "_backward").c_str(), dtype, 1, n));
+  Primitive* made =
+      make(backward, hint,
+           describe((std::string(kNames[static_cast<int>(f)]) + "_backward").c_str(), dtype, 1, n));
   dnnl_primitive_desc_destroy(hint);
   made->add_argument(from_output ? DNNL_ARG_DST : DNNL_ARG_SRC, x);
   made->add_argument(DNNL_ARG_DIFF_DST, x);
@@ -99,11 +105,13 @@ void softmax(bool log, DType dtype, const void* x, void* y, int64_t rows, int64_
     const char* name = log ? "log_softmax" : "softmax";
     if (log) {
       dnnl_logsoftmax_desc_t description;
-      check_status(dnnl_logsoftmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1), name);
+      check_status(dnnl_logsoftmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1),
+                   name);
       found = make(description, nullptr, describe(name, dtype, rows, n));
     } else {
       dnnl_softmax_desc_t description;
-      check_status(dnnl_softmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1), name);
+      check_status(dnnl_softmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1),
+                   name);
       found = make(description, nullptr, describe(name, dtype, rows, n));
     }
     found->add_argument(DNNL_ARG_SRC, d);

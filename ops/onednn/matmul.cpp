@@ -13,21 +13,24 @@ std::string describe(const MatmulCall& c) {
   auto layout = [](const Matrix& x) { return x.col_stride == 1 ? "n" : "t"; };
   text << "matmul " << c.dtype << ' ' << layout(c.a) << layout(c.b) << ' ';
   if (c.batch > 1) text << c.batch << " x ";
-  text << c.m << " x " << c.n << " x " << c.k << (c.bias ? " +bias" : "") << (c.accumulate ? " +sum" : "");
+  text << c.m << " x " << c.n << " x " << c.k << (c.bias ? " +bias" : "")
+       << (c.accumulate ? " +sum" : "");
   constexpr const char* kNames[] = {"", " +relu", " +tanh", " +sigmoid"};
   text << kNames[static_cast<int>(c.post_op)];
   return text.str();
 }
 
-dnnl_memory_desc_t layout(const MatmulCall& call, int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride,
-                          int64_t batch_stride) {
+dnnl_memory_desc_t layout(const MatmulCall& call, int64_t rows, int64_t cols, int64_t row_stride,
+                          int64_t col_stride, int64_t batch_stride) {
   dnnl_memory_desc_t d;
   if (call.batch > 1) {
     dnnl_dims_t dims = {call.batch, rows, cols}, strides = {batch_stride, row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 3, dims, data_type(call.dtype), strides), "layout");
+    check_status(dnnl_memory_desc_init_by_strides(&d, 3, dims, data_type(call.dtype), strides),
+                 "layout");
   } else {
     dnnl_dims_t dims = {rows, cols}, strides = {row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 2, dims, data_type(call.dtype), strides), "layout");
+    check_status(dnnl_memory_desc_init_by_strides(&d, 2, dims, data_type(call.dtype), strides),
+                 "layout");
   }
   return d;
 }
@@ -39,8 +42,8 @@ Primitive* make(const MatmulCall& c) {
   if (c.bias) {
     dnnl_dims_t dims = {1, c.n}, strides = {c.n, 1}, dims3 = {1, 1, c.n}, strides3 = {c.n, c.n, 1};
     bool batched = c.batch > 1;
-    check_status(dnnl_memory_desc_init_by_strides(&bias, batched ? 3 : 2, batched ? dims3 : dims, data_type(c.dtype),
-                                                  batched ? strides3 : strides),
+    check_status(dnnl_memory_desc_init_by_strides(&bias, batched ? 3 : 2, batched ? dims3 : dims,
+                                                  data_type(c.dtype), batched ? strides3 : strides),
                  "layout");
   }
   dnnl_matmul_desc_t d;
@@ -50,12 +53,16 @@ Primitive* make(const MatmulCall& c) {
   check_status(dnnl_post_ops_create(&post_ops), "post-ops");
   if (c.accumulate) check_status(dnnl_post_ops_append_sum(post_ops, 1.0f), "post-op");
   if (c.post_op != PostOp::kNone) {
-    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu, dnnl_eltwise_tanh, dnnl_eltwise_logistic};
-    check_status(dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.post_op)], 0, 0), "post-op");
+    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu, dnnl_eltwise_tanh,
+                                          dnnl_eltwise_logistic};
+    check_status(
+        dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.post_op)], 0, 0),
+        "post-op");
   }
   check_status(dnnl_primitive_attr_set_post_ops(attributes, post_ops), "post-ops");
   dnnl_primitive_desc_t description = nullptr;
-  dnnl_status_t status = dnnl_primitive_desc_create(&description, &d, attributes, engine(), nullptr);
+  dnnl_status_t status =
+      dnnl_primitive_desc_create(&description, &d, attributes, engine(), nullptr);
   dnnl_post_ops_destroy(post_ops);
   dnnl_primitive_attr_destroy(attributes);
   check_status(status, "matmul");
@@ -72,9 +79,11 @@ Primitive* make(const MatmulCall& c) {
 
 void matmul(const MatmulCall& c) {
   Key key;
-  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) + (int64_t{c.bias != nullptr} << 24) +
-          (int64_t{c.accumulate} << 25));
-  for (int64_t word : {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride, c.b.col_stride}) key.add(word);
+  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
+          (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25));
+  for (int64_t word :
+       {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride, c.b.col_stride})
+    key.add(word);
   if (c.batch > 1) key.add(c.a.batch_stride), key.add(c.b.batch_stride);
   Primitive* found = find(key);
   Primitive& primitive = found ? *found : keep(key, make(c));
@@ -87,7 +96,8 @@ bool runs_strides(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_st
 }
 
 bool has_bfloat16() {
-  static const bool has = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+  static const bool has = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) ==
+                          dnnl_cpu_isa_avx512_core_bf16;
   return has;
 }
 
@@ -108,7 +118,8 @@ const char* isa_name() {
 const char* version() {
   static const std::string text = [] {
     const dnnl_version_t* v = dnnl_version();
-    return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+    return std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
+           std::to_string(v->patch);
   }();
   return text.c_str();
 }

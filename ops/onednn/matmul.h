@@ -1,4 +1,5 @@
-// Matrix products on oneDNN, with bias and activation fused.  Pointers, sizes, strides and dtypes only.
+// Matrix products on oneDNN, with bias and activation fused.  Pointers, sizes, strides and dtypes
+// only.
 #pragma once
 #include <cstdint>
 
@@ -20,13 +21,13 @@ struct MatmulCall {
   Matrix a, b;
   const void* bias;  // or null
   PostOp post_op;
-  bool accumulate;   // add to c
+  bool accumulate;  // add to c
   void* c;
 };
 void matmul(const MatmulCall& call);
 
-// Whether oneDNN runs a (rows, cols) operand of these strides on an optimized kernel: one of them is
-// 1 and the other spans a row or column.  It accepts others, and runs them 2,000 times slower.
+// Whether oneDNN runs a (rows, cols) operand of these strides on an optimized kernel: one of them
+// is 1 and the other spans a row or column.  It accepts others, and runs them 2,000 times slower.
 bool runs_strides(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride);
 
 bool has_bfloat16();  // whether this CPU, as far as oneDNN may use it, computes in bfloat16

@@ -6,14 +6,21 @@ set(VITRO_PUBLIC_HEADERS
   framework/dtype.h
   framework/engine.h
   framework/error.h
+  framework/gradcheck.h
+  framework/factories.h
   framework/graphviz.h
+  framework/hooks.h
   framework/module.h
+  framework/module_hooks.h
+  framework/names.h
   framework/node.h
   framework/random.h
   framework/runtime.h
   framework/shape.h
   framework/storage.h
   framework/tensor.h
+  framework/tensor_list.h
+  models/containers.h
   models/generate.h
   models/init.h
   models/layers.h

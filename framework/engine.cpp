@@ -1,59 +1,16 @@
 // The engine.  A run keeps the nodes whose gradient waits in a heap, newest first.  Each node holds
 // its own pending gradient, so that no map is on the path; order, hence every sum, is fixed.
-#include "framework/engine.h"
-
-#include <unordered_map>
+#include "framework/run.h"
 
 namespace vitro {
 
 thread_local std::function<void(const Node&)> t_on_backward;
 
-namespace {
 constinit thread_local Run* t_run = nullptr;
+
+namespace {
 bool older(const Node* a, const Node* b) { return a->number < b->number; }
 }  // namespace
-
-// One call of backward() or grad().  Runs nest: a hook or a backward may start another.
-class Run {
- public:
-  explicit Run(bool retain_graph)
-      : retain_graph_(retain_graph), parent_(std::exchange(t_run, this)) {}
-  ~Run();
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-
-  void seed(const Tensor& y, const Tensor& dy);
-  void mark_useful(const std::vector<Tensor>& inputs);
-  void execute();
-
-  bool wants(const Node* node) const { return useful_.empty() || useful_.contains(node); }
-  const Node* current() const { return current_; }
-  Tensor& accumulator(Node* node);
-  std::vector<Tensor>& results() { return results_; }
-  std::unordered_map<const void*, Tensor> notes;
-
- private:
-  struct Displaced {
-    Node* node;
-    Run* owner;
-    Tensor pending;
-  };
-  void claim(Node* node);
-  void add_gradient(Node* node, Tensor gradient);
-  void process(Node* node, Tensor gradient);
-  Tensor run_hooks(Node* node, Tensor gradient);
-  void pass_on(Node* node, TensorList& gradients);
-
-  boost::container::small_vector<Node*, 32, PoolAllocator<Node*>> heap_;
-  bool retain_graph_;
-  Run* parent_;
-  const Node* current_ = nullptr;
-  std::vector<NodePtr> roots_ = {};  // keep every node alive meanwhile
-  std::unordered_map<const Node*, int> useful_ =
-      {};  // of grad(): leads to an input; its index or -1
-  std::vector<Tensor> results_ = {};
-  std::vector<Displaced> displaced_ = {};
-};
 
 Run::~Run() {
   for (Node* node : heap_) {
@@ -264,73 +221,6 @@ Tensor& Node::accumulator(size_t i) {
 Tensor& run_note(const void* key) {
   check<GraphError>(t_run, "run_note: no backward runs on this thread");
   return t_run->notes[key];
-}
-
-void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
-  Run run(retain_graph);
-  AutoGradMode off(false);
-  run.seed(*this, gradient);
-  run.execute();
-}
-
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const GradOptions& options) {
-  check<GraphError>(!outputs.empty() && !inputs.empty(),
-                    "grad: at least one output and one input: got ", outputs.size(), " and ",
-                    inputs.size());
-  check<GraphError>(options.grad_outputs.empty() || options.grad_outputs.size() == outputs.size(),
-                    "grad: ", outputs.size(), " outputs need as many grad_outputs: got ",
-                    options.grad_outputs.size());
-  Run run(options.retain_graph || options.create_graph);
-  AutoGradMode mode(options.create_graph);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    run.seed(outputs[i], options.grad_outputs.empty() ? Tensor() : options.grad_outputs[i]);
-  run.mark_useful(inputs);
-  run.execute();
-  std::vector<Tensor> results = std::move(run.results());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    for (size_t j = 0; j < i; ++j)  // the same tensor named twice
-      if (inputs[i].impl()->node == inputs[j].impl()->node) results[i] = results[j];
-    check<GraphError>(results[i].defined() || options.allow_unused,
-                      "grad: no output depends on input ", i, " of shape ", inputs[i].shape(),
-                      "; pass allow_unused = true to get an undefined gradient");
-  }
-  return results;
-}
-
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
-                         const GradOptions& options) {
-  return grad(std::vector<Tensor>{output}, inputs, options);
-}
-
-namespace {
-// y = x   =>   dx = dy
-struct Alias final : Op<Alias> {
-  static constexpr std::string_view kName = "alias";
-  TensorList backward(const Tensor& dy) override { return {dy}; }
-};
-}  // namespace
-
-TensorList vjp(const Definition& f, const std::vector<Tensor>& xs, const Tensor& dy) {
-  bool create_graph = grad_enabled();
-  AutoGradMode on(true);
-  std::vector<Tensor> fresh, wanted;
-  for (const Tensor& x : xs) {
-    Tensor y = x.defined() ? x.detach() : x;
-    if (x.defined() && is_floating(x.dtype())) {
-      if (!record<Alias>(y, x)) y.requires_grad_();
-      wanted.push_back(y);
-    }
-    fresh.push_back(y);
-  }
-  std::vector<Tensor> found =
-      grad({f(fresh)}, wanted,
-           {.grad_outputs = {dy}, .create_graph = create_graph, .allow_unused = true});
-  TensorList gradients;
-  size_t next = 0;
-  for (const Tensor& x : xs)
-    gradients.push_back(x.defined() && is_floating(x.dtype()) ? found[next++] : Tensor());
-  return gradients;
 }
 
 }  // namespace vitro

@@ -18,9 +18,10 @@ Tensors leaves_like(const Tensors& inputs) {
   Tensors leaves;
   for (const Tensor& x : inputs) {
     check_defined("gradcheck", x, "an input");
-    check<DTypeError>(!is_floating(x.dtype()) || x.dtype() == kFloat64,
-                      "gradcheck: inputs must be float64, or the differences drown in rounding: got ", x.dtype(), " ",
-                      x.shape(), "; convert with to(kFloat64)");
+    check<DTypeError>(
+        !is_floating(x.dtype()) || x.dtype() == kFloat64,
+        "gradcheck: inputs must be float64, or the differences drown in rounding: got ", x.dtype(),
+        " ", x.shape(), "; convert with to(kFloat64)");
     leaves.push_back(x.detach());
     if (!is_floating(x.dtype())) continue;
     copy_into(leaves.back() = empty(x.shape(), kFloat64), x);
@@ -40,7 +41,8 @@ Tensors call(const Function& f, const Tensors& x) {
   KeepGenerator keep;
   Tensors ys = f(x);
   for (const Tensor& y : ys)
-    check<DTypeError>(!y.defined() || y.dtype() == kFloat64, "gradcheck: the function must return float64: got ",
+    check<DTypeError>(!y.defined() || y.dtype() == kFloat64,
+                      "gradcheck: the function must return float64: got ",
                       y.defined() ? y.dtype() : kFloat64);
   return ys;
 }
@@ -64,7 +66,8 @@ Tensors analytic(const Function& f, const Tensors& x, const Tensors& dys, bool c
   for (const Tensor& input : x)
     if (input.requires_grad()) wanted.push_back(input);
   if (outputs.empty() || wanted.empty()) return gradients;
-  Tensors found = grad(outputs, wanted, {.grad_outputs = seeds, .create_graph = create_graph, .allow_unused = true});
+  Tensors found = grad(outputs, wanted,
+                       {.grad_outputs = seeds, .create_graph = create_graph, .allow_unused = true});
   for (size_t i = 0, next = 0; i < x.size(); ++i)
     if (x[i].requires_grad()) gradients[i] = found[next++];
   return gradients;
@@ -85,7 +88,8 @@ struct Comparison {
   int64_t wrong = 0, all = 0;
   std::string where = {};
 
-  void add(const std::string& input, const Tensor& x, int64_t k, bool create_graph, double by_backward, double numeric) {
+  void add(const std::string& input, const Tensor& x, int64_t k, bool create_graph,
+           double by_backward, double numeric) {
     ++all;
     double excess = std::abs(by_backward - numeric) / (atol + rtol * std::abs(numeric));
     if (excess <= 1) return;
@@ -93,20 +97,22 @@ struct Comparison {
     if (!where.empty() && !(excess > worst)) return;
     worst = excess;
     std::ostringstream text;
-    text << input << " " << place(x, k) << ": backward" << (create_graph ? " with create_graph" : "") << " gives "
-         << by_backward << ", differences give " << numeric;
+    text << input << " " << place(x, k) << ": backward"
+         << (create_graph ? " with create_graph" : "") << " gives " << by_backward
+         << ", differences give " << numeric;
     where = text.str();
   }
 };
 
 // `last` names the last input.
-GradCheck compare(const std::string& what, const Function& f, const Tensors& inputs, const std::string& last, double eps,
-                  double atol, double rtol) {
+GradCheck compare(const std::string& what, const Function& f, const Tensors& inputs,
+                  const std::string& last, double eps, double atol, double rtol) {
   AutoGradMode on(true);
   Tensors x = leaves_like(inputs), dys;
   Generator generator(1);
   for (const Tensor& y : call(f, x)) dys.push_back(y.defined() ? random_like(y, generator) : y);
-  Tensors plain = analytic(f, x, dys, /*create_graph=*/false), recorded = analytic(f, x, dys, /*create_graph=*/true);
+  Tensors plain = analytic(f, x, dys, /*create_graph=*/false),
+          recorded = analytic(f, x, dys, /*create_graph=*/true);
   Comparison comparison{atol, rtol};
   for (size_t i = 0; i < x.size(); ++i) {
     if (!x[i].requires_grad()) continue;
@@ -126,7 +132,8 @@ GradCheck compare(const std::string& what, const Function& f, const Tensors& inp
       double below = dot(dys, call(f, x));
       *element = at;
       double numeric = (above - below) / (2 * eps);
-      for (int j : {0, 1}) comparison.add(name, x[i], k, j == 1, raw<double>(gradients[j])[k], numeric);
+      for (int j : {0, 1})
+        comparison.add(name, x[i], k, j == 1, raw<double>(gradients[j])[k], numeric);
     }
   }
   if (comparison.wrong == 0) return {};
@@ -136,7 +143,9 @@ GradCheck compare(const std::string& what, const Function& f, const Tensors& inp
 
 // The op that made f(x), for the message.
 std::string name_of(const Tensor& y) {
-  return !y.requires_grad() ? "a result without a graph" : y.is_leaf() ? "a leaf" : std::string(y.grad_fn()->name());
+  return !y.requires_grad() ? "a result without a graph"
+         : y.is_leaf()      ? "a leaf"
+                            : std::string(y.grad_fn()->name());
 }
 Tensor output(const Definition& f, const Tensors& inputs) {
   AutoGradMode on(true);
@@ -148,12 +157,16 @@ Tensor output(const Definition& f, const Tensors& inputs) {
 
 }  // namespace
 
-GradCheck gradcheck(const Definition& f, const Tensors& inputs, double eps, double atol, double rtol) {
+GradCheck gradcheck(const Definition& f, const Tensors& inputs, double eps, double atol,
+                    double rtol) {
   Tensor y = output(f, inputs);
-  return compare("gradcheck: " + name_of(y), [&](const Tensors& x) { return Tensors{f(x)}; }, inputs, "", eps, atol, rtol);
+  return compare(
+      "gradcheck: " + name_of(y), [&](const Tensors& x) { return Tensors{f(x)}; }, inputs, "", eps,
+      atol, rtol);
 }
 
-GradCheck gradgradcheck(const Definition& f, const Tensors& inputs, double eps, double atol, double rtol) {
+GradCheck gradgradcheck(const Definition& f, const Tensors& inputs, double eps, double atol,
+                        double rtol) {
   Tensor y = output(f, inputs);
   Generator generator(2);
   Tensors with_dy = inputs;

@@ -1,4 +1,4 @@
-// Module: the walks over members(), loading, and the hooked call.
+// Module: the walks over members(), and the paths that a call gives to what it records.
 #include "framework/module.h"
 
 #include <boost/core/demangle.hpp>
@@ -6,7 +6,7 @@
 #include <typeinfo>
 
 #include "framework/elementwise.h"
-#include "framework/engine.h"
+#include "framework/module_walk.h"
 
 namespace vitro::nn {
 
@@ -14,56 +14,12 @@ constinit thread_local Module* Module::t_root = nullptr;
 
 namespace {
 
-// Visits a whole tree: tensors and modules with their paths from the root.
-struct Walk : Visitor {
-  std::string prefix;
-  std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor =
-      [](auto&, auto&, bool) {};
-  std::function<void(const std::string& path, Module& m)> on_module = [](auto&, auto&) {};
-  bool deep = true;
-
-  void operator()(const std::string& name, Tensor& x) override {
-    on_tensor(prefix + name, x, false);
-  }
-  void buffer(const std::string& name, Tensor& x) override { on_tensor(prefix + name, x, true); }
-  void operator()(const std::string& name, Module& child) override {
-    on_module(prefix + name, child);
-    if (!deep) return;
-    std::string outer = std::exchange(prefix, prefix + name + ".");
-    child.members(*this);
-    prefix = outer;
-  }
-  using Visitor::operator();
-};
-
-// Every tensor with its path, tied ones as often as they are named.
-std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
-                                                         std::optional<bool> buffers = {}) {
-  std::vector<std::pair<std::string, Tensor*>> found;
-  Walk walk;
-  walk.on_tensor = [&](const std::string& path, Tensor& x, bool is_buffer) {
-    if (x.defined() && (!buffers || *buffers == is_buffer)) found.emplace_back(path, &x);
-  };
-  root.members(walk);
-  return found;
-}
-
 NamedTensors distinct(Module& root, std::optional<bool> buffers) {
   NamedTensors out;
   std::set<TensorImpl*> seen;
   for (auto& [path, x] : all_tensors(root, buffers))
     if (seen.insert(x->impl()).second) out.emplace_back(path, *x);
   return out;
-}
-
-bool same_values(const Tensor& a, const Tensor& b) {
-  if (a.impl() == b.impl()) return true;
-  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
-  Tensor x = empty(a.shape(), a.dtype()), y = empty(b.shape(), b.dtype());
-  copy_into(x, a);
-  copy_into(y, b);
-  auto *p = static_cast<const char*>(raw_bytes(x)), *q = static_cast<const char*>(raw_bytes(y));
-  return std::equal(p, p + x.numel() * static_cast<int64_t>(item_size(x.dtype())), q);
 }
 
 }  // namespace
@@ -178,80 +134,6 @@ Module& Module::to(DType dtype) {
   return *this;
 }
 
-// --- loading ---
-LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& options) {
-  std::map<std::string, Tensor> given(dict.begin(), dict.end());
-  check<ValueError>(given.size() == dict.size(),
-                    "load_state_dict: a name stands twice in the dictionary");
-  LoadResult result;
-  std::map<TensorImpl*, std::pair<std::string, Tensor>>
-      chosen;  // per tensor: the name and value it takes
-  std::map<TensorImpl*, std::string> unnamed;
-  std::vector<std::pair<Tensor, Tensor>> copies;
-  for (auto& [name, x] : all_tensors(*this)) {
-    auto it = given.find(name);
-    if (it == given.end()) {
-      unnamed.emplace(x->impl(), name);
-      continue;
-    }
-    Tensor value = it->second;
-    given.erase(it);
-    auto [first, fresh] = chosen.emplace(x->impl(), std::pair(name, value));
-    std::ostringstream reason;
-    if (!value.defined()) reason << "the value is undefined";
-    else if (value.shape() != x->shape() || value.dtype() != x->dtype())
-      reason << "the model has " << x->dtype() << ' ' << x->shape() << ", the dictionary "
-             << value.dtype() << ' ' << value.shape();
-    else if (!fresh && !same_values(value, first->second.second))
-      reason << "it is tied to " << first->second.first << ", which brings other values";
-    if (!reason.str().empty()) result.mismatched.push_back({name, reason.str()});
-    else if (fresh) copies.emplace_back(*x, value);
-  }
-  for (auto& [impl, name] : unnamed)
-    if (!chosen.contains(impl))
-      result.missing.push_back(name);  // a tied tensor needs one of its names
-  std::sort(result.missing.begin(), result.missing.end());
-  for (auto& [name, value] : given) result.unexpected.push_back(name);
-
-  if (options.strict &&
-      !(result.missing.empty() && result.unexpected.empty() && result.mismatched.empty())) {
-    std::ostringstream text;
-    text << "load_state_dict: the dictionary does not fit the model, which was left as it was";
-    for (auto& name : result.missing) text << "\n  missing: " << name;
-    for (auto& name : result.unexpected) text << "\n  unexpected: " << name;
-    for (auto& m : result.mismatched) text << "\n  mismatched: " << m.name << ": " << m.reason;
-    throw ValueError(text.str());
-  }
-  for (auto& [x, value] : copies) {
-    ++x.impl()->storage->version;
-    copy_into(x, value);
-  }
-  return result;
-}
-
-void copy_members(Module& source, Module& copy) {
-  auto from = all_tensors(source), to = all_tensors(copy);
-  check<ValueError>(from.size() == to.size(), "clone: the copy has ", to.size(),
-                    " tensors, the source ", from.size(), "; construct it from the same arguments");
-  std::map<TensorImpl*, Tensor> made;
-  for (size_t i = 0; i < from.size(); ++i) {
-    check<ValueError>(from[i].first == to[i].first, "clone: the copy has ", to[i].first,
-                      " where the source has ", from[i].first);
-    Tensor &x = *from[i].second, &y = *to[i].second;
-    auto [it, fresh] = made.emplace(x.impl(), Tensor());
-    if (fresh) {
-      it->second = empty(x.shape(), x.dtype());
-      copy_into(it->second, x);
-      it->second.requires_grad_(x.requires_grad());
-    }
-    y = it->second;
-  }
-  auto modules = source.modules(), copies = copy.modules();
-  for (size_t i = 0; i < std::min(modules.size(), copies.size()); ++i) {
-    copies[i]->train(modules[i]->is_training());  // outer first; inner ones follow
-  }
-}
-
 // --- the call ---
 void Module::Scope::enter(Module& module) {
   if (!t_root) {
@@ -269,94 +151,5 @@ void Module::Scope::enter(Module& module) {
 }
 
 std::string Module::location() const { return path_ ? path() + ": " + describe() : describe(); }
-
-ModuleHooks& Module::hooks() {
-  if (!hooks_) {
-    hooks_ = std::make_shared<ModuleHooks>();
-    hooks_->module = this;
-  }
-  return *hooks_;
-}
-RemovableHandle Module::register_forward_pre_hook(std::function<ForwardPreHook> hook) {
-  return add_hook(hooks().pre, std::move(hook));
-}
-RemovableHandle Module::register_forward_hook(std::function<ForwardHook> hook) {
-  return add_hook(hooks().forward, std::move(hook));
-}
-RemovableHandle Module::register_full_backward_hook(std::function<FullBackwardHook> hook) {
-  return add_hook(hooks().backward, std::move(hook));
-}
-
-namespace {
-
-// The two ends of a hooked call: identities that see dL/d(output) and dL/d(input) pass by.
-struct HookedOutput final : Op<HookedOutput> {
-  static constexpr std::string_view kName = "hooked_output";
-  std::shared_ptr<BackwardHookState> state;
-  TensorList backward(const Tensor& dy) override {
-    Tensor& seen = run_note(state.get());
-    seen = dy;
-    if (!state->input_needs_grad && state->hooks->module) {
-      auto list = state->hooks->backward;
-      list->for_each([&](auto& hook) { hook(*state->hooks->module, Tensor(), seen); });
-    }
-    return {dy};
-  }
-};
-struct HookedInput final : Op<HookedInput> {
-  static constexpr std::string_view kName = "hooked_input";
-  std::shared_ptr<BackwardHookState> state;
-  TensorList backward(const Tensor& dx) override {
-    Tensor gradient = dx, grad_output = run_note(state.get());
-    if (!state->hooks->module) return {gradient};
-    auto list = state->hooks->backward;
-    list->for_each([&](auto& hook) {
-      Tensor replaced = hook(*state->hooks->module, gradient, grad_output);
-      if (replaced.defined()) gradient = replaced;
-    });
-    return {gradient};
-  }
-};
-
-bool has_hooks(const auto& list) { return list && !list->hooks.empty(); }
-
-template <class End>
-Tensor watched(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
-  Tensor y = x.detach();
-  if (auto* node = record<End>(y, x)) node->state = state;
-  return y;
-}
-
-}  // namespace
-
-bool Module::is_hooked() const {
-  return hooks_ &&
-         (has_hooks(hooks_->pre) || has_hooks(hooks_->forward) || has_hooks(hooks_->backward));
-}
-
-Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
-  Tensor in = x;
-  if (has_hooks(hooks_->pre)) {
-    auto list = hooks_->pre;
-    list->for_each([&](auto& hook) {
-      Tensor replaced = hook(*this, in);
-      if (replaced.defined()) in = replaced;
-    });
-  }
-  state->input_needs_grad = in.requires_grad();
-  return has_hooks(hooks_->backward) ? watched<HookedInput>(in, state) : in;
-}
-
-Tensor Module::after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state) {
-  if (has_hooks(hooks_->backward)) y = watched<HookedOutput>(y, state);
-  if (has_hooks(hooks_->forward)) {
-    auto list = hooks_->forward;
-    list->for_each([&](auto& hook) {
-      Tensor replaced = hook(*this, x, y);
-      if (replaced.defined()) y = replaced;
-    });
-  }
-  return y;
-}
 
 }  // namespace vitro::nn

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "module_hooks.h"
 #include "node.h"
 #include "random.h"
 
@@ -46,24 +47,6 @@ struct LoadResult {
 };
 struct LoadOptions {
   bool strict = true;
-};
-
-using ForwardPreHook = Tensor(Module&, const Tensor& x);
-using ForwardHook = Tensor(Module&, const Tensor& x, const Tensor& y);
-using FullBackwardHook = Tensor(Module&, const Tensor& grad_input, const Tensor& grad_output);
-
-// The hooks of one module, at an address that moving the module keeps.
-struct ModuleHooks {
-  std::shared_ptr<HookList<ForwardPreHook>> pre;
-  std::shared_ptr<HookList<ForwardHook>> forward;
-  std::shared_ptr<HookList<FullBackwardHook>> backward;
-  Module* module = nullptr;  // where the module is; null once it died
-};
-
-// What the two ends of one hooked call share; its address keys the gradient between them.
-struct BackwardHookState {
-  std::shared_ptr<ModuleHooks> hooks;
-  bool input_needs_grad;
 };
 
 class Module {
@@ -187,18 +170,6 @@ M clone(M& source, Args&&... args) {
   copy_members(source, copy);
   return copy;
 }
-
-// Removes a hook at the end of its scope.
-class ScopedHook {
- public:
-  explicit ScopedHook(RemovableHandle handle) : handle_(std::move(handle)) {}
-  ~ScopedHook() { handle_.remove(); }
-  ScopedHook(const ScopedHook&) = delete;
-  ScopedHook& operator=(const ScopedHook&) = delete;
-
- private:
-  RemovableHandle handle_;
-};
 
 }  // namespace nn
 }  // namespace vitro

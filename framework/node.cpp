@@ -1,10 +1,6 @@
 // Nodes: recording, saved tensors with their versions, and destruction without recursion.
 #include "framework/node.h"
 
-#include <deque>
-#include <mutex>
-#include <unordered_map>
-
 namespace vitro {
 
 constinit thread_local bool t_grad_enabled = true;
@@ -15,33 +11,7 @@ constinit thread_local uint64_t t_last_number = 0;
 constinit thread_local Node* t_dying = nullptr;  // worklist of destroy_node
 constinit thread_local bool t_draining = false;
 
-struct Names {
-  std::mutex mutex;
-  std::deque<std::string> by_id{std::string()};
-  std::unordered_map<std::string_view, NameId> ids;
-};
-Names& names() {
-  static Names* const all = new Names;
-  return *all;
-}
 }  // namespace
-
-NameId intern(const std::string& name) {
-  if (name.empty()) return 0;
-  Names& all = names();
-  std::lock_guard lock(all.mutex);
-  if (auto it = all.ids.find(name); it != all.ids.end()) return it->second;
-  all.by_id.push_back(name);
-  auto id = static_cast<NameId>(all.by_id.size() - 1);
-  all.ids.emplace(all.by_id.back(), id);
-  return id;
-}
-
-const std::string& interned(NameId id) {
-  Names& all = names();
-  std::lock_guard lock(all.mutex);
-  return all.by_id[id];
-}
 
 static std::vector<std::string_view>& op_list() {
   static auto* const list = new std::vector<std::string_view>;

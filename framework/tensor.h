@@ -163,71 +163,9 @@ class Tensor {
   boost::intrusive_ptr<TensorImpl> impl_;
 };
 
-// The gradients that an op's backward returns; up to four without heap.
-class TensorList {
- public:
-  TensorList() = default;
-  template <class... T>
-  TensorList(Tensor first, T... rest) {  // NOLINT: `return {da, db};`
-    push_back(std::move(first));
-    (push_back(std::move(rest)), ...);
-  }
-  void push_back(Tensor x) {
-    if (size_ < kInline) first_[size_] = std::move(x);
-    else more_.push_back(std::move(x));
-    ++size_;
-  }
-  size_t size() const { return size_; }
-  Tensor& operator[](size_t i) { return i < kInline ? first_[i] : more_[i - kInline]; }
-
- private:
-  static constexpr size_t kInline = 4;
-  Tensor first_[kInline];
-  std::vector<Tensor> more_;
-  size_t size_ = 0;
-};
-
 struct ValuesAndIndices {
   Tensor values, indices;
 };
-
-// --- making tensors ---
-// Numbers in nested braces: tensor({{1, 2}, {3, 4}}) is int64 (2, 2), with a 1.0 in it float32.
-struct NestedList {
-  NestedList(double x) : number(x), dtype(kFloat32) {}  // NOLINT: braces convert
-  NestedList(float x) : number(x), dtype(kFloat32) {}   // NOLINT
-  NestedList(int x) : number(x), dtype(kInt64) {}       // NOLINT
-  NestedList(int64_t x) : number(static_cast<double>(x)), integer(x), dtype(kInt64) {}  // NOLINT
-  NestedList(bool x) : number(x), dtype(kBool) {}                                       // NOLINT
-  NestedList(std::initializer_list<NestedList> list) : items(list), is_list(true) {}    // NOLINT
-  double number = 0;
-  int64_t integer = static_cast<int64_t>(number);
-  DType dtype = kFloat32;
-  std::vector<NestedList> items = {};
-  bool is_list = false;
-};
-Tensor tensor(const NestedList& values);
-Tensor tensor(const NestedList& values, DType dtype);
-
-Tensor empty(const Shape& shape, DType dtype = kFloat32);  // values are not set
-Tensor zeros(const Shape& shape, DType dtype = kFloat32);
-Tensor ones(const Shape& shape, DType dtype = kFloat32);
-Tensor full(const Shape& shape, double value, DType dtype = kFloat32);
-Tensor arange(double stop, DType dtype = kInt64);
-Tensor arange(double start, double stop, double step = 1, DType dtype = kInt64);
-Tensor linspace(double start, double stop, int64_t count, DType dtype = kFloat32);
-Tensor eye(int64_t n, DType dtype = kFloat32);
-Tensor empty_like(const Tensor& x);
-Tensor zeros_like(const Tensor& x);
-Tensor ones_like(const Tensor& x);
-Tensor full_like(const Tensor& x, double value);
-// Wraps memory that the caller owns until `deleter` (if any) is called with it.
-Tensor from_blob(void* data, const Shape& shape, DType dtype = kFloat32,
-                 std::function<void(void*)> deleter = {});
-// Copies a range of numbers into a tensor with one axis.
-Tensor from_span(std::span<const int64_t> values);
-Tensor from_span(std::span<const float> values);
-Tensor from_span(std::span<const double> values);
 
 // Another layout over x's storage; records nothing.
 Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, int64_t offset);

@@ -68,10 +68,4 @@ GELU::GELU(const GELUOptions& options)
                     "\"");
 }
 
-Tensor Sequential::forward(const Tensor& x) {
-  Tensor y = x;
-  for (auto& module : items_) y = (*module)(y);
-  return y;
-}
-
 }  // namespace vitro::nn

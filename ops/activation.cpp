@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "framework/elementwise.h"
-#include "ops/onednn/eltwise.h"
+#include "ops/activation_kernels.h"
 #include "ops/product.h"
 
 namespace vitro {
@@ -14,56 +14,6 @@ namespace {
 
 using simd::Binary;
 using simd::Unary;
-
-// The kernels of one activation.  `from_output`: the derivative is read from y instead of x.
-struct Kernels {
-  Unary forward;
-  Binary backward;
-  bool from_output;
-  std::optional<onednn::Eltwise> onednn;  // the owner of large arrays, where it is at least as good
-};
-constexpr Kernels kTanhKernels{Unary::kTanh, Binary::kTanhBackward, true, onednn::Eltwise::kTanh};
-constexpr Kernels kSigmoidKernels{Unary::kSigmoid, Binary::kSigmoidBackward, true,
-                                  onednn::Eltwise::kSigmoid};
-constexpr Kernels kReluKernels{Unary::kRelu, Binary::kReluBackward, false, onednn::Eltwise::kRelu};
-constexpr Kernels kGeluKernels{Unary::kGelu, Binary::kGeluBackward, false, {}};
-constexpr Kernels kGeluTanhKernels{Unary::kGeluTanh, Binary::kGeluTanhBackward, false, {}};
-constexpr Kernels kSiluKernels{Unary::kSilu, Binary::kSiluBackward, false, {}};
-constexpr Kernels kSoftplusKernels{Unary::kSoftplus, Binary::kSoftplusBackward, false, {}};
-
-// Elements from which oneDNN's kernel is as fast as ours (bench_ops, activation rows).
-constexpr int64_t kOnednnElements = 1 << 16;
-
-bool on_onednn(const Kernels& k, const Tensor& x) {
-  return k.onednn && x.numel() >= kOnednnElements &&
-         (x.dtype() == kFloat32 || onednn::has_bfloat16());
-}
-
-template <class T>
-void run_simd(const Kernels& k, const Tensor& y, const Tensor& x) {
-  Walk<2> walk(y.shape(), {y.strides(), x.strides()});
-  kernel_loop(walk, y.numel(), kCostlyGrain, simd::unary_kernel(k.forward), raw<T>(y), raw<T>(x));
-}
-
-void forward_into(const Kernels& k, const Tensor& y, const Tensor& x) {
-  if (on_onednn(k, x) && x.is_contiguous())
-    onednn::eltwise(*k.onednn, x.dtype(), raw_bytes(x), raw_bytes(y), x.numel());
-  else if (x.dtype() == kFloat32) run_simd<float>(k, y, x);
-  else run_simd<BFloat16>(k, y, x);
-}
-
-Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy) {
-  Tensor dx = empty(dy.shape(), dy.dtype());
-  if (on_onednn(k, dy) && x_or_y.is_contiguous() && dy.is_contiguous()) {
-    onednn::eltwise_backward(*k.onednn, dy.dtype(), raw_bytes(x_or_y), raw_bytes(dy), raw_bytes(dx),
-                             dy.numel());
-    return dx;
-  }
-  binary_into(
-      dx, x_or_y, dy, simd::binary_kernel(k.backward), [](auto u, auto) { return u; },
-      kCostlyGrain);
-  return dx;
-}
 
 bool exact(DType dtype) { return grad_enabled() || dtype == kFloat64; }
 
@@ -200,22 +150,6 @@ Tensor activate(const Tensor& x, Activation f) {
     case Activation::kSilu: return silu(x);
   }
   return x;
-}
-
-void activate_into(const Tensor& y, const Tensor& x, Activation f) {
-  if (y.dtype() == kFloat64) {
-    NoGradGuard unrecorded;
-    return copy_into(y, activate(x.detach(), f));
-  }
-  switch (f) {
-    case Activation::kNone: return y.impl() == x.impl() ? void() : copy_into(y, x);
-    case Activation::kRelu: return forward_into(kReluKernels, y, x);
-    case Activation::kTanh: return forward_into(kTanhKernels, y, x);
-    case Activation::kSigmoid: return forward_into(kSigmoidKernels, y, x);
-    case Activation::kGelu: return forward_into(kGeluKernels, y, x);
-    case Activation::kGeluTanh: return forward_into(kGeluTanhKernels, y, x);
-    case Activation::kSilu: return forward_into(kSiluKernels, y, x);
-  }
 }
 
 }  // namespace vitro

@@ -6,7 +6,7 @@
 #include "framework/simd/rows.h"
 #include "ops/onednn/eltwise.h"
 #include "ops/onednn/matmul.h"
-#include "ops/ops.h"
+#include "ops/rows.h"
 
 namespace vitro {
 
@@ -15,25 +15,6 @@ namespace {
 // Elements from which oneDNN's kernel is faster than ours (bench_ops, softmax rows).
 constexpr int64_t kOnednnElements = int64_t{1} << 40;
 
-// x with `axis` last and contiguous rows, unrecorded; back_in_place undoes the move.
-Tensor rows_along(const Tensor& x, int axis) {
-  NoGradGuard unrecorded;
-  return contiguous(transpose(x.detach(), axis, -1));
-}
-Tensor back_in_place(const Tensor& rows, int axis) {
-  NoGradGuard unrecorded;
-  return transpose(rows, axis, -1);
-}
-
-// Calls f(row) for each of `count` rows of n elements, in parallel.
-template <class F>
-void for_rows(int64_t count, int64_t n, F f) {
-  parallel_for(count, std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, n)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) f(row);
-               });
-}
-
 // log sum_j e^x_j, from the largest so that e^x cannot overflow
 double plain_logsumexp(const double* x, int64_t n) {
   double high = -std::numeric_limits<double>::infinity(), total = 0;
@@ -41,19 +22,6 @@ double plain_logsumexp(const double* x, int64_t n) {
   if (!std::isfinite(high)) return high;
   for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
   return high + std::log(total);
-}
-
-// Each row of y from the same row of x, in float32 inside for bfloat16.
-template <class F>
-void rows_in_float(const Tensor& y, const Tensor& x, int64_t n, F f) {
-  if (x.dtype() == kFloat32)
-    return for_rows(x.numel() / n, n,
-                    [&](int64_t i) { f(raw<float>(x) + i * n, raw<float>(y) + i * n); });
-  Tensor wide = empty(x.shape(), kFloat32);
-  copy_into(wide, x);
-  for_rows(x.numel() / n, n,
-           [&](int64_t i) { f(raw<float>(wide) + i * n, raw<float>(wide) + i * n); });
-  copy_into(y, wide);
 }
 
 Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {

@@ -1,0 +1,36 @@
+// The float32 and bfloat16 kernels of the activations.
+#pragma once
+#include <optional>
+
+#include "framework/simd/elementwise.h"
+#include "framework/tensor.h"
+#include "ops/onednn/eltwise.h"
+
+namespace vitro {
+
+// The kernels of one activation.  `from_output`: the derivative is read from y instead of x.
+struct Kernels {
+  simd::Unary forward;
+  simd::Binary backward;
+  bool from_output;
+  std::optional<onednn::Eltwise> onednn;  // the owner of large arrays, where it is at least as good
+};
+inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true,
+                                      onednn::Eltwise::kTanh};
+inline constexpr Kernels kSigmoidKernels{simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward,
+                                         true, onednn::Eltwise::kSigmoid};
+inline constexpr Kernels kReluKernels{simd::Unary::kRelu, simd::Binary::kReluBackward, false,
+                                      onednn::Eltwise::kRelu};
+inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false, {}};
+inline constexpr Kernels kGeluTanhKernels{
+    simd::Unary::kGeluTanh, simd::Binary::kGeluTanhBackward, false, {}};
+inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBackward, false, {}};
+inline constexpr Kernels kSoftplusKernels{
+    simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward, false, {}};
+
+// y = f(x), contiguous, of one dtype; they may be the same tensor.
+void forward_into(const Kernels& k, const Tensor& y, const Tensor& x);
+// dx = dy f'(x)
+Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy);
+
+}  // namespace vitro

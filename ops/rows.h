@@ -1,0 +1,42 @@
+// Rows along an axis: how the softmax family sees a tensor.  Private to ops/.
+#pragma once
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+inline constexpr int64_t kRowGrain = 8192;  // elements worth a fork
+
+// x with `axis` last and contiguous rows, unrecorded; back_in_place undoes the move.
+inline Tensor rows_along(const Tensor& x, int axis) {
+  NoGradGuard unrecorded;
+  return contiguous(transpose(x.detach(), axis, -1));
+}
+inline Tensor back_in_place(const Tensor& rows, int axis) {
+  NoGradGuard unrecorded;
+  return transpose(rows, axis, -1);
+}
+
+// Calls f(row) for each of `count` rows of n elements, in parallel.
+template <class F>
+void for_rows(int64_t count, int64_t n, F f) {
+  parallel_for(count, std::max<int64_t>(1, kRowGrain / std::max<int64_t>(1, n)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) f(row);
+               });
+}
+
+// Each row of y from the same row of x, in float32 inside for bfloat16.
+template <class F>
+void rows_in_float(const Tensor& y, const Tensor& x, int64_t n, F f) {
+  if (x.dtype() == kFloat32)
+    return for_rows(x.numel() / n, n,
+                    [&](int64_t i) { f(raw<float>(x) + i * n, raw<float>(y) + i * n); });
+  Tensor wide = empty(x.shape(), kFloat32);
+  copy_into(wide, x);
+  for_rows(x.numel() / n, n,
+           [&](int64_t i) { f(raw<float>(wide) + i * n, raw<float>(wide) + i * n); });
+  copy_into(y, wide);
+}
+
+}  // namespace vitro

@@ -25,7 +25,8 @@ Tensor& Tensor::requires_grad_(bool on) {
     attach(leaf, *this);
     leaf->path = 0;
     leaf->owner = x;
-  } else if (!on) {
+  } else if (!on && x->node) {
+    static_cast<Leaf*>(x->node.get())->owner = nullptr;
     x->node.reset();
   }
   return *this;
@@ -44,7 +45,12 @@ void Tensor::set_grad(const Tensor& grad) const {
                     grad.defined() ? grad.shape() : Shape());
   check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: the gradient must be ",
                     dtype());
-  leaf_of(*this, "set_grad")->grad = grad;
+  Tensor own = grad;  // later gradients are added into it
+  if (grad.defined() && !grad.is_contiguous()) {
+    own = zeros_like(grad);
+    add_into(own, grad);
+  }
+  leaf_of(*this, "set_grad")->grad = own;
 }
 void Tensor::zero_grad() const {
   if (need()->node) impl_->node->grad = Tensor();

@@ -25,19 +25,16 @@ NamedTensors distinct(Module& root, std::optional<bool> buffers) {
 }  // namespace
 
 // --- life ---
+// A module that moves may land in another tree: its path is found anew.
 Module::Module(Module&& other) noexcept
-    : training_(other.training_),
-      path_known_(other.path_known_),
-      path_(other.path_),
-      hooks_(std::move(other.hooks_)) {
+    : training_(other.training_), hooks_(std::move(other.hooks_)) {
   if (hooks_) hooks_->module = this;
 }
 Module& Module::operator=(Module&& other) noexcept {
   if (this == &other) return *this;
   if (hooks_) hooks_->module = nullptr;
   training_ = other.training_;
-  path_known_ = other.path_known_;
-  path_ = other.path_;
+  path_known_ = false;
   hooks_ = std::move(other.hooks_);
   if (hooks_) hooks_->module = this;
   return *this;

@@ -113,7 +113,7 @@ class Module {
   Tensor call(const Tensor& x, F&& run) {
     Scope scope(*this);
     try {
-      if (!hooks_) [[likely]]
+      if (!hooks_ || !is_hooked()) [[likely]]
         return run(x);
       auto state =
           std::make_shared<BackwardHookState>(BackwardHookState{hooks_, x.requires_grad()});

@@ -82,7 +82,6 @@ Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>&
 }
 
 Tensor Module::after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state) {
-  if (has_hooks(hooks_->backward)) y = watched<HookedOutput>(y, state);
   if (has_hooks(hooks_->forward)) {
     auto list = hooks_->forward;
     list->for_each([&](auto& hook) {
@@ -90,7 +89,7 @@ Tensor Module::after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHo
       if (replaced.defined()) y = replaced;
     });
   }
-  return y;
+  return has_hooks(hooks_->backward) ? watched<HookedOutput>(y, state) : y;
 }
 
 }  // namespace vitro::nn

@@ -1,17 +1,22 @@
 // Loading values into a module, and copying one module's values to another.
 #include <map>
+#include <set>
 
 #include "framework/elementwise.h"
 #include "framework/module_walk.h"
 
 namespace vitro::nn {
 
+static Tensor copied(const Tensor& x) {
+  Tensor y = empty(x.shape(), x.dtype());
+  copy_into(y, x);
+  return y;
+}
+
 static bool same_values(const Tensor& a, const Tensor& b) {
   if (a.impl() == b.impl()) return true;
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
-  Tensor x = empty(a.shape(), a.dtype()), y = empty(b.shape(), b.dtype());
-  copy_into(x, a);
-  copy_into(y, b);
+  Tensor x = copied(a), y = copied(b);
   auto *p = static_cast<const char*>(raw_bytes(x)), *q = static_cast<const char*>(raw_bytes(y));
   return std::equal(p, p + x.numel() * static_cast<int64_t>(item_size(x.dtype())), q);
 }
@@ -59,6 +64,10 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
     for (auto& m : result.mismatched) text << "\n  mismatched: " << m.name << ": " << m.reason;
     throw ValueError(text.str());
   }
+  std::set<Storage*> own;
+  for (auto& [x, value] : copies) own.insert(x.impl()->storage.get());
+  for (auto& [x, value] : copies)
+    if (own.contains(value.impl()->storage.get())) value = copied(value);  // read before written
   for (auto& [x, value] : copies) {
     ++x.impl()->storage->version;
     copy_into(x, value);
@@ -77,8 +86,7 @@ void copy_members(Module& source, Module& copy) {
     Tensor &x = *from[i].second, &y = *to[i].second;
     auto [it, fresh] = made.emplace(x.impl(), Tensor());
     if (fresh) {
-      it->second = empty(x.shape(), x.dtype());
-      copy_into(it->second, x);
+      it->second = copied(x);
       it->second.requires_grad_(x.requires_grad());
     }
     y = it->second;

@@ -28,6 +28,7 @@ std::map<const Module*, int64_t> count_macs(Module& root, const Tensor& example)
           return Tensor();
         })));
   NoGradGuard no_grad;
+  KeepGenerator keep;
   root(example);
   return macs;
 }

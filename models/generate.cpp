@@ -21,11 +21,12 @@ static void check_options(const GenerateOptions& o) {
 int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator) {
   check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
                     "next_token: logits of one position, (V,): got ", logits.shape());
+  check_options(options);
   NoGradGuard no_grad;
   if (!options.do_sample) return argmax(logits).item<int64_t>();
   const int64_t k = std::min(options.top_k.value_or(logits.numel()), logits.numel());
-  auto [values, ids] = topk(logits.to(kFloat64) / options.temperature, k);
-  Tensor p = softmax(values, -1);
+  auto [values, ids] = topk(logits.to(kFloat64), k);
+  Tensor p = softmax((values - values[0]) / options.temperature, -1);  // cannot overflow
   double rest = generator.uniform();
   const double* probability = p.data<double>();
   int64_t chosen = 0;
@@ -58,15 +59,20 @@ std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
                           const std::function<bool(int64_t, const std::string&)>& on_token) {
   std::vector<int64_t> ids = tokenizer.encode(prompt);
   check<ValueError>(!ids.empty(), "generate: the prompt must not be empty");
-  std::string text;
-  int64_t last = ids.back();
+  // A token's text depends on its line so far: spaces between words, quotes in pairs.
+  constexpr size_t kLongestLine = 512;
+  std::vector<int64_t> line = ids;
+  std::string text, before = tokenizer.decode(line);
   generate(model, std::move(ids), options, [&](int64_t id) {
-    // What the token adds behind the one before it, with the space that joins words.
-    std::string before = tokenizer.decode(std::array{last}),
-                both = tokenizer.decode(std::array{last, id});
-    std::string added = both.substr(std::min(before.size(), both.size()));
-    last = id;
+    line.push_back(id);
+    std::string whole = tokenizer.decode(line);
+    std::string added = whole.substr(std::min(before.size(), whole.size()));
     text += added;
+    if (added.ends_with('\n') || line.size() > kLongestLine) {
+      line = {id};
+      whole = tokenizer.decode(line);
+    }
+    before = std::move(whole);
     return !on_token || on_token(id, added);
   });
   return text;

@@ -78,7 +78,8 @@ struct Embedding final : Op<Embedding> {
     Tensor ids = extra(0);
     const int64_t width = inputs[1]->shape[1];
     if (grad_enabled() || dtype != kFloat32) {
-      Tensor flat = reshape(dy, {-1, width}), rows = expand(reshape(ids, {-1, 1}), flat.shape());
+      Tensor flat = reshape(dy, {ids.numel(), width});
+      Tensor rows = expand(reshape(ids, {ids.numel(), 1}), flat.shape());
       return {Tensor(), scatter_add(zeros(inputs[1]->shape, dy.dtype()), 0, rows, flat)};
     }
     Tensor &dw = accumulator(1), rows = contiguous(dy), places = contiguous(ids);

@@ -11,11 +11,11 @@ struct Linear final : Op<Linear> {
   static constexpr std::string_view kName = "linear";
   Activation f = Activation::kNone;
   TensorList backward(const Tensor& dy) override {
-    Tensor dz = reshape(through_activation(dy), {-1, dy.size(-1)}), dx, dw, db;
+    Tensor dz = as_rows(through_activation(dy)), dx, dw, db;
     if (needs(0)) dx = reshape(matmul(dz, input(1)), inputs[0]->shape);
     if (needs(1)) {
       Tensor x = input(0);
-      dw = matmul(t(dz), reshape(x, {-1, x.size(-1)}));
+      dw = matmul(t(dz), as_rows(x));
     }
     if (needs(2)) db = sum_to(dz, {dz.size(-1)});
     return {dx, dw, db};
@@ -76,7 +76,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
     multiply(1, {x, rows, k, k, 1, 0}, transposed(matrix(weight)), bias, post_op(f), y);
   } else {
     NoGradGuard unrecorded;
-    Tensor flat = reshape(x, {-1, x.shape().back()});
+    Tensor flat = as_rows(x);
     multiply(1, matrix(flat), transposed(matrix(weight)), bias, post_op(f), y);
   }
   if (!derivative_from_output(f)) activate_into(y, y, f);

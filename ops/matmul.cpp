@@ -17,7 +17,7 @@ struct MatMul final : Op<MatMul> {
   Tensor gradient_of_b(const Tensor& dc) const {
     Tensor a = input(0);
     if (inputs[1]->shape.rank() > 2) return matmul(transpose(a, -1, -2), dc);
-    return matmul(t(reshape(a, {-1, a.size(-1)})), reshape(dc, {-1, dc.size(-1)}));
+    return matmul(t(as_rows(a)), as_rows(dc));
   }
 };
 
@@ -58,7 +58,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     c = empty(shape, a.dtype());
     NoGradGuard unrecorded;
     if (b.rank() == 2) {
-      Tensor tall = reshape(a, {-1, k});
+      Tensor tall = as_rows(a);
       multiply(1, matrix(tall), matrix(b), {}, onednn::PostOp::kNone, c);
     } else {
       Tensor x = stacked(a, lead), y = stacked(b, lead);

@@ -19,6 +19,11 @@ inline MatrixRef transposed(const MatrixRef& x) {
   return {x.tensor, x.cols, x.rows, x.col_stride, x.row_stride, x.batch_stride};
 }
 
+// (..., k) -> (rows, k), also where k is zero.
+inline Tensor as_rows(const Tensor& x) {
+  return x.rank() == 1 ? unsqueeze(x, 0) : flatten(x, 0, -2);
+}
+
 // c_bij = f(sum_k a_bik b_bkj + bias_j) into c, contiguous (batch, a.rows, b.cols).  bias may be
 // undefined.  Runs on oneDNN, below kSmallProduct on SIMD, in float64 as plain loops.
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,

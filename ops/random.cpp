@@ -24,7 +24,7 @@ Tensor dropout(const Tensor& x, double p, bool training) {
     if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> ||
                   std::is_same_v<T, BFloat16>) {
       T* to = raw<T>(factor);
-      const T kept = static_cast<T>(static_cast<float>(scale));
+      const T kept = static_cast<T>(scale);
       parallel_for((n + 3) / 4, 1024, [=](int64_t begin, int64_t end) {
         for (int64_t block = begin; block < end; ++block) {
           auto bits = philox(seed, first + static_cast<uint64_t>(block));

@@ -32,9 +32,8 @@ struct Chosen : Op<Self> {
   int axis = 0;
   bool keepdim = true;
   Shape from;
-  Tensor ids;
   TensorList backward(const Tensor& dy) override {
-    Tensor at = keepdim ? ids : unsqueeze(ids, axis);
+    Tensor ids = this->extra(0), at = keepdim ? ids : unsqueeze(ids, axis);
     return {scatter_add(zeros(from, dy.dtype()), axis, at, keepdim ? dy : unsqueeze(dy, axis))};
   }
 };
@@ -154,17 +153,16 @@ Tensor first_extremum(std::string_view op, const Tensor& x, int64_t axis, bool l
 template <class Node>
 ValuesAndIndices extremum(std::string_view op, const Tensor& x, int64_t axis, bool keepdim,
                           bool largest) {
-  Tensor ids = first_extremum(op, x, axis, largest);
+  check_defined(op, x, "the tensor");
   int at = normalize_axis(op, axis, x.rank());
-  Tensor values = gather(x.rank() ? x.detach() : reshape(x.detach(), {1}), at,
-                         x.rank() ? ids : reshape(ids, {1}));
-  if (x.rank() == 0) values = reshape(values, {}), keepdim = true;
+  if (x.rank() == 0) return extremum<Node>(op, reshape(x, {1}), 0, /*keepdim=*/false, largest);
+  Tensor ids = first_extremum(op, x, at, largest), values = gather(x.detach(), at, ids);
   if (!keepdim) values = squeeze(values, at), ids = squeeze(ids, at);
   if (auto* node = record<Node>(values, x)) {
     node->axis = at;
     node->keepdim = keepdim;
     node->from = x.shape();
-    node->ids = ids;
+    node->save_extra(0, ids);
   }
   return {values, ids};
 }
@@ -227,7 +225,7 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   if (auto* node = record<TopK>(values, x)) {
     node->axis = at;
     node->from = x.shape();
-    node->ids = ids;
+    node->save_extra(0, ids);
   }
   return {values, ids};
 }

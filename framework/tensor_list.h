@@ -26,7 +26,7 @@ class TensorList {
  private:
   static constexpr size_t kInline = 4;
   Tensor first_[kInline];
-  std::vector<Tensor> more_;
+  std::vector<Tensor, PoolAllocator<Tensor>> more_;
   size_t size_ = 0;
 };
 

@@ -20,7 +20,7 @@ Tensor MiniLM::with_context(const Tensor& x) const {
   Shape before = x.shape();
   before[x.rank() - 2] = k - 1;
   Tensor padded = cat({zeros(before, x.dtype()), x}, -2);
-  std::vector<Tensor> shifted;
+  std::vector<Tensor, PoolAllocator<Tensor>> shifted;
   for (int64_t i = 0; i < k; ++i) shifted.push_back(narrow(padded, -2, i, x.size(-2)));
   return cat(shifted, -1);
 }

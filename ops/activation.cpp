@@ -140,6 +140,7 @@ Tensor softplus(const Tensor& x) {
 }
 
 Tensor activate(const Tensor& x, Activation f) {
+  check_defined("activate", x, "the tensor");
   switch (f) {
     case Activation::kNone: return x;
     case Activation::kRelu: return relu(x);

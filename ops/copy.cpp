@@ -23,7 +23,7 @@ struct To final : Op<To> {
 struct Cat final : Op<Cat> {
   static constexpr std::string_view kName = "cat";
   int axis = 0;
-  boost::container::small_vector<int64_t, 4> sizes;
+  boost::container::small_vector<int64_t, 4, PoolAllocator<int64_t>> sizes;
   TensorList backward(const Tensor& dy) override {
     TensorList gradients;
     int64_t start = 0;
@@ -58,7 +58,7 @@ Tensor to(const Tensor& x, DType dtype) {
   return y;
 }
 
-Tensor cat(const std::vector<Tensor>& xs, int64_t axis) {
+Tensor cat(std::span<const Tensor> xs, int64_t axis) {
   check<ShapeError>(!xs.empty(), "cat: at least one tensor");
   for (const Tensor& x : xs) check_same_dtype("cat", xs[0], x);
   check<ShapeError>(xs[0].rank() > 0, "cat: scalars have no axis to join along; use stack");
@@ -79,7 +79,7 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t axis) {
     copy_into(make_view(y, x.shape(), y.strides(), start * y.strides()[at]), x);
     start += x.shape()[at];
   }
-  if (auto* node = record<Cat>(y, std::span(xs))) {
+  if (auto* node = record<Cat>(y, xs)) {
     node->axis = at;
     for (const Tensor& x : xs) node->sizes.push_back(x.shape()[at]);
   }

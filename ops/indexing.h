@@ -1,4 +1,8 @@
-// Indexing as in NumPy: x.index({Slice(1, 3), None, 0, ids, mask}).
+// Indexing as in PyTorch: x.index({Slice(1, 3), None, 0, mask}).
+//
+// Integers, Slice, None and Ellipsis give a view; ids and masks copy.  Every result carries its
+// derivative.  Integers are taken before ids, so the axes of ids stay in their place: x[0, :, ids]
+// of x (2, 3, 4) and ids (5) is (3, 5), as in PyTorch (NumPy puts the axes of ids first: (5, 3)).
 #pragma once
 #include "ops.h"
 
@@ -9,7 +13,8 @@ struct EllipsisIndex {};
 inline constexpr NoneIndex None{};          // a new axis of size one
 inline constexpr EllipsisIndex Ellipsis{};  // as many whole axes as fit
 
-// start:stop:step; an absent end is the array's.
+// start:stop:step, step >= 1; an absent end is the axis's.  Ends count from the end of the axis
+// when negative and are clipped to it, as in Python.
 struct Slice {
   std::optional<int64_t> start, stop;
   int64_t step = 1;
@@ -17,8 +22,10 @@ struct Slice {
       : start(first), stop(last), step(by) {}
 };
 
-// One place in an index: an integer (the axis goes), a Slice, None, Ellipsis, int64 ids, or a bool
-// mask over the axes that it covers.  At most one tensor per index.
+// One place in an index: an integer (the axis goes), a Slice, None, Ellipsis, int64 ids of any
+// shape (the axis becomes theirs), or a bool mask (the axes that it covers become one).  Integers
+// and ids count from the end when negative.  At most one tensor and one Ellipsis per index;
+// ShapeError for what does not fit, DTypeError for other tensors.
 struct Index {
   enum class Kind { kInteger, kSlice, kNone, kEllipsis, kTensor };
   Index(int64_t i) : kind(Kind::kInteger), integer(i) {}          // NOLINT: braces convert

@@ -98,7 +98,10 @@ Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length);
 Tensor contiguous(const Tensor& x);  // x itself if it already is
 Tensor clone(const Tensor& x);
 Tensor to(const Tensor& x, DType dtype);
-Tensor cat(const std::vector<Tensor>& xs, int64_t axis = 0);
+Tensor cat(std::span<const Tensor> xs, int64_t axis = 0);
+inline Tensor cat(std::initializer_list<Tensor> xs, int64_t axis = 0) {
+  return cat(std::span(xs.begin(), xs.size()), axis);
+}
 Tensor stack(const std::vector<Tensor>& xs, int64_t axis = 0);
 
 // --- products (matmul.cpp, linear.cpp) ---

@@ -69,7 +69,7 @@ HWY_INLINE V Relu(V x) { return KeepNaN(x, hn::Max(x, hn::Zero(d))); }
 HWY_INLINE V Gelu(V x) { return hn::Mul(x, NormalCdf(x)); }
 HWY_INLINE V GeluTanh(V x) {
   V half = hn::Mul(C(0.5f), x);
-  return hn::MulAdd(half, GeluTanhInner(x), half);
+  return hn::MulAdd(half, Tanh(GeluTanhInner(x)), half);
 }
 HWY_INLINE V Silu(V x) { return hn::Div(x, hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
 
@@ -88,12 +88,15 @@ HWY_INLINE V GeluBackward(V x, V dy) {
   V density = hn::Mul(C(0.3989422804f), Exp(hn::Mul(hn::Mul(x, x), C(-0.5f))));
   return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(x)));
 }
-// With t = tanh(u(x)): (1 + t) / 2 + x (1 - t^2) u' / 2
+// With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in the
+// tails, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
-  V t = GeluTanhInner(x);
-  V slope = hn::Mul(C(0.7978845608f), hn::MulAdd(C(3 * 0.044715f), hn::Mul(x, x), C(1.0f)));
-  V tail = hn::Mul(hn::Mul(x, hn::NegMulAdd(t, t, C(1.0f))), slope);
-  return hn::Mul(dy, hn::Mul(C(0.5f), hn::Add(hn::Add(C(1.0f), t), tail)));
+  V e = Exp(hn::Mul(C(-2.0f), hn::Abs(GeluTanhInner(x))));
+  V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
+  V s = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), small, large);
+  V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
+  V slope = hn::Mul(C(2 * 0.7978845608f), hn::MulAdd(C(3 * 0.044715f), square, C(1.0f)));
+  return hn::Mul(dy, hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), slope, s));
 }
 // s + x s (1 - s) with s = sigmoid x
 HWY_INLINE V SiluBackward(V x, V dy) {

@@ -90,7 +90,7 @@ HWY_INLINE V Erf(V x) {
   return hn::Div(hn::Mul(t, p), q);
 }
 
-// tanh x = x P(x^2) / Q(x^2) on |x| <= 7.9, where it is 1 in float32 (same source).
+// tanh x = x P(x^2) / Q(x^2) on |x| <= 7.9 (same source), and 1 beyond 9, as in float32.
 HWY_INLINE V Tanh(V x) {
   V t = hn::Min(hn::Max(x, C(-7.90531110763549805f)), C(7.90531110763549805f));
   V s = hn::Mul(t, t);
@@ -105,7 +105,9 @@ HWY_INLINE V Tanh(V x) {
   q = hn::MulAdd(q, s, C(1.18534705686654e-04f));
   q = hn::MulAdd(q, s, C(2.26843463243900e-03f));
   q = hn::MulAdd(q, s, C(4.89352518554385e-03f));
-  return KeepNaN(x, hn::Div(hn::Mul(t, p), q));
+  V y = hn::Div(hn::Mul(t, p), q);
+  y = hn::IfThenElse(hn::Gt(hn::Abs(x), C(9.0f)), hn::CopySign(C(1.0f), x), y);
+  return KeepNaN(x, y);
 }
 
 HWY_INLINE V Sigmoid(V x) { return hn::Div(C(1.0f), hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
@@ -120,10 +122,10 @@ HWY_INLINE V Softplus(V x) {
 HWY_INLINE V NormalCdf(V x) {
   return hn::MulAdd(C(0.5f), Erf(hn::Mul(x, C(0.70710678118f))), C(0.5f));
 }
-// tanh(sqrt(2 / pi) (x + 0.044715 x^3)), the heart of gelu's tanh form
+// sqrt(2 / pi) (x + 0.044715 x^3), what gelu's tanh form takes the tanh of
 HWY_INLINE V GeluTanhInner(V x) {
   V cube = hn::Mul(hn::Mul(x, x), x);
-  return Tanh(hn::Mul(C(0.7978845608f), hn::MulAdd(C(0.044715f), cube, x)));
+  return hn::Mul(C(0.7978845608f), hn::MulAdd(C(0.044715f), cube, x));
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE

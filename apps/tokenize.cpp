@@ -1,0 +1,46 @@
+// `vitro tokenize`: a text as tokens and ids, and back.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "model_options.h"
+#include "models/text/utf8.h"
+#include "output.h"
+
+namespace vitro::cli {
+
+int tokenize(const TokenizeOptions& options) {
+  const Source source = read_source(options.source);
+  const text::Tokenizer& tokenizer = *source.tokenizer;
+  const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text);
+  const std::string decoded = tokenizer.decode(ids);
+  const bool is_same = decoded == text::to_nfc(options.text);
+  std::vector<std::string> tokens;
+  for (int64_t id : ids) tokens.push_back(tokenizer.token(id));
+
+  if (options.json) {
+    write_json({{"text", options.text},
+                {"tokenizer", options.source.tokenizer},
+                {"vocab_size", tokenizer.vocab_size()},
+                {"ids", ids},
+                {"tokens", tokens},
+                {"decoded", decoded},
+                {"round_trip", is_same}});
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
+  for (size_t i = 0; i < ids.size(); ++i)
+    rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i])});
+  const bool has_unknown = options.source.unk && std::count(ids.begin(), ids.end(), 0);
+  const std::string verdict = is_same       ? "the same text"
+                              : has_unknown ? "not the same text: what is unknown became <unk>"
+                                            : "the same words; their spacing follows a rule";
+  write_out(
+      table({{"text", in_quotes(options.text)},
+             {"tokenizer", options.source.tokenizer + ", " + count_text(tokenizer.vocab_size()) +
+                               " tokens from " + printable(source.name)}},
+            0) +
+      '\n' + table(rows, 2) + '\n' + table({{"decoded", in_quotes(decoded)}, {"", verdict}}, 0));
+  return 0;
+}
+
+}  // namespace vitro::cli

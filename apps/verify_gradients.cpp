@@ -1,0 +1,120 @@
+// Gradients against finite differences of a float64 copy of the model.
+#include <algorithm>
+#include <cmath>
+
+#include "verify.h"
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr int64_t kElements = 8;  // per tensor; each costs two float64 forwards
+// Central differences in float64 err by eps^2 f'''/6 + u |l| / eps, about 1e-9 here, so what is
+// left is float32's own rounding in a forward and a backward: a few u = 6e-8 per operation,
+// relative to the terms of each sum.  That is 1e-4 of an element, or 1e-5 of the tensor's largest
+// where the terms of an element cancel.  A wrong factor or a forgotten term errs by 1e-1.
+constexpr double kEps = 1e-6, kRelative = 1e-4, kOfLargest = 1e-5;
+
+// The double precision copy, its loss, and the derivative of that loss along one number.
+class Oracle {
+ public:
+  Oracle(models::MiniLM& model, Tensor ids, Tensor targets)
+      : copy_(nn::clone(model, model.config)), ids_(std::move(ids)), targets_(std::move(targets)) {
+    copy_.to(kFloat64);
+  }
+
+  // dL/dw_i of the parameter `name`.
+  double along_parameter(const std::string& name, int64_t i) {
+    Tensor parameter;
+    for (auto& [path, tensor] : copy_.named_parameters())
+      if (path == name) parameter = tensor;
+    const double value = parameter.data<double>()[i];
+    const double slope = difference(value, [&](double moved) {
+      parameter.mutable_data<double>()[i] = moved;
+      return losses();
+    });
+    parameter.mutable_data<double>()[i] = value;
+    return slope;
+  }
+
+  // dL/dx_i of the input of the module `name` at x_i = value; a pre-hook replaces it.
+  double along_input(const std::string& name, int64_t i, double value) {
+    return difference(value, [&](double moved) {
+      nn::ScopedHook hook(
+          copy_.find(name).register_forward_pre_hook([&](nn::Module&, const Tensor& x) {
+            Tensor other = x.clone();
+            other.mutable_data<double>()[i] = moved;
+            return other;
+          }));
+      return losses();
+    });
+  }
+
+ private:
+  // The cross entropy of each position.
+  Tensor losses() {
+    NoGradGuard no_grad;
+    return cross_entropy(copy_(ids_), targets_, {.reduction = Reduction::kNone}).contiguous();
+  }
+
+  // sum_n (l_n(v + eps) - l_n(v - eps)) / 2 eps.  The losses are subtracted one by one before they
+  // are added, so that positions which do not feel v contribute an exact zero, not rounding.
+  template <class F>
+  static double difference(double v, F losses_at) {
+    const double eps = kEps * std::max(1.0, std::abs(v)), high = v + eps, low = v - eps;
+    Tensor above = losses_at(high), below = losses_at(low);
+    double sum = 0;
+    for (int64_t n = 0; n < above.numel(); ++n)
+      sum += above.data<double>()[n] - below.data<double>()[n];
+    return sum / (high - low);
+  }
+
+  models::MiniLM copy_;
+  Tensor ids_, targets_;
+};
+
+template <class F>
+GradientCheck compare(const std::string& tensor, const Tensor& gradient, Generator& generator,
+                      F finite_difference) {
+  check<GraphError>(gradient.defined(), "verify: backward left no gradient for ", tensor);
+  Tensor dense = gradient.contiguous();
+  const float* g = dense.data<float>();
+  GradientCheck check{.tensor = tensor,
+                      .shape = gradient.shape(),
+                      .elements = std::min(kElements, gradient.numel())};
+  for (int64_t i = 0; i < gradient.numel(); ++i)
+    check.largest = std::max(check.largest, static_cast<double>(std::abs(g[i])));
+  for (int64_t n = 0; n < check.elements; ++n) {
+    const auto i =
+        static_cast<int64_t>(generator.uniform() * static_cast<double>(gradient.numel()));
+    const double expected = finite_difference(i), difference = std::abs(g[i] - expected),
+                 allowed = kRelative * std::abs(expected) + kOfLargest * check.largest;
+    check.difference = std::max(check.difference, difference);
+    if (allowed > 0) check.excess = std::max(check.excess, difference / allowed);
+    if (!(difference <= allowed)) check.agrees = false;  // so written, NaN disagrees
+  }
+  return check;
+}
+
+}  // namespace
+
+std::vector<GradientCheck> check_gradients(models::MiniLM& model,
+                                           const std::vector<LinearRun>& runs, const Tensor& ids,
+                                           const Tensor& targets, uint64_t seed) {
+  Oracle oracle(model, ids, targets);
+  Generator generator(seed);
+  std::vector<GradientCheck> checks;
+  for (const LinearRun& run : runs) {
+    for (auto& [part, tensor] : run.layer->named_parameters()) {
+      const std::string name = run.name + "." + part;
+      checks.push_back(compare(name, tensor.grad(), generator,
+                               [&](int64_t i) { return oracle.along_parameter(name, i); }));
+    }
+    checks.push_back(compare("input of " + run.name, run.grad_x, generator, [&](int64_t i) {
+      return oracle.along_input(run.name, i, run.x.data<float>()[i]);
+    }));
+  }
+  return checks;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,267 @@
+// The `vitro` program: what its command line may say, and what becomes of an error.
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <new>
+
+#include "model_options.h"
+#include "models/text/utf8.h"
+#include "output.h"
+
+namespace vitro::cli {
+
+namespace {
+
+// A decimal whole number in [low, high].
+CLI::Validator whole(int64_t low, int64_t high) {
+  const std::string range = "a whole number from " + count_text(low) + " to " + count_text(high);
+  return {[=](std::string& text) -> std::string {
+            int64_t n = 0;
+            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+            if (error != std::errc() || end != text.data() + text.size() || n < low || n > high)
+              return range + " expected: " + in_quotes(text);
+            text = std::to_string(n);  // CLI11 would take 010 for 8
+            return "";
+          },
+          std::to_string(low) + ".." + (high < INT64_MAX ? std::to_string(high) : "")};
+}
+
+CLI::Validator positive_number() {
+  return {[](std::string& text) -> std::string {
+            double x = 0;
+            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+            const bool is_whole = error == std::errc() && end == text.data() + text.size();
+            return is_whole && x > 0 && x < HUGE_VAL
+                       ? ""
+                       : "a positive number expected: " + in_quotes(text);
+          },
+          "> 0"};
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  return {[=](std::string& text) -> std::string {
+            return std::find(words.begin(), words.end(), text) != words.end()
+                       ? ""
+                       : "one of " + CLI::detail::join(words, "|") +
+                             " expected: " + in_quotes(text);
+          },
+          CLI::detail::join(words, "|")};
+}
+
+CLI::Validator some_text() {
+  return {[](std::string& text) -> std::string {
+            if (text.empty()) return "a text expected: it is empty";
+            try {
+              text::check_utf8(text, "a text");
+            } catch (const ValueError& error) { return error.what(); }
+            return "";
+          },
+          ""};
+}
+
+CLI::Validator file_name() {
+  return {[](std::string& text) -> std::string {
+            return text.empty() ? "a file name expected: it is empty" : "";
+          },
+          ""};
+}
+
+struct Arguments {
+  GenerateOptions generate;
+  VerifyOptions verify;
+  TokenizeOptions tokenize;
+  GraphOptions graph;
+  int64_t threads = 0;  // 0: not given
+};
+
+void add_threads(CLI::App& app, Arguments& to) {
+  app.add_option("--threads", to.threads, "Threads to compute with (default: one per core)")
+      ->type_name("N")
+      ->check(whole(1, 256));
+}
+
+void add_text(CLI::App& app, TextOptions& to) {
+  app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
+      ->type_name("FILE")
+      ->check(file_name());
+  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
+      ->type_name("KIND")
+      ->check(one_of({"char", "word"}));
+  app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
+}
+
+void add_model(CLI::App& app, ModelOptions& to) {
+  auto number = [&app](const std::string& name, int64_t& value, int64_t low, int64_t high,
+                       const std::string& meaning) {
+    app.add_option(name, value, meaning + " (default: " + std::to_string(value) + ")")
+        ->type_name("N")
+        ->transform(whole(low, high));
+  };
+  add_text(app, to.text);
+  number("--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
+  number("--n-hidden", to.n_hidden, 1, 65536, "Width of the hidden layer");
+  number("--context", to.context, 1, 1024, "How many tokens the next one is predicted from");
+  app.add_option("--activation", to.activation, "Between the linear layers (default: gelu)")
+      ->type_name("NAME")
+      ->check(one_of({std::begin(kActivations), std::end(kActivations)}));
+  number("--seed", to.seed, 0, INT64_MAX, "Of all random numbers");
+}
+
+CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
+  CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
+  sub->add_option("--prompt", to.prompt, "Text to continue")
+      ->type_name("TEXT")
+      ->required()
+      ->check(some_text());
+  add_model(*sub, to.model);
+  sub->add_option("--temperature", to.temperature, "Draw by chance, from softmax(logits / T)")
+      ->type_name("T")
+      ->check(positive_number());
+  sub->add_option("--top-k", to.top_k, "Draw by chance, from the K likeliest tokens")
+      ->type_name("K")
+      ->transform(whole(1, 1'000'000'000));
+  sub->add_option("--max-new-tokens", to.max_new_tokens, "Tokens to add (default: 100)")
+      ->type_name("N")
+      ->transform(whole(0, 1'000'000));
+  sub->add_flag("--explain", to.explain, "Show every stage on the way to the first new token");
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "The model is not trained: its weights are random, and the text it makes is noise.\n"
+      "Each new token is the likeliest one (greedy), unless --temperature or --top-k is given.\n\n"
+      "Examples:\n"
+      "  vitro generate --prompt \"The little\" --explain\n"
+      "  vitro generate --prompt \"The little\" --tokenizer word --temperature 0.8 --top-k 20\n"
+      "  vitro generate --prompt \"The \" --text README.md --context 4 --activation relu\n"
+      "  vitro generate --prompt \"The \" --json | python3 -m json.tool");
+  return sub;
+}
+
+CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
+  CLI::App* sub =
+      app.add_subcommand("verify", "Hold a running model against the calculation by hand");
+  add_model(*sub, to.model);
+  sub->add_option("--perturb", to.perturb,
+                  "Spoil the output of MODULE by a thousandth, to see it found")
+      ->type_name("[MODULE]")
+      ->expected(0, 1)
+      ->default_str("head");
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "Forward: of every Linear, x W^T + b is computed in float64 by plain loops and compared "
+      "with\n"
+      "what the running model computed in float32. Gradients: backward against finite differences\n"
+      "of a float64 copy. Ends with 0 if all agree, else with 1 and the names of what does not.\n\n"
+      "Examples:\n"
+      "  vitro verify\n"
+      "  vitro verify --n-hidden 1024 --context 4 --activation silu\n"
+      "  vitro verify --perturb hidden       # must fail, and name hidden\n"
+      "  vitro verify --json | python3 -c 'import json, sys; "
+      "print(json.load(sys.stdin)[\"agrees\"])'");
+  return sub;
+}
+
+CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
+  CLI::App* sub = app.add_subcommand("tokenize", "Show a text as tokens and ids, and back");
+  sub->add_option("text", to.text, "Text to split")->type_name("")->required()->check(some_text());
+  add_text(*sub, to.source);
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "Examples:\n"
+      "  vitro tokenize \"The red kite\"\n"
+      "  vitro tokenize --tokenizer word \"The red kite, and Max's dog.\"\n"
+      "  vitro tokenize --unk -- \"- a text that begins with a dash\"");
+  return sub;
+}
+
+CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
+  CLI::App* sub = app.add_subcommand("graph", "Draw the graph that a forward pass records");
+  sub->add_option("--prompt", to.prompt, "Text that goes through the model")
+      ->type_name("TEXT")
+      ->required()
+      ->check(some_text());
+  add_model(*sub, to.model);
+  sub->add_option("--out", to.out, "File to write (default: standard output)")
+      ->type_name("FILE")
+      ->check(file_name());
+  sub->footer(
+      "Writes the DOT language of Graphviz: ops with their shapes, parameters, module names.\n\n"
+      "Examples:\n"
+      "  vitro graph --prompt \"The\" | dot -Tsvg > graph.svg\n"
+      "  vitro graph --prompt \"The\" --context 3 --out graph.dot");
+  return sub;
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("vitro: a small language model that hides nothing", "vitro");
+  app.set_version_flag("--version", "", "Show versions, instruction sets and threads");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  vitro generate --prompt \"The little\" --explain   # text, ids, layers, text: each stage\n"
+      "  vitro verify                                     # is every layer what its formula says?\n"
+      "  vitro verify --perturb                           # no longer: see it found\n"
+      "  vitro tokenize \"The red kite\"\n"
+      "  vitro graph --prompt \"The\" --out graph.dot\n"
+      "  vitro generate --help                            # every subcommand explains itself");
+  add_generate(app, arguments.generate);
+  add_verify(app, arguments.verify);
+  add_tokenize(app, arguments.tokenize);
+  add_graph(app, arguments.graph);
+  add_threads(app, arguments);
+  for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
+
+  // CLI11 would take the next argument for the value that `--prompt=` leaves out.
+  for (std::string_view argument : std::span(argv, static_cast<size_t>(argc)).subspan(1)) {
+    if (argument == "--") break;
+    check<UsageError>(!argument.starts_with("--") || argument.find('=') != argument.size() - 1,
+                      argument, ": a value expected after the =: none");
+  }
+  bool wants_version = false;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    CLI::App* asked = &app;
+    for (CLI::App* sub : app.get_subcommands()) asked = sub;
+    write_out(asked->help(asked == &app ? "" : "vitro"));
+    return 0;
+  } catch (const CLI::CallForVersion&) {
+    wants_version = true;
+  } catch (const CLI::ParseError& error) {
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    const std::string what = error.what();
+    check<UsageError>(!chosen.empty(), what,
+                      " (generate, verify, tokenize or graph); see vitro --help");
+    fail<UsageError>(what, "; see vitro ", chosen[0]->get_name(), " --help");
+  }
+  if (arguments.threads) set_num_threads(static_cast<int>(arguments.threads));
+  if (wants_version) return version();
+  check<UsageError>(!arguments.generate.explain || arguments.generate.max_new_tokens > 0,
+                    "--explain: --max-new-tokens of at least 1 expected: 0");
+  if (app.got_subcommand("generate")) return generate(arguments.generate);
+  if (app.got_subcommand("verify")) return verify(arguments.verify);
+  if (app.got_subcommand("tokenize")) return tokenize(arguments.tokenize);
+  return graph(arguments.graph);
+}
+
+// One line, whatever the message holds: the modules that an error passed follow with "in".
+int report(std::string message, int code) {
+  for (size_t at; (at = message.find("\n  in ")) != std::string::npos;) message.replace(at, 3, " ");
+  std::fprintf(stderr, "vitro: %s\n", printable(message).c_str());
+  return code;
+}
+
+}  // namespace
+
+}  // namespace vitro::cli
+
+int main(int argc, char** argv) {
+  using namespace vitro;
+  try {
+    return cli::run(argc, argv);
+  } catch (const cli::UsageError& error) {
+    return cli::report(error.what(), 2);
+  } catch (const std::bad_alloc&) {
+    return cli::report("out of memory", 1);
+  } catch (const std::exception& error) { return cli::report(error.what(), 1); }
+}

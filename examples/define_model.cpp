@@ -1,0 +1,43 @@
+// A model of one's own: a struct of members, one list of their names, and a forward.
+#include <vitro/vitro.h>
+
+#include <iostream>
+
+using namespace vitro;
+
+// Two layers beside a shortcut: y = head(x + tanh(hidden(x))).
+struct Residual : nn::Module {
+  nn::Linear hidden, head;
+  Residual(int64_t features, int64_t classes)
+      : hidden(features, features), head(features, classes) {}
+  void members(nn::Visitor& v) override { v("hidden", hidden), v("head", head); }
+  Tensor forward(const Tensor& x) override { return head(x + tanh(hidden(x))); }
+};
+
+int main() {
+  manual_seed(1);
+  Residual model(4, 3);
+  Tensor x = randn({2, 4});
+
+  // Everything follows from the list of members: the printed tree ...
+  std::cout << model.summary(x) << '\n';
+
+  // ... the forward, with the module's path in any error ...
+  Tensor logits = model(x), probabilities = softmax(logits, -1);
+  std::cout << "logits\n" << logits << "\nprobabilities\n" << probabilities << "\n\n";
+  try {
+    model(randn({2, 5}));
+  } catch (const ShapeError& error) {
+    std::cout << "Five features instead of four:\n" << error.what() << "\n\n";
+  }
+
+  // ... and the parameters, by name, with their gradients.
+  cross_entropy(logits, tensor({0, 2})).backward();
+  bool all_have_gradients = true;
+  for (auto& [name, p] : model.named_parameters()) {
+    std::cout << name << ' ' << p.shape() << ", largest gradient " << p.grad().max().item() << '\n';
+    all_have_gradients &= p.grad().defined();
+  }
+  const double rows = probabilities.sum().item();  // each row of probabilities sums to one
+  return all_have_gradients && rows > 1.999 && rows < 2.001 ? 0 : 1;
+}

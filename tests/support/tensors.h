@@ -1,0 +1,52 @@
+// What the tests read out of tensors: their numbers, their memory, and the errors about them.
+#pragma once
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "framework/allocator.h"
+#include "vitro.h"
+
+namespace vitro::testing {
+
+// The elements in row-major order.
+inline std::vector<double> values(const Tensor& x) {
+  Tensor wide = x.detach().to(kFloat64).contiguous();
+  return std::vector<double>(wide.data<double>(), wide.data<double>() + wide.numel());
+}
+
+// max_i |a_i - b_i|; infinite when shapes differ, or where one of the two is NaN.
+inline double max_difference(const Tensor& a, const Tensor& b) {
+  if (a.shape() != b.shape()) return HUGE_VAL;
+  double most = 0;
+  const std::vector<double> x = values(a), y = values(b);
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == y[i] || (x[i] != x[i] && y[i] != y[i])) continue;
+    const double difference = std::abs(x[i] - y[i]);
+    most = difference <= HUGE_VAL ? std::max(most, difference) : HUGE_VAL;
+  }
+  return most;
+}
+
+// Whether dtype, shape and every bit agree.
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  Tensor x = a.detach().contiguous(), y = b.detach().contiguous();
+  return visit_dtype(a.dtype(), [&]<class T>() {
+    return std::memcmp(x.data<T>(), y.data<T>(), static_cast<size_t>(x.numel()) * sizeof(T)) == 0;
+  });
+}
+
+// The message of the E that f throws; "" if it throws none.  Other exceptions pass.
+template <class E, class F>
+std::string message_of(F f) {
+  try {
+    f();
+  } catch (const E& error) { return error.what(); }
+  return "";
+}
+
+inline int64_t live_bytes() { return memory_stats().live; }
+
+}  // namespace vitro::testing

@@ -1,0 +1,192 @@
+// Generation: greedy is the argmax, sampling follows the probabilities, text comes in pieces.
+#include <catch2/catch.hpp>
+
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using namespace vitro::models;
+using Catch::Contains;
+using Ids = std::vector<int64_t>;
+
+namespace {
+
+MiniLM model(int64_t vocab_size = 12, int64_t context = 2) {
+  manual_seed(8);
+  return MiniLM({.vocab_size = vocab_size, .n_embd = 8, .n_hidden = 16, .context = context});
+}
+
+// The same logits at every position.
+struct Fixed : nn::Module {
+  std::vector<float> logits;
+  int64_t longest = 0;
+  explicit Fixed(std::vector<float> each) : logits(std::move(each)) {}
+  Tensor forward(const Tensor& ids) override {
+    longest = std::max(longest, ids.numel());
+    return from_span(std::span<const float>(logits))
+        .expand({ids.numel(), static_cast<int64_t>(logits.size())});
+  }
+};
+
+std::vector<double> frequencies(Fixed& m, GenerateOptions options, int count = 20000) {
+  options.do_sample = true;
+  std::vector<double> found(m.logits.size(), 0.0);
+  Generator generator(options.seed.value_or(1));
+  Tensor logits = from_span(std::span<const float>(m.logits));
+  for (int i = 0; i < count; ++i)
+    found[static_cast<size_t>(next_token(logits, options, generator))] += 1.0 / count;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("greedy generation is the loop of argmax") {
+  MiniLM m = model();
+  Ids ids = {3, 1}, expected = ids;
+  for (int i = 0; i < 20; ++i) {
+    NoGradGuard unrecorded;
+    expected.push_back(
+        argmax(m(from_span(std::span<const int64_t>(expected)))[-1]).item<int64_t>());
+  }
+  CHECK(generate(m, ids, {.max_new_tokens = 20}) == expected);
+  CHECK(generate(m, ids, {.max_new_tokens = 0}) == ids);
+  CHECK(grad_enabled());
+}
+
+TEST_CASE("a seed gives the same text again, and leaves the default generator alone") {
+  MiniLM m = model();
+  const uint64_t position = default_generator().position();
+  const GenerateOptions options{.max_new_tokens = 50, .do_sample = true, .seed = 5};
+  Ids once = generate(m, {0}, options);
+  CHECK(once == generate(m, {0}, options));
+  CHECK(once != generate(m, {0}, {.max_new_tokens = 50, .do_sample = true, .seed = 6}));
+  CHECK(default_generator().position() == position);
+  const GenerateOptions drawn{.max_new_tokens = 50, .do_sample = true};
+  manual_seed(5);
+  Ids first = generate(m, {0}, drawn), second = generate(m, {0}, drawn);
+  CHECK(first != second);
+  CHECK(first == once);
+  manual_seed(5);
+  CHECK(first == generate(m, {0}, drawn));
+}
+
+TEST_CASE("sampling among one is greedy, and so is the coldest sampling") {
+  MiniLM m = model();
+  const Ids greedy = generate(m, {2}, {.max_new_tokens = 30});
+  CHECK(greedy == generate(m, {2}, {.max_new_tokens = 30, .do_sample = true, .top_k = 1}));
+  for (double temperature : {1e-6, 1e-300, 5e-324})
+    CHECK(greedy ==
+          generate(m, {2}, {.max_new_tokens = 30, .do_sample = true, .temperature = temperature}));
+}
+
+TEST_CASE("tokens are drawn by softmax(logits / temperature), among the top k") {
+  Fixed m({1, 3, 2, -1});
+  auto expect = [&](const GenerateOptions& options, double temperature, size_t k) {
+    std::vector<double> p = {1, 3, 2, -1}, got = frequencies(m, options), sorted = p;
+    std::sort(sorted.rbegin(), sorted.rend());
+    double total = 0;
+    for (double& v : p) total += v = v >= sorted[k - 1] ? std::exp(v / temperature) : 0;
+    for (size_t i = 0; i < p.size(); ++i) CHECK(got[i] == Approx(p[i] / total).margin(0.012));
+  };
+  expect({}, 1, 4);
+  expect({.temperature = 2}, 2, 4);
+  expect({.top_k = 2}, 1, 2);
+  expect({.top_k = 100}, 1, 4);
+  expect({.temperature = 1e300}, 1e300, 4);
+}
+
+TEST_CASE("a token of probability zero is never drawn") {
+  const float never = -std::numeric_limits<float>::infinity();
+  Fixed m({never, 0, never, 0, never});
+  std::vector<double> got = frequencies(m, {}, 2000);
+  CHECK(got[0] + got[2] + got[4] == 0);
+}
+
+TEST_CASE("equal logits: greedy takes the first") {
+  Fixed m({1, 7, 7, 7});
+  CHECK(generate(m, {0}, {.max_new_tokens = 3}) == Ids{0, 1, 1, 1});
+  CHECK(generate(m, {0}, {.max_new_tokens = 3, .do_sample = true, .top_k = 1, .seed = 3}) ==
+        Ids{0, 1, 1, 1});
+}
+
+TEST_CASE("options that make no sense are refused by name") {
+  Fixed m({1, 2});
+  auto message = [&](const GenerateOptions& options) {
+    return message_of<ValueError>([&] { generate(m, {0}, options); });
+  };
+  CHECK_THAT(message({.max_new_tokens = -1}), Contains("max_new_tokens") && Contains("-1"));
+  CHECK_THAT(message({.temperature = 0}), Contains("temperature") && Contains("0"));
+  CHECK_THAT(message({.temperature = -1}), Contains("temperature"));
+  CHECK_THAT(message({.temperature = std::nan("")}), Contains("temperature"));
+  CHECK_THAT(message({.temperature = HUGE_VAL}), Contains("temperature"));
+  CHECK_THAT(message({.top_k = 0}), Contains("top_k"));
+  CHECK_THAT(message({.block_size = -1}), Contains("block_size"));
+  CHECK_THAT(message_of<ValueError>([&] { generate(m, {}, {}); }), Contains("prompt"));
+  Generator generator(0);
+  Tensor logits = tensor({1.0, 2.0});
+  CHECK_THAT(message_of<ValueError>(
+                 [&] { next_token(logits, {.do_sample = true, .top_k = 0}, generator); }),
+             Contains("top_k"));
+  CHECK_THAT(message_of<ValueError>(
+                 [&] { next_token(logits, {.do_sample = true, .temperature = 0}, generator); }),
+             Contains("temperature"));
+  CHECK_FALSE(message_of<ShapeError>([&] {
+                next_token(tensor({{1.0, 2.0}}), {}, generator);
+              }).empty());
+}
+
+TEST_CASE("generation ends at the end token, or when the listener has heard enough") {
+  MiniLM m = model();
+  const Ids all = generate(m, {4}, {.max_new_tokens = 10});
+  Ids heard;
+  auto three = [&](int64_t id) { return heard.push_back(id), heard.size() < 3; };
+  CHECK(generate(m, {4}, {.max_new_tokens = 10}, three) == Ids(all.begin(), all.begin() + 4));
+  CHECK(heard == Ids(all.begin() + 1, all.begin() + 4));
+  const Ids ended = generate(m, {4}, {.max_new_tokens = 10, .eos_token_id = all[2]});
+  CHECK(ended.back() == all[2]);
+  CHECK(ended.size() <= 3);
+}
+
+TEST_CASE("the model is given at most block_size ids") {
+  Fixed m({0, 1});
+  generate(m, {0, 1, 0, 1, 0, 1}, {.max_new_tokens = 5, .block_size = 4});
+  CHECK(m.longest == 4);
+  generate(m, {0, 1}, {.max_new_tokens = 5});
+  CHECK(m.longest == 6);
+  MiniLM two = model(12, 2);
+  CHECK(generate(two, {1, 2, 3}, {.max_new_tokens = 9, .block_size = 2}) ==
+        generate(two, {1, 2, 3}, {.max_new_tokens = 9}));
+}
+
+TEST_CASE("the pieces of a text are what its ids decode to") {
+  const std::string story =
+      "\"Come in,\" said the fox. \"It's cold - very cold!\"\n\"No,\" (she) said; \"don't.\" 3 #1";
+  auto check_pieces = [&](const text::Tokenizer& tokenizer) {
+    MiniLM m = model(tokenizer.vocab_size());
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      const GenerateOptions options{
+          .max_new_tokens = 60, .do_sample = true, .temperature = 3, .seed = seed};
+      Ids prompt = tokenizer.encode("said"), heard;
+      std::string pieces;
+      std::string text =
+          generate_text(m, tokenizer, "said", options, [&](int64_t id, const std::string& piece) {
+            heard.push_back(id), pieces += piece;
+            return true;
+          });
+      Ids all = generate(m, prompt, options);
+      CHECK(heard == Ids(all.begin() + static_cast<int64_t>(prompt.size()), all.end()));
+      CHECK(text == pieces);
+      CHECK(tokenizer.decode(prompt) + text == tokenizer.decode(all));
+    }
+  };
+  check_pieces(text::WordTokenizer::fit(story));
+  check_pieces(text::CharTokenizer::fit(story));
+}
+
+TEST_CASE("a prompt without tokens is refused") {
+  MiniLM m = model();
+  text::WordTokenizer words = text::WordTokenizer::fit("a b");
+  CHECK_THAT(message_of<ValueError>([&] { generate_text(m, words, "", {}); }), Contains("prompt"));
+  CHECK_THAT(message_of<ValueError>([&] { generate_text(m, words, "  ", {}); }),
+             Contains("prompt"));
+}

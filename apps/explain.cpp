@@ -1,12 +1,12 @@
 // `vitro generate --explain`.
-#include "explain.h"
+#include "apps/explain.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/output.h"
 #include "models/text/utf8.h"
-#include "output.h"
 
 namespace vitro::cli {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model_options.h"
+#include "apps/model_options.h"
 
 namespace vitro::cli {
 

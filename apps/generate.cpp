@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "explain.h"
-#include "output.h"
+#include "apps/explain.h"
+#include "apps/output.h"
 
 namespace vitro::cli {
 
@@ -31,6 +31,8 @@ nlohmann::ordered_json to_json(const GenerateOptions& options) {
 }  // namespace
 
 int generate(const GenerateOptions& options) {
+  check<UsageError>(!options.explain || options.max_new_tokens > 0,
+                    "--explain: --max-new-tokens of at least 1 expected: 0");
   const Source source = read_source(options.model.text);
   const text::Tokenizer& tokenizer = *source.tokenizer;
   const std::vector<int64_t> prompt = encode_prompt(tokenizer, options.prompt);

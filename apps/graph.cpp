@@ -1,6 +1,6 @@
 // `vitro graph`: the forward graph of the model on a prompt, in Graphviz's language.
-#include "model_options.h"
-#include "output.h"
+#include "apps/model_options.h"
+#include "apps/output.h"
 
 namespace vitro::cli {
 

@@ -1,13 +1,13 @@
 // From options to the things they name.
-#include "model_options.h"
+#include "apps/model_options.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bundled_text.h"
-#include "output.h"
+#include "apps/bundled_text.h"
+#include "apps/output.h"
 
 namespace vitro::cli {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "options.h"
+#include "apps/options.h"
 
 namespace vitro::cli {
 

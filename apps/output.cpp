@@ -1,5 +1,5 @@
 // Printing.
-#include "output.h"
+#include "apps/output.h"
 
 #include <unistd.h>
 

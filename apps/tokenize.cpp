@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "model_options.h"
+#include "apps/model_options.h"
+#include "apps/output.h"
 #include "models/text/utf8.h"
-#include "output.h"
 
 namespace vitro::cli {
 

@@ -1,12 +1,12 @@
 // `vitro verify`: is what the model computes what the formulas say?
-#include "verify.h"
+#include "apps/verify.h"
 
 #include <algorithm>
 #include <deque>
 
-#include "model_options.h"
-#include "output.h"
-#include "verify_report.h"
+#include "apps/model_options.h"
+#include "apps/output.h"
+#include "apps/verify_report.h"
 
 namespace vitro::cli {
 

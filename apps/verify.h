@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "options.h"
+#include "apps/options.h"
 
 namespace vitro::cli {
 

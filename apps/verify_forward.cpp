@@ -1,7 +1,7 @@
 // x W^T + b by hand: plain float64 loops that call no op of the library.
 #include <cmath>
 
-#include "verify.h"
+#include "apps/verify.h"
 
 namespace vitro::cli {
 

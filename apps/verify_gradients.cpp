@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "verify.h"
+#include "apps/verify.h"
 
 namespace vitro::cli {
 

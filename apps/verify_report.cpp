@@ -1,10 +1,10 @@
 // The report of `vitro verify`.
-#include "verify_report.h"
+#include "apps/verify_report.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "output.h"
+#include "apps/output.h"
 
 namespace vitro::cli {
 

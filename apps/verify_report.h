@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "model_options.h"
-#include "verify.h"
+#include "apps/model_options.h"
+#include "apps/verify.h"
 
 namespace vitro::cli {
 

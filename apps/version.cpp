@@ -1,6 +1,6 @@
 // `vitro --version`: what runs, and on which instructions.
-#include "options.h"
-#include "output.h"
+#include "apps/options.h"
+#include "apps/output.h"
 
 namespace vitro::cli {
 

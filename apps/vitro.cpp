@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <new>
 
-#include "model_options.h"
+#include "apps/model_options.h"
+#include "apps/output.h"
 #include "models/text/utf8.h"
-#include "output.h"
 
 namespace vitro::cli {
 
@@ -191,11 +191,21 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
   return sub;
 }
 
+// CLI11 would take the next argument for the value that `--prompt=` leaves out.
+void check_values(std::span<char*> arguments) {
+  for (const std::string_view argument : arguments) {
+    if (argument == "--") return;
+    check<UsageError>(!argument.starts_with("--") || argument.find('=') != argument.size() - 1,
+                      argument, ": a value expected after the =: none");
+  }
+}
+
 int run(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("vitro: a small language model that hides nothing", "vitro");
-  app.set_version_flag("--version", "", "Show versions, instruction sets and threads");
-  app.require_subcommand(1);
+  bool wants_version = false;
+  app.add_flag("--version", wants_version, "Show versions, instruction sets and threads");
+  app.require_subcommand(0, 1);
   app.footer(
       "Examples:\n"
       "  vitro generate --prompt \"The little\" --explain   # text, ids, layers, text: each stage\n"
@@ -204,44 +214,31 @@ int run(int argc, char** argv) {
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
       "  vitro generate --help                            # every subcommand explains itself");
-  add_generate(app, arguments.generate);
-  add_verify(app, arguments.verify);
-  add_tokenize(app, arguments.tokenize);
-  add_graph(app, arguments.graph);
+  const CLI::App* const generates = add_generate(app, arguments.generate);
+  const CLI::App* const verifies = add_verify(app, arguments.verify);
+  const CLI::App* const tokenizes = add_tokenize(app, arguments.tokenize);
+  const CLI::App* const draws = add_graph(app, arguments.graph);
   add_threads(app, arguments);
   for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
 
-  // CLI11 would take the next argument for the value that `--prompt=` leaves out.
-  for (std::string_view argument : std::span(argv, static_cast<size_t>(argc)).subspan(1)) {
-    if (argument == "--") break;
-    check<UsageError>(!argument.starts_with("--") || argument.find('=') != argument.size() - 1,
-                      argument, ": a value expected after the =: none");
-  }
-  bool wants_version = false;
+  check_values(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+  auto chosen = [&] { return app.get_subcommands().empty() ? &app : app.get_subcommands()[0]; };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    CLI::App* asked = &app;
-    for (CLI::App* sub : app.get_subcommands()) asked = sub;
-    write_out(asked->help(asked == &app ? "" : "vitro"));
+    write_out(chosen()->help(chosen() == &app ? "" : "vitro"));
     return 0;
-  } catch (const CLI::CallForVersion&) {
-    wants_version = true;
   } catch (const CLI::ParseError& error) {
-    const std::vector<CLI::App*> chosen = app.get_subcommands();
-    const std::string what = error.what();
-    check<UsageError>(!chosen.empty(), what,
-                      " (generate, verify, tokenize or graph); see vitro --help");
-    fail<UsageError>(what, "; see vitro ", chosen[0]->get_name(), " --help");
+    fail<UsageError>(error.what(), "; see vitro ",
+                     chosen() == &app ? "" : chosen()->get_name() + ' ', "--help");
   }
   if (arguments.threads) set_num_threads(static_cast<int>(arguments.threads));
   if (wants_version) return version();
-  check<UsageError>(!arguments.generate.explain || arguments.generate.max_new_tokens > 0,
-                    "--explain: --max-new-tokens of at least 1 expected: 0");
-  if (app.got_subcommand("generate")) return generate(arguments.generate);
-  if (app.got_subcommand("verify")) return verify(arguments.verify);
-  if (app.got_subcommand("tokenize")) return tokenize(arguments.tokenize);
-  return graph(arguments.graph);
+  if (chosen() == generates) return generate(arguments.generate);
+  if (chosen() == verifies) return verify(arguments.verify);
+  if (chosen() == tokenizes) return tokenize(arguments.tokenize);
+  if (chosen() == draws) return graph(arguments.graph);
+  fail<UsageError>("a subcommand expected: generate, verify, tokenize or graph; see vitro --help");
 }
 
 // One line, whatever the message holds: the modules that an error passed follow with "in".

@@ -2,6 +2,7 @@
 #include "framework/factories.h"
 
 #include <cmath>
+#include <limits>
 
 #include "framework/node.h"
 
@@ -19,10 +20,29 @@ Tensor new_tensor(const Shape& shape, DType dtype, int64_t n, StoragePtr storage
   return Tensor(std::move(impl));
 }
 
+// value as a T, towards zero; ValueError beyond the range of an integer type.
+template <class T>
+T number_as(std::string_view op, double value) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    constexpr auto kLow = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr auto kEnd = 2.0 * (std::numeric_limits<T>::max() / 2 + 1);
+    check<ValueError>(kLow <= std::trunc(value) && value < kEnd, op, ": a number that ",
+                      dtype_of<T>(), " holds: got ", value);
+  }
+  return static_cast<T>(value);
+}
+template <class T>
+T number_as(std::string_view op, int64_t value) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+    check<ValueError>(std::in_range<T>(value), op, ": a number that ", dtype_of<T>(),
+                      " holds: got ", value);
+  return static_cast<T>(value);
+}
+
 void fill(const Tensor& x, double value) {
   visit_dtype(x.dtype(), [&]<class T>() {
     T* p = x.mutable_data<T>();
-    std::fill(p, p + x.numel(), static_cast<T>(value));
+    std::fill(p, p + x.numel(), number_as<T>("full", value));
   });
 }
 
@@ -66,7 +86,7 @@ Tensor arange(double start, double stop, double step, DType dtype) {
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.mutable_data<T>();
     for (int64_t i = 0; i < y.numel(); ++i)
-      p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+      p[i] = number_as<T>("arange", start + static_cast<double>(i) * step);
   });
   return y;
 }
@@ -110,8 +130,9 @@ template <class T>
 static void flatten_into(const NestedList& list, T*& p) {
   for (const NestedList& item : list.items) flatten_into(item, p);
   if (list.is_list) return;
-  if constexpr (std::is_integral_v<T>) *p++ = static_cast<T>(list.integer);
-  else *p++ = static_cast<T>(list.number);
+  *p++ = is_floating(list.dtype) || is_floating(dtype_of<T>())
+             ? number_as<T>("tensor", list.number)
+             : number_as<T>("tensor", list.integer);
 }
 
 static Tensor from_list(const NestedList& values, const DType* wanted) {

@@ -8,15 +8,16 @@
 namespace [[gnu::visibility("default")]] vitro {
 
 // Numbers in nested braces: tensor({{1, 2}, {3, 4}}) is int64 (2, 2), with a 1.0 in it float32.
+// Here and below: ValueError for a number beyond the range of an integer dtype.
 struct NestedList {
-  NestedList(double x) : number(x), dtype(kFloat32) {}  // NOLINT: braces convert
-  NestedList(float x) : number(x), dtype(kFloat32) {}   // NOLINT
-  NestedList(int x) : number(x), dtype(kInt64) {}       // NOLINT
+  NestedList(double x) : number(x) {}            // NOLINT: braces convert
+  NestedList(float x) : number(x) {}             // NOLINT
+  NestedList(int x) : NestedList(int64_t{x}) {}  // NOLINT
   NestedList(int64_t x) : number(static_cast<double>(x)), integer(x), dtype(kInt64) {}  // NOLINT
-  NestedList(bool x) : number(x), dtype(kBool) {}                                       // NOLINT
+  NestedList(bool x) : number(x), integer(x), dtype(kBool) {}                           // NOLINT
   NestedList(std::initializer_list<NestedList> list) : items(list), is_list(true) {}    // NOLINT
   double number = 0;
-  int64_t integer = static_cast<int64_t>(number);
+  int64_t integer = 0;  // exact, where the number is an integer
   DType dtype = kFloat32;
   std::vector<NestedList> items = {};
   bool is_list = false;

@@ -5,10 +5,10 @@ namespace vitro {
 
 namespace {
 
-Leaf* leaf_of(const Tensor& x, std::string_view op) {
-  Node* node = x.impl()->node.get();
+Node* node_of(const Tensor& x, std::string_view op) {
+  Node* node = x.requires_grad() ? x.impl()->node.get() : nullptr;
   check<GraphError>(node, op, ": the tensor does not require grad");
-  return static_cast<Leaf*>(node);
+  return node;
 }
 
 }  // namespace
@@ -50,22 +50,22 @@ void Tensor::set_grad(const Tensor& grad) const {
     own = zeros_like(grad);
     add_into(own, grad);
   }
-  leaf_of(*this, "set_grad")->grad = own;
+  node_of(*this, "set_grad")->grad = own;
 }
 void Tensor::zero_grad() const {
   if (need()->node) impl_->node->grad = Tensor();
 }
-void Tensor::retain_grad() const { leaf_of(*this, "retain_grad")->retains_grad = true; }
+void Tensor::retain_grad() const { node_of(*this, "retain_grad")->retains_grad = true; }
 Node* Tensor::grad_fn() const { return is_leaf() ? nullptr : impl_->node.get(); }
 
 RemovableHandle Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
-  Node* node = leaf_of(*this, "register_hook");
+  Node* node = node_of(*this, "register_hook");
   if (!node->hooks) node->hooks = std::make_unique<NodeHooks>();
   return add_hook(node->hooks->gradient, std::move(hook));
 }
 RemovableHandle Tensor::register_post_accumulate_grad_hook(
     std::function<void(Tensor&)> hook) const {
-  Node* node = leaf_of(*this, "register_post_accumulate_grad_hook");
+  Node* node = node_of(*this, "register_post_accumulate_grad_hook");
   check<GraphError>(
       node->is_leaf,
       "register_post_accumulate_grad_hook: only leaves accumulate gradients: got the result of ",

@@ -2,6 +2,7 @@
 #include "framework/random.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "framework/elementwise.h"
@@ -64,10 +65,19 @@ static void fill_pairs(const Tensor& x, Generator& generator, F f) {
   });
 }
 
+// The largest number of `dtype` below `high`, so that no rounding reaches it.
+static double below(double high, DType dtype) {
+  constexpr float kLeast = -std::numeric_limits<float>::infinity();
+  if (dtype == kFloat32) return std::nextafter(static_cast<float>(high), kLeast);
+  if (dtype != kBFloat16) return std::nextafter(high, kLeast);
+  BFloat16 y(static_cast<float>(high));
+  // The pattern before is one less, or one more for a negative number.
+  if (y >= high) y.bits = static_cast<uint16_t>(y > 0 ? y.bits - 1 : (y.bits | 0x8000) + 1);
+  return y;
+}
+
 void fill_uniform(const Tensor& x, double low, double high, Generator& generator) {
-  double largest = std::nextafter(high, low);
-  if (x.dtype() == kFloat32)
-    largest = std::nextafter(static_cast<float>(high), static_cast<float>(low));
+  const double largest = low < high ? below(high, x.dtype()) : high;
   fill_pairs(x, generator, [=](double u, double v) {
     return std::array{std::min(low + (high - low) * u, largest),
                       std::min(low + (high - low) * v, largest)};
@@ -94,8 +104,23 @@ Tensor randn(const Shape& shape, DType dtype) {
   fill_normal(x, 0, 1);
   return x;
 }
+// The whole numbers that T holds without gaps.
+template <class T>
+static std::array<int64_t, 2> whole_numbers() {
+  if constexpr (std::is_integral_v<T>)
+    return {std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
+  else {
+    constexpr int kDigits = std::is_same_v<T, BFloat16> ? 8 : std::numeric_limits<T>::digits;
+    return {-(int64_t{1} << kDigits), int64_t{1} << kDigits};
+  }
+}
+
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
   check<ValueError>(low < high, "randint: low must be below high: got ", low, " and ", high);
+  auto [least, most] = visit_dtype(dtype, []<class T>() { return whole_numbers<T>(); });
+  check<ValueError>(least <= low && high - 1 <= most, "randint: ", dtype,
+                    " holds the whole numbers of [", least, ", ", most, "]: got [", low, ", ", high,
+                    ")");
   Tensor x = empty(shape, dtype);
   uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   Generator& generator = default_generator();

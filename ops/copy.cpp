@@ -69,7 +69,9 @@ Tensor cat(std::span<const Tensor> xs, int64_t axis) {
     Shape rest = x.shape();
     check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at,
                       ": got ", xs[0].shape(), " and ", x.shape());
-    shape[at] += std::exchange(rest[at], xs[0].shape()[at]);
+    check<ShapeError>(!__builtin_add_overflow(shape[at], rest[at], &shape[at]),
+                      "cat: the sizes along axis ", at, " add up to more than 2^63 - 1");
+    rest[at] = xs[0].shape()[at];
     check<ShapeError>(rest == xs[0].shape(), "cat: shapes must agree outside axis ", at, ": got ",
                       xs[0].shape(), " and ", x.shape());
   }

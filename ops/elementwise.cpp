@@ -268,6 +268,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 
 Tensor neg(const Tensor& x) {
   check_defined("neg", x, "the tensor");
+  check<DTypeError>(x.dtype() != kBool, "neg: bool tensors have no arithmetic");
   Tensor y = is_floating(x.dtype())
                  ? unary(
                        "neg", x, kernel<Unary::kNeg>(), [](double v) { return -v; }, kCheapGrain)

@@ -163,6 +163,7 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOpt
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
+  check_floating("mse_loss", x);
   Tensor d = x - target;
   if (reduction == Reduction::kNone) return d * d;
   return reduction == Reduction::kSum ? sum(d * d) : mean(d * d);

@@ -42,6 +42,8 @@ Tensor dropout(const Tensor& x, double p, bool training) {
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
   check_floating("multinomial", weights);
   check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
+  check<ValueError>(count >= 0, "multinomial: the number of draws must not be negative: got ",
+                    count);
   const int64_t n = weights.shape().back();
   Shape shape = weights.shape();
   shape[shape.rank() - 1] = count;

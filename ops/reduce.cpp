@@ -214,8 +214,13 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
     for (int64_t row = 0; k > 0 && row < ids.numel() / k; ++row) {
       const T* p = raw<T>(rows) + row * n;
       std::iota(order.begin(), order.end(), 0);
+      // NaN counts as the largest number, as when sorting: first of the largest, last of the
+      // smallest.
+      auto first = [&](int64_t i, int64_t j) {
+        return largest ? before(p[i], p[j], true) : before(p[j], p[i], true);
+      };
       std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t i, int64_t j) {
-        return before(p[i], p[j], largest) || (!before(p[j], p[i], largest) && i < j);
+        return first(i, j) || (!first(j, i) && i < j);
       });
       std::copy_n(order.begin(), k, raw<int64_t>(ids) + row * k);
     }

@@ -15,13 +15,24 @@ namespace {
 // Elements from which oneDNN's kernel is faster than ours (bench_ops, softmax rows).
 constexpr int64_t kOnednnElements = int64_t{1} << 40;
 
+// max x, or NaN if there is one
+double plain_max(const double* x, int64_t n) {
+  double high = -std::numeric_limits<double>::infinity();
+  for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
+  return high;
+}
+
+// sum_j e^(x_j - high)
+double plain_total(const double* x, int64_t n, double high) {
+  double total = 0;
+  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
+  return total;
+}
+
 // log sum_j e^x_j, from the largest so that e^x cannot overflow
 double plain_logsumexp(const double* x, int64_t n) {
-  double high = -std::numeric_limits<double>::infinity(), total = 0;
-  for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
-  if (!std::isfinite(high)) return high;
-  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
-  return high + std::log(total);
+  const double high = plain_max(x, n);
+  return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
 
 Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {
@@ -35,9 +46,9 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
     const double* p = raw<double>(rows);
     double* q = raw<double>(y);
     for_rows(y.numel() / n, n, [=](int64_t i) {
-      double total = plain_logsumexp(p + i * n, n);
+      const double high = plain_max(p + i * n, n), total = plain_total(p + i * n, n, high);
       for (int64_t j = i * n; j < (i + 1) * n; ++j)
-        q[j] = log ? p[j] - total : std::exp(p[j] - total);
+        q[j] = log ? p[j] - high - std::log(total) : std::exp(p[j] - high) / total;
     });
   } else if (y.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16())) {
     onednn::softmax(log, x.dtype(), raw_bytes(rows), raw_bytes(y), y.numel() / n, n);

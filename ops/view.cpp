@@ -165,11 +165,12 @@ Tensor permute(const Tensor& x, const Shape& wanted) {
 
 Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
   check_defined("transpose", x, "the tensor");
+  int first = normalize_axis("transpose", a, x.rank()),
+      second = normalize_axis("transpose", b, x.rank());
   if (x.rank() == 0) return x;
   Shape axes = x.shape();
   for (int i = 0; i < axes.rank(); ++i) axes[i] = i;
-  std::swap(axes[normalize_axis("transpose", a, x.rank())],
-            axes[normalize_axis("transpose", b, x.rank())]);
+  std::swap(axes[first], axes[second]);
   return permute(x, axes);
 }
 
@@ -188,10 +189,9 @@ Tensor squeeze(const Tensor& x) {
 }
 Tensor squeeze(const Tensor& x, int64_t axis) {
   check_defined("squeeze", x, "the tensor");
-  if (x.rank() == 0) return x;
-  Shape shape = x.shape();
   int at = normalize_axis("squeeze", axis, x.rank());
-  if (shape[at] != 1) return x;
+  Shape shape = x.shape();
+  if (x.rank() == 0 || shape[at] != 1) return x;
   shape.erase(at);
   return reshape(x, shape);
 }

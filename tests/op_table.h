@@ -1,0 +1,70 @@
+// The op table: every function of ops.h in its variants, each beside an independent reference.
+//
+// A reference is plain loops over doubles and calls no function of ops.h.  The runners over the rows are
+// in test_ops.cpp.
+#pragma once
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "ops/ops.h"
+
+namespace vitro::tests {
+
+using Tensors = std::vector<Tensor>;
+using Place = std::vector<int64_t>;  // a nested index
+
+// Row-major numbers: what references read and write.
+struct Array {
+  Shape shape;
+  std::vector<double> values;
+  double operator()(const Place& at) const;
+};
+using Arrays = std::vector<Array>;
+
+enum class Domain {
+  kAny,            // uniform in (-2, 2)
+  kSmall,          // (-0.5, 0.5)
+  kPositive,       // (0.5, 2.5)
+  kAwayFromZero,   // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
+  kDistinct,       // pairwise 0.02 apart, those of one input within 0.02 of k/8, of the next of k/8 + 1/16
+  kSmallIntegers,  // -1, 0 or 1 as a floating number, so that equals occur
+  kIds,            // int64 in [0, limit)
+  kBool,
+};
+struct Input {
+  Shape shape;
+  Domain domain = Domain::kAny;
+  int64_t limit = 0;
+  bool is_floating() const { return domain < Domain::kIds; }
+};
+
+struct RowOptions {
+  int64_t reduction = 1;    // terms of the longest sum, for the float32 bound
+  bool derivatives = true;  // compare with finite differences (false: large, or not differentiable)
+  bool layouts = true;      // every stride of an input works (false: view)
+  std::vector<DType> dtypes = {kFloat64, kFloat32, kBFloat16};
+  // What the error bound of a product scales with, as a function of |inputs|; null: the result.
+  std::function<Tensor(const Tensors&)> scale = {};
+};
+
+struct Row {
+  std::string function;  // its name in ops.h
+  std::string op;        // grad_fn()->name() of its own output; "" for one without a node
+  std::string variant;
+  std::function<Tensor(const Tensors&)> f;
+  std::vector<Input> inputs;
+  std::function<Array(const Arrays&)> reference;
+  RowOptions options = {};
+  std::string name() const { return function + (variant.empty() ? "" : ", " + variant); }
+};
+const std::vector<Row>& op_table();
+
+// Random values for a row's inputs, as `dtype` holds them.
+Arrays sample_inputs(const Row& row, DType dtype, std::mt19937_64& random);
+Tensor to_tensor(const Array& values, DType dtype);
+Tensors to_tensors(const Row& row, const Arrays& values, DType dtype);  // ids are int64, flags bool
+Array to_array(const Tensor& x);
+
+}  // namespace vitro::tests

@@ -1,0 +1,105 @@
+// Running the vitro program.
+#include "tests/support/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+namespace vitro::testing {
+
+namespace {
+
+#ifdef VITRO_BINARY
+constexpr const char* kProgram = VITRO_BINARY;
+#else
+constexpr const char* kProgram = "vitro";  // in a build without programs: the installed one
+#endif
+
+pid_t start(const std::vector<std::string>& arguments, int out, int err, rlim_t cpu_seconds) {
+  std::vector<std::string> words = {kProgram};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("fork failed");
+  if (child == 0) {
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(err, STDERR_FILENO);
+    const rlimit limit = {cpu_seconds, cpu_seconds};
+    ::setrlimit(RLIMIT_CPU, &limit);
+    ::execvp(kProgram, pointers.data());
+    ::_exit(127);
+  }
+  return child;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+std::string contents(std::FILE* file) {
+  std::string text;
+  std::rewind(file);
+  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+  return text;
+}
+
+}  // namespace
+
+// Into files rather than pipes: no order of reading can block the program.
+Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path) {
+  std::FILE* out = out_path.empty() ? std::tmpfile() : std::fopen(out_path.c_str(), "w");
+  std::FILE* err = std::tmpfile();
+  if (!out || !err) throw std::runtime_error("no file for the output");
+  Finished result;
+  result.code = wait_for(start(arguments, ::fileno(out), ::fileno(err), 600));
+  if (out_path.empty()) result.out = contents(out);
+  result.err = contents(err);
+  std::fclose(out);
+  std::fclose(err);
+  return result;
+}
+
+std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
+                            unsigned cpu_seconds) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
+  const pid_t child = start(arguments, ends[1], STDERR_FILENO, cpu_seconds);
+  ::close(ends[1]);
+  std::string text(count, '\0');
+  size_t size = 0;
+  for (ssize_t n; size < count && (n = ::read(ends[0], &text[size], count - size)) > 0;)
+    size += static_cast<size_t>(n);
+  ::close(ends[0]);
+  ::kill(child, SIGKILL);
+  wait_for(child);
+  text.resize(size);
+  return text;
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "vitro-XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
+  path_ = pattern;
+}
+TemporaryDirectory::~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+
+std::string TemporaryDirectory::write(const std::string& name, const std::string& bytes) const {
+  const std::string path = *this / name;
+  std::ofstream file(path, std::ios::binary);
+  file << bytes;
+  return path;
+}
+
+}  // namespace vitro::testing

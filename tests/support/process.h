@@ -1,0 +1,33 @@
+// Running the vitro program as a user does: arguments in, output and exit code out.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace vitro::testing {
+
+struct Finished {
+  std::string out, err;
+  int code;  // minus the number of the signal that ended it, if one did
+};
+// The program with these arguments; its standard output goes to `out_path` if there is one.
+Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "");
+
+// The first `count` bytes that the program prints before it has computed for `cpu_seconds`.
+std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
+                            unsigned cpu_seconds);
+
+// A directory of its own under the system's temporary one, removed with all it holds.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::string write(const std::string& name, const std::string& bytes) const;  // its path
+
+ private:
+  std::string path_;
+};
+
+}  // namespace vitro::testing

@@ -1,0 +1,151 @@
+// Bad input to the vitro program: one line on stderr, nothing on stdout, exit code 2 for what the
+// arguments alone decide, else 1.
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/support/process.h"
+
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+struct BadInput {
+  int code;
+  Words arguments;
+  const char* says;  // what the message must hold
+};
+
+void check_refused(const BadInput& bad) {
+  std::string command = "vitro";
+  for (const std::string& word : bad.arguments) command += " '" + word + "'";
+  INFO(command);
+  const Finished run = run_vitro(bad.arguments);
+  CHECK(run.code == bad.code);
+  CHECK(run.out.empty());
+  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(bad.says));
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  CHECK(run.err.back() == '\n');
+}
+
+Words generate(Words more) {
+  more.insert(more.begin(), {"generate", "--prompt", "The"});
+  return more;
+}
+
+}  // namespace
+
+TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
+  const BadInput table[] = {
+      {2, {}, "a subcommand expected: generate, verify, tokenize or graph"},
+      {2, {"polish"}, "polish; see vitro --help"},
+      {2, {"generate"}, "--prompt is required"},
+      {2, {"generate", "--prompt"}, "--prompt"},
+      {2, {"generate", "--prompt", ""}, "--prompt: a text expected: it is empty"},
+      {2, {"generate", "--prompt=", "--explain"}, "--prompt="},
+      {2, {"generate", "--prompt", "a\xff"}, "byte 0xFF at offset 1"},
+      {2, {"generate", "--prompt", "\xed\xa0\x80"}, "surrogate"},
+      {2, {"generate", "--prompt", " ", "--tokenizer", "word"}, "has no word"},
+      {2, generate({"extra"}), "extra"},
+      {2, generate({"--polish"}), "--polish; see vitro generate --help"},
+      {2, generate({"--poli\nsh\x1b"}), "--poli\\nsh\\x1B"},
+      {2, generate({"--seed", "1", "--seed", "2"}), "--seed"},
+      {2, generate({"--text", ""}), "--text: a file name expected"},
+      {2, generate({"--tokenizer", "bpe"}), "--tokenizer: one of char|word expected: \"bpe\""},
+      {2, generate({"--activation", "swish"}), "--activation: one of none|relu|tanh|sigmoid|gelu"},
+      {2, generate({"--n-embd", "0"}), "--n-embd: a whole number from 1 to 65,536 expected: \"0\""},
+      {2, generate({"--n-embd", "65537"}), "--n-embd"},
+      {2, generate({"--n-embd", "-1"}), "--n-embd"},
+      {2, generate({"--n-embd", "0x10"}), "--n-embd"},
+      {2, generate({"--n-embd", "1.5"}), "--n-embd"},
+      {2, generate({"--n-embd", ""}), "--n-embd"},
+      {2, generate({"--n-hidden", "99999999999999999999"}), "--n-hidden"},
+      {2, generate({"--context", "1025"}), "--context: a whole number from 1 to 1,024 expected"},
+      {2, generate({"--seed", "-1"}), "--seed: a whole number from 0"},
+      {2, generate({"--seed", "9223372036854775808"}), "--seed"},
+      {2, generate({"--temperature", "0"}), "--temperature: a positive number expected: \"0\""},
+      {2, generate({"--temperature", "-0.5"}), "--temperature"},
+      {2, generate({"--temperature", "nan"}), "--temperature"},
+      {2, generate({"--temperature", "inf"}), "--temperature"},
+      {2, generate({"--temperature", "1e999"}), "--temperature"},
+      {2, generate({"--temperature", "1.0x"}), "--temperature"},
+      {2, generate({"--top-k", "0"}), "--top-k: a whole number from 1"},
+      {2, generate({"--max-new-tokens", "-1"}), "--max-new-tokens: a whole number from 0"},
+      {2, generate({"--max-new-tokens", "1000001"}), "--max-new-tokens"},
+      {2, generate({"--explain", "--max-new-tokens", "0"}), "--explain"},
+      {2, generate({"--threads", "0"}), "--threads: a whole number from 1 to 256 expected: \"0\""},
+      {2, {"verify", "--perturb", "embed"}, "(hidden, head): \"embed\""},
+      {2, {"verify", "--prompt", "a"}, "--prompt"},
+      {2, {"verify", "--n-hidden", "x"}, "--n-hidden"},
+      {2, {"tokenize"}, "text is required"},
+      {2, {"tokenize", ""}, "a text expected: it is empty"},
+      {2, {"tokenize", "\xc0\xaf"}, "byte 0xC0"},
+      {2, {"graph"}, "--prompt is required"},
+      {2, {"graph", "--prompt", "a", "--out", ""}, "--out"},
+  };
+  for (const BadInput& bad : table) check_refused(bad);
+}
+
+TEST_CASE("cli errors: what the world decides ends with 1") {
+  TemporaryDirectory directory;
+  const std::string bad = directory.write("bad.txt", "ab\xff"), one = directory.write("one", "a"),
+                    empty = directory.write("empty.txt", ""),
+                    spaces = directory.write("spaces.txt", " \t "),
+                    secret = directory.write("secret.txt", "The"), missing = directory / "missing";
+  const BadInput table[] = {
+      {1, {"generate", "--prompt", "Z\u00fcrich"}, "'\u00fc' (U+00FC) at position 1"},
+      {1, {"tokenize", "a\u65e5"}, "(U+65E5) at position 1"},
+      {1, {"tokenize", "a\nb\x01"}, "U+0001 at position 3"},
+      {1, {"tokenize", "the xyzzy", "--tokenizer", "word"}, "'xyzzy' at position 4"},
+      {1, {"graph", "--prompt", "Z\u00fcrich"}, "--unk"},
+      {1, generate({"--text", missing}), "missing: No such file"},
+      {1, generate({"--text", missing + "\n\xff"}), "missing\\n\\xFF: No such file"},
+      {1, generate({"--text", directory / ""}), "it is a directory"},
+      {1, generate({"--text", "/dev/null"}), "not a regular file"},
+      {1, generate({"--text", empty}), "empty.txt is empty"},
+      {1, generate({"--text", bad}), "byte 0xFF at offset 2 never occurs in UTF-8 in "},
+      {1, generate({"--text", spaces, "--tokenizer", "word"}), "spaces.txt"},
+      {1, {"verify", "--text", one}, "at least two tokens expected"},
+      {1, {"verify", "--text", missing}, "missing"},
+      {1, generate({"--n-embd", "65536", "--n-hidden", "65536", "--context", "1024"}), "GiB"},
+      {1, {"verify", "--n-embd", "65536", "--n-hidden", "65536"}, "choose smaller --n-embd"},
+      {1, {"graph", "--prompt", "a", "--out", directory / "no/graph.dot"}, "No such file"},
+      {1, {"graph", "--prompt", "a", "--out", directory / ""}, "it is a directory"},
+  };
+  for (const BadInput& entry : table) check_refused(entry);
+  CHECK(!std::filesystem::exists(directory / "no"));
+  if (::geteuid() != 0) {  // whom nothing is unreadable
+    std::filesystem::permissions(secret, std::filesystem::perms::none);
+    check_refused({1, generate({"--text", secret}), "Permission denied"});
+  }
+}
+
+TEST_CASE("cli errors: an output that cannot be written ends with 1") {
+  if (!std::filesystem::exists("/dev/full")) return;
+  const Words table[] = {
+      {"--version"},
+      {"--help"},
+      {"verify", "--help"},
+      generate({}),
+      generate({"--json"}),
+      generate({"--explain"}),
+      {"tokenize", "a"},
+      {"tokenize", "a", "--json"},
+      {"graph", "--prompt", "a"},
+      {"verify", "--n-embd", "4", "--n-hidden", "4"},
+      {"verify", "--n-embd", "4", "--n-hidden", "4", "--json"},
+  };
+  for (const Words& arguments : table) {
+    INFO(arguments[0] << ' ' << arguments.back());
+    const Finished run = run_vitro(arguments, "/dev/full");
+    CHECK(run.code == 1);
+    CHECK_THAT(run.err, StartsWith("vitro: standard output cannot be written: No space left"));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  }
+}

@@ -187,7 +187,7 @@ void print(const Verification& result) {
                     count_text(result.ids_shape[1]) +
                     " tokens, with the next token of each as target.";
   if (result.options.perturb)
-    out += " The output of " + *result.options.perturb + " is spoiled on purpose: times 1.001.";
+    out += "\nThe output of " + *result.options.perturb + " is spoiled on purpose: times 1.001.";
   out += "\n\n" + forward_report(result) + cell_report(result) + gradient_report(result) +
          onednn_report(result);
   if (result.disagreements().empty())

@@ -40,9 +40,15 @@ void copy_into(const Tensor& y, const Tensor& x) {
           return;
         }
       }
-      loop(
-          walk, y.numel(), kCheapGrain, [](From v) { return convert<To>(v); }, raw<To>(y),
-          raw<From>(x));
+      parallel_for(y.numel(), kCheapGrain, [&](int64_t begin, int64_t end) {
+        KeepDenormals exact;
+        walk.range(begin, end, [&](const auto& at, int64_t n) {
+          To* to = raw<To>(y) + at[0];
+          const From* from = raw<From>(x) + at[1];
+          for (int64_t i = 0; i < n; ++i)
+            to[i * walk.step(0)] = convert<To>(from[i * walk.step(1)]);
+        });
+      });
     });
   });
 }

@@ -27,7 +27,8 @@ Run::~Run() {
 // Makes this run the owner of the node's pending gradient.  An outer run of this thread lends it; a
 // run of another thread does not.
 void Run::claim(Node* node) {
-  if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size());  // may throw; nothing after
+  if (heap_.size() == heap_.capacity())
+    heap_.reserve(2 * heap_.size());  // may throw; nothing after
   Run* owner = nullptr;
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;

@@ -10,24 +10,28 @@ namespace vitro {
 using RangeFunction = void (*)(const void* f, int64_t begin, int64_t end);
 void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f);
 
-// Denormal numbers are read and written as zero while one lives, on every thread that computes.
-class FlushToZero {
+// Sets, for its scope and thread, whether denormal numbers are read and written as zero.
+template <bool kFlush>
+class DenormalMode {
  public:
 #if defined(__SSE__)
-  FlushToZero() : before_(_mm_getcsr()) {
-    if ((before_ & kBits) != kBits) _mm_setcsr(before_ | kBits);
+  DenormalMode() : before_(_mm_getcsr()) {
+    if (before_ != wanted()) _mm_setcsr(wanted());
   }
-  ~FlushToZero() {
-    if ((before_ & kBits) != kBits) _mm_setcsr(before_);
+  ~DenormalMode() {
+    if (before_ != wanted()) _mm_setcsr(before_);
   }
 #endif
-  FlushToZero(const FlushToZero&) = delete;
-  FlushToZero& operator=(const FlushToZero&) = delete;
+  DenormalMode(const DenormalMode&) = delete;
+  DenormalMode& operator=(const DenormalMode&) = delete;
 
  private:
   static constexpr uint32_t kBits = 0x8040;
+  uint32_t wanted() const { return kFlush ? before_ | kBits : before_ & ~kBits; }
   uint32_t before_ = 0;
 };
+using FlushToZero = DenormalMode<true>;     // arithmetic: inside every parallel_for
+using KeepDenormals = DenormalMode<false>;  // conversions, which change no value that fits
 
 // Calls f(begin, end) on disjoint ranges that cover [0, n), each at least `grain` long if more than
 // one: below 2 x grain, or inside another parallel_for, on the calling thread.  A grain is worth a

@@ -97,7 +97,8 @@ Tensor reduce_sum(const Tensor& x, const Shape& shape) {
     from = to;
     last = first;
   }
-  if (from.impl()->storage == x.impl()->storage) {  // nothing to add: a result of its own all the same
+  if (from.impl()->storage ==
+      x.impl()->storage) {  // nothing to add: a result of its own all the same
     copy_into(from = empty(x.shape(), x.dtype()), x);
   }
   return make_view(from, shape, row_major(shape), 0);

@@ -43,7 +43,8 @@ class Run {
   bool retain_graph_;
   Run* parent_;
   const Node* current_ = nullptr;
-  boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ = {};  // keep every node alive meanwhile
+  boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ =
+      {};  // keep every node alive meanwhile
   std::unordered_map<const Node*, int> useful_ =
       {};  // of grad(): leads to an input; its index or -1
   std::vector<Tensor> results_ = {};

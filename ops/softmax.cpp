@@ -46,9 +46,10 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
     const double* p = raw<double>(rows);
     double* q = raw<double>(y);
     for_rows(y.numel() / n, n, [=](int64_t i) {
-      const double high = plain_max(p + i * n, n), total = plain_total(p + i * n, n, high);
+      const double high = plain_max(p + i * n, n), total = plain_total(p + i * n, n, high),
+                   shift = high + std::log(total);
       for (int64_t j = i * n; j < (i + 1) * n; ++j)
-        q[j] = log ? p[j] - high - std::log(total) : std::exp(p[j] - high) / total;
+        q[j] = log ? p[j] - shift : std::exp(p[j] - high) / total;
     });
   } else if (y.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16())) {
     onednn::softmax(log, x.dtype(), raw_bytes(rows), raw_bytes(y), y.numel() / n, n);

@@ -1,7 +1,7 @@
 // The op table: every function of ops.h in its variants, each beside an independent reference.
 //
-// A reference is plain loops over doubles and calls no function of ops.h.  The runners over the rows are
-// in test_ops.cpp.
+// A reference is plain loops over doubles and calls no function of ops.h.  The runners over the
+// rows are in test_ops.cpp.
 #pragma once
 #include <functional>
 #include <random>
@@ -24,11 +24,12 @@ struct Array {
 using Arrays = std::vector<Array>;
 
 enum class Domain {
-  kAny,            // uniform in (-2, 2)
-  kSmall,          // (-0.5, 0.5)
-  kPositive,       // (0.5, 2.5)
-  kAwayFromZero,   // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
-  kDistinct,       // pairwise 0.02 apart, those of one input within 0.02 of k/8, of the next of k/8 + 1/16
+  kAny,           // uniform in (-2, 2)
+  kSmall,         // (-0.5, 0.5)
+  kPositive,      // (0.5, 2.5)
+  kAwayFromZero,  // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
+  kDistinct,  // pairwise 0.02 apart, those of one input within 0.02 of k/8, of the next of k/8 +
+              // 1/16
   kSmallIntegers,  // -1, 0 or 1 as a floating number, so that equals occur
   kIds,            // int64 in [0, limit)
   kBool,

@@ -37,18 +37,22 @@ TEST_CASE("gradcheck: right gradients pass, to the second order") {
 
 TEST_CASE("gradcheck: the message names the op, the input, the element and both numbers") {
   Tensor x = tensor({{0.0, 0.0}, {3.0, 0.0}}, kFloat64);  // the slope is wrong at (1, 0) only
-  GradCheck check = gradcheck([](const Tensors& in) { return half_slope(in[1]); }, {ones({2}, kFloat64), x});
+  GradCheck check =
+      gradcheck([](const Tensors& in) { return half_slope(in[1]); }, {ones({2}, kFloat64), x});
   CHECK_FALSE(check);
   CHECK_THAT(check.message, Contains("gradcheck: half_slope: input 1 (1, 0): backward"));
   CHECK_THAT(check.message, Contains("differences give"));
   CHECK_THAT(check.message, Contains("(2 of 12 comparisons disagree)"));
-  CHECK_THAT(gradgradcheck([](const Tensors& in) { return half_slope(in[0]) * in[0].detach(); }, {x + 1.0}).message,
-             Contains("gradgradcheck: mul: "));
+  CHECK_THAT(
+      gradgradcheck([](const Tensors& in) { return half_slope(in[0]) * in[0].detach(); }, {x + 1.0})
+          .message,
+      Contains("gradgradcheck: mul: "));
 }
 
 TEST_CASE("gradcheck: a result without a graph has derivative zero") {
   Tensors x = {tensor({1.0, 2.0}, kFloat64)};
-  CHECK_THAT(gradcheck([](const Tensors& in) { return in[0].detach() * 2.0; }, x).message, Contains("without a graph"));
+  CHECK_THAT(gradcheck([](const Tensors& in) { return in[0].detach() * 2.0; }, x).message,
+             Contains("without a graph"));
   CHECK(gradcheck([](const Tensors& in) { return zeros_like(in[0]); }, x));
   CHECK(gradcheck([](const Tensors& in) { return in[0]; }, x));  // the input itself
   CHECK(gradgradcheck([](const Tensors& in) { return in[0]; }, x));
@@ -96,14 +100,16 @@ TEST_CASE("gradcheck: integer inputs are passed on, strided ones are read as the
   CHECK(gradcheck(f, {ids, weight}));
   CHECK(gradgradcheck(f, {ids, weight}));
   CHECK(gradcheck([](const Tensors& in) { return exp(in[0]); }, {weight.t()}));
-  CHECK(gradcheck([](const Tensors& in) { return exp(in[0]); }, {expand(randn({1, 2}, kFloat64), {3, 2})}));
+  CHECK(gradcheck([](const Tensors& in) { return exp(in[0]); },
+                  {expand(randn({1, 2}, kFloat64), {3, 2})}));
   CHECK(gradcheck([](const Tensors& in) { return exp(in[0]); }, {empty({0, 3}, kFloat64)}));
 }
 
 TEST_CASE("gradcheck: misuse is a typed error") {
   auto same = [](const Tensors& in) { return in[0]; };
   CHECK_THROWS_AS(gradcheck(same, {ones({2})}), DTypeError);
-  CHECK_THROWS_WITH(gradcheck(same, {ones({2})}), Contains("inputs must be float64") && Contains("float32 (2,)"));
+  CHECK_THROWS_WITH(gradcheck(same, {ones({2})}),
+                    Contains("inputs must be float64") && Contains("float32 (2,)"));
   CHECK_THROWS_AS(gradcheck(same, {Tensor()}), ValueError);
   auto narrow = [](const Tensors& in) { return to(in[0], kFloat32); };
   CHECK_THROWS_AS(gradcheck(narrow, {ones({2}, kFloat64)}), DTypeError);

@@ -38,7 +38,9 @@ double gelu_tanh_slope(double x) {
 // that does not vanish: |x| or 1.
 enum class Scale { kResult, kInput, kOne };
 double scale_of(Scale scale, double x, double y) {
-  return scale == Scale::kResult ? std::abs(y) : scale == Scale::kInput ? std::max(std::abs(x), std::abs(y)) : std::max(1.0, std::abs(y));
+  return scale == Scale::kResult  ? std::abs(y)
+         : scale == Scale::kInput ? std::max(std::abs(x), std::abs(y))
+                                  : std::max(1.0, std::abs(y));
 }
 
 // `bound` is the largest error that the sweep measures, rounded up, in units of 2^-24 of the scale.
@@ -54,7 +56,8 @@ const UnaryCase kUnaries[] = {
     {"neg", Unary::kNeg, [](double x) { return -x; }, -10, 10, Scale::kResult, 0},
     {"abs", Unary::kAbs, [](double x) { return std::abs(x); }, -10, 10, Scale::kResult, 0},
     {"sqrt", Unary::kSqrt, [](double x) { return std::sqrt(x); }, 1e-30f, 1e30f, Scale::kResult, 1},
-    {"rsqrt", Unary::kRsqrt, [](double x) { return 1 / std::sqrt(x); }, 1e-30f, 1e30f, Scale::kResult, 1.5},
+    {"rsqrt", Unary::kRsqrt, [](double x) { return 1 / std::sqrt(x); }, 1e-30f, 1e30f,
+     Scale::kResult, 1.5},
     {"exp", Unary::kExp, [](double x) { return std::exp(x); }, -87.3f, 88.7f, Scale::kResult, 2},
     {"log", Unary::kLog, [](double x) { return std::log(x); }, 1e-37f, 1e37f, Scale::kResult, 1.1},
     {"sin", Unary::kSin, [](double x) { return std::sin(x); }, -100, 100, Scale::kResult, 1.1},
@@ -62,11 +65,14 @@ const UnaryCase kUnaries[] = {
     {"erf", Unary::kErf, [](double x) { return std::erf(x); }, -6, 6, Scale::kResult, 7},
     {"tanh", Unary::kTanh, [](double x) { return std::tanh(x); }, -20, 20, Scale::kResult, 5.5},
     {"sigmoid", Unary::kSigmoid, logistic, -80, 80, Scale::kResult, 2.7},
-    {"relu", Unary::kRelu, [](double x) { return x > 0 || x != x ? x : 0; }, -10, 10, Scale::kResult, 0},
+    {"relu", Unary::kRelu, [](double x) { return x > 0 || x != x ? x : 0; }, -10, 10,
+     Scale::kResult, 0},
     {"gelu", Unary::kGelu, [](double x) { return x * normal_cdf(x); }, -20, 20, Scale::kInput, 4.1},
-    {"gelu_tanh", Unary::kGeluTanh, [](double x) { return x * (1 + std::tanh(inner(x))) / 2; }, -20, 20, Scale::kInput, 3.4},
+    {"gelu_tanh", Unary::kGeluTanh, [](double x) { return x * (1 + std::tanh(inner(x))) / 2; }, -20,
+     20, Scale::kInput, 3.4},
     {"silu", Unary::kSilu, [](double x) { return x * logistic(x); }, -80, 80, Scale::kResult, 3},
-    {"softplus", Unary::kSoftplus, [](double x) { return x > 40 ? x : std::log1p(std::exp(x)); }, -80, 80, Scale::kResult, 2.9},
+    {"softplus", Unary::kSoftplus, [](double x) { return x > 40 ? x : std::log1p(std::exp(x)); },
+     -80, 80, Scale::kResult, 2.9},
 };
 
 struct BinaryCase {
@@ -82,16 +88,26 @@ const BinaryCase kBinaries[] = {
     {"sub", Binary::kSub, [](double a, double b) { return a - b; }, -10, 10, Scale::kResult, 1},
     {"mul", Binary::kMul, [](double a, double b) { return a * b; }, -10, 10, Scale::kResult, 1},
     {"div", Binary::kDiv, [](double a, double b) { return a / b; }, -10, 10, Scale::kResult, 1},
-    {"minimum", Binary::kMinimum, [](double a, double b) { return a != a || a < b ? a : b; }, -10, 10, Scale::kResult, 0},
-    {"maximum", Binary::kMaximum, [](double a, double b) { return a != a || a > b ? a : b; }, -10, 10, Scale::kResult, 0},
-    {"tanh backward", Binary::kTanhBackward, [](double y, double dy) { return dy * (1 - y * y); }, -1, 1, Scale::kOne, 4},
-    {"sigmoid backward", Binary::kSigmoidBackward, [](double y, double dy) { return dy * y * (1 - y); }, 0, 1, Scale::kOne, 4},
-    {"relu backward", Binary::kReluBackward, [](double x, double dy) { return x > 0 ? dy : 0; }, -10, 10, Scale::kResult, 0},
-    {"gelu backward", Binary::kGeluBackward, [](double x, double dy) { return dy * (normal_cdf(x) + x * density(x)); }, -20, 20, Scale::kOne, 3},
-    {"gelu_tanh backward", Binary::kGeluTanhBackward, [](double x, double dy) { return dy * gelu_tanh_slope(x); }, -20, 20, Scale::kOne, 3.2},
+    {"minimum", Binary::kMinimum, [](double a, double b) { return a != a || a < b ? a : b; }, -10,
+     10, Scale::kResult, 0},
+    {"maximum", Binary::kMaximum, [](double a, double b) { return a != a || a > b ? a : b; }, -10,
+     10, Scale::kResult, 0},
+    {"tanh backward", Binary::kTanhBackward, [](double y, double dy) { return dy * (1 - y * y); },
+     -1, 1, Scale::kOne, 4},
+    {"sigmoid backward", Binary::kSigmoidBackward,
+     [](double y, double dy) { return dy * y * (1 - y); }, 0, 1, Scale::kOne, 4},
+    {"relu backward", Binary::kReluBackward, [](double x, double dy) { return x > 0 ? dy : 0; },
+     -10, 10, Scale::kResult, 0},
+    {"gelu backward", Binary::kGeluBackward,
+     [](double x, double dy) { return dy * (normal_cdf(x) + x * density(x)); }, -20, 20,
+     Scale::kOne, 3},
+    {"gelu_tanh backward", Binary::kGeluTanhBackward,
+     [](double x, double dy) { return dy * gelu_tanh_slope(x); }, -20, 20, Scale::kOne, 3.2},
     {"silu backward", Binary::kSiluBackward,
-     [](double x, double dy) { return dy * logistic(x) * (1 + x * (1 - logistic(x))); }, -80, 80, Scale::kInput, 3.9},
-    {"softplus backward", Binary::kSoftplusBackward, [](double x, double dy) { return dy * logistic(x); }, -80, 80, Scale::kResult, 3.2},
+     [](double x, double dy) { return dy * logistic(x) * (1 + x * (1 - logistic(x))); }, -80, 80,
+     Scale::kInput, 3.9},
+    {"softplus backward", Binary::kSoftplusBackward,
+     [](double x, double dy) { return dy * logistic(x); }, -80, 80, Scale::kResult, 3.2},
 };
 
 // Floats of [low, high]: evenly spaced, and spaced evenly in the exponent towards zero.
@@ -103,16 +119,21 @@ std::vector<float> sweep(float low, float high, int n) {
     for (float end : {low, high})
       if (end != 0) x.push_back(static_cast<float>(end * std::exp(-80 * t)));
   }
-  std::erase_if(x, [=](float v) { return v < low || v > high || (v != 0 && std::abs(v) < 1e-37f); });
+  std::erase_if(x,
+                [=](float v) { return v < low || v > high || (v != 0 && std::abs(v) < 1e-37f); });
   return x;
 }
 
-bool same_bits(float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b)); }
+bool same_bits(float a, float b) {
+  return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b));
+}
 
 float random_float(std::mt19937_64& random, float low, float high) {
-  return low + (high - low) * static_cast<float>(std::ldexp(static_cast<double>(random() >> 40), -24));
+  return low +
+         (high - low) * static_cast<float>(std::ldexp(static_cast<double>(random() >> 40), -24));
 }
-std::vector<float> random_floats(std::mt19937_64& random, size_t n, float low = -2, float high = 2) {
+std::vector<float> random_floats(std::mt19937_64& random, size_t n, float low = -2,
+                                 float high = 2) {
   std::vector<float> x(n);
   for (float& v : x) v = random_float(random, low, high);
   return x;
@@ -147,7 +168,8 @@ TEST_CASE("kernels: functions of two numbers err no more than is documented") {
     float at = 0;
     for (size_t i = 0; i < a.size(); ++i) {
       double wanted = c.f(a[i], b[i]), error = std::abs(y[i] - wanted);
-      double scale = scale_of(c.scale, a[i], wanted) * (c.scale == Scale::kOne ? std::max(1.0f, std::abs(b[i])) : 1);
+      double scale = scale_of(c.scale, a[i], wanted) *
+                     (c.scale == Scale::kOne ? std::max(1.0f, std::abs(b[i])) : 1);
       double units = error == 0 ? 0 : error / (kUnit * scale);
       if (std::abs(wanted) < 1e-37 && error < 1e-37) units = 0;
       if (!(units <= worst)) worst = units, at = a[i];
@@ -158,7 +180,8 @@ TEST_CASE("kernels: functions of two numbers err no more than is documented") {
 }
 
 TEST_CASE("kernels: NaN, infinities, zeros, denormal and huge numbers have their limits") {
-  const std::vector<float> special = {kNaN, kInf, -kInf, 0.0f, -0.0f, 1e-40f, -1e-40f, 3e38f, -3e38f, 1e30f, -1e30f, 1e10f, -1e10f, 100.0f, -100.0f};
+  const std::vector<float> special = {kNaN,   kInf,  -kInf,  0.0f,  -0.0f,  1e-40f, -1e-40f, 3e38f,
+                                      -3e38f, 1e30f, -1e30f, 1e10f, -1e10f, 100.0f, -100.0f};
   auto agrees = [](float got, double wanted) {
     if (std::isnan(wanted)) return std::isnan(got);
     auto rounded = static_cast<float>(wanted);
@@ -176,7 +199,8 @@ TEST_CASE("kernels: NaN, infinities, zeros, denormal and huge numbers have their
     }
   for (const BinaryCase& c : kBinaries)
     for (float a : special) {
-      if ((c.op == Binary::kTanhBackward || c.op == Binary::kSigmoidBackward) && std::abs(a) > 1) continue;  // an output
+      if ((c.op == Binary::kTanhBackward || c.op == Binary::kSigmoidBackward) && std::abs(a) > 1)
+        continue;  // an output
       for (float b : {1.5f, -1.5f, kNaN}) {
         double wanted = c.f(a, b);
         if (std::isnan(b) && c.op != Binary::kReluBackward) wanted = kNaN;
@@ -194,7 +218,8 @@ TEST_CASE("kernels: every length and alignment gives the same numbers and writes
   constexpr float kGuard = 12345;
   std::mt19937_64 random(2);
   auto run = [&](const char* name, auto kernel, bool in_place) {
-    std::vector<float> a = random_floats(random, kRoom, 0.1f, 0.9f), b = random_floats(random, kRoom), whole(kRoom);
+    std::vector<float> a = random_floats(random, kRoom, 0.1f, 0.9f),
+                       b = random_floats(random, kRoom), whole(kRoom);
     kernel(a.data(), b.data(), whole.data(), kRoom);
     for (int64_t n = 0; n <= 67; ++n)
       for (size_t shift : {0, 1, 3, 7}) {
@@ -202,16 +227,30 @@ TEST_CASE("kernels: every length and alignment gives the same numbers and writes
         float* out = in_place ? x.data() + shift : y.data() + (shift * 5) % 8;
         kernel(x.data() + shift, b.data() + shift, out, n);
         bool good = true;
-        for (int64_t i = 0; i < n; ++i) good &= same_bits(out[i], whole[shift + static_cast<size_t>(i)]);
-        for (int64_t i = n; i < n + 16; ++i) good &= same_bits(out[i], in_place ? a[shift + static_cast<size_t>(i)] : kGuard);
-        if (!good) FAIL_CHECK(name << ", " << n << " elements at " << shift << (in_place ? ", in place" : ""));
+        for (int64_t i = 0; i < n; ++i)
+          good &= same_bits(out[i], whole[shift + static_cast<size_t>(i)]);
+        for (int64_t i = n; i < n + 16; ++i)
+          good &= same_bits(out[i], in_place ? a[shift + static_cast<size_t>(i)] : kGuard);
+        if (!good)
+          FAIL_CHECK(name << ", " << n << " elements at " << shift
+                          << (in_place ? ", in place" : ""));
       }
   };
   for (bool in_place : {false, true}) {
     for (const UnaryCase& c : kUnaries)
-      run(c.name, [&](const float* x, const float*, float* y, int64_t n) { simd::unary_kernel(c.op)(x, y, n); }, in_place);
+      run(
+          c.name,
+          [&](const float* x, const float*, float* y, int64_t n) {
+            simd::unary_kernel(c.op)(x, y, n);
+          },
+          in_place);
     for (const BinaryCase& c : kBinaries) run(c.name, simd::binary_kernel(c.op), in_place);
-    run("scaled_exp", [](const float* x, const float*, float* y, int64_t n) { simd::scaled_exp(x, 0.5f, 2, 1, y, n); }, in_place);
+    run(
+        "scaled_exp",
+        [](const float* x, const float*, float* y, int64_t n) {
+          simd::scaled_exp(x, 0.5f, 2, 1, y, n);
+        },
+        in_place);
   }
   auto scaled_add = [](const float* x, const float* b, float* y, int64_t n) {
     if (y != x) std::copy(b, b + n, y);
@@ -257,10 +296,10 @@ TEST_CASE("kernels: float32 rounds to the nearest bfloat16, ties to even, NaN st
   std::vector<float> x;
   for (int i = 0; i < 200'000; ++i) {
     auto bits = static_cast<uint32_t>(random());
-    if (i % 4 == 0) bits = (bits & 0xffff0000u) | 0x8000u;           // ties
-    if (i % 16 == 1) bits |= 0x7f800000u;                            // infinity, NaN
-    if (i % 16 == 2) bits = (bits & 0x80000000u) | 0x7f7fffffu;      // the largest: rounds to infinity
-    if (i % 16 == 3) bits &= 0x807fffffu;                            // denormal
+    if (i % 4 == 0) bits = (bits & 0xffff0000u) | 0x8000u;       // ties
+    if (i % 16 == 1) bits |= 0x7f800000u;                        // infinity, NaN
+    if (i % 16 == 2) bits = (bits & 0x80000000u) | 0x7f7fffffu;  // the largest: rounds to infinity
+    if (i % 16 == 3) bits &= 0x807fffffu;                        // denormal
     float v;
     std::memcpy(&v, &bits, sizeof v);
     x.push_back(v);
@@ -268,7 +307,8 @@ TEST_CASE("kernels: float32 rounds to the nearest bfloat16, ties to even, NaN st
   std::vector<BFloat16> y(x.size());
   simd::to_bfloat16(x.data(), y.data(), static_cast<int64_t>(x.size()));
   int wrong = 0;
-  for (size_t i = 0; i < x.size(); ++i) wrong += y[i].bits != rounded_bits(x[i]) || BFloat16(x[i]).bits != y[i].bits;
+  for (size_t i = 0; i < x.size(); ++i)
+    wrong += y[i].bits != rounded_bits(x[i]) || BFloat16(x[i]).bits != y[i].bits;
   CHECK(wrong == 0);
 }
 
@@ -284,7 +324,8 @@ TEST_CASE("kernels: conversions of every length write nothing beyond") {
       bool good = true;
       for (int64_t i = 0; i < 90; ++i) {
         auto k = static_cast<size_t>(i);
-        BFloat16 wanted = k >= shift && i < n + static_cast<int64_t>(shift) ? BFloat16(x[k]) : BFloat16(12345);
+        BFloat16 wanted =
+            k >= shift && i < n + static_cast<int64_t>(shift) ? BFloat16(x[k]) : BFloat16(12345);
         good &= narrow[k].bits == wanted.bits;
         if (i > 0) good &= wide[k] == (i <= n ? static_cast<float>(narrow[k - 1 + shift]) : 12345);
       }
@@ -299,21 +340,26 @@ TEST_CASE("kernels: rows agree with float64 at every length") {
   std::mt19937_64 random(5);
   for (int64_t n = 1; n <= 300; n += n < 70 ? 1 : 41) {
     const auto count = static_cast<size_t>(n);
-    std::vector<float> x = random_floats(random, count + 3, -5, 5), dy = random_floats(random, count + 3), y(count + 16, 777), dx(count + 16, 777);
+    std::vector<float> x = random_floats(random, count + 3, -5, 5),
+                       dy = random_floats(random, count + 3), y(count + 16, 777),
+                       dx(count + 16, 777);
     if (n > 2) x[1] = -kInf;  // a masked place
     double sum = 0, magnitude = 0, dot = 0, exps = 0, y_dy = 0, dys = 0;
     for (size_t i = 0; i < count; ++i) {
-      sum += dy[i], magnitude += std::abs(dy[i]), dot += static_cast<double>(dy[i]) * dy[i], dys += dy[i];
+      sum += dy[i], magnitude += std::abs(dy[i]), dot += static_cast<double>(dy[i]) * dy[i],
+          dys += dy[i];
       exps += std::exp(static_cast<double>(x[i]));
     }
     for (size_t i = 0; i < count; ++i) y_dy += std::exp(static_cast<double>(x[i])) / exps * dy[i];
     INFO("n = " << n);
     CHECK(std::abs(simd::sum(dy.data(), n) - sum) <= 1e-6 * magnitude);
     CHECK(std::abs(simd::dot(dy.data(), dy.data(), n) - dot) <= 1e-6 * dot);
-    CHECK(std::abs(simd::logsumexp(x.data(), n) - std::log(exps)) <= 1.3e-6 * std::max(1.0, std::abs(std::log(exps))));
+    CHECK(std::abs(simd::logsumexp(x.data(), n) - std::log(exps)) <=
+          1.3e-6 * std::max(1.0, std::abs(std::log(exps))));
     auto all = [&](const std::vector<float>& got, double tolerance, auto f) {
       bool good = true;
-      for (size_t i = 0; i < count; ++i) good &= same_bits(got[i], static_cast<float>(f(i))) || std::abs(got[i] - f(i)) <= tolerance;
+      for (size_t i = 0; i < count; ++i)
+        good &= same_bits(got[i], static_cast<float>(f(i))) || std::abs(got[i] - f(i)) <= tolerance;
       for (size_t i = count; i < got.size(); ++i) good &= got[i] == 777;
       return good;
     };
@@ -337,13 +383,16 @@ TEST_CASE("kernels: sums of rows agree with float64, with and without accumulati
     for (int64_t cols : {1, 2, 7, 8, 15, 16, 17, 33, 67})
       for (bool accumulate : {false, true}) {
         const int64_t stride = cols + 3;
-        std::vector<float> x = random_floats(random, static_cast<size_t>(rows * stride)), y(static_cast<size_t>(cols) + 8, 777);
+        std::vector<float> x = random_floats(random, static_cast<size_t>(rows * stride)),
+                           y(static_cast<size_t>(cols) + 8, 777);
         simd::sum_rows(x.data(), rows, cols, stride, y.data(), accumulate);
         bool good = true;
         for (int64_t j = 0; j < cols + 8; ++j) {
           double wanted = j >= cols || accumulate ? 777 : 0;
-          for (int64_t i = 0; j < cols && i < rows; ++i) wanted += x[static_cast<size_t>(i * stride + j)];
-          good &= std::abs(y[static_cast<size_t>(j)] - wanted) <= (j < cols ? 1e-6 * (100 + 777 * accumulate) : 0);
+          for (int64_t i = 0; j < cols && i < rows; ++i)
+            wanted += x[static_cast<size_t>(i * stride + j)];
+          good &= std::abs(y[static_cast<size_t>(j)] - wanted) <=
+                  (j < cols ? 1e-6 * (100 + 777 * accumulate) : 0);
         }
         INFO(rows << " x " << cols << (accumulate ? " accumulated" : ""));
         CHECK(good);
@@ -386,7 +435,9 @@ struct Product {
   std::vector<float> a, b, biases;
 
   Product(std::mt19937_64& random, int64_t most, bool integers) {
-    auto size = [&] { return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(random() % 4 ? most : 8)); };
+    auto size = [&] {
+      return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(random() % 4 ? most : 8));
+    };
     m = size(), n = size(), k = size();
     transpose_a = random() % 2, transpose_b = random() % 2, bias = random() % 2;
     auto fill = [&](int64_t count) {
@@ -407,26 +458,31 @@ struct Product {
       for (int64_t j = 0; j < n; ++j) {
         double sum = bias ? biases[static_cast<size_t>(j)] : 0, magnitude = std::abs(sum);
         for (int64_t l = 0; l < k; ++l) {
-          double term = static_cast<double>(a_view().data[i * a_view().row_stride + l * a_view().col_stride]) *
+          double term = static_cast<double>(
+                            a_view().data[i * a_view().row_stride + l * a_view().col_stride]) *
                         b_view().data[l * b_view().row_stride + j * b_view().col_stride];
           sum += term, magnitude += std::abs(term);
         }
         double error = std::abs(c[static_cast<size_t>(i * ldc + j)] - sum);
-        if (error > 0) most = std::max(most, error / (kUnit * std::sqrt(static_cast<double>(k)) * magnitude));
+        if (error > 0)
+          most = std::max(most, error / (kUnit * std::sqrt(static_cast<double>(k)) * magnitude));
         if (std::isnan(error)) return error;
       }
     return most;
   }
   std::string text() const {
     std::ostringstream out;
-    out << m << " x " << n << " x " << k << (transpose_a ? " t" : " n") << (transpose_b ? "t" : "n") << (bias ? " +bias" : "");
+    out << m << " x " << n << " x " << k << (transpose_a ? " t" : " n") << (transpose_b ? "t" : "n")
+        << (bias ? " +bias" : "");
     return out.str();
   }
 };
 
 }  // namespace
 
-TEST_CASE("kernels: the SIMD product errs at most 8 u sqrt(K) |A||B| on 1,000 shapes, and not on integers") {
+TEST_CASE(
+    "kernels: the SIMD product errs at most 8 u sqrt(K) |A||B| on 1,000 shapes, and not on "
+    "integers") {
   std::mt19937_64 random(7);
   double worst = 0;
   for (int round = 0; round < 1000; ++round) {
@@ -440,16 +496,20 @@ TEST_CASE("kernels: the SIMD product errs at most 8 u sqrt(K) |A||B| on 1,000 sh
     if (!(error <= (integers ? 0 : 8))) FAIL_CHECK(p.text() << " errs " << error);
     simd::PackedMatrix b(p.n, p.k, p.b_view());
     simd::matmul(p.m, p.n, p.k, p.a_view(), b, p.bias_data(), packed.data(), ldc);
-    if (!(p.worst(packed, ldc) <= (integers ? 0 : 8))) FAIL_CHECK(p.text() << " packed errs " << p.worst(packed, ldc));
+    if (!(p.worst(packed, ldc) <= (integers ? 0 : 8)))
+      FAIL_CHECK(p.text() << " packed errs " << p.worst(packed, ldc));
     for (int64_t i = 0; i < static_cast<int64_t>(c.size()); ++i)
       if (i >= p.m * ldc || i % ldc >= p.n)
-        if (c[static_cast<size_t>(i)] != 777 || packed[static_cast<size_t>(i)] != 777) FAIL_CHECK(p.text() << " writes beyond its columns");
+        if (c[static_cast<size_t>(i)] != 777 || packed[static_cast<size_t>(i)] != 777)
+          FAIL_CHECK(p.text() << " writes beyond its columns");
   }
   INFO("worst " << worst);
   CHECK(worst > 0);
 }
 
-TEST_CASE("kernels: the oneDNN product errs at most 8 u sqrt(K) |A||B| on 1,000 shapes, and not on integers") {
+TEST_CASE(
+    "kernels: the oneDNN product errs at most 8 u sqrt(K) |A||B| on 1,000 shapes, and not on "
+    "integers") {
   std::mt19937_64 random(8);
   double worst = 0;
   for (int round = 0; round < 1000; ++round) {
@@ -458,11 +518,13 @@ TEST_CASE("kernels: the oneDNN product errs at most 8 u sqrt(K) |A||B| on 1,000 
     // A row or column of one element may stride anyhow; oneDNN is asked for what it runs well.
     auto matrix = [](const simd::MatrixView& x, int64_t rows, int64_t cols) {
       bool runs = onednn::runs_strides(rows, cols, x.row_stride, x.col_stride);
-      return onednn::Matrix{x.data, runs ? x.row_stride : cols, runs ? x.col_stride : 1, rows * cols};
+      return onednn::Matrix{x.data, runs ? x.row_stride : cols, runs ? x.col_stride : 1,
+                            rows * cols};
     };
     std::vector<float> c(static_cast<size_t>(p.m * p.n) + 16, 777);
-    onednn::matmul({kFloat32, 1, p.m, p.n, p.k, matrix(p.a_view(), p.m, p.k), matrix(p.b_view(), p.k, p.n), p.bias_data(),
-                    onednn::PostOp::kNone, /*accumulate=*/false, c.data()});
+    onednn::matmul({kFloat32, 1, p.m, p.n, p.k, matrix(p.a_view(), p.m, p.k),
+                    matrix(p.b_view(), p.k, p.n), p.bias_data(), onednn::PostOp::kNone,
+                    /*accumulate=*/false, c.data()});
     double error = p.worst(c, p.n);
     worst = std::max(worst, error);
     if (!(error <= (integers ? 0 : 8))) FAIL_CHECK(p.text() << " errs " << error);
@@ -473,7 +535,8 @@ TEST_CASE("kernels: the oneDNN product errs at most 8 u sqrt(K) |A||B| on 1,000 
   CHECK(worst > 0);
 }
 
-TEST_CASE("kernels: matmul agrees on both sides of the SIMD/oneDNN threshold and for every stride") {
+TEST_CASE(
+    "kernels: matmul agrees on both sides of the SIMD/oneDNN threshold and for every stride") {
   // 600,000 multiplications is where oneDNN takes over.
   for (int64_t m : {1, 74, 76, 83, 84, 85, 96})
     for (int64_t n : {1, 84, 85, 100}) {
@@ -485,7 +548,8 @@ TEST_CASE("kernels: matmul agrees on both sides of the SIMD/oneDNN threshold and
       b_sparse.copy_(b);
       INFO(m << " x " << n << " x " << k);
       for (const Tensor& x : {a, a_turned})
-        for (const Tensor& y : {b, b_turned, b_sparse}) CHECK(ne(matmul(x, y), wanted).sum().item<int64_t>() == 0);
+        for (const Tensor& y : {b, b_turned, b_sparse})
+          CHECK(ne(matmul(x, y), wanted).sum().item<int64_t>() == 0);
     }
 }
 
@@ -494,11 +558,20 @@ TEST_CASE("kernels: matmul agrees on both sides of the SIMD/oneDNN threshold and
 TEST_CASE("kernels: sums, softmax and gathered gradients are bit-identical for 1 and 2 threads") {
   const int before = get_num_threads();
   manual_seed(9);
-  Tensor x = randn({700, 331}), ids = randint(0, 50, {4000}), weight = randn({50, 64}), dy = randn({4000, 64});
+  Tensor x = randn({700, 331}), ids = randint(0, 50, {4000}), weight = randn({50, 64}),
+         dy = randn({4000, 64});
   auto run = [&](int threads) {
     set_num_threads(threads);
-    std::vector<Tensor> y = {sum(x), sum(x, 0), sum(x, 1), mean(x), var(x, 0), softmax(x, 1), softmax(x, 0), logsumexp(x, 1),
-                             x.to(kBFloat16).sum(0), x.to(kFloat64).sum()};
+    std::vector<Tensor> y = {sum(x),
+                             sum(x, 0),
+                             sum(x, 1),
+                             mean(x),
+                             var(x, 0),
+                             softmax(x, 1),
+                             softmax(x, 0),
+                             logsumexp(x, 1),
+                             x.to(kBFloat16).sum(0),
+                             x.to(kFloat64).sum()};
     Tensor leaf = weight.detach().requires_grad_();
     y.push_back(grad(embedding(ids, leaf), {leaf}, {.grad_outputs = {dy}})[0]);
     return y;

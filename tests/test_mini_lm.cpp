@@ -123,7 +123,8 @@ TEST_CASE("gradients of every parameter are those of finite differences") {
     Tensor ids = tensor({{0, 3, 3}, {1, 4, 0}}), targets = tensor({{3, 3, 1}, {4, 0, 2}});
     auto loss = [&] { return cross_entropy(m(ids), targets); };
     loss().backward();
-    for (auto& [name, p] : m.named_parameters()) {
+    for (auto& [name, parameter] : m.named_parameters()) {
+      const Tensor p = parameter;
       const std::vector<double> gradient = values(p.grad());
       NoGradGuard unrecorded;
       for (int64_t i = 0; i < p.numel(); ++i) {

@@ -1,5 +1,5 @@
-// The test of the tester: small wrong ops, each of which gradcheck must report by its name, beside the
-// same op put right, which must pass.
+// The test of the tester: small wrong ops, each of which gradcheck must report by its name, beside
+// the same op put right, which must pass.
 #include <catch2/catch.hpp>
 
 #include "framework/gradcheck.h"
@@ -158,7 +158,8 @@ struct Mutant {
 
 template <template <Health> class T, class F>
 Mutant mutant(int order, std::vector<Shape> inputs, F f) {
-  return {T<kWrong>::kName.data(), order, std::move(inputs), [f](const Tensors& x) { return f.template operator()<T<kWrong>>(x); },
+  return {T<kWrong>::kName.data(), order, std::move(inputs),
+          [f](const Tensors& x) { return f.template operator()<T<kWrong>>(x); },
           [f](const Tensors& x) { return f.template operator()<T<kRight>>(x); }};
 }
 
@@ -167,9 +168,15 @@ const std::vector<Mutant>& mutants() {
     auto sine = []<class T>(const Tensors& x) { return apply<T>(x, [&] { return sin(x[0]); }); };
     auto square = []<class T>(const Tensors& x) { return square_as<T>(x); };
     auto cube = []<class T>(const Tensors& x) { return cube_as<T>(x); };
-    auto product = []<class T>(const Tensors& x) { return apply<T>(x, [&] { return x[0] * x[1]; }); };
-    auto plus_row = []<class T>(const Tensors& x) { return apply<T>(x, [&] { return x[0] + x[1]; }); };
-    auto centred = []<class T>(const Tensors& x) { return apply<T>(x, [&] { return x[0] - mean(x[0], 1, true); }); };
+    auto product = []<class T>(const Tensors& x) {
+      return apply<T>(x, [&] { return x[0] * x[1]; });
+    };
+    auto plus_row = []<class T>(const Tensors& x) {
+      return apply<T>(x, [&] { return x[0] + x[1]; });
+    };
+    auto centred = []<class T>(const Tensors& x) {
+      return apply<T>(x, [&] { return x[0] - mean(x[0], 1, true); });
+    };
     return std::vector<Mutant>{
         mutant<WrongSign>(1, {{2, 3}}, sine),
         mutant<WrongFactor>(1, {{2, 3}}, square),
@@ -181,9 +188,15 @@ const std::vector<Mutant>& mutants() {
         mutant<WrongAxis>(1, {{3, 3}}, centred),
         mutant<WrongKernel>(1, {{4}}, square),
         mutant<WrongDefinition>(1, {{4}}, square),
-        {"mutant_stale_workspace", 1, {{4}},
-         [](const Tensors& x) { return square_in_workspace<kWrong>(square_in_workspace<kWrong>(x[0])); },
-         [](const Tensors& x) { return square_in_workspace<kRight>(square_in_workspace<kRight>(x[0])); }},
+        {"mutant_stale_workspace",
+         1,
+         {{4}},
+         [](const Tensors& x) {
+           return square_in_workspace<kWrong>(square_in_workspace<kWrong>(x[0]));
+         },
+         [](const Tensors& x) {
+           return square_in_workspace<kRight>(square_in_workspace<kRight>(x[0]));
+         }},
     };
   }();
   return all;
@@ -221,8 +234,10 @@ TEST_CASE("mutants: the message tells which way of running is wrong") {
   manual_seed(2);
   for (const Mutant& m : mutants()) {
     std::string message = gradcheck(m.wrong, inputs_of(m)).message;
-    if (m.name == std::string("mutant_wrong_kernel")) CHECK_THAT(message, !Catch::Contains("create_graph"));
-    if (m.name == std::string("mutant_wrong_definition")) CHECK_THAT(message, Catch::Contains("create_graph"));
+    if (m.name == std::string("mutant_wrong_kernel"))
+      CHECK_THAT(message, !Catch::Contains("create_graph"));
+    if (m.name == std::string("mutant_wrong_definition"))
+      CHECK_THAT(message, Catch::Contains("create_graph"));
   }
 }
 
@@ -238,7 +253,8 @@ struct StaleSave final : Op<StaleSave<kHealth>> {
 };
 template <Health kHealth>
 Tensor tripled_exp(const Tensors& x) {
-  Tensor y = apply<StaleSave<kHealth>>(x, [&] { return exp(x[0]) * (kHealth == kWrong ? 1.0 : 3.0); });
+  Tensor y =
+      apply<StaleSave<kHealth>>(x, [&] { return exp(x[0]) * (kHealth == kWrong ? 1.0 : 3.0); });
   if (Node* node = y.grad_fn()) node->save_output(y);
   NoGradGuard unrecorded;
   if (kHealth == kWrong) y.mul_(3);

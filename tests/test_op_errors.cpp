@@ -16,161 +16,431 @@ struct ErrorCase {
   const char* words;  // a part of the message
 };
 
-std::type_index shape_error = typeid(ShapeError), dtype_error = typeid(DTypeError), value_error = typeid(ValueError),
-                graph_error = typeid(GraphError);
+std::type_index shape_error = typeid(ShapeError), dtype_error = typeid(DTypeError),
+                value_error = typeid(ValueError), graph_error = typeid(GraphError);
 
 Tensor f32(const Shape& shape) { return full(shape, 0.5); }
 Tensor f64(const Shape& shape) { return full(shape, 0.5, kFloat64); }
-Tensor i64(const Shape& shape, int64_t value = 0) { return full(shape, static_cast<double>(value), kInt64); }
+Tensor i64(const Shape& shape, int64_t value = 0) {
+  return full(shape, static_cast<double>(value), kInt64);
+}
 Tensor flag(const Shape& shape) { return zeros(shape, kBool); }
 
 const std::vector<ErrorCase> kCases = {
     // elementwise
-    {"add", [] { add(f32({2, 3}), f32({2})); }, shape_error, "add: shapes (2, 3) and (2,) do not broadcast"},
-    {"sub", [] { sub(f32({2, 3}), f32({4, 3})); }, shape_error, "sub: shapes (2, 3) and (4, 3) do not broadcast"},
-    {"mul", [] { mul(f32({2}), f64({2})); }, dtype_error, "mul: both tensors must have one dtype: got float32 (2,) and float64 (2,)"},
+    {"add",
+     [] {
+       add(f32({2, 3}), f32({2}));
+     },
+     shape_error, "add: shapes (2, 3) and (2,) do not broadcast"},
+    {"sub",
+     [] {
+       sub(f32({2, 3}), f32({4, 3}));
+     },
+     shape_error, "sub: shapes (2, 3) and (4, 3) do not broadcast"},
+    {"mul", [] { mul(f32({2}), f64({2})); }, dtype_error,
+     "mul: both tensors must have one dtype: got float32 (2,) and float64 (2,)"},
     {"div", [] { div(i64({2}), i64({2})); }, dtype_error, "div: a floating tensor: got int64 (2,)"},
-    {"add of bools", [] { add(flag({2}), flag({2})); }, dtype_error, "add: bool tensors have no arithmetic"},
+    {"add of bools", [] { add(flag({2}), flag({2})); }, dtype_error,
+     "add: bool tensors have no arithmetic"},
     {"pow", [] { pow(i64({2}), 2); }, dtype_error, "pow: a floating tensor"},
-    {"pow of two", [] { pow(f32({2}), f32({3})); }, shape_error, "pow: shapes (2,) and (3,) do not broadcast"},
+    {"pow of two", [] { pow(f32({2}), f32({3})); }, shape_error,
+     "pow: shapes (2,) and (3,) do not broadcast"},
     {"minimum", [] { minimum(f32({2}), f32({3})); }, shape_error, "minimum: shapes"},
-    {"maximum", [] { maximum(f32({2}), i64({2})); }, dtype_error, "maximum: both tensors must have one dtype"},
+    {"maximum", [] { maximum(f32({2}), i64({2})); }, dtype_error,
+     "maximum: both tensors must have one dtype"},
     {"exp", [] { exp(i64({2})); }, dtype_error, "exp: a floating tensor: got int64 (2,)"},
     {"abs", [] { abs(i64({2})); }, dtype_error, "abs: a floating tensor"},
     {"erf of bools", [] { erf(flag({2})); }, dtype_error, "erf: a floating tensor: got bool (2,)"},
     {"neg of bools", [] { neg(flag({2})); }, dtype_error, "neg: bool tensors have no arithmetic"},
     {"log of nothing", [] { log(Tensor()); }, value_error, "log: the tensor is undefined"},
-    {"where", [] { where(f32({2}), f32({2}), f32({2})); }, dtype_error, "where: the condition must be bool: got float32"},
+    {"where", [] { where(f32({2}), f32({2}), f32({2})); }, dtype_error,
+     "where: the condition must be bool: got float32"},
     {"where, shapes", [] { where(flag({2}), f32({3}), f32({1})); }, shape_error, "where: shapes"},
-    {"where, dtypes", [] { where(flag({2}), f32({2}), f64({2})); }, dtype_error, "where: both tensors must have one dtype"},
+    {"where, dtypes", [] { where(flag({2}), f32({2}), f64({2})); }, dtype_error,
+     "where: both tensors must have one dtype"},
     {"clamp", [] { clamp(i64({2}), 0.5); }, dtype_error, "0.5 is not a whole number"},
-    {"number with an integer tensor", [] { i64({2}) + 0.5; }, dtype_error, "0.5 is not a whole number, and the tensor is int64"},
+    {"number with an integer tensor", [] { i64({2}) + 0.5; }, dtype_error,
+     "0.5 is not a whole number, and the tensor is int64"},
     {"full_scalar", [] { full_scalar(0.5, kBool); }, dtype_error, "is not a whole number"},
-    {"operator-", [] { f32({2}) - f64({2}); }, dtype_error, "sub: both tensors must have one dtype"},
+    {"operator-", [] { f32({2}) - f64({2}); }, dtype_error,
+     "sub: both tensors must have one dtype"},
     // comparisons
     {"eq", [] { eq(f32({2}), f64({2})); }, dtype_error, "eq: both tensors must have one dtype"},
-    {"lt", [] { lt(f32({2}), f32({3})); }, shape_error, "lt: shapes (2,) and (3,) do not broadcast"},
+    {"lt", [] { lt(f32({2}), f32({3})); }, shape_error,
+     "lt: shapes (2,) and (3,) do not broadcast"},
     {"ge with a number", [] { ge(i64({2}), 0.5); }, dtype_error, "0.5 is not a whole number"},
     // activations
     {"gelu", [] { gelu(i64({2})); }, dtype_error, "gelu: a floating tensor: got int64 (2,)"},
     {"softplus", [] { softplus(Tensor()); }, value_error, "softplus: the tensor is undefined"},
-    {"activate", [] { activate(Tensor(), Activation::kNone); }, value_error, "activate: the tensor is undefined"},
+    {"activate", [] { activate(Tensor(), Activation::kNone); }, value_error,
+     "activate: the tensor is undefined"},
     // reductions
-    {"sum", [] { sum(f32({2, 3}), 2); }, shape_error, "sum: axis must be in [-2, 1]: got 2"},
-    {"mean", [] { mean(f32({2, 3}), -3); }, shape_error, "mean: axis must be in [-2, 1]: got -3"},
+    {"sum",
+     [] {
+       sum(f32({2, 3}), 2);
+     },
+     shape_error, "sum: axis must be in [-2, 1]: got 2"},
+    {"mean",
+     [] {
+       mean(f32({2, 3}), -3);
+     },
+     shape_error, "mean: axis must be in [-2, 1]: got -3"},
     {"mean of integers", [] { mean(i64({2})); }, dtype_error, "mean: a floating tensor"},
-    {"var", [] { var(f32({2}), {.correction = -1}); }, value_error, "var: correction must not be negative: got -1"},
+    {"var", [] { var(f32({2}), {.correction = -1}); }, value_error,
+     "var: correction must not be negative: got -1"},
     {"var, axis", [] { var(f32({2}), 1); }, shape_error, "var: axis must be in [-1, 0]: got 1"},
-    {"max of nothing", [] { max(f32({0, 3}), 0); }, shape_error, "max: axis 0 of (0, 3) has no elements"},
+    {"max of nothing",
+     [] {
+       max(f32({0, 3}), 0);
+     },
+     shape_error, "max: axis 0 of (0, 3) has no elements"},
     {"max over all of nothing", [] { max(f32({0})); }, shape_error, "has no elements"},
     {"min, axis", [] { min(f32({2}), 5); }, shape_error, "min: axis must be in [-1, 0]: got 5"},
-    {"argmax", [] { argmax(f32({2, 0}), 1); }, shape_error, "argmax: axis 1 of (2, 0) has no elements"},
+    {"argmax",
+     [] {
+       argmax(f32({2, 0}), 1);
+     },
+     shape_error, "argmax: axis 1 of (2, 0) has no elements"},
     {"argmin", [] { argmin(f32({2}), 1); }, shape_error, "argmin: axis must be in [-1, 0]: got 1"},
-    {"topk", [] { topk(f32({2, 3}), 4); }, shape_error, "topk: k must be in [0, 3], the size of axis 1: got 4"},
+    {"topk",
+     [] {
+       topk(f32({2, 3}), 4);
+     },
+     shape_error, "topk: k must be in [0, 3], the size of axis 1: got 4"},
     {"topk, negative", [] { topk(f32({3}), -1); }, shape_error, "topk: k must be in [0, 3]"},
     {"topk of a scalar", [] { topk(f32({}), 1); }, shape_error, "topk: at least one axis"},
-    {"sum_to", [] { sum_to(f32({2, 3}), {2}); }, shape_error, "sum_to: "},
-    {"sum_to of bools", [] { sum_to(flag({2, 3}), {3}); }, dtype_error, "sum_to: bool tensors have no arithmetic"},
+    {"sum_to",
+     [] {
+       sum_to(f32({2, 3}), {2});
+     },
+     shape_error, "sum_to: "},
+    {"sum_to of bools",
+     [] {
+       sum_to(flag({2, 3}), {3});
+     },
+     dtype_error, "sum_to: bool tensors have no arithmetic"},
     // views
-    {"reshape", [] { reshape(f32({2, 3}), {4}); }, shape_error, "reshape: (2, 3) of 6 elements does not become (4,)"},
-    {"reshape, two unknown", [] { reshape(f32({2, 3}), {-1, -1}); }, shape_error, "reshape: only one size can be -1: (-1, -1)"},
-    {"reshape, unknown beside 0", [] { reshape(f32({0}), {-1, 0}); }, shape_error, "reshape: "},
-    {"reshape, negative", [] { reshape(f32({2}), {-2}); }, shape_error, "reshape: sizes must not be negative: (-2,)"},
-    {"view", [] { view(transpose(f32({2, 3}), 0, 1), {6}); }, shape_error, "cannot be seen as (6,) without a copy; use reshape"},
-    {"flatten", [] { flatten(f32({2, 3}), 1, 0); }, shape_error, "flatten: the first axis must not come after the last: got 1 and 0"},
-    {"flatten, axis", [] { flatten(f32({2, 3}), 2); }, shape_error, "flatten: axis must be in [-2, 1]: got 2"},
-    {"transpose", [] { transpose(f32({2, 3}), 0, 2); }, shape_error, "transpose: axis must be in [-2, 1]: got 2"},
-    {"transpose of a scalar", [] { transpose(f32({}), 0, 1); }, shape_error, "transpose: axis must be in [-1, 0]: got 1"},
-    {"permute", [] { permute(f32({2, 3}), {0}); }, shape_error, "permute: 2 axes: got (0,)"},
-    {"permute, twice", [] { permute(f32({2, 3}), {0, -2}); }, shape_error, "permute: an axis is named twice: (0, -2)"},
-    {"t", [] { t(f32({2, 3, 4})); }, shape_error, "t: a matrix: got (2, 3, 4)"},
-    {"squeeze", [] { squeeze(f32({2, 1}), 2); }, shape_error, "squeeze: axis must be in [-2, 1]: got 2"},
-    {"squeeze of a scalar", [] { squeeze(f32({}), 1); }, shape_error, "squeeze: axis must be in [-1, 0]: got 1"},
-    {"unsqueeze", [] { unsqueeze(f32({2}), 3); }, shape_error, "unsqueeze: axis must be in [-2, 1]: got 3"},
-    {"unsqueeze, rank 9", [] { unsqueeze(f32({1, 1, 1, 1, 1, 1, 1, 1}), 0); }, shape_error, "at most 8 axes"},
-    {"select", [] { select(f32({2, 3}), 1, 3); }, shape_error, "select: index 3 is out of range for axis 1 of size 3"},
-    {"select, negative", [] { select(f32({2}), 0, -3); }, shape_error, "select: index -3 is out of range"},
-    {"select of a scalar", [] { select(f32({}), 0, 0); }, shape_error, "select: a scalar has no axes"},
-    {"slice", [] { slice(f32({2}), 0, 0, 2, 0); }, shape_error, "slice: the step must be at least 1: got 0"},
-    {"slice, axis", [] { slice(f32({2}), 1, 0, 2); }, shape_error, "slice: axis must be in [-1, 0]: got 1"},
-    {"narrow", [] { narrow(f32({2, 3}), 1, 2, 2); }, shape_error, "narrow: 2 from 2 do not fit into an axis of 3"},
-    {"narrow, huge", [] { narrow(f32({3}), 0, 1, std::numeric_limits<int64_t>::max()); }, shape_error, "do not fit into an axis of 3"},
-    {"expand", [] { expand(f32({2, 3}), {2, 4}); }, shape_error, "expand: "},
-    {"expand, fewer axes", [] { expand(f32({2, 3}), {3}); }, shape_error, "expand: (2, 3) does not expand to (3,)"},
-    {"expand, negative", [] { expand(f32({1}), {-1}); }, shape_error, "expand: sizes must not be negative"},
-    {"expand, too large", [] { expand(f32({1}), {int64_t{1} << 40, int64_t{1} << 40}); }, shape_error, "more than 2^63 - 1 bytes"},
+    {"reshape",
+     [] {
+       reshape(f32({2, 3}), {4});
+     },
+     shape_error, "reshape: (2, 3) of 6 elements does not become (4,)"},
+    {"reshape, two unknown",
+     [] {
+       reshape(f32({2, 3}), {-1, -1});
+     },
+     shape_error, "reshape: only one size can be -1: (-1, -1)"},
+    {"reshape, unknown beside 0",
+     [] {
+       reshape(f32({0}), {-1, 0});
+     },
+     shape_error, "reshape: "},
+    {"reshape, negative", [] { reshape(f32({2}), {-2}); }, shape_error,
+     "reshape: sizes must not be negative: (-2,)"},
+    {"view",
+     [] {
+       view(transpose(f32({2, 3}), 0, 1), {6});
+     },
+     shape_error, "cannot be seen as (6,) without a copy; use reshape"},
+    {"flatten",
+     [] {
+       flatten(f32({2, 3}), 1, 0);
+     },
+     shape_error, "flatten: the first axis must not come after the last: got 1 and 0"},
+    {"flatten, axis",
+     [] {
+       flatten(f32({2, 3}), 2);
+     },
+     shape_error, "flatten: axis must be in [-2, 1]: got 2"},
+    {"transpose",
+     [] {
+       transpose(f32({2, 3}), 0, 2);
+     },
+     shape_error, "transpose: axis must be in [-2, 1]: got 2"},
+    {"transpose of a scalar", [] { transpose(f32({}), 0, 1); }, shape_error,
+     "transpose: axis must be in [-1, 0]: got 1"},
+    {"permute",
+     [] {
+       permute(f32({2, 3}), {0});
+     },
+     shape_error, "permute: 2 axes: got (0,)"},
+    {"permute, twice",
+     [] {
+       permute(f32({2, 3}), {0, -2});
+     },
+     shape_error, "permute: an axis is named twice: (0, -2)"},
+    {"t",
+     [] {
+       t(f32({2, 3, 4}));
+     },
+     shape_error, "t: a matrix: got (2, 3, 4)"},
+    {"squeeze",
+     [] {
+       squeeze(f32({2, 1}), 2);
+     },
+     shape_error, "squeeze: axis must be in [-2, 1]: got 2"},
+    {"squeeze of a scalar", [] { squeeze(f32({}), 1); }, shape_error,
+     "squeeze: axis must be in [-1, 0]: got 1"},
+    {"unsqueeze", [] { unsqueeze(f32({2}), 3); }, shape_error,
+     "unsqueeze: axis must be in [-2, 1]: got 3"},
+    {"unsqueeze, rank 9",
+     [] {
+       unsqueeze(f32({1, 1, 1, 1, 1, 1, 1, 1}), 0);
+     },
+     shape_error, "at most 8 axes"},
+    {"select",
+     [] {
+       select(f32({2, 3}), 1, 3);
+     },
+     shape_error, "select: index 3 is out of range for axis 1 of size 3"},
+    {"select, negative", [] { select(f32({2}), 0, -3); }, shape_error,
+     "select: index -3 is out of range"},
+    {"select of a scalar", [] { select(f32({}), 0, 0); }, shape_error,
+     "select: a scalar has no axes"},
+    {"slice", [] { slice(f32({2}), 0, 0, 2, 0); }, shape_error,
+     "slice: the step must be at least 1: got 0"},
+    {"slice, axis", [] { slice(f32({2}), 1, 0, 2); }, shape_error,
+     "slice: axis must be in [-1, 0]: got 1"},
+    {"narrow",
+     [] {
+       narrow(f32({2, 3}), 1, 2, 2);
+     },
+     shape_error, "narrow: 2 from 2 do not fit into an axis of 3"},
+    {"narrow, huge", [] { narrow(f32({3}), 0, 1, std::numeric_limits<int64_t>::max()); },
+     shape_error, "do not fit into an axis of 3"},
+    {"expand",
+     [] {
+       expand(f32({2, 3}), {2, 4});
+     },
+     shape_error, "expand: "},
+    {"expand, fewer axes",
+     [] {
+       expand(f32({2, 3}), {3});
+     },
+     shape_error, "expand: (2, 3) does not expand to (3,)"},
+    {"expand, negative", [] { expand(f32({1}), {-1}); }, shape_error,
+     "expand: sizes must not be negative"},
+    {"expand, too large",
+     [] {
+       expand(f32({1}), {int64_t{1} << 40, int64_t{1} << 40});
+     },
+     shape_error, "more than 2^63 - 1 bytes"},
     // copies and joins
-    {"cat", [] { cat({f32({2, 3}), f32({2, 4})}, 0); }, shape_error, "cat: shapes must agree outside axis 0: got (2, 3) and (2, 4)"},
+    {"cat",
+     [] {
+       cat({f32({2, 3}), f32({2, 4})}, 0);
+     },
+     shape_error, "cat: shapes must agree outside axis 0: got (2, 3) and (2, 4)"},
     {"cat of nothing", [] { cat({}); }, shape_error, "cat: at least one tensor"},
-    {"cat of scalars", [] { cat({f32({}), f32({})}); }, shape_error, "cat: scalars have no axis to join along; use stack"},
-    {"cat, dtypes", [] { cat({f32({2}), f64({2})}); }, dtype_error, "cat: both tensors must have one dtype"},
+    {"cat of scalars",
+     [] {
+       cat({f32({}), f32({})});
+     },
+     shape_error, "cat: scalars have no axis to join along; use stack"},
+    {"cat, dtypes",
+     [] {
+       cat({f32({2}), f64({2})});
+     },
+     dtype_error, "cat: both tensors must have one dtype"},
     {"cat, axis", [] { cat({f32({2})}, 1); }, shape_error, "cat: axis must be in [-1, 0]: got 1"},
-    {"stack", [] { stack({f32({2}), f32({3})}); }, shape_error, "stack: all shapes must be equal: got (2,) and (3,)"},
+    {"stack",
+     [] {
+       stack({f32({2}), f32({3})});
+     },
+     shape_error, "stack: all shapes must be equal: got (2,) and (3,)"},
     {"stack of nothing", [] { stack({}); }, shape_error, "stack: at least one tensor"},
     {"to", [] { to(Tensor(), kFloat64); }, value_error, "to: the tensor is undefined"},
-    {"contiguous", [] { contiguous(Tensor()); }, value_error, "contiguous: the tensor is undefined"},
+    {"contiguous", [] { contiguous(Tensor()); }, value_error,
+     "contiguous: the tensor is undefined"},
     // products
-    {"matmul", [] { matmul(f32({2, 3}), f32({4, 5})); }, shape_error, "matmul: inner sizes differ: (2, 3) x (4, 5)"},
-    {"matmul of scalars", [] { matmul(f32({}), f32({2})); }, shape_error, "matmul: scalars have no matrix product; use mul"},
-    {"matmul, batches", [] { matmul(f32({2, 3, 4}), f32({3, 4, 5})); }, shape_error, "matmul: shapes (2,) and (3,) do not broadcast"},
-    {"matmul, dtypes", [] { matmul(f32({2, 3}), f64({3, 2})); }, dtype_error, "matmul: both tensors must have one dtype"},
-    {"matmul of integers", [] { matmul(i64({2, 3}), i64({3, 2})); }, dtype_error, "matmul: a floating tensor"},
-    {"linear", [] { linear(f32({2, 7}), f32({32, 8})); }, shape_error,
-     "linear: x has 7 features, weight expects 8: x (2, 7), weight (32, 8)"},
-    {"linear, bias", [] { linear(f32({2, 8}), f32({32, 8}), f32({8})); }, shape_error, "linear: bias must be (32,), the rows of weight (32, 8): got (8,)"},
-    {"linear, weight", [] { linear(f32({2, 8}), f32({8})); }, shape_error, "linear: weight must be (out, in): got (8,)"},
-    {"linear of a scalar", [] { linear(f32({}), f32({2, 1})); }, shape_error, "linear: x must be (..., in): got a scalar"},
-    {"linear, dtypes", [] { linear(f32({2, 8}), f64({32, 8})); }, dtype_error, "linear: both tensors must have one dtype"},
-    {"linear, bias dtype", [] { linear(f32({2, 8}), f32({3, 8}), f64({3})); }, dtype_error, "linear: both tensors must have one dtype"},
+    {"matmul",
+     [] {
+       matmul(f32({2, 3}), f32({4, 5}));
+     },
+     shape_error, "matmul: inner sizes differ: (2, 3) x (4, 5)"},
+    {"matmul of scalars", [] { matmul(f32({}), f32({2})); }, shape_error,
+     "matmul: scalars have no matrix product; use mul"},
+    {"matmul, batches",
+     [] {
+       matmul(f32({2, 3, 4}), f32({3, 4, 5}));
+     },
+     shape_error, "matmul: shapes (2,) and (3,) do not broadcast"},
+    {"matmul, dtypes",
+     [] {
+       matmul(f32({2, 3}), f64({3, 2}));
+     },
+     dtype_error, "matmul: both tensors must have one dtype"},
+    {"matmul of integers",
+     [] {
+       matmul(i64({2, 3}), i64({3, 2}));
+     },
+     dtype_error, "matmul: a floating tensor"},
+    {"linear",
+     [] {
+       linear(f32({2, 7}), f32({32, 8}));
+     },
+     shape_error, "linear: x has 7 features, weight expects 8: x (2, 7), weight (32, 8)"},
+    {"linear, bias",
+     [] {
+       linear(f32({2, 8}), f32({32, 8}), f32({8}));
+     },
+     shape_error, "linear: bias must be (32,), the rows of weight (32, 8): got (8,)"},
+    {"linear, weight",
+     [] {
+       linear(f32({2, 8}), f32({8}));
+     },
+     shape_error, "linear: weight must be (out, in): got (8,)"},
+    {"linear of a scalar",
+     [] {
+       linear(f32({}), f32({2, 1}));
+     },
+     shape_error, "linear: x must be (..., in): got a scalar"},
+    {"linear, dtypes",
+     [] {
+       linear(f32({2, 8}), f64({32, 8}));
+     },
+     dtype_error, "linear: both tensors must have one dtype"},
+    {"linear, bias dtype",
+     [] {
+       linear(f32({2, 8}), f32({3, 8}), f64({3}));
+     },
+     dtype_error, "linear: both tensors must have one dtype"},
     // softmax family
-    {"softmax", [] { softmax(f32({2}), 1); }, shape_error, "softmax: axis must be in [-1, 0]: got 1"},
-    {"softmax of a scalar", [] { softmax(f32({}), 0); }, shape_error, "softmax: at least one axis: got a scalar"},
-    {"log_softmax", [] { log_softmax(i64({2}), 0); }, dtype_error, "log_softmax: a floating tensor: got int64 (2,)"},
-    {"logsumexp", [] { logsumexp(f32({2}), -2); }, shape_error, "logsumexp: axis must be in [-1, 0]: got -2"},
+    {"softmax", [] { softmax(f32({2}), 1); }, shape_error,
+     "softmax: axis must be in [-1, 0]: got 1"},
+    {"softmax of a scalar", [] { softmax(f32({}), 0); }, shape_error,
+     "softmax: at least one axis: got a scalar"},
+    {"log_softmax", [] { log_softmax(i64({2}), 0); }, dtype_error,
+     "log_softmax: a floating tensor: got int64 (2,)"},
+    {"logsumexp", [] { logsumexp(f32({2}), -2); }, shape_error,
+     "logsumexp: axis must be in [-1, 0]: got -2"},
     // indexing
-    {"embedding", [] { embedding(i64({2}, 5), f32({5, 3})); }, shape_error, "embedding: ids must be in [0, 5): got 5 at position 0 of (2,)"},
-    {"embedding, negative", [] { embedding(i64({2}, -1), f32({5, 3})); }, shape_error, "embedding: ids must be in [0, 5): got -1"},
-    {"embedding, ids", [] { embedding(f32({2}), f32({5, 3})); }, dtype_error, "embedding: ids must be int64: got float32 (2,)"},
-    {"embedding, weight", [] { embedding(i64({2}), f32({5})); }, shape_error, "embedding: weight must be (vocabulary, features): got (5,)"},
-    {"index_select", [] { index_select(f32({2, 3}), 1, i64({2}, 3)); }, shape_error, "index_select: ids must be in [0, 3): got 3"},
-    {"index_select, ids", [] { index_select(f32({2, 3}), 1, i64({2, 2})); }, shape_error, "index_select: one axis of ids"},
-    {"gather", [] { gather(f32({2, 3}), 1, i64({2, 2}, 3)); }, shape_error, "gather: ids must be in [0, 3): got 3"},
-    {"gather, rank", [] { gather(f32({2, 3}), 1, i64({2})); }, shape_error, "gather: ids must have x's axes"},
-    {"gather, longer", [] { gather(f32({2, 3}), 1, i64({3, 3})); }, shape_error, "none but axis 1 longer: x (2, 3), ids (3, 3)"},
-    {"gather, int32 ids", [] { gather(f32({2}), 0, to(i64({2}), kInt32)); }, dtype_error, "gather: ids must be int64: got int32"},
-    {"scatter_add", [] { scatter_add(f32({2}), 0, i64({3}), f32({2})); }, shape_error, "scatter_add: source must cover ids: source (2,), ids (3,)"},
-    {"scatter_add, ids", [] { scatter_add(f32({2}), 0, i64({3}, 2), f32({3})); }, shape_error, "scatter_add: ids must be in [0, 2): got 2"},
-    {"scatter_add of bools", [] { scatter_add(flag({2}), 0, i64({2}), flag({2})); }, dtype_error, "scatter_add: bool tensors have no arithmetic"},
-    {"one_hot", [] { one_hot(i64({2}, 4), 4); }, shape_error, "one_hot: ids must be in [0, 4): got 4"},
-    {"one_hot, negative", [] { one_hot(i64({2}, -1)); }, shape_error, "one_hot: ids must be in [0, "},
-    {"one_hot of nothing", [] { one_hot(i64({0})); }, shape_error, "one_hot: of no ids, the number of classes must be given"},
+    {"embedding",
+     [] {
+       embedding(i64({2}, 5), f32({5, 3}));
+     },
+     shape_error, "embedding: ids must be in [0, 5): got 5 at position 0 of (2,)"},
+    {"embedding, negative",
+     [] {
+       embedding(i64({2}, -1), f32({5, 3}));
+     },
+     shape_error, "embedding: ids must be in [0, 5): got -1"},
+    {"embedding, ids",
+     [] {
+       embedding(f32({2}), f32({5, 3}));
+     },
+     dtype_error, "embedding: ids must be int64: got float32 (2,)"},
+    {"embedding, weight", [] { embedding(i64({2}), f32({5})); }, shape_error,
+     "embedding: weight must be (vocabulary, features): got (5,)"},
+    {"index_select",
+     [] {
+       index_select(f32({2, 3}), 1, i64({2}, 3));
+     },
+     shape_error, "index_select: ids must be in [0, 3): got 3"},
+    {"index_select, ids",
+     [] {
+       index_select(f32({2, 3}), 1, i64({2, 2}));
+     },
+     shape_error, "index_select: one axis of ids"},
+    {"gather",
+     [] {
+       gather(f32({2, 3}), 1, i64({2, 2}, 3));
+     },
+     shape_error, "gather: ids must be in [0, 3): got 3"},
+    {"gather, rank",
+     [] {
+       gather(f32({2, 3}), 1, i64({2}));
+     },
+     shape_error, "gather: ids must have x's axes"},
+    {"gather, longer",
+     [] {
+       gather(f32({2, 3}), 1, i64({3, 3}));
+     },
+     shape_error, "none but axis 1 longer: x (2, 3), ids (3, 3)"},
+    {"gather, int32 ids", [] { gather(f32({2}), 0, to(i64({2}), kInt32)); }, dtype_error,
+     "gather: ids must be int64: got int32"},
+    {"scatter_add", [] { scatter_add(f32({2}), 0, i64({3}), f32({2})); }, shape_error,
+     "scatter_add: source must cover ids: source (2,), ids (3,)"},
+    {"scatter_add, ids", [] { scatter_add(f32({2}), 0, i64({3}, 2), f32({3})); }, shape_error,
+     "scatter_add: ids must be in [0, 2): got 2"},
+    {"scatter_add of bools", [] { scatter_add(flag({2}), 0, i64({2}), flag({2})); }, dtype_error,
+     "scatter_add: bool tensors have no arithmetic"},
+    {"one_hot", [] { one_hot(i64({2}, 4), 4); }, shape_error,
+     "one_hot: ids must be in [0, 4): got 4"},
+    {"one_hot, negative", [] { one_hot(i64({2}, -1)); }, shape_error,
+     "one_hot: ids must be in [0, "},
+    {"one_hot of nothing", [] { one_hot(i64({0})); }, shape_error,
+     "one_hot: of no ids, the number of classes must be given"},
     {"nonzero", [] { nonzero(Tensor()); }, value_error, "nonzero: the tensor is undefined"},
     // losses
-    {"cross_entropy", [] { cross_entropy(f32({2, 3}), i64({2}, 3)); }, shape_error, "cross_entropy: targets must be in [0, 3) or -100: got 3 at position 0"},
-    {"cross_entropy, shape", [] { cross_entropy(f32({2, 3}), i64({3})); }, shape_error, "cross_entropy: targets must be (2,) for logits (2, 3): got (3,)"},
-    {"cross_entropy, dtype", [] { cross_entropy(f32({2, 3}), f32({2})); }, dtype_error, "cross_entropy: targets must be int64 class indices: got float32"},
-    {"cross_entropy of a scalar", [] { cross_entropy(f32({}), i64({})); }, shape_error, "cross_entropy: logits must be (..., classes): got a scalar"},
-    {"cross_entropy, smoothing", [] { cross_entropy(f32({2, 3}), i64({2}), {.label_smoothing = 1.5}); }, value_error,
-     "cross_entropy: label_smoothing must be in [0, 1]: got 1.5"},
-    {"nll_loss", [] { nll_loss(f32({2, 3}), i64({2}, -1)); }, shape_error, "nll_loss: targets must be in [0, 3) or -100: got -1"},
-    {"mse_loss", [] { mse_loss(f32({2, 3}), f32({2})); }, shape_error, "shapes (2, 3) and (2,) do not broadcast"},
-    {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error, "mse_loss: a floating tensor: got int64 (2,)"},
+    {"cross_entropy",
+     [] {
+       cross_entropy(f32({2, 3}), i64({2}, 3));
+     },
+     shape_error, "cross_entropy: targets must be in [0, 3) or -100: got 3 at position 0"},
+    {"cross_entropy, shape",
+     [] {
+       cross_entropy(f32({2, 3}), i64({3}));
+     },
+     shape_error, "cross_entropy: targets must be (2,) for logits (2, 3): got (3,)"},
+    {"cross_entropy, dtype",
+     [] {
+       cross_entropy(f32({2, 3}), f32({2}));
+     },
+     dtype_error, "cross_entropy: targets must be int64 class indices: got float32"},
+    {"cross_entropy of a scalar", [] { cross_entropy(f32({}), i64({})); }, shape_error,
+     "cross_entropy: logits must be (..., classes): got a scalar"},
+    {"cross_entropy, smoothing",
+     [] {
+       cross_entropy(f32({2, 3}), i64({2}), {.label_smoothing = 1.5});
+     },
+     value_error, "cross_entropy: label_smoothing must be in [0, 1]: got 1.5"},
+    {"nll_loss",
+     [] {
+       nll_loss(f32({2, 3}), i64({2}, -1));
+     },
+     shape_error, "nll_loss: targets must be in [0, 3) or -100: got -1"},
+    {"mse_loss",
+     [] {
+       mse_loss(f32({2, 3}), f32({2}));
+     },
+     shape_error, "shapes (2, 3) and (2,) do not broadcast"},
+    {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
+     "mse_loss: a floating tensor: got int64 (2,)"},
     // random
-    {"dropout", [] { dropout(f32({2}), 1.5); }, value_error, "dropout: the probability must be in [0, 1]: got 1.5"},
-    {"dropout, negative", [] { dropout(f32({2}), -0.1); }, value_error, "dropout: the probability must be in [0, 1]: got -0.1"},
+    {"dropout", [] { dropout(f32({2}), 1.5); }, value_error,
+     "dropout: the probability must be in [0, 1]: got 1.5"},
+    {"dropout, negative", [] { dropout(f32({2}), -0.1); }, value_error,
+     "dropout: the probability must be in [0, 1]: got -0.1"},
     {"dropout of integers", [] { dropout(i64({2})); }, dtype_error, "dropout: a floating tensor"},
-    {"multinomial", [] { multinomial(f32({2}), 3); }, value_error, "multinomial: 3 draws need 3 positive weights: got 2"},
-    {"multinomial, negative weight", [] { multinomial(-f32({2}), 1, true); }, value_error, "multinomial: weights must be finite and not negative: got -0.5"},
-    {"multinomial, NaN", [] { multinomial(full({2}, std::numeric_limits<double>::quiet_NaN()), 1); }, value_error, "finite and not negative"},
-    {"multinomial, zeros", [] { multinomial(zeros({2}), 1, true); }, value_error, "positive weights: got 0"},
-    {"multinomial, negative count", [] { multinomial(f32({2}), -1); }, value_error, "multinomial: the number of draws must not be negative: got -1"},
-    {"multinomial of a scalar", [] { multinomial(f32({}), 1); }, shape_error, "multinomial: weights must be (..., n): got a scalar"},
+    {"multinomial", [] { multinomial(f32({2}), 3); }, value_error,
+     "multinomial: 3 draws need 3 positive weights: got 2"},
+    {"multinomial, negative weight", [] { multinomial(-f32({2}), 1, true); }, value_error,
+     "multinomial: weights must be finite and not negative: got -0.5"},
+    {"multinomial, NaN",
+     [] { multinomial(full({2}, std::numeric_limits<double>::quiet_NaN()), 1); }, value_error,
+     "finite and not negative"},
+    {"multinomial, zeros", [] { multinomial(zeros({2}), 1, true); }, value_error,
+     "positive weights: got 0"},
+    {"multinomial, negative count", [] { multinomial(f32({2}), -1); }, value_error,
+     "multinomial: the number of draws must not be negative: got -1"},
+    {"multinomial of a scalar", [] { multinomial(f32({}), 1); }, shape_error,
+     "multinomial: weights must be (..., n): got a scalar"},
     // what cannot have a gradient
-    {"integer that requires grad", [] { i64({2, 3}).requires_grad_(); }, dtype_error, "requires_grad_: only floating tensors have gradients: got int64 (2, 3)"},
-    {"bool that requires grad", [] { flag({2}).requires_grad_(); }, dtype_error, "requires_grad_: only floating tensors have gradients: got bool"},
-    {"result that requires grad", [] { exp(f32({2}).requires_grad_()).requires_grad_(); }, graph_error, "is the result of exp; detach() it first"},
-    {"backward of a comparison", [] { sum(eq(f32({2}).requires_grad_(), 1)).backward(); }, graph_error, "does not depend on anything that requires grad"},
-    {"backward of argmax", [] { argmax(f32({2}).requires_grad_()).backward(); }, graph_error, "does not depend on anything that requires grad"},
+    {"integer that requires grad",
+     [] {
+       i64({2, 3}).requires_grad_();
+     },
+     dtype_error, "requires_grad_: only floating tensors have gradients: got int64 (2, 3)"},
+    {"bool that requires grad", [] { flag({2}).requires_grad_(); }, dtype_error,
+     "requires_grad_: only floating tensors have gradients: got bool"},
+    {"result that requires grad", [] { exp(f32({2}).requires_grad_()).requires_grad_(); },
+     graph_error, "is the result of exp; detach() it first"},
+    {"backward of a comparison", [] { sum(eq(f32({2}).requires_grad_(), 1)).backward(); },
+     graph_error, "does not depend on anything that requires grad"},
+    {"backward of argmax", [] { argmax(f32({2}).requires_grad_()).backward(); }, graph_error,
+     "does not depend on anything that requires grad"},
 };
 
 }  // namespace

@@ -25,9 +25,7 @@ void for_rows(F wrong) {
     std::string text;
     try {
       text = wrong(row);
-    } catch (const std::exception& e) {
-      text = std::string("throws ") + e.what();
-    }
+    } catch (const std::exception& e) { text = std::string("throws ") + e.what(); }
     if (!text.empty()) FAIL_CHECK(row.name() << ": " << text);
     ++rows;
   }
@@ -41,7 +39,8 @@ bool runs_in(const Row& row, DType dtype) {
 
 Tensors leaves(const Tensors& x) {
   Tensors y;
-  for (const Tensor& t : x) y.push_back(t.detach()), y.back().requires_grad_(is_floating(t.dtype()));
+  for (const Tensor& t : x)
+    y.push_back(t.detach()), y.back().requires_grad_(is_floating(t.dtype()));
   return y;
 }
 
@@ -72,7 +71,8 @@ std::string difference(const Array& got, const Array& wanted, Bound bound) {
     double a = got.values[k], b = wanted.values[k];
     if (same(a, b) || std::abs(a - b) <= bound(k)) continue;
     text.precision(17);
-    text << "element " << k << " of " << got.shape << " is " << a << ", expected " << b << " to within " << bound(k);
+    text << "element " << k << " of " << got.shape << " is " << a << ", expected " << b
+         << " to within " << bound(k);
     return text.str();
   }
   return "";
@@ -85,14 +85,17 @@ double l2(const Array& x) {
 }
 
 // d<dy, f(x)>/dx of every floating input; zeros where no gradient comes back.
-Arrays gradients(const Row& row, const Tensors& inputs, const Tensor& dy, bool create_graph = false) {
+Arrays gradients(const Row& row, const Tensors& inputs, const Tensor& dy,
+                 bool create_graph = false) {
   Tensors x = leaves(inputs), wanted;
   for (const Tensor& t : x)
     if (t.requires_grad()) wanted.push_back(t);
-  Tensors found = grad(row.f(x), wanted, {.grad_outputs = {dy}, .create_graph = create_graph, .allow_unused = true});
+  Tensors found = grad(row.f(x), wanted,
+                       {.grad_outputs = {dy}, .create_graph = create_graph, .allow_unused = true});
   Arrays values;
   for (size_t i = 0; i < wanted.size(); ++i)
-    values.push_back(to_array(found[i].defined() ? found[i] : zeros(wanted[i].shape(), wanted[i].dtype())));
+    values.push_back(
+        to_array(found[i].defined() ? found[i] : zeros(wanted[i].shape(), wanted[i].dtype())));
   return values;
 }
 
@@ -101,10 +104,12 @@ struct Sample {
   Arrays values;
   Array dy;
   bool has_gradient;
-  Sample(const Row& row, DType dtype, std::mt19937_64& random) : values(sample_inputs(row, dtype, random)) {
+  Sample(const Row& row, DType dtype, std::mt19937_64& random)
+      : values(sample_inputs(row, dtype, random)) {
     Tensor y = row.f(leaves(to_tensors(row, values, dtype)));
     has_gradient = y.requires_grad();
-    Row like{.function = "", .op = "", .variant = "", .f = {}, .inputs = {{y.shape()}}, .reference = {}};
+    Row like{
+        .function = "", .op = "", .variant = "", .f = {}, .inputs = {{y.shape()}}, .reference = {}};
     dy = sample_inputs(like, dtype, random)[0];
   }
 };
@@ -138,7 +143,8 @@ TEST_CASE("op table: nothing is recorded under no-grad") {
   std::mt19937_64 random(3);
   for_rows([&](const Row& row) -> std::string {
     if (row.op == "embed_slice") return "";  // this row is a gradient, which must record
-    Tensors x = leaves(to_tensors(row, sample_inputs(row, row.options.dtypes[0], random), row.options.dtypes[0]));
+    Tensors x = leaves(
+        to_tensors(row, sample_inputs(row, row.options.dtypes[0], random), row.options.dtypes[0]));
     NoGradGuard unrecorded;
     return row.f(x).grad_fn() ? "the output has a node" : "";
   });
@@ -164,7 +170,8 @@ TEST_CASE("op table: first derivatives agree with central differences") {
   for_rows([&](const Row& row) -> std::string {
     if (!row.options.derivatives || !runs_in(row, kFloat64)) return "";
     for (int sample = 0; sample < (elements(row) <= 24 ? 10 : 2); ++sample) {
-      GradCheck check = gradcheck(row.f, to_tensors(row, sample_inputs(row, kFloat64, random), kFloat64));
+      GradCheck check =
+          gradcheck(row.f, to_tensors(row, sample_inputs(row, kFloat64, random), kFloat64));
       if (!check) return check.message;
     }
     return "";
@@ -176,7 +183,8 @@ TEST_CASE("op table: second derivatives agree with central differences") {
   for_rows([&](const Row& row) -> std::string {
     if (!row.options.derivatives || !runs_in(row, kFloat64)) return "";
     for (int sample = 0; sample < (elements(row) <= 24 ? 3 : 1); ++sample) {
-      GradCheck check = gradgradcheck(row.f, to_tensors(row, sample_inputs(row, kFloat64, random), kFloat64));
+      GradCheck check =
+          gradgradcheck(row.f, to_tensors(row, sample_inputs(row, kFloat64, random), kFloat64));
       if (!check) return check.message;
     }
     return "";
@@ -196,7 +204,8 @@ std::string wrong_value(const Row& row, DType dtype, std::mt19937_64& random) {
   Array wanted = to_array(row.f(to_tensors(row, x, kFloat64)));
   const double root = std::sqrt(static_cast<double>(row.options.reduction));
   double unit = 1e-6 * root;
-  Array scale{wanted.shape, std::vector<double>(wanted.values.size(), largest(dtype == kFloat32 ? x : Arrays{wanted}))};
+  Array scale{wanted.shape, std::vector<double>(wanted.values.size(),
+                                                largest(dtype == kFloat32 ? x : Arrays{wanted}))};
   if (row.options.scale) {  // |A||B| for a product
     scale = to_array(row.options.scale(to_tensors(row, magnitudes, kFloat64)));
     unit = 8 * 0x1p-24 * root;
@@ -207,13 +216,15 @@ std::string wrong_value(const Row& row, DType dtype, std::mt19937_64& random) {
   });
 }
 
-// Element by element in float32, by the relative L2 norm in bfloat16.  A gradient that cancels is held
-// against dy, of which it is made.
-std::string wrong_gradient(const Row& row, DType dtype, const Array& got, const Array& wanted, const Array& dy) {
+// Element by element in float32, by the relative L2 norm in bfloat16.  A gradient that cancels is
+// held against dy, of which it is made.
+std::string wrong_gradient(const Row& row, DType dtype, const Array& got, const Array& wanted,
+                           const Array& dy) {
   const double most = std::max(largest({wanted}), 0.1 * largest({dy}));
   const double atol = 1e-6 * std::sqrt(static_cast<double>(row.options.reduction)) * most;
   if (dtype == kFloat32)
-    return difference(got, wanted, [&](size_t k) { return 1.3e-6 * std::abs(wanted.values[k]) + atol; });
+    return difference(got, wanted,
+                      [&](size_t k) { return 1.3e-6 * std::abs(wanted.values[k]) + atol; });
   Array error = got;
   for (size_t k = 0; k < error.values.size(); ++k)
     error.values[k] = same(got.values[k], wanted.values[k]) ? 0 : got.values[k] - wanted.values[k];
@@ -224,7 +235,9 @@ std::string wrong_gradient(const Row& row, DType dtype, const Array& got, const 
 std::string wrong_gradients(const Row& row, DType dtype, std::mt19937_64& random) {
   Sample s(row, dtype, random);
   if (!s.has_gradient) return "";
-  auto dy_for = [&](DType d) { return to_tensor(s.dy, row.f(to_tensors(row, s.values, d)).dtype()); };
+  auto dy_for = [&](DType d) {
+    return to_tensor(s.dy, row.f(to_tensors(row, s.values, d)).dtype());
+  };
   Arrays wanted = gradients(row, to_tensors(row, s.values, kFloat64), dy_for(kFloat64));
   for (bool create_graph : {false, true}) {
     if (create_graph && dtype == kBFloat16) continue;  // definitions round at every step
@@ -264,7 +277,8 @@ TEST_CASE("op table: float32 and bfloat16 gradients agree with float64 of the sa
 TEST_CASE("op table: arrays large enough for threads and oneDNN agree with float64 too") {
   std::mt19937_64 random(13);
   for_rows([&](const Row& row) -> std::string {
-    bool enlarges = row.inputs.size() == 1 && row.inputs[0].shape == Shape{5, 17} && row.inputs[0].domain != Domain::kDistinct;
+    bool enlarges = row.inputs.size() == 1 && row.inputs[0].shape == Shape{5, 17} &&
+                    row.inputs[0].domain != Domain::kDistinct;
     if (!enlarges) return "";
     Row large = row;
     large.inputs[0].shape = {300, 257};
@@ -284,12 +298,17 @@ Tensor transposed_storage(const Tensor& x) {
   return permute(contiguous(permute(x, back)), back).detach();
 }
 
-// The same values, every other element of a larger tensor that holds NaN, or ids out of range, between.
+// The same values, every other element of a larger tensor that holds NaN, or ids out of range,
+// between.
 Tensor sliced_storage(const Tensor& x) {
   Shape shape = x.shape(), sizes = x.shape();
   if (x.rank() == 0) shape = sizes = {1};
   for (int i = 0; i < sizes.rank(); ++i) sizes[i] = 2 * sizes[i] + 1;
-  Tensor room = full(sizes, is_floating(x.dtype()) ? std::nan("") : x.dtype() == kBool ? 1 : -12345, x.dtype());
+  Tensor room = full(sizes,
+                     is_floating(x.dtype()) ? std::nan("")
+                     : x.dtype() == kBool   ? 1
+                                            : -12345,
+                     x.dtype());
   Strides strides = room.strides();
   int64_t offset = 0;
   for (int i = 0; i < sizes.rank(); ++i) offset += strides[i], strides[i] *= 2;
@@ -314,17 +333,25 @@ TEST_CASE("op table: results do not depend on how an input is laid out") {
         for (size_t i = 0; i < plain.size() + (s.has_gradient ? 1 : 0); ++i) {
           Tensors x = plain;
           if (i < x.size()) x[i] = relaid(x[i]);
-          Arrays got = s.has_gradient ? gradients(row, x, i < x.size() ? dy : relaid(dy)) : Arrays{};
+          Arrays got =
+              s.has_gradient ? gradients(row, x, i < x.size() ? dy : relaid(dy)) : Arrays{};
           got.push_back(to_array(row.f(x)));
           for (size_t j = 0; j < got.size(); ++j) {
-            // Products of different strides run on different kernels, which add up in different orders.
-            const double unit = !row.options.scale || dtype == kFloat64 ? 0 : dtype == kFloat32 ? 1e-6 : 0x1p-7;
-            const double bound = unit * std::sqrt(static_cast<double>(row.options.reduction)) * largest({wanted[j]});
+            // Products of different strides run on different kernels, which add up in different
+            // orders.
+            const double unit = !row.options.scale || dtype == kFloat64 ? 0
+                                : dtype == kFloat32                     ? 1e-6
+                                                                        : 0x1p-7;
+            const double bound =
+                unit * std::sqrt(static_cast<double>(row.options.reduction)) * largest({wanted[j]});
             std::string wrong = difference(got[j], wanted[j], [bound](size_t) { return bound; });
             if (!wrong.empty())
-              return std::string(dtype_name(dtype)) + (relaid == transposed_storage ? ", transposed " : ", sliced ") +
+              return std::string(dtype_name(dtype)) +
+                     (relaid == transposed_storage ? ", transposed " : ", sliced ") +
                      (i < x.size() ? "input " + std::to_string(i) : "dy") + ": " +
-                     (j + 1 == got.size() ? "the result's " : "gradient " + std::to_string(j) + "'s ") + wrong;
+                     (j + 1 == got.size() ? "the result's "
+                                          : "gradient " + std::to_string(j) + "'s ") +
+                     wrong;
           }
         }
     }
@@ -346,7 +373,8 @@ std::string read(const std::filesystem::path& path) {
 std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
   std::vector<std::string> found;
   const std::regex regex(pattern, std::regex::multiline);
-  for (std::sregex_iterator it(text.begin(), text.end(), regex), end; it != end; ++it) found.push_back((*it)[1]);
+  for (std::sregex_iterator it(text.begin(), text.end(), regex), end; it != end; ++it)
+    found.push_back((*it)[1]);
   return found;
 }
 
@@ -378,7 +406,8 @@ TEST_CASE("op table: every op of the library is the op of some row") {
   for (const char* room : {"framework", "ops"})
     for (const auto& file : std::filesystem::directory_iterator(kSource / room))
       if (file.path().extension() == ".cpp")
-        for (const std::string& name : matches(read(file.path()), R"re(kName = "(\w+)";)re")) in_sources.insert(name);
+        for (const std::string& name : matches(read(file.path()), R"re(kName = "(\w+)";)re"))
+          in_sources.insert(name);
   CHECK(in_sources.size() > 50);
   for (const Row& row : op_table()) of_rows.insert(row.op);
   for (const std::string& name : in_sources) {
@@ -395,13 +424,13 @@ TEST_CASE("op table: an undefined input is a ValueError") {
   for_rows([&](const Row& row) -> std::string {
     for (size_t i = 0; i < row.inputs.size(); ++i) {
       if (row.function == "linear" && i == 2) continue;  // the bias is optional
-      Tensors x = to_tensors(row, sample_inputs(row, row.options.dtypes[0], random), row.options.dtypes[0]);
+      Tensors x =
+          to_tensors(row, sample_inputs(row, row.options.dtypes[0], random), row.options.dtypes[0]);
       x[i] = Tensor();
       try {
         row.f(x);
         return "input " + std::to_string(i) + " may be undefined";
-      } catch (const ValueError&) {
-      }
+      } catch (const ValueError&) {}
     }
     return "";
   });
@@ -411,7 +440,8 @@ TEST_CASE("op table: mixed dtypes are a DTypeError") {
   std::mt19937_64 random(10);
   for_rows([&](const Row& row) -> std::string {
     Tensors x = to_tensors(row, sample_inputs(row, kFloat32, random), kFloat32);
-    const auto floating = std::count_if(row.inputs.begin(), row.inputs.end(), [](const Input& in) { return in.is_floating(); });
+    const auto floating = std::count_if(row.inputs.begin(), row.inputs.end(),
+                                        [](const Input& in) { return in.is_floating(); });
     for (size_t i = 0; floating > 1 && i < x.size(); ++i) {
       if (!row.inputs[i].is_floating()) continue;
       for (DType other : {kFloat64, kBFloat16, kInt64, kBool}) {
@@ -420,8 +450,7 @@ TEST_CASE("op table: mixed dtypes are a DTypeError") {
         try {
           row.f(mixed);
           return "input " + std::to_string(i) + " may be " + std::string(dtype_name(other));
-        } catch (const DTypeError&) {
-        }
+        } catch (const DTypeError&) {}
       }
     }
     return "";
@@ -438,8 +467,7 @@ TEST_CASE("op table: integer and bool inputs work without a node, or are a DType
         if (row.inputs[i].is_floating()) x[i] = to(abs(x[i]), dtype);
       try {
         if (row.f(x).requires_grad() && row.op != "embed_slice") return "the result requires grad";
-      } catch (const DTypeError&) {
-      }
+      } catch (const DTypeError&) {}
     }
     return "";
   });

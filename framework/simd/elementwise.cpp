@@ -88,8 +88,8 @@ HWY_INLINE V GeluBackward(V x, V dy) {
   V density = hn::Mul(C(0.3989422804f), Exp(hn::Mul(hn::Mul(x, x), C(-0.5f))));
   return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(x)));
 }
-// With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in the
-// tails, where x u' is large.
+// With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in
+// the tails, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
   V e = Exp(hn::Mul(C(-2.0f), hn::Abs(GeluTanhInner(x))));
   V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);

@@ -1,0 +1,157 @@
+// The allocator: what it counts, what it keeps for reuse, and blocks that cross threads.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+
+namespace {
+
+constexpr int64_t kMiB = int64_t{1} << 20;
+
+Tensor bytes(int64_t n) { return empty({n}, kUInt8); }
+
+// Lets large blocks be kept again at the end of a test that forbids it.
+struct KeepCacheLimit {
+  ~KeepCacheLimit() { set_cache_limit(int64_t{1} << 40); }
+};
+
+}  // namespace
+
+TEST_CASE("live counts the bytes in use and returns to its value") {
+  (void)bytes(1);  // this thread's pool exists
+  const int64_t before = live_bytes();
+  for (int64_t n : {0, 1, 64, 100, 4000, 4097, 100'000, 3'000'000}) {
+    INFO(n);
+    {
+      Tensor x = bytes(n);
+      CHECK(live_bytes() >= before + n);
+      Tensor view = x.detach();
+      x = Tensor();
+      CHECK(live_bytes() >= before + n);  // the view holds the storage
+    }
+    CHECK(live_bytes() == before);
+  }
+}
+
+TEST_CASE("a graph gives back all that it took") {
+  Tensor w = randn({16, 16}).requires_grad_();
+  auto step = [&] {
+    Tensor x = randn({8, 16});
+    for (int i = 0; i < 5; ++i) x = tanh(x.matmul(w));
+    x.sum().backward();
+    w.zero_grad();
+  };
+  step();
+  const int64_t before = live_bytes();
+  for (int i = 0; i < 3; ++i) step();
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("peak is the most that was ever live") {
+  const int64_t before = live_bytes();
+  { Tensor x = bytes(300 * kMiB); }
+  const int64_t peak = memory_stats().peak;
+  CHECK(peak >= before + 300 * kMiB);
+  { Tensor x = bytes(kMiB); }
+  CHECK(memory_stats().peak == peak);
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("large blocks waste at most 2 percent above 1 MiB") {
+  for (int64_t n = kMiB + 1; n < 300 * kMiB; n += n / 7) {
+    const int64_t before = live_bytes();
+    Tensor x = bytes(n);
+    const int64_t taken = live_bytes() - before;
+    CHECK(taken >= n);
+    CHECK(static_cast<double>(taken) <= 1.02 * static_cast<double>(n) + 4096);
+  }
+}
+
+TEST_CASE("data is aligned to 64 bytes, whatever the size") {
+  std::vector<Tensor> held;
+  for (int64_t n = 1; n < 3'000'000; n = n * 3 / 2 + 1) {
+    held.push_back(bytes(n));
+    CHECK(reinterpret_cast<uintptr_t>(held.back().data<uint8_t>()) % 64 == 0);
+  }
+}
+
+TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
+  if (!kPooled) return;  // every block is the sanitizer's own
+  empty_cache();
+  const int64_t cached = memory_stats().cached;
+  const uint8_t* block = nullptr;
+  {
+    Tensor x = bytes(10 * kMiB);
+    block = x.data<uint8_t>();
+    CHECK(memory_stats().cached <= cached);
+  }
+  CHECK(memory_stats().cached >= cached + 10 * kMiB);
+  CHECK(bytes(10 * kMiB).data<uint8_t>() == block);
+  CHECK(bytes(10 * kMiB - 5).data<uint8_t>() == block);  // the same size class
+  empty_cache();
+  CHECK(memory_stats().cached == cached);
+
+  const uint8_t* small = bytes(2000).data<uint8_t>();
+  CHECK(bytes(2000).data<uint8_t>() == small);
+}
+
+TEST_CASE("large blocks above the cache limit are given back at once") {
+  if (!kPooled) return;
+  KeepCacheLimit keep;
+  empty_cache();
+  const int64_t cached = memory_stats().cached;
+  set_cache_limit(15 * kMiB);
+  { Tensor x = bytes(10 * kMiB), y = bytes(10 * kMiB); }
+  CHECK(memory_stats().cached >= cached + 10 * kMiB);  // one of the two fits
+  CHECK(memory_stats().cached < cached + 12 * kMiB);
+  set_cache_limit(kMiB);  // what is cached already goes too
+  CHECK(memory_stats().cached == cached);
+  { Tensor x = bytes(10 * kMiB); }
+  CHECK(memory_stats().cached == cached);
+}
+
+TEST_CASE("blocks may be freed on another thread, and threads leave nothing behind") {
+  (void)bytes(1);
+  const int64_t before = live_bytes();
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Tensor> made;
+    std::thread([&] {
+      for (int64_t n : {1, 100, 4000, 5000, 2'000'000}) made.push_back(full({n}, round, kUInt8));
+    }).join();
+    CHECK(live_bytes() > before);
+    for (const Tensor& x : made) CHECK(x.data<uint8_t>()[x.numel() - 1] == round);
+    std::thread([moved = std::move(made)]() mutable { moved.clear(); }).join();
+    made.clear();
+    CHECK(live_bytes() == before);
+  }
+  if (!kPooled) return;
+  // What ended threads had cached serves the next ones: no growth from thread to thread.
+  auto work = [] {
+    std::vector<Tensor> many;
+    for (int i = 0; i < 200; ++i) many.push_back(bytes(500));
+  };
+  std::thread(work).join();
+  const MemoryStats once = memory_stats();
+  for (int i = 0; i < 20; ++i) std::thread(work).join();
+  const MemoryStats often = memory_stats();
+  CHECK(often.live + often.cached == once.live + once.cached);
+}
+
+TEST_CASE("threads that allocate at once get blocks of their own") {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&wrong, t] {
+      for (int i = 0; i < 300; ++i) {
+        std::vector<Tensor> held;
+        for (int64_t n : {3, 70, 3000, 9000, 300'000}) held.push_back(full({n}, t + 1, kUInt8));
+        for (const Tensor& x : held)
+          wrong += x.data<uint8_t>()[0] != t + 1 || x.data<uint8_t>()[x.numel() - 1] != t + 1;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}

@@ -1,0 +1,29 @@
+// Bare oneDNN: what the primitives cost when everything but their execution was done before.
+#pragma once
+#include <memory>
+
+#include "framework/dtype.h"
+
+namespace vitro::bench {
+
+class BarePrimitive {
+ public:
+  void run() const;
+
+ protected:
+  struct Prepared;
+  std::shared_ptr<Prepared> prepared_;
+};
+
+// c = a b + bias, all row-major and of one dtype: a (m, k), b (k, n) or, transposed, stored (n, k).
+struct BareLinear : BarePrimitive {
+  BareLinear(DType dtype, int64_t m, int64_t n, int64_t k, bool b_transposed);
+};
+
+enum class BareActivation { kRelu, kTanh, kSigmoid, kSilu, kGelu, kGeluTanh, kSoftplus };
+// y = f(x), or dx = dy f'(x), of n float32 numbers.
+struct BareEltwise : BarePrimitive {
+  BareEltwise(BareActivation f, bool backward, int64_t n);
+};
+
+}  // namespace vitro::bench

@@ -1,0 +1,22 @@
+// Every family of ops over a list of shapes.
+#include "bench/op_rows.h"
+
+namespace vitro::bench {
+
+const char* const kAbout =
+    "Activations and softmax: SIMD, other = oneDNN; below 1 SIMD is faster.  GB/s counts what must "
+    "be\n"
+    "read and written once; above 100 % of the roof it came from a cache.";
+
+void register_rows() {
+  elementwise_rows();
+  activation_rows();
+  softmax_rows();
+  reduction_rows();
+  view_rows();
+  indexing_rows();
+  product_rows();
+  random_rows();
+}
+
+}  // namespace vitro::bench

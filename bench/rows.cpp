@@ -1,0 +1,97 @@
+// Interleaved timing, and the counters of a row.
+#include "bench/rows.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+namespace vitro::bench {
+
+namespace {
+
+constexpr double kBatchSeconds = 300e-6;
+
+double now(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Timing {
+  double wall, cpu;
+};
+Timing timed(const Batch& run, int64_t n) {
+  double cpu = now(CLOCK_PROCESS_CPUTIME_ID), wall = now(CLOCK_MONOTONIC);
+  run(n);
+  wall = now(CLOCK_MONOTONIC) - wall;
+  return {wall, now(CLOCK_PROCESS_CPUTIME_ID) - cpu};
+}
+
+double median(std::vector<double> x) {
+  auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
+  std::nth_element(x.begin(), middle, x.end());
+  return *middle;
+}
+
+// How often to run so that a batch is long against the clock.
+int64_t batch_size(const Batch& run) {
+  run(1);
+  int64_t n = 1;
+  while (n < (1 << 20) && timed(run, n).wall < kBatchSeconds) n *= 2;
+  return n;
+}
+
+}  // namespace
+
+void interleave(benchmark::State& state, const std::vector<Batch>& rivals) {
+  const size_t count = rivals.size();
+  std::vector<int64_t> size;
+  for (const Batch& run : rivals) size.push_back(batch_size(run));
+  std::vector<std::vector<double>> seconds(count);  // per run, of each round
+  double wall = 0, cpu = 0, spoilt = 0;
+  const double start = now(CLOCK_MONOTONIC), enough = start + 5 * g_min_seconds,
+               patience = start + 15 * g_min_seconds;
+  for (int round = 0; seconds[0].size() < 7 || now(CLOCK_MONOTONIC) < enough; ++round) {
+    std::vector<Timing> times(count);
+    const int64_t before = preemptions();
+    const double began = now(CLOCK_MONOTONIC);
+    for (size_t i = 0; i < count; ++i) {
+      size_t at = round % 2 ? count - 1 - i : i;  // forth and back, so that nobody is always first
+      times[at] = timed(rivals[at], size[at]);
+    }
+    const double end = now(CLOCK_MONOTONIC);
+    const auto taken = static_cast<double>(preemptions() - before);
+    if (taken > kPreemptionsPerSecond * (end - began)) {
+      if (end < patience) continue;
+      spoilt += taken;
+    }
+    wall += times[0].wall, cpu += times[0].cpu;
+    for (size_t i = 0; i < count; ++i)
+      seconds[i].push_back(times[i].wall / static_cast<double>(size[i]));
+  }
+  size_t best = 1;
+  for (size_t i = 2; i < count; ++i)
+    if (median(seconds[i]) < median(seconds[best])) best = i;
+  std::vector<double> ratios;
+  for (size_t i = 0; i < seconds[0].size(); ++i) ratios.push_back(seconds[0][i] / seconds[best][i]);
+  for (auto _ : state) state.SetIterationTime(median(seconds[0]));
+  state.counters["cores"] = cpu / wall;
+  state.counters["preempted"] = spoilt / (now(CLOCK_MONOTONIC) - start);
+  state.counters["other_ns"] = 1e9 * median(seconds[best]);
+  state.counters["ratio"] = median(ratios);
+}
+
+void count(benchmark::State& state, const Work& work) {
+  using benchmark::Counter;
+  auto per_second = [](double x) { return Counter(x, Counter::kIsIterationInvariantRate); };
+  if (work.flops > 0) state.counters["GFLOP/s"] = per_second(work.flops * 1e-9);
+  if (work.bytes > 0) state.counters["GB/s"] = per_second(work.bytes * 1e-9);
+  if (work.flops > 0 || work.bytes > 0)
+    state.counters["roof"] = per_second(floor_seconds(work.flops, work.bytes, work.dtype));
+  if (work.ops > 1)
+    state.counters["ns/op"] =
+        Counter(work.ops * 1e-9, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  if (work.target > 0) state.counters["target"] = work.target;
+}
+
+}  // namespace vitro::bench

@@ -33,11 +33,15 @@ double median(std::vector<double> x) {
   return *middle;
 }
 
-// How often to run so that a batch is long against the clock.
+// How often to run so that a batch is long against the clock, unless it is always disturbed.
 int64_t batch_size(const Batch& run) {
-  run(1);
   int64_t n = 1;
-  while (n < (1 << 20) && timed(run, n).wall < kBatchSeconds) n *= 2;
+  for (int tries = 0; tries < 10; ++tries) {
+    run(1);
+    const int64_t before = preemptions();
+    for (n = 1; n < (1 << 20) && timed(run, n).wall < kBatchSeconds;) n *= 2;
+    if (preemptions() == before) break;
+  }
   return n;
 }
 
@@ -79,6 +83,11 @@ void interleave(benchmark::State& state, const std::vector<Batch>& rivals) {
   state.counters["preempted"] = spoilt / (now(CLOCK_MONOTONIC) - start);
   state.counters["other_ns"] = 1e9 * median(seconds[best]);
   state.counters["ratio"] = median(ratios);
+}
+
+void count_preemptions(benchmark::State& state, int64_t before) {
+  state.counters["preempted"] =
+      benchmark::Counter(static_cast<double>(preemptions() - before), benchmark::Counter::kIsRate);
 }
 
 void count(benchmark::State& state, const Work& work) {

@@ -28,6 +28,9 @@ inline double g_min_seconds = 0.1;
 // Turns the work into counters: they are what the table and the JSON show.
 void count(benchmark::State& state, const Work& work);
 
+// Counts those since there were `before`, per second.
+void count_preemptions(benchmark::State& state, int64_t before);
+
 // Times what prepare() returns.  The row's name is `name/shape`.
 template <class Prepare>
 void row(const std::string& name, const std::string& shape, const Work& work, Prepare prepare) {
@@ -35,7 +38,9 @@ void row(const std::string& name, const std::string& shape, const Work& work, Pr
                                [=](benchmark::State& state) {
                                  auto run = prepare();
                                  run();
+                                 const int64_t before = preemptions();
                                  for (auto _ : state) run();
+                                 count_preemptions(state, before);
                                  count(state, work);
                                })
       ->UseRealTime()

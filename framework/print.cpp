@@ -184,7 +184,9 @@ struct Layout {
 
   std::string block(int axis) {
     const auto indent = static_cast<size_t>(axis) + 1;
-    return "[" + (axis + 1 == shape.rank() ? row(axis, indent) : blocks(axis, indent)) + "]";
+    std::string all("[");
+    all += axis + 1 == shape.rank() ? row(axis, indent) : blocks(axis, indent);
+    return all += ']';
   }
 
   std::string blocks(int axis, size_t indent) {
@@ -205,7 +207,8 @@ struct Layout {
       const bool first = all.empty();
       if (!first && line + 1 + word.size() > width) {
         all.erase(all.find_last_not_of(' ') + 1);
-        all += "\n" + std::string(indent, ' ');
+        all += '\n';
+        all.append(indent, ' ');
         line = indent;
       } else if (!first) {
         all += " ";

@@ -11,6 +11,7 @@ namespace {
 // Multiplications m n k up to which starting a primitive costs more than its better blocking gains
 // (bench_linear, crossover rows; docs/kernels.md has the table).
 constexpr int64_t kSmallProduct = 200'000;
+constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
 
 // oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
 // and is faster while b stays in the level 2 cache (same table).
@@ -65,24 +66,38 @@ onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
   return {raw_bytes(room), x.cols, 1, x.rows * x.cols};
 }
 
+// x's values as a dense float32 tensor of this shape.
+Tensor widened(const Tensor& x, const Shape& shape, const Strides& strides) {
+  Tensor y = empty(shape, kFloat32);
+  copy_into(y, make_view(x, shape, strides, x.impl()->offset));
+  return y;
+}
+Tensor widened(int64_t batch, const MatrixRef& x) {
+  return widened(x.tensor, {batch, x.rows, x.cols}, {x.batch_stride, x.row_stride, x.col_stride});
+}
+
 struct PackedWeight final : Derived {
-  PackedWeight(uint32_t of_version, const MatrixRef& b)
-      : Derived(of_version),
-        rows(b.rows),
-        cols(b.cols),
-        matrix(cols, rows, {raw<float>(b.tensor), b.row_stride, b.col_stride}) {}
+  PackedWeight(uint32_t of_version, const MatrixRef& b, simd::MatrixView values)
+      : Derived(of_version), rows(b.rows), cols(b.cols), matrix(cols, rows, values) {}
   int64_t rows, cols;
   simd::PackedMatrix matrix;
 };
 
-// The packed copy of a parameter's transpose that hangs in its storage; made when first asked for.
-// Null if the storage is also a parameter of another shape.
+PackedWeight* pack(uint32_t version, const MatrixRef& b) {
+  if (b.tensor.dtype() == kFloat32)
+    return new PackedWeight(version, b, {raw<float>(b.tensor), b.row_stride, b.col_stride});
+  Tensor wide = widened(b.tensor, {b.cols, b.rows}, {b.col_stride, b.row_stride});
+  return new PackedWeight(version, b, {raw<float>(wide), 1, b.rows});
+}
+
+// The packed float32 copy of a parameter's transpose that hangs in its storage; made when first
+// asked for.  Null if the storage is also a parameter of another shape.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   Storage& storage = *b.tensor.impl()->storage;
   Derived* found = storage.derived.load(std::memory_order_acquire);
   if (!found || found->version != storage.version) {
     Derived* stale = found;
-    auto* made = new PackedWeight(storage.version, b);
+    PackedWeight* made = pack(storage.version, b);
     if (storage.derived.compare_exchange_strong(found, made, std::memory_order_acq_rel)) {
       delete stale;
       found = made;
@@ -94,25 +109,38 @@ const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   return packed->rows == b.rows && packed->cols == b.cols ? &packed->matrix : nullptr;
 }
 
-// A whole parameter, used as it will be used again: packing it once pays.
-bool is_frozen_weight(const MatrixRef& b) {
+// A whole parameter, which will be used again: packing it once pays.
+bool is_parameter(const MatrixRef& b) {
   const Tensor& w = b.tensor;
-  return !grad_enabled() && b.row_stride == 1 && b.cols > 1 && w.requires_grad() && w.is_leaf() &&
-         w.is_contiguous() && w.rank() == 2 && w.impl()->offset == 0;
+  return b.row_stride == 1 && b.cols > 1 && w.requires_grad() && w.is_leaf() && w.is_contiguous() &&
+         w.rank() == 2 && w.impl()->offset == 0;
 }
 
-void multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+// In float32.  False, and nothing done, for bfloat16 that would have to be copied first.
+bool multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
                     const Tensor& c) {
+  const simd::PackedMatrix* packed = batch == 1 && is_parameter(b) ? packed_weight(b) : nullptr;
+  if (c.dtype() == kBFloat16) {
+    const bool dense = a.col_stride == 1 && a.row_stride == a.cols;
+    if (!packed || !dense) return false;
+    const int64_t m = a.rows, n = b.cols, k = a.cols;
+    Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias in float32
+    float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
+    simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
+    if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);
+    simd::matmul(m, n, k, {x, k, 1}, *packed, bias.defined() ? shift : nullptr, y, n);
+    simd::to_bfloat16(y, raw<BFloat16>(c), m * n);
+    return true;
+  }
   const float* shift = bias.defined() ? raw<float>(bias) : nullptr;
-  const simd::PackedMatrix* packed = batch == 1 && is_frozen_weight(b) ? packed_weight(b) : nullptr;
-  if (packed)
-    return simd::matmul(a.rows, b.cols, a.cols, {raw<float>(a.tensor), a.row_stride, a.col_stride},
-                        *packed, shift, raw<float>(c), b.cols);
-  for (int64_t i = 0; i < batch; ++i)
-    simd::matmul(a.rows, b.cols, a.cols,
-                 {raw<float>(a.tensor) + i * a.batch_stride, a.row_stride, a.col_stride},
-                 {raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride}, shift,
-                 raw<float>(c) + i * a.rows * b.cols, b.cols);
+  for (int64_t i = 0; i < batch; ++i) {
+    simd::MatrixView x{raw<float>(a.tensor) + i * a.batch_stride, a.row_stride, a.col_stride};
+    simd::MatrixView w{raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride};
+    float* y = raw<float>(c) + i * a.rows * b.cols;
+    if (packed) simd::matmul(a.rows, b.cols, a.cols, x, *packed, shift, y, b.cols);
+    else simd::matmul(a.rows, b.cols, a.cols, x, w, shift, y, b.cols);
+  }
+  return true;
 }
 
 }  // namespace
@@ -140,25 +168,17 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
     return;
   }
   if (dtype == kBFloat16 && !onednn::has_bfloat16()) {  // compute in float32, round once
-    auto wide = [](const Tensor& x, const Shape& shape, const Strides& strides) {
-      Tensor y = empty(shape, kFloat32);
-      copy_into(y, make_view(x, shape, strides, x.impl()->offset));
-      return y;
-    };
-    Tensor x =
-        wide(a.tensor, {batch, a.rows, a.cols}, {a.batch_stride, a.row_stride, a.col_stride});
-    Tensor w =
-        wide(b.tensor, {batch, b.rows, b.cols}, {b.batch_stride, b.row_stride, b.col_stride});
+    Tensor x = widened(batch, a), w = widened(batch, b);
     Tensor y = empty(c.shape(), kFloat32);
     multiply(batch, matrix(x, a.rows * a.cols), matrix(w, b.rows * b.cols),
-             bias.defined() ? wide(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
+             bias.defined() ? widened(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
     return copy_into(c, y);
   }
   bool b_streams = b.col_stride == 1 || b.row_stride == 1;
-  bool small =
-      products * batch <= kSmallProduct || (batch == 1 && ragged_for_onednn(b.cols, b.rows));
-  if (dtype == kFloat32 && small && b_streams) {
-    multiply_small(batch, a, b, bias, c);
+  bool small = dtype == kFloat32 ? products * batch <= kSmallProduct ||
+                                       (batch == 1 && ragged_for_onednn(b.cols, b.rows))
+                                 : products <= kSmallBFloat16;
+  if (small && b_streams && multiply_small(batch, a, b, bias, c)) {
     if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
     return;
   }

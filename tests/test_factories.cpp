@@ -27,6 +27,7 @@ TEST_CASE("zeros, ones, full, empty, and what is like another tensor") {
       CHECK(y.dtype() == d);
       CHECK(y.shape() == Shape{3, 2});
       CHECK(y.is_contiguous());
+      CHECK(y.strides() == row_major(y.shape()));
     }
     CHECK(values(zeros_like(x)) == Values(6, 0));
     CHECK(values(ones_like(x)) == Values(6, 1));
@@ -82,8 +83,7 @@ TEST_CASE("linspace ends exactly where it is told to") {
   CHECK(values(linspace(2, -2, 3)) == Values{2, 0, -2});
   CHECK(values(linspace(3, 7, 1)) == Values{3});
   CHECK(linspace(0, 1, 0).shape() == Shape{0});
-  for (int64_t n : {2, 3, 7, 11, 49, 1000})
-    CHECK(linspace(0.1, 0.7, n, kFloat64)[-1].item() == 0.7);
+  for (int64_t n = 2; n < 200; ++n) CHECK(linspace(0.3, 1.1, n, kFloat64)[-1].item() == 1.1);
   CHECK_THROWS_AS(linspace(0, 1, -1), ShapeError);
   CHECK_THROWS_AS(linspace(0, 1, 2, kInt64), DTypeError);
 }

@@ -9,7 +9,7 @@ namespace vitro {
 
 namespace {
 
-// Elements from which oneDNN's kernel is as fast as ours (bench_ops, activation rows).
+// Elements from which oneDNN's kernel is as fast as ours (docs/kernels.md).
 constexpr int64_t kOnednnElements = 1 << 16;
 
 bool on_onednn(const Kernels& k, const Tensor& x) {
@@ -34,11 +34,6 @@ void forward_into(const Kernels& k, const Tensor& y, const Tensor& x) {
 
 Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy) {
   Tensor dx = empty(dy.shape(), dy.dtype());
-  if (on_onednn(k, dy) && x_or_y.is_contiguous() && dy.is_contiguous()) {
-    onednn::eltwise_backward(*k.onednn, dy.dtype(), raw_bytes(x_or_y), raw_bytes(dy), raw_bytes(dx),
-                             dy.numel());
-    return dx;
-  }
   binary_into(
       dx, x_or_y, dy, simd::binary_kernel(k.backward), [](auto u, auto) { return u; },
       kCostlyGrain);

@@ -13,12 +13,11 @@ struct Kernels {
   simd::Unary forward;
   simd::Binary backward;
   bool from_output;
-  std::optional<onednn::Eltwise> onednn;  // the owner of large arrays, where it is at least as good
+  std::optional<onednn::Eltwise> onednn;  // forward on large arrays, where it is as fast
 };
-inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true,
-                                      onednn::Eltwise::kTanh};
-inline constexpr Kernels kSigmoidKernels{simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward,
-                                         true, onednn::Eltwise::kSigmoid};
+inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true, {}};
+inline constexpr Kernels kSigmoidKernels{
+    simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward, true, {}};
 inline constexpr Kernels kReluKernels{simd::Unary::kRelu, simd::Binary::kReluBackward, false,
                                       onednn::Eltwise::kRelu};
 inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false, {}};

@@ -4,16 +4,11 @@
 
 #include "framework/elementwise.h"
 #include "framework/simd/rows.h"
-#include "ops/onednn/eltwise.h"
-#include "ops/onednn/matmul.h"
 #include "ops/rows.h"
 
 namespace vitro {
 
 namespace {
-
-// Elements from which oneDNN's kernel is faster than ours (bench_ops, softmax rows).
-constexpr int64_t kOnednnElements = int64_t{1} << 40;
 
 // max x, or NaN if there is one
 double plain_max(const double* x, int64_t n) {
@@ -51,8 +46,6 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
       for (int64_t j = i * n; j < (i + 1) * n; ++j)
         q[j] = log ? p[j] - shift : std::exp(p[j] - high) / total;
     });
-  } else if (y.numel() >= kOnednnElements && (x.dtype() == kFloat32 || onednn::has_bfloat16())) {
-    onednn::softmax(log, x.dtype(), raw_bytes(rows), raw_bytes(y), y.numel() / n, n);
   } else {
     rows_in_float(y, rows, n, [&](const float* p, float* q) {
       log ? simd::log_softmax(p, q, n) : simd::softmax(p, q, n);

@@ -86,8 +86,8 @@ std::string gradient_report(const Verification& result) {
   std::string out =
       "\n3. Gradients: those that backward left in float32 against (L(v + eps) - L(v - eps)) / 2 "
       "eps\n"
-      "   of a float64 copy, where L is the cross entropy of the next tokens; some elements "
-      "each.\n\n";
+      "   of a float64 copy, where L is the cross entropy of the next tokens, at elements "
+      "drawn by chance.\n\n";
   if (!result.forward_agrees())
     return out + "   Not compared: behind a wrong output every gradient is another one.\n";
   Rows rows = {{"tensor", "shape", "elements", "largest |g|", "|error|", "of allowed", "verdict"}};

@@ -6,10 +6,11 @@ set(vitro_flags -Wall -Wextra)
 # no-math-errno        sqrt and its like become instructions
 # no-trapping-math     branches on floats may be turned into selects, so loops vectorise
 # fp-contract=off      a * b + c rounds twice, under either compiler and on any CPU
+# wrapv                integer tensors wrap around, as the documentation says
 # no-semantic-interposition  calls of public functions inside the library are direct
 # tls-model            thread-local state costs one load in the shared library too
 set(vitro_library_flags
-  -fno-math-errno -fno-trapping-math -ffp-contract=off
+  -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv
   -fno-semantic-interposition -ftls-model=initial-exec)
 
 if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)

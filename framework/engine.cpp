@@ -27,14 +27,14 @@ Run::~Run() {
 // Makes this run the owner of the node's pending gradient.  An outer run of this thread lends it; a
 // run of another thread does not.
 void Run::claim(Node* node) {
-  if (heap_.size() == heap_.capacity())
-    heap_.reserve(2 * heap_.size());  // may throw; nothing after
+  if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size());  // may throw
   Run* owner = nullptr;
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;
     while (outer && outer != owner) outer = outer->parent_;
     check<GraphError>(outer, "backward: another thread's backward is running through ",
                       node->name(), " ", node->shape, "; a graph takes one backward at a time");
+    displaced_.reserve(displaced_.size() + 1);  // may throw, and nothing is lost yet
     displaced_.push_back({node, owner, std::move(node->pending)});
     node->pending = Tensor();
     node->run.store(this, std::memory_order_relaxed);
@@ -138,15 +138,17 @@ static void accumulate_grad(Node* leaf, Tensor gradient) {
   }
 }
 
+// The node stays claimed until it has run, so that no other thread enters it meanwhile.
 void Run::execute() {
   while (!heap_.empty()) {
     std::pop_heap(heap_.begin(), heap_.end(), older);
-    Node* node = heap_.back();
+    struct Claimed {
+      Node* node;
+      ~Claimed() { node->run.store(nullptr, std::memory_order_release); }
+    } claimed{heap_.back()};
     heap_.pop_back();
-    Tensor gradient = std::move(node->pending);
-    node->pending = Tensor();
-    node->run.store(nullptr, std::memory_order_release);
-    process(node, std::move(gradient));
+    Tensor gradient = std::move(claimed.node->pending);
+    process(claimed.node, std::move(gradient));
   }
 }
 
@@ -217,6 +219,8 @@ bool Node::needs(size_t i) const {
 Tensor& Node::accumulator(size_t i) {
   check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
                     i, ") is for a backward that records nothing");
+  check<GraphError>(inputs[i]->dtype == dtype, name(), ": its input was converted from ", dtype,
+                    " to ", inputs[i]->dtype, " after it was recorded; compute the output again");
   return t_run->accumulator(inputs[i].get());
 }
 

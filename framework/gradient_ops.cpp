@@ -4,7 +4,6 @@
 #include "framework/reduce.h"
 
 namespace vitro {
-
 namespace {
 
 // y = a + b   =>   da = db = dy

@@ -45,11 +45,8 @@ void Tensor::set_grad(const Tensor& grad) const {
                     grad.defined() ? grad.shape() : Shape());
   check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: the gradient must be ",
                     dtype());
-  Tensor own = grad;  // later gradients are added into it
-  if (grad.defined() && !grad.is_contiguous()) {
-    own = zeros_like(grad);
-    add_into(own, grad);
-  }
+  Tensor own;  // a copy without a graph: later gradients are added into it
+  if (grad.defined()) add_into(own = zeros_like(grad), grad);
   node_of(*this, "set_grad")->grad = own;
 }
 void Tensor::zero_grad() const {

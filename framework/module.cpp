@@ -133,18 +133,18 @@ Module& Module::to(DType dtype) {
 
 // --- the call ---
 void Module::Scope::enter(Module& module) {
-  if (!t_root) {
-    t_root = &module;
-    is_root_ = true;
+  Module& root = t_root ? *t_root : module;
+  if (!module.path_known_) {
+    for (auto& [path, m] : root.named_modules()) {
+      m->path_ = intern(path);
+      m->path_known_ = true;
+    }
+    module.path_known_ = true;  // also if it is not among its root's members
+    for (auto& [path, x] : root.named_parameters())
+      if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
   }
-  if (module.path_known_) return;
-  for (auto& [path, m] : t_root->named_modules()) {
-    m->path_ = intern(path);
-    m->path_known_ = true;
-  }
-  module.path_known_ = true;  // also if it is not among its root's members
-  for (auto& [path, x] : t_root->named_parameters())
-    if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
+  is_root_ = !t_root;  // last: the walks above run a user's code, which may throw
+  t_root = &root;
 }
 
 std::string Module::location() const { return path_ ? path() + ": " + describe() : describe(); }

@@ -99,7 +99,8 @@ class Module {
   RemovableHandle register_forward_pre_hook(std::function<ForwardPreHook> hook);
   RemovableHandle register_forward_hook(std::function<ForwardHook> hook);
   // Runs when the gradients of the input and output are known; grad_input is undefined for an input
-  // without gradient.  The result becomes the input's gradient.
+  // without gradient, grad_output where the gradient entered inside the module.  The result becomes
+  // the input's gradient.
   RemovableHandle register_full_backward_hook(std::function<FullBackwardHook> hook);
 
   bool is_hooked() const;  // whether any hook is attached now

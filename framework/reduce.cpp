@@ -52,6 +52,7 @@ void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
 }
 
 void sum_middle(const float* x, int64_t outer, int64_t n, int64_t inner, float* y) {
+  if (outer * inner == 0) return;
   if (n == 0) return std::fill(y, y + outer * inner, 0.0f);
   if (outer == 1) return inner == 1 ? sum_all(x, n, y) : sum_columns(x, n, inner, y);
   parallel_for(

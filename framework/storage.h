@@ -31,12 +31,18 @@ struct Storage {
   RefCount refs;
   uint32_t version = 0;  // counts the changes in place
   void* data = nullptr;
-  size_t block = 0;                         // bytes of the allocation that holds this header
+  size_t block : 63 = 0;   // bytes of the allocation that holds this header
+  size_t exposed : 1 = 0;  // somebody got a pointer to write through, and may keep it
   std::function<void(void*)> deleter = {};  // of memory that is not ours (from_blob)
   std::atomic<Derived*> derived{nullptr};
 };
 inline constexpr size_t kStorageHeader = 64;  // the data follows, aligned
 static_assert(sizeof(Storage) <= kStorageHeader);
+
+// Whether the bytes are the storage's own block rather than a caller's (from_blob).
+inline bool owns_bytes(const Storage& s) {
+  return s.data == reinterpret_cast<const char*>(&s) + kStorageHeader;
+}
 
 inline void intrusive_ptr_add_ref(Storage* s) { s->refs.add(); }
 inline void intrusive_ptr_release(Storage* s) {

@@ -49,7 +49,8 @@ Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, in
 }
 
 bool uniquely_owned(const Tensor& x) {
-  return x.impl()->refs.unique() && x.impl()->storage->refs.unique() && !x.impl()->storage->deleter;
+  const Storage& storage = *x.impl()->storage;
+  return x.impl()->refs.unique() && storage.refs.unique() && owns_bytes(storage);
 }
 
 }  // namespace vitro

@@ -78,6 +78,7 @@ class Tensor {
   T* mutable_data() const {
     check_type(dtype_of<T>());
     ++impl_->storage->version;
+    impl_->storage->exposed = 1;
     return static_cast<T*>(impl_->storage->data) + impl_->offset;
   }
 

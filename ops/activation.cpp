@@ -9,7 +9,6 @@
 #include "ops/product.h"
 
 namespace vitro {
-
 namespace {
 
 using simd::Binary;

@@ -85,7 +85,8 @@ struct CrossEntropy final : Op<CrossEntropy> {
     const float scale =
         options.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
     float* y = raw<float>(dx);
-    parallel_for(targets.numel(), std::max<int64_t>(1, kCostlyGrain / classes),
+    parallel_for(targets.numel(),
+                 std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, classes)),
                  [=, this](int64_t begin, int64_t end) {
                    for (int64_t i = begin; i < end; ++i) {
                      float* row = y + i * classes;

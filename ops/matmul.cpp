@@ -3,7 +3,6 @@
 #include "ops/product.h"
 
 namespace vitro {
-
 namespace {
 
 // c_ij = sum_k a_ik b_kj   =>   da = dc b^T,  db = a^T dc

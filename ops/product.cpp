@@ -1,5 +1,8 @@
-// Who multiplies: plain loops in float64, SIMD for small float32, oneDNN for the rest.
+// Who multiplies: plain loops in float64, SIMD for small products, oneDNN for the rest.
 #include "ops/product.h"
+
+#include <array>
+#include <mutex>
 
 #include "framework/elementwise.h"
 #include "framework/simd/matmul.h"
@@ -91,29 +94,31 @@ PackedWeight* pack(uint32_t version, const MatrixRef& b) {
 }
 
 // The packed float32 copy of a parameter's transpose that hangs in its storage; made when first
-// asked for.  Null if the storage is also a parameter of another shape.
+// asked for.  Null if the storage is also a parameter of another shape.  Threads that share the
+// parameter take turns; a copy is replaced only after the values changed, which nobody may do while
+// another thread multiplies with them.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
+  static std::array<std::mutex, 64> mutexes;
   Storage& storage = *b.tensor.impl()->storage;
-  Derived* found = storage.derived.load(std::memory_order_acquire);
+  std::lock_guard lock(mutexes[reinterpret_cast<uintptr_t>(&storage) / 64 % mutexes.size()]);
+  Derived* found = storage.derived.load(std::memory_order_relaxed);
   if (!found || found->version != storage.version) {
-    Derived* stale = found;
     PackedWeight* made = pack(storage.version, b);
-    if (storage.derived.compare_exchange_strong(found, made, std::memory_order_acq_rel)) {
-      delete stale;
-      found = made;
-    } else {
-      delete made;  // another thread was first
-    }
+    delete found;
+    storage.derived.store(found = made, std::memory_order_relaxed);
   }
   auto* packed = static_cast<PackedWeight*>(found);
   return packed->rows == b.rows && packed->cols == b.cols ? &packed->matrix : nullptr;
 }
 
-// A whole parameter, which will be used again: packing it once pays.
+// A whole parameter, which will be used again: packing it once pays.  Its bytes must change only
+// with its version: not a caller's memory, and no pointer to write through is out.
 bool is_parameter(const MatrixRef& b) {
   const Tensor& w = b.tensor;
-  return b.row_stride == 1 && b.cols > 1 && w.requires_grad() && w.is_leaf() && w.is_contiguous() &&
-         w.rank() == 2 && w.impl()->offset == 0;
+  const Storage& storage = *w.impl()->storage;
+  return owns_bytes(storage) && !storage.exposed && b.row_stride == 1 && b.cols > 1 &&
+         w.requires_grad() && w.is_leaf() && w.is_contiguous() && w.rank() == 2 &&
+         w.impl()->offset == 0;
 }
 
 // In float32.  False, and nothing done, for bfloat16 that would have to be copied first.

@@ -7,7 +7,6 @@
 #include "ops/rows.h"
 
 namespace vitro {
-
 namespace {
 
 // max x, or NaN if there is one

@@ -20,6 +20,8 @@ HWY_INLINE V LoadTail(const float* p, int64_t n, float fill = 0.0f) {
   auto mask = hn::FirstN(d, static_cast<size_t>(n));
   V v = hn::MaskedLoad(mask, d, p);  // zero elsewhere
   return fill == 0.0f ? v : hn::IfThenElse(mask, v, C(fill));
+#elif HWY_TARGET == HWY_SCALAR  // one lane has no tail
+  return (void)n, (void)fill, hn::LoadU(d, p);
 #else
   HWY_ALIGN float room[HWY_MAX_BYTES / sizeof(float)];
   for (int64_t i = 0; i < Lanes(); ++i) room[i] = i < n ? p[i] : fill;
@@ -29,6 +31,8 @@ HWY_INLINE V LoadTail(const float* p, int64_t n, float fill = 0.0f) {
 HWY_INLINE void StoreTail(V v, float* p, int64_t n) {
 #if HWY_TARGET <= HWY_AVX2
   hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, p);
+#elif HWY_TARGET == HWY_SCALAR
+  (void)n, hn::StoreU(v, d, p);
 #else
   HWY_ALIGN float room[HWY_MAX_BYTES / sizeof(float)];
   hn::Store(v, d, room);
@@ -54,9 +58,11 @@ HWY_INLINE V Exp(V x) {
   p = hn::MulAdd(p, r, C(1.6666665459e-1f));
   p = hn::MulAdd(p, r, C(5.0000001201e-1f));
   p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
-  // 2^n as 2 x 2^(n-1), so that n = 128 stays finite.
-  V scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 126))));
-  V y = hn::Mul(hn::Mul(p, scale), C(2.0f));
+  // 2^n; for n = 128, which float32 does not hold, twice 2^127.
+  V scale = hn::BitCast(
+      d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, hn::Min(n, C(127.0f))), hn::Set(di, 127))));
+  V y = hn::Mul(p, scale);
+  y = hn::IfThenElse(hn::Gt(n, C(127.0f)), hn::Add(y, y), y);
   y = hn::IfThenElse(hn::Gt(x, high), hn::Inf(d), y);
   y = hn::IfThenZeroElse(hn::Lt(x, low), y);
   return KeepNaN(x, y);

@@ -41,13 +41,12 @@ Explanation::Explanation(models::MiniLM& model, const text::Tokenizer& tokenizer
 }
 
 std::vector<Explanation::Candidate> Explanation::candidates() const {
-  NoGradGuard no_grad;
-  Tensor scores = last_row(logits_).to(kFloat64) / options_.temperature.value_or(1);
-  const int64_t k = std::min(options_.top_k.value_or(scores.numel()), scores.numel());
-  auto [values, ids] = topk(scores, k);
-  Tensor p = softmax(values, -1);
+  const Tensor logits = last_row(logits_);
+  auto [p, ids] =
+      models::likeliest_tokens(logits, options_.temperature.value_or(1), options_.top_k);
   std::vector<Candidate> all;
-  for (int64_t i = 0; i < k; ++i) all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});
+  for (int64_t i = 0; i < ids.numel(); ++i)
+    all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});
   return all;
 }
 
@@ -123,10 +122,13 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) con
   add("ids", numbers,
       "shape " + shape_text({static_cast<int64_t>(ids.size())}) +
           ": each token's number in the vocabulary of " + count_text(tokenizer_.vocab_size()));
+  if (ids_.numel() < static_cast<int64_t>(ids.size()))
+    out += "\n    The model is given the last " + count_text(ids_.numel()) +
+           ": it looks back no further than --context.";
   out +=
-      "\n    In what follows each token is a row. The numbers are the first of the last row, that "
-      "of " +
-      in_quotes(tokenizer_.token(ids.back())) + ":\n    the next token is predicted from it.\n\n";
+      "\n    In what follows each token is a row. The numbers are the first of the last row,\n"
+      "    that of " +
+      in_quotes(tokenizer_.token(ids.back())) + ", from which the next token is predicted.\n\n";
   for (const Stage& s : stages())
     add(s.name,
         format("%-12s", shape_text(s.output.shape()).c_str()) + first_numbers(last_row(s.output)),

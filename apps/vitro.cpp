@@ -1,8 +1,11 @@
 // The `vitro` program: what its command line may say, and what becomes of an error.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <new>
+#include <span>
 
 #include "apps/model_options.h"
 #include "apps/output.h"
@@ -30,8 +33,8 @@ CLI::Validator positive_number() {
   return {[](std::string& text) -> std::string {
             double x = 0;
             auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-            const bool is_whole = error == std::errc() && end == text.data() + text.size();
-            return is_whole && x > 0 && x < HUGE_VAL
+            const bool is_number = error == std::errc() && end == text.data() + text.size();
+            return is_number && x > 0 && std::isfinite(x)
                        ? ""
                        : "a positive number expected: " + in_quotes(text);
           },
@@ -77,7 +80,7 @@ struct Arguments {
 void add_threads(CLI::App& app, Arguments& to) {
   app.add_option("--threads", to.threads, "Threads to compute with (default: one per core)")
       ->type_name("N")
-      ->check(whole(1, 256));
+      ->transform(whole(1, 256));
 }
 
 void add_text(CLI::App& app, TextOptions& to) {

@@ -2,6 +2,7 @@
 #include "models/generate.h"
 
 #include <cmath>
+#include <limits>
 
 #include "ops/ops.h"
 
@@ -18,19 +19,27 @@ static void check_options(const GenerateOptions& o) {
                     o.block_size);
 }
 
+ValuesAndIndices likeliest_tokens(const Tensor& logits, double temperature,
+                                  std::optional<int64_t> top_k) {
+  NoGradGuard no_grad;
+  const int64_t k = std::min(top_k.value_or(logits.numel()), logits.numel());
+  auto [values, ids] = topk(logits.to(kFloat64), k);
+  // The largest is subtracted first, so that nothing overflows; arithmetic takes denormals for 0.
+  const double divisor = std::max(temperature, std::numeric_limits<double>::min());
+  return {softmax((values - values[0]) / divisor, -1), ids};
+}
+
 int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator) {
   check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
                     "next_token: logits of one position, (V,): got ", logits.shape());
   check_options(options);
   NoGradGuard no_grad;
   if (!options.do_sample) return argmax(logits).item<int64_t>();
-  const int64_t k = std::min(options.top_k.value_or(logits.numel()), logits.numel());
-  auto [values, ids] = topk(logits.to(kFloat64), k);
-  Tensor p = softmax((values - values[0]) / options.temperature, -1);  // cannot overflow
+  auto [probabilities, ids] = likeliest_tokens(logits, options.temperature, options.top_k);
   double rest = generator.uniform();
-  const double* probability = p.data<double>();
+  const double* p = probabilities.data<double>();
   int64_t chosen = 0;
-  while (chosen + 1 < k && (rest -= probability[chosen]) >= 0) ++chosen;
+  while (chosen + 1 < ids.numel() && (rest -= p[chosen]) >= 0) ++chosen;
   return ids[chosen].item<int64_t>();
 }
 

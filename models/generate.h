@@ -16,6 +16,11 @@ struct GenerateOptions {
   int64_t block_size = 0;                    // how many of the last ids the model is given; 0: all
 };
 
+// The k likeliest next tokens, k = min(top_k, V), the likeliest first: their probabilities
+// softmax(logits / temperature) among these k, float64, and their ids.  logits (V) -> (k), (k).
+ValuesAndIndices likeliest_tokens(const Tensor& logits, double temperature,
+                                  std::optional<int64_t> top_k);
+
 // The id that follows, from logits (V).  ValueError for options that make no sense.
 int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator);
 

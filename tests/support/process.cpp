@@ -71,6 +71,13 @@ Finished run_vitro(const std::vector<std::string>& arguments, const std::string&
   return result;
 }
 
+std::string output_of(const std::vector<std::string>& arguments) {
+  const Finished run = run_vitro(arguments);
+  if (run.code != 0 || !run.err.empty())
+    throw std::runtime_error("exit code " + std::to_string(run.code) + ": " + run.err);
+  return run.out;
+}
+
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
                             unsigned cpu_seconds) {
   int ends[2];

@@ -12,6 +12,9 @@ struct Finished {
 // The program with these arguments; its standard output goes to `out_path` if there is one.
 Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "");
 
+// What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
+std::string output_of(const std::vector<std::string>& arguments);
+
 // The first `count` bytes that the program prints before it has computed for `cpu_seconds`.
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
                             unsigned cpu_seconds);

@@ -3,13 +3,13 @@
 
 find_package(Boost 1.74 REQUIRED)
 find_package(dnnl REQUIRED CONFIG)
-find_package(hwy REQUIRED CONFIG)
+find_package(hwy REQUIRED CONFIG)  # headers only: framework/simd/targets.cpp
 find_package(nlohmann_json REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(VITRO_PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(VITRO_UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
-set(vitro_link_libraries DNNL::dnnl hwy::hwy PkgConfig::VITRO_PCRE2 PkgConfig::VITRO_UTF8PROC)
+set(vitro_link_libraries DNNL::dnnl PkgConfig::VITRO_PCRE2 PkgConfig::VITRO_UTF8PROC)
 
 # oneDNN runs on GNU's OpenMP library.  Clang's OpenMP needs a library of its own (it emits __kmpc_*
 # calls, which libgomp lacks), and two thread pools in one process fight over the cores: built by

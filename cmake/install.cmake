@@ -26,7 +26,7 @@ install(FILES ${PROJECT_BINARY_DIR}/vitroConfig.cmake ${PROJECT_BINARY_DIR}/vitr
   DESTINATION ${package_dir})
 
 # A static library leaves the linking of what it uses to the program.
-set(pc_libs "-ldnnl -lhwy")
+set(pc_libs "-ldnnl")
 if(VITRO_OPENMP_FLAGS)
   string(APPEND pc_libs " -lgomp")
 endif()

@@ -14,13 +14,15 @@ namespace {
 // Multiplications m n k up to which starting a primitive costs more than its better blocking gains
 // (bench_linear, crossover rows; docs/kernels.md has the table).
 constexpr int64_t kSmallProduct = 200'000;
+// The same against a packed weight that stays in the level 2 cache.
+constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
 constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
 
 // oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
 // and is faster while b stays in the level 2 cache (same table).
 bool ragged_for_onednn(int64_t n, int64_t k) {
   int64_t whole = (n + 63) / 64 * 64;
-  return n > 64 && 3 * whole >= 4 * n && n * k <= (int64_t{1} << 16);
+  return n > 64 && 3 * whole >= 4 * n && n * k <= kPackedWeight;
 }
 
 // c_ij = sum_k a_ik b_kj + bias_j
@@ -180,9 +182,12 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
     return copy_into(c, y);
   }
   bool b_streams = b.col_stride == 1 || b.row_stride == 1;
-  bool small = dtype == kFloat32 ? products * batch <= kSmallProduct ||
-                                       (batch == 1 && ragged_for_onednn(b.cols, b.rows))
-                                 : products <= kSmallBFloat16;
+  bool small = dtype == kFloat32
+                   ? products * batch <= kSmallProduct ||
+                         (batch == 1 && (ragged_for_onednn(b.cols, b.rows) ||
+                                         (products <= kPackedProduct &&
+                                          b.cols * b.rows <= kPackedWeight && is_parameter(b))))
+                   : products <= kSmallBFloat16;
   if (small && b_streams && multiply_small(batch, a, b, bias, c)) {
     if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
     return;

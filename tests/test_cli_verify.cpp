@@ -32,9 +32,9 @@ TEST_CASE("cli verify: every output and gradient agrees, and oneDNN computed the
   REQUIRE(result["linears"].size() == 2);
   const json &hidden = result["linears"][0], &head = result["linears"][1];
   CHECK(hidden["module"] == "hidden");
-  CHECK(hidden["input_shape"] == json({2, 64, 64}));
+  CHECK(hidden["input_shape"] == json({6, 64, 64}));
   CHECK(hidden["weight_shape"] == json({256, 64}));
-  CHECK(hidden["output_shape"] == json({2, 64, 256}));
+  CHECK(hidden["output_shape"] == json({6, 64, 256}));
   CHECK(head["module"] == "head");
   for (const json& linear : result["linears"]) {
     CHECK(linear["agrees"] == true);

@@ -206,17 +206,5 @@ void to_bfloat16(const float* x, BFloat16* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(ToBFloat16)(x, y, n);
 }
 std::string_view target_name() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
-
-bool limit_targets() {
-  const char* limit = std::getenv("VITRO_MAX_CPU_ISA");
-  if (!limit) return false;
-#if HWY_ARCH_X86
-  std::string_view isa(limit);
-  // Better instruction sets have smaller numbers; all those below the limit are disabled.
-  if (isa == "BASELINE") hwy::DisableTargets(2 * HWY_SSSE3 - 1);
-  else if (isa == "AVX2") hwy::DisableTargets(HWY_AVX2 - 1);
-#endif
-  return true;
-}
 }  // namespace vitro::simd
 #endif

@@ -57,8 +57,4 @@ void to_bfloat16(const float* x, BFloat16* y, int64_t n);
 
 std::string_view target_name();  // of the instruction set in use
 
-// Obeys the environment variable VITRO_MAX_CPU_ISA (BASELINE or AVX2), once, before any kernel.
-bool limit_targets();
-inline const bool kTargetsLimited = limit_targets();
-
 }  // namespace vitro::simd

@@ -1,13 +1,27 @@
 // Copies between layouts and dtypes.
+#include <limits>
+
 #include "framework/elementwise.h"
 
 namespace vitro {
+
+// The nearest integer towards zero; the smallest or largest where it does not fit, 0 for NaN.
+template <class To, class From>
+static To truncate(From x) {
+  using Limits = std::numeric_limits<To>;
+  if (x != x) return 0;
+  if (x <= static_cast<From>(Limits::min())) return Limits::min();
+  if (x >= static_cast<From>(Limits::max())) return Limits::max();
+  return static_cast<To>(x);
+}
 
 template <class To, class From>
 static To convert(From x) {
   if constexpr (std::is_same_v<To, bool>) return x != From(0);
   else if constexpr (std::is_same_v<To, BFloat16>) return BFloat16(static_cast<float>(x));
-  else if constexpr (std::is_same_v<From, BFloat16>) return static_cast<To>(static_cast<float>(x));
+  else if constexpr (std::is_same_v<From, BFloat16>) return convert<To>(static_cast<float>(x));
+  else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>)
+    return truncate<To>(x);
   else return static_cast<To>(x);
 }
 

@@ -1,7 +1,9 @@
 // Module: the walks over members(), and the paths that a call gives to what it records.
 #include "framework/module.h"
 
+#include <atomic>
 #include <boost/core/demangle.hpp>
+#include <mutex>
 #include <set>
 #include <typeinfo>
 
@@ -113,33 +115,17 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
   return *this;
 }
 
-// In place in the TensorImpl, so that ties, optimizers and hooks keep holding it.  Gradients go.
-Module& Module::to(DType dtype) {
-  check<DTypeError>(is_floating(dtype), "to: a module holds floating parameters: got ", dtype);
-  for (auto& [name, x] : state_dict()) {
-    if (!is_floating(x.dtype()) || x.dtype() == dtype) continue;
-    Tensor converted = empty(x.shape(), dtype);
-    copy_into(converted, x);
-    TensorImpl &to = *x.impl(), &from = *converted.impl();
-    to.storage = from.storage;
-    to.dtype = dtype;
-    to.strides = from.strides;
-    to.offset = 0;
-    to.contiguous = true;
-    if (to.node) to.node->dtype = dtype, to.node->grad = Tensor();
-  }
-  return *this;
-}
-
 // --- the call ---
 void Module::Scope::enter(Module& module) {
   Module& root = t_root ? *t_root : module;
-  if (!module.path_known_) {
+  if (!module.knows_path()) {
+    static std::recursive_mutex mutex;  // threads may share a model; a user's members() may call it
+    std::lock_guard lock(mutex);
     for (auto& [path, m] : root.named_modules()) {
-      m->path_ = intern(path);
-      m->path_known_ = true;
+      if (!m->knows_path()) m->path_ = intern(path);
+      std::atomic_ref(m->path_known_).store(true, std::memory_order_release);
     }
-    module.path_known_ = true;  // also if it is not among its root's members
+    std::atomic_ref(module.path_known_).store(true);  // also if it is not among its root's members
     for (auto& [path, x] : root.named_parameters())
       if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
   }

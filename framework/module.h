@@ -4,6 +4,7 @@
 // walk over members().  There is no registration: PyTorch's registries, macros and holders are
 // replaced by one virtual function, so that moving, tying and cloning modules need no bookkeeping.
 #pragma once
+#include <atomic>
 #include <map>
 #include <optional>
 
@@ -132,7 +133,7 @@ class Module {
   class Scope {
    public:
     explicit Scope(Module& module) : outer_(t_module_path) {
-      if (!t_root || !module.path_known_) [[unlikely]]
+      if (!t_root || !module.knows_path()) [[unlikely]]
         enter(module);
       t_module_path = module.path_;
     }
@@ -154,6 +155,9 @@ class Module {
   ModuleHooks& hooks();
 
   bool training_ = true;
+  bool knows_path() const {
+    return std::atomic_ref(const_cast<bool&>(path_known_)).load(std::memory_order_acquire);
+  }
   bool path_known_ = false;
   NameId path_ = 0;
   std::shared_ptr<ModuleHooks> hooks_;

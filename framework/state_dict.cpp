@@ -1,4 +1,4 @@
-// Loading values into a module, and copying one module's values to another.
+// Values of whole modules: loading them, copying them from one module to another, converting them.
 #include <map>
 #include <set>
 
@@ -95,6 +95,24 @@ void copy_members(Module& source, Module& copy) {
   for (size_t i = 0; i < std::min(modules.size(), copies.size()); ++i) {
     copies[i]->train(modules[i]->is_training());  // outer first; inner ones follow
   }
+}
+
+// In place in the TensorImpl, so that ties, optimizers and hooks keep holding it.  Gradients go.
+Module& Module::to(DType dtype) {
+  check<DTypeError>(is_floating(dtype), "to: a module holds floating parameters: got ", dtype);
+  for (auto& [name, x] : state_dict()) {
+    if (!is_floating(x.dtype()) || x.dtype() == dtype) continue;
+    Tensor converted = empty(x.shape(), dtype);
+    copy_into(converted, x);
+    TensorImpl &to = *x.impl(), &from = *converted.impl();
+    to.storage = from.storage;
+    to.dtype = dtype;
+    to.strides = from.strides;
+    to.offset = 0;
+    to.contiguous = true;
+    if (to.node) to.node->dtype = dtype, to.node->grad = Tensor();
+  }
+  return *this;
 }
 
 }  // namespace vitro::nn

@@ -69,13 +69,16 @@ struct PowScalar final : Op<PowScalar> {
   }
 };
 
-// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a;  da = 0 where b = 0, db = 0 where a = 0 <= b
+// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a;  da = 0 where a = b = 0, db = 0 where a = 0
+// <= b
 struct Pow final : Op<Pow> {
   static constexpr std::string_view kName = "pow";
   TensorList backward(const Tensor& dy) override {
     Tensor a = input(0), b = input(1), da, db;
-    if (needs(0))
-      da = where(eq(b.detach(), 0), full_scalar(0, dy.dtype()), dy * b * pow(a, b - 1.0));
+    if (needs(0)) {
+      Tensor undefined = indicator(eq(b.detach(), 0), dy) * indicator(eq(a.detach(), 0), dy);
+      da = dy * b * pow(where(ne(undefined, 0), full_scalar(1, dy.dtype()), a), b - 1.0);
+    }
     if (needs(1)) {
       Tensor base = a.detach(),
              flat = where(ge(b.detach(), 0), indicator(eq(base, 0), dy), zeros_like(dy));

@@ -97,7 +97,7 @@ Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length);
 // --- copies and joins (copy.cpp) ---
 Tensor contiguous(const Tensor& x);  // x itself if it already is
 Tensor clone(const Tensor& x);
-Tensor to(const Tensor& x, DType dtype);
+Tensor to(const Tensor& x, DType dtype);  // to integers: cut, kept within their range, NaN as 0
 Tensor cat(std::span<const Tensor> xs, int64_t axis = 0);
 inline Tensor cat(std::initializer_list<Tensor> xs, int64_t axis = 0) {
   return cat(std::span(xs.begin(), xs.size()), axis);

@@ -1,6 +1,9 @@
 // Faults that a reading found, each with the scenario that showed it.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
+#include <thread>
 
 #include "framework/random.h"
 #include "models/layers.h"
@@ -75,4 +78,46 @@ TEST_CASE("exp gives the smallest normal numbers") {
 
 TEST_CASE("integers wrap around") {
   CHECK(add(full({1}, 2147483647, kInt32), ones({1}, kInt32)).item<int64_t>() == -2147483648LL);
+}
+
+TEST_CASE("floating numbers that no integer equals become the nearest that does") {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (DType from : {kFloat32, kFloat64, kBFloat16}) {
+    Tensor x = tensor({-inf, -1e30, -2.7, 2.7, 1e30, inf, std::nan("")}, from);
+    Tensor y = x.to(kInt32), z = x.to(kUInt8), w = x.to(kInt64);
+    const int32_t wide[] = {INT32_MIN, INT32_MIN, -2, 2, INT32_MAX, INT32_MAX, 0};
+    const int narrow[] = {0, 0, 0, 2, 255, 255, 0};
+    for (int i = 0; i < 7; ++i) {
+      CHECK(y.data<int32_t>()[i] == wide[i]);
+      CHECK(int{z.data<uint8_t>()[i]} == narrow[i]);
+    }
+    CHECK(w.data<int64_t>()[0] == INT64_MIN);
+    CHECK(w.data<int64_t>()[5] == INT64_MAX);
+  }
+}
+
+TEST_CASE("the mixed second derivative of a^b at b = 0 is 1 / a") {
+  Tensor a = tensor({2.0, 4.0}, kFloat64).requires_grad_();
+  Tensor b = zeros({2}, kFloat64).requires_grad_();
+  Tensor da = grad(sum(pow(a, b)), {a}, {.create_graph = true})[0];
+  Tensor mixed = grad(sum(da), {b})[0];
+  CHECK(mixed.data<double>()[0] == Approx(0.5));
+  CHECK(mixed.data<double>()[1] == Approx(0.25));
+  Tensor zero = zeros({1}, kFloat64).requires_grad_();
+  CHECK(grad(sum(pow(zero, zeros({1}, kFloat64))), {zero})[0].item() == 0);
+}
+
+TEST_CASE("two threads may run one model's first forward at once") {
+  for (int round = 0; round < 50; ++round) {
+    nn::Linear model(4, 3);
+    std::vector<std::thread> threads;
+    std::atomic<int> ready = 0;
+    for (int i = 0; i < 2; ++i)
+      threads.emplace_back([&] {
+        for (++ready; ready < 2;) continue;
+        model(ones({2, 4}));
+      });
+    for (auto& t : threads) t.join();
+    CHECK(model.path().empty());
+  }
 }

@@ -10,10 +10,12 @@ set(VITRO_PUBLIC_HEADERS
   framework/factories.h
   framework/graphviz.h
   framework/hooks.h
+  framework/lr_scheduler.h
   framework/module.h
   framework/module_hooks.h
   framework/names.h
   framework/node.h
+  framework/optim.h
   framework/random.h
   framework/runtime.h
   framework/shape.h

@@ -12,12 +12,14 @@ from golden_elementwise import elementwise, softmax
 from golden_indices import gathering, indexing
 from golden_init import initial
 from golden_losses import losses
+from golden_optim import optimizers, schedules
 from golden_printing import printing
 from golden_reductions import ties, variance
 
 FILES = {"losses": losses, "ties": ties, "var": variance, "elementwise": elementwise,
          "softmax": softmax, "gathering": gathering, "indexing": indexing,
-         "conversion": conversion, "init": initial, "printing": printing}
+         "conversion": conversion, "init": initial, "printing": printing,
+         "optimizers": optimizers, "schedules": schedules}
 
 for name, make in FILES.items():
     # One case per line, so that a difference reads well.

@@ -11,7 +11,7 @@ int graph(const GraphOptions& options) {
       make_model(options.model, *source.tokenizer, static_cast<int64_t>(ids.size()), /*bytes=*/8);
   const std::string dot = graph_to_dot(model(from_span(ids)));
   if (options.out.empty()) write_out(dot);
-  else text::write_text_file(options.out, dot);
+  else write_file(options.out, dot);
   return 0;
 }
 

@@ -40,7 +40,7 @@ Source read_source(const TextOptions& options) {
     source.name = "the bundled stories";
     source.text = kBundledText;
   } else {
-    source.text = text::read_text_file(options.file, kLargestText);
+    source.text = read_file(options.file, kLargestText);
     check<ValueError>(!source.text.empty(), "--text: a text expected: ", options.file, " is empty");
   }
   try {

@@ -6,11 +6,13 @@ set(VITRO_PUBLIC_HEADERS
   framework/dtype.h
   framework/engine.h
   framework/error.h
-  framework/gradcheck.h
   framework/factories.h
+  framework/file.h
+  framework/gradcheck.h
   framework/graphviz.h
   framework/hooks.h
   framework/lr_scheduler.h
+  framework/mapped_file.h
   framework/module.h
   framework/module_hooks.h
   framework/names.h
@@ -27,8 +29,11 @@ set(VITRO_PUBLIC_HEADERS
   models/init.h
   models/layers.h
   models/mini_lm.h
+  models/model_file.h
+  models/next_token_batches.h
   models/text/char_tokenizer.h
-  models/text/text_file.h
+  models/text/text_pieces.h
+  models/text/token_file.h
   models/text/tokenizer.h
   models/text/utf8.h
   models/text/vocabulary.h

@@ -10,6 +10,7 @@ MiniLM::MiniLM(const MiniLMConfig& c)
           (check<ShapeError>(c.context >= 1, "MiniLM: context must be at least 1: got ", c.context),
            c.context * c.n_embd),
           c.n_hidden),
+      drop(c.dropout),
       head(c.n_hidden, c.vocab_size) {}
 
 Tensor MiniLM::with_context(const Tensor& x) const {

@@ -17,6 +17,7 @@ struct MiniLMConfig {
   int64_t n_hidden = 256;
   int64_t context = 1;
   Activation activation = Activation::kGelu;
+  double dropout = 0;  // of the hidden activations, while training
 };
 
 struct MiniLM : nn::Module {
@@ -24,14 +25,16 @@ struct MiniLM : nn::Module {
   nn::Embedding embed;
   nn::Linear hidden;
   nn::HookPoint hook_post;  // the activations between the linear layers
+  nn::Dropout drop;
   nn::Linear head;
 
   explicit MiniLM(const MiniLMConfig& config);
   void members(nn::Visitor& v) override {
-    v("embed", embed), v("hidden", hidden), v("hook_post", hook_post), v("head", head);
+    v("embed", embed), v("hidden", hidden), v("hook_post", hook_post), v("drop", drop);
+    v("head", head);
   }
   Tensor forward(const Tensor& ids) override {
-    return head(hook_post(hidden(with_context(embed(ids)), config.activation)));
+    return head(drop(hook_post(hidden(with_context(embed(ids)), config.activation))));
   }
 
  private:

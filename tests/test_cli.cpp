@@ -17,9 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-std::string stories() {
-  return text::read_text_file(VITRO_SOURCE_DIR "/examples/data/stories.txt");
-}
+std::string stories() { return read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt"); }
 
 json result(const std::vector<std::string>& arguments) { return json::parse(output_of(arguments)); }
 

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "framework/error.h"
+#include "framework/file.h"
 #include "models/text/char_tokenizer.h"
-#include "models/text/text_file.h"
 #include "models/text/tokenizer.h"
 #include "models/text/word_tokenizer.h"
 
@@ -90,7 +90,7 @@ TEST_CASE("a saved tokenizer is loaded as it was, by the type in its file") {
         CHECK(loaded->kind() == saved->kind());
         CHECK(loaded->encode(text) == saved->encode(text));
         loaded->save(directory / "again.json");
-        CHECK(text::read_text_file(directory / "again.json") == text::read_text_file(path));
+        CHECK(read_file(directory / "again.json") == read_file(path));
       }
     }
   }
@@ -99,7 +99,7 @@ TEST_CASE("a saved tokenizer is loaded as it was, by the type in its file") {
 TEST_CASE("a saved tokenizer can be read by people, and its bytes do not vary") {
   const Directory directory;
   CharTokenizer::fit("b\u00E9\n", {.unk = "<unk>"}).save(directory / "char.json");
-  CHECK(text::read_text_file(directory / "char.json") ==
+  CHECK(read_file(directory / "char.json") ==
         "{\n  \"type\": \"char\",\n  \"version\": 1,\n  \"nfc\": true,\n  \"unk\": \"<unk>\",\n"
         "  \"vocab\": [\n    \"<unk>\",\n    \"\\n\",\n    \"b\",\n    \"\u00E9\"\n  ]\n}\n");
   CHECK(directory.has_only("char.json"));
@@ -200,20 +200,20 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
   }
 }
 
-TEST_CASE("read_text_file reads every byte") {
+TEST_CASE("read_file reads every byte") {
   const Directory directory;
   for (const std::string& bytes :
        {std::string(), std::string("a\0\r\n\xFF", 5), std::string(1'000'000, 'x')}) {
     write(directory / "file", bytes);
-    CHECK(text::read_text_file(directory / "file") == bytes);
+    CHECK(read_file(directory / "file") == bytes);
   }
-  CHECK(text::read_text_file("/proc/self/status").starts_with("Name:"));  // reports no size
-  CHECK(text::read_text_file(directory / "file", 1'000'000).size() == 1'000'000);
-  CHECK_THROWS_WITH(text::read_text_file(directory / "file", 999'999),
+  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // reports no size
+  CHECK(read_file(directory / "file", 1'000'000).size() == 1'000'000);
+  CHECK_THROWS_WITH(read_file(directory / "file", 999'999),
                     Catch::Contains("more than 999999 bytes"));
 }
 
-TEST_CASE("read_text_file names the path and the reason") {
+TEST_CASE("read_file names the path and the reason") {
   const Directory directory;
   write(directory / "plain", "a");
   REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
@@ -230,14 +230,13 @@ TEST_CASE("read_text_file names the path and the reason") {
       {"", "No such file or directory"},
   };
   for (const Case& c : cases) {
-    CHECK_THROWS_AS(text::read_text_file(c.path), IoError);
-    CHECK_THROWS_WITH(text::read_text_file(c.path),
-                      "read_text_file: a readable file expected: " + c.path + ": " + c.reason);
+    CHECK_THROWS_AS(read_file(c.path), IoError);
+    CHECK_THROWS_WITH(read_file(c.path),
+                      "read_file: a readable file expected: " + c.path + ": " + c.reason);
   }
   if (::geteuid() == 0) return;  // root may read everything
   fs::permissions(directory / "plain", fs::perms::none);
-  CHECK_THROWS_WITH(text::read_text_file(directory / "plain"),
-                    Catch::Contains("Permission denied"));
+  CHECK_THROWS_WITH(read_file(directory / "plain"), Catch::Contains("Permission denied"));
 }
 
 TEST_CASE("a file that cannot be saved is named with the reason") {
@@ -262,7 +261,7 @@ TEST_CASE("a file that cannot be saved is named with the reason") {
 TEST_CASE("a save that fails half way leaves the old file and no other") {
   const Directory directory;
   const std::string path = directory / "vocabulary.json";
-  text::write_text_file(path, "old");
+  write_file(path, "old");
   rlimit limit;
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
   const rlimit small = {1000, limit.rlim_max};
@@ -270,12 +269,12 @@ TEST_CASE("a save that fails half way leaves the old file and no other") {
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   std::string message = "no error";
   try {
-    text::write_text_file(path, std::string(100'000, 'x'));
+    write_file(path, std::string(100'000, 'x'));
   } catch (const IoError& error) { message = error.what(); }
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
   std::signal(SIGXFSZ, previous);
   CHECK_THAT(message, Catch::Contains(path + ": File too large"));
-  CHECK(text::read_text_file(path) == "old");
+  CHECK(read_file(path) == "old");
   CHECK(directory.has_only("vocabulary.json"));
 }
 
@@ -284,7 +283,7 @@ TEST_CASE("a save replaces the file and what a killed save left behind") {
   const std::string path = directory / "vocabulary.json";
   write(path, "old and longer");
   write(path + ".tmp", "half");
-  text::write_text_file(path, "new");
-  CHECK(text::read_text_file(path) == "new");
+  write_file(path, "new");
+  CHECK(read_file(path) == "new");
   CHECK(directory.has_only("vocabulary.json"));
 }

@@ -14,12 +14,15 @@ constexpr int32_t kNoId = -1;
 
 }  // namespace
 
-CharTokenizer CharTokenizer::fit(std::string_view text, const CharTokenizerOptions& options) {
-  check<ValueError>(!text.empty(), "fit: a text of at least one character expected: it is empty");
-  const std::string normal = options.nfc ? to_nfc(text, "fit") : std::string(text);
+CharTokenizer CharTokenizer::fit(TextPieces pieces, const CharTokenizerOptions& options) {
+  check<ValueError>(!pieces.text().empty(),
+                    "fit: a text of at least one character expected: it is empty");
+  check_utf8(pieces.text(), "fit");
   std::vector<bool> seen(0x110000);
-  for (size_t offset = 0; offset < normal.size();) {
-    seen[next_code_point(normal, offset, "fit")] = true;
+  for (std::string_view piece; pieces.next(piece);) {
+    const std::string normal = options.nfc ? to_nfc(piece, "fit") : std::string(piece);
+    for (size_t offset = 0; offset < normal.size();)
+      seen[next_code_point(normal, offset, "fit")] = true;
   }
   Vocabulary vocabulary{
       .type = std::string(kKind), .nfc = options.nfc, .unk = options.unk, .tokens = {}};

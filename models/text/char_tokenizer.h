@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text_pieces.h"
 #include "tokenizer.h"
 #include "vocabulary.h"
 
@@ -24,7 +25,10 @@ class CharTokenizer final : public Tokenizer {
 
   // The characters of `text`, ids in the order of their code points (after the unknown token).
   // ValueError for an empty text and for invalid UTF-8, whose byte offset it names.
-  static CharTokenizer fit(std::string_view text, const CharTokenizerOptions& options = {});
+  static CharTokenizer fit(std::string_view text, const CharTokenizerOptions& options = {}) {
+    return fit(TextPieces(text), options);
+  }
+  static CharTokenizer fit(TextPieces pieces, const CharTokenizerOptions& options = {});
   static CharTokenizer load(const std::string& path);
 
   // ValueError unless every token (the unknown one excepted) is one character, given once.
@@ -38,6 +42,7 @@ class CharTokenizer final : public Tokenizer {
   std::string token(TokenId id) const override { return vocabulary_.token(id, "token"); }
   std::string_view kind() const override { return kKind; }
   void save(const std::string& path) const override { write_vocabulary(path, vocabulary_); }
+  uint64_t vocabulary_hash() const override { return vocabulary_.hash(); }
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:

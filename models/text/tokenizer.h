@@ -24,6 +24,8 @@ class Tokenizer {
   virtual std::string token(TokenId id) const = 0;
   // "char" or "word": the type that the saved file carries.
   virtual std::string_view kind() const = 0;
+  // Of the vocabulary: what is encoded by equal tokenizers can be told from the rest.
+  virtual uint64_t vocabulary_hash() const = 0;
   // Writes a file that load_tokenizer reads; the old file stays whole until the new one is.
   virtual void save(const std::string& path) const = 0;
 };

@@ -2,12 +2,15 @@
 // a writer whose bytes depend on the vocabulary alone.
 #include "models/text/vocabulary.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "models/text/text_file.h"
+#include "framework/file.h"
 #include "models/text/utf8.h"
 
 namespace vitro::text {
@@ -136,6 +139,12 @@ const std::string& Vocabulary::token(int64_t id, std::string_view op) const {
   return tokens[static_cast<size_t>(id)];
 }
 
+uint64_t Vocabulary::hash() const {
+  std::string all = type + '\0' + (nfc ? '1' : '0') + unk + '\0';
+  for (const std::string& token : tokens) all += std::to_string(token.size()) + ':' + token;
+  return XXH3_64bits(all.data(), all.size());
+}
+
 void Vocabulary::check_tokens() const {
   check<ValueError>(!tokens.empty(), "vocabulary: at least one token expected: none");
   check<ValueError>(unk.empty() || tokens[0] == unk,
@@ -149,7 +158,7 @@ void Vocabulary::check_tokens() const {
 }
 
 Vocabulary read_vocabulary(const std::string& path) {
-  const std::string bytes = read_text_file(path, kMaxFileBytes);
+  const std::string bytes = read_file(path, kMaxFileBytes);
   Reader reader(path);
   // Three things that the parser would let pass: a byte order mark, whatever follows a NUL, and
   // bad UTF-8 in the text that its messages repeat.
@@ -168,7 +177,7 @@ void write_vocabulary(const std::string& path, const Vocabulary& vocabulary) {
                                        {"nfc", vocabulary.nfc},
                                        {"unk", vocabulary.unk},
                                        {"vocab", vocabulary.tokens}};
-  write_text_file(path, file.dump(2) + "\n");
+  write_file(path, file.dump(2) + "\n");
 }
 
 }  // namespace vitro::text

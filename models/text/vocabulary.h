@@ -20,6 +20,8 @@ struct Vocabulary {
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   // ValueError, naming the id and the size, outside 0 .. size() - 1.
   const std::string& token(int64_t id, std::string_view op) const;
+  // Of everything above; equal vocabularies have equal hashes on every machine (XXH3).
+  uint64_t hash() const;
   // ValueError for what no tokenizer can mean: no tokens, an empty one, bad UTF-8, text that
   // NFC would change, an unknown token that is not the first.
   void check_tokens() const;

@@ -55,16 +55,18 @@ std::string_view next_token(std::string_view text, size_t& offset, std::string_v
 
 }  // namespace
 
-WordTokenizer WordTokenizer::fit(std::string_view text, const WordTokenizerOptions& options) {
+WordTokenizer WordTokenizer::fit(TextPieces pieces, const WordTokenizerOptions& options) {
   check<ValueError>(options.min_count >= 1,
                     "fit: min_count of at least 1 expected: ", options.min_count);
   check<ValueError>(options.min_count == 1 || !options.unk.empty(),
                     "fit: an unknown token expected with min_count ", options.min_count, ": none");
-  const std::string normal = options.nfc ? to_nfc(text, "fit") : std::string(text);
-  std::unordered_map<std::string_view, int64_t> counts;
-  size_t offset = 0;
-  for (std::string_view token; !(token = next_token(normal, offset, "fit")).empty();) {
-    if (token != options.unk) ++counts[token];
+  check_utf8(pieces.text(), "fit");
+  std::unordered_map<std::string, int64_t> counts;
+  for (std::string_view piece; pieces.next(piece);) {
+    const std::string normal = options.nfc ? to_nfc(piece, "fit") : std::string(piece);
+    size_t offset = 0;
+    for (std::string_view token; !(token = next_token(normal, offset, "fit")).empty();)
+      if (token != options.unk) ++counts[std::string(token)];
   }
   std::vector<std::pair<int64_t, std::string_view>> kept;  // minus the count, so that pairs sort
   for (const auto& [token, count] : counts) {

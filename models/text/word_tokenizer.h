@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "text_pieces.h"
 #include "tokenizer.h"
 #include "vocabulary.h"
 
@@ -32,7 +33,10 @@ class WordTokenizer final : public Tokenizer {
 
   // The tokens that occur min_count times, ids by falling count, then by bytes.  ValueError for a
   // text without any, for min_count < 1 or > 1 without an unknown token, and for invalid UTF-8.
-  static WordTokenizer fit(std::string_view text, const WordTokenizerOptions& options = {});
+  static WordTokenizer fit(std::string_view text, const WordTokenizerOptions& options = {}) {
+    return fit(TextPieces(text), options);
+  }
+  static WordTokenizer fit(TextPieces pieces, const WordTokenizerOptions& options = {});
   static WordTokenizer load(const std::string& path);
 
   // ValueError unless every token (the unknown one excepted) is one by the rule above, given once.
@@ -54,6 +58,7 @@ class WordTokenizer final : public Tokenizer {
   std::string token(TokenId id) const override { return vocabulary_.token(id, "token"); }
   std::string_view kind() const override { return kKind; }
   void save(const std::string& path) const override { write_vocabulary(path, vocabulary_); }
+  uint64_t vocabulary_hash() const override { return vocabulary_.hash(); }
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:

@@ -1,0 +1,59 @@
+// Files, in and out: whole reads, and writes of which nobody ever sees a half.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] vitro {
+
+// The system calls of a durable save.  Tests put others in their place, to fail or stop at each.
+struct FileCalls {
+  virtual ~FileCalls();
+  virtual int open(const char* path, int flags, unsigned mode);
+  virtual int64_t write(int file, const void* data, size_t size);
+  virtual int fsync(int file);
+  virtual int close(int file);
+  virtual int rename(const char* from, const char* to);
+  virtual int unlink(const char* path);
+};
+
+// `calls` serve the whole program for a scope.
+class ScopedFileCalls {
+ public:
+  explicit ScopedFileCalls(FileCalls& calls);
+  ~ScopedFileCalls();
+  ScopedFileCalls(const ScopedFileCalls&) = delete;
+  ScopedFileCalls& operator=(const ScopedFileCalls&) = delete;
+
+ private:
+  FileCalls* before_;
+};
+
+// A file that appears under its name when it is whole: written to `path`.tmp, synced, renamed over
+// `path`, and the directory synced.  At every instant `path` is the old file or the whole new one.
+// A symbolic link is replaced, not followed.  Errors are IoErrors that name path and reason;
+// without commit() no file stays.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(const void* data, size_t size);
+  void commit();
+
+ private:
+  [[noreturn]] void refuse(int error);
+  std::string path_, temporary_;
+  int file_ = -1;
+};
+void write_file(const std::string& path, std::string_view bytes);
+
+// Every byte of a regular file.  IoError, naming path and reason, for what is missing, unreadable,
+// a directory or another special file, or longer than `max_bytes`.
+std::string read_file(const std::string& path,
+                      int64_t max_bytes = std::numeric_limits<int64_t>::max());
+
+}  // namespace vitro

@@ -1,0 +1,143 @@
+// Token files.
+#define XXH_INLINE_ALL
+#include "models/text/token_file.h"
+
+#include <xxhash.h>
+
+#include <bit>
+#include <cstring>
+
+#include "framework/error.h"
+#include "framework/file.h"
+
+namespace vitro::text {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the file is the memory's bytes");
+
+struct Header {
+  char magic[8];
+  uint32_t version, width;
+  uint64_t vocab_size, vocabulary_hash;
+};
+constexpr char kMagic[] = "vitrotok";
+constexpr uint32_t kVersion = 1;
+constexpr int64_t kMostWithTwoBytes = 65536;
+
+uint32_t width_for(int64_t vocab_size) { return vocab_size <= kMostWithTwoBytes ? 2 : 4; }
+
+// The writer's checksum, fed piece by piece.
+class Checksum {
+ public:
+  Checksum() : state_(XXH3_createState()) { XXH3_64bits_reset(state_); }
+  ~Checksum() { XXH3_freeState(state_); }
+  Checksum(const Checksum&) = delete;
+  Checksum& operator=(const Checksum&) = delete;
+  void add(const void* data, size_t size) { XXH3_64bits_update(state_, data, size); }
+  uint64_t value() const { return XXH3_64bits_digest(state_); }
+
+ private:
+  XXH3_state_t* state_;
+};
+
+template <class Id>
+void append(AtomicFile& file, Checksum& checksum, std::span<const TokenId> ids) {
+  const std::vector<Id> narrow(ids.begin(), ids.end());
+  checksum.add(narrow.data(), narrow.size() * sizeof(Id));
+  file.write(narrow.data(), narrow.size() * sizeof(Id));
+}
+
+}  // namespace
+
+TokenFile::TokenFile(const std::string& path)
+    : name_(path), file_(std::make_shared<MappedFile>(path)) {
+  parse(file_->bytes());
+}
+
+TokenFile::TokenFile(std::string_view bytes, const std::string& name) : name_(name) {
+  parse(bytes);
+}
+
+void TokenFile::parse(std::string_view bytes) {
+  auto refuse = [&](const auto&... why) {
+    fail<IoError>("load: a token file expected: ", name_, ": ", why...);
+  };
+  Header header;
+  if (bytes.size() < sizeof header + sizeof checksum_)
+    refuse("it has only ", bytes.size(), " bytes");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (std::memcmp(header.magic, kMagic, sizeof header.magic) != 0)
+    refuse("it does not begin with ", kMagic);
+  if (header.version != kVersion) refuse("version ", kVersion, " expected: ", header.version);
+  if (header.vocab_size == 0 || header.vocab_size > uint64_t{1} << 32)
+    refuse("its vocabulary has ", header.vocab_size, " tokens");
+  vocab_size_ = static_cast<int64_t>(header.vocab_size);
+  if (header.width != width_for(vocab_size_))
+    refuse(width_for(vocab_size_), " bytes per id expected: ", header.width);
+  const size_t ids = bytes.size() - sizeof header - sizeof checksum_;
+  if (ids % header.width != 0) refuse("its last id is cut off");
+  width_ = static_cast<int>(header.width);
+  vocabulary_hash_ = header.vocabulary_hash;
+  ids_ = bytes.data() + sizeof header;
+  size_ = static_cast<int64_t>(ids / header.width);
+  std::memcpy(&checksum_, ids_ + ids, sizeof checksum_);
+}
+
+void TokenFile::verify() const {
+  const uint64_t found = XXH3_64bits(ids_, static_cast<size_t>(size_ * width_));
+  check<IoError>(found == checksum_, "load: a whole token file expected: ", name_,
+                 ": its ids do not have its checksum");
+}
+
+void TokenFile::copy(int64_t begin, std::span<int64_t> to) const {
+  const auto count = static_cast<int64_t>(to.size());
+  check<ShapeError>(begin >= 0 && begin <= size_ && count <= size_ - begin, "copy: ids [", begin,
+                    ", ", begin + count, ") expected below ", size_, " of ", name_);
+  int64_t largest = 0;
+  auto widen = [&]<class Id>(Id) {
+    for (int64_t i = 0; i < count; ++i) {
+      Id id;
+      std::memcpy(&id, ids_ + (begin + i) * width_, sizeof id);
+      to[static_cast<size_t>(i)] = id;
+      largest = std::max<int64_t>(largest, id);
+    }
+  };
+  width_ == 2 ? widen(uint16_t{}) : widen(uint32_t{});
+  check<IoError>(largest < vocab_size_, "copy: ids below ", vocab_size_, " expected: ", name_,
+                 ": has ", largest);
+}
+
+TokenFile TokenFile::slice(int64_t begin, int64_t end) const {
+  check<ShapeError>(0 <= begin && begin <= end && end <= size_, "slice: a range within ", size_,
+                    " ids expected: got [", begin, ", ", end, ")");
+  TokenFile part = *this;
+  part.ids_ += begin * width_;
+  part.size_ = end - begin;
+  return part;
+}
+
+int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces) {
+  Header header{.magic = {},
+                .version = kVersion,
+                .width = width_for(tokenizer.vocab_size()),
+                .vocab_size = static_cast<uint64_t>(tokenizer.vocab_size()),
+                .vocabulary_hash = tokenizer.vocabulary_hash()};
+  std::memcpy(header.magic, kMagic, sizeof header.magic);
+  AtomicFile file(path);
+  file.write(&header, sizeof header);
+  Checksum checksum;
+  int64_t count = 0;
+  for (std::string_view piece; pieces.next(piece);) {
+    const std::vector<TokenId> ids = tokenizer.encode(piece);
+    if (header.width == 2) append<uint16_t>(file, checksum, ids);
+    else append<uint32_t>(file, checksum, ids);
+    count += static_cast<int64_t>(ids.size());
+  }
+  const uint64_t sum = checksum.value();
+  file.write(&sum, sizeof sum);
+  file.commit();
+  return count;
+}
+
+}  // namespace vitro::text

@@ -1,5 +1,6 @@
 // The umbrella: what a user of vitro includes.
 #pragma once
+#include "framework/checkpoint.h"
 #include "framework/engine.h"
 #include "framework/error.h"
 #include "framework/factories.h"
@@ -11,6 +12,7 @@
 #include "framework/optim.h"
 #include "framework/random.h"
 #include "framework/runtime.h"
+#include "framework/safetensors.h"
 #include "framework/tensor.h"
 #include "models/containers.h"
 #include "models/generate.h"

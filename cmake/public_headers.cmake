@@ -3,6 +3,7 @@
 set(VITRO_PUBLIC_HEADERS
   vitro.h
   framework/allocator.h
+  framework/checkpoint.h
   framework/dtype.h
   framework/engine.h
   framework/error.h
@@ -20,6 +21,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/optim.h
   framework/random.h
   framework/runtime.h
+  framework/safetensors.h
   framework/shape.h
   framework/storage.h
   framework/tensor.h

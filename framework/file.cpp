@@ -102,6 +102,11 @@ void write_file(const std::string& path, std::string_view bytes) {
   file.commit();
 }
 
+void remove_file(const std::string& path) {
+  const bool gone = g_calls->unlink(path.c_str()) == 0 || errno == ENOENT;
+  check<IoError>(gone, "remove_file: a removable file expected: ", path, ": ", reason(errno));
+}
+
 std::string read_file(const std::string& path, int64_t max_bytes) {
   // Without O_NONBLOCK a FIFO would block until somebody writes to it.
   const int number = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -50,6 +50,7 @@ class AtomicFile {
   int file_ = -1;
 };
 void write_file(const std::string& path, std::string_view bytes);
+void remove_file(const std::string& path);  // IoError unless it is gone
 
 // Every byte of a regular file.  IoError, naming path and reason, for what is missing, unreadable,
 // a directory or another special file, or longer than `max_bytes`.

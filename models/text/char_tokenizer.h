@@ -41,7 +41,7 @@ class CharTokenizer final : public Tokenizer {
   int64_t vocab_size() const override { return vocabulary_.size(); }
   std::string token(TokenId id) const override { return vocabulary_.token(id, "token"); }
   std::string_view kind() const override { return kKind; }
-  void save(const std::string& path) const override { write_vocabulary(path, vocabulary_); }
+  std::string to_json() const override { return vocabulary_json(vocabulary_); }
   uint64_t vocabulary_hash() const override { return vocabulary_.hash(); }
   const Vocabulary& vocabulary() const { return vocabulary_; }
 

@@ -26,12 +26,15 @@ class Tokenizer {
   virtual std::string_view kind() const = 0;
   // Of the vocabulary: what is encoded by equal tokenizers can be told from the rest.
   virtual uint64_t vocabulary_hash() const = 0;
-  // Writes a file that load_tokenizer reads; the old file stays whole until the new one is.
-  virtual void save(const std::string& path) const = 0;
+  virtual std::string to_json() const = 0;
+  // Writes to_json() to a file; the old file stays whole until the new one is.
+  void save(const std::string& path) const;
 };
 
 // The tokenizer that a file was saved from, whichever its type.  IoError names path and reason.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
+// The same from JSON in memory; errors call it `name`.
+std::unique_ptr<Tokenizer> parse_tokenizer(std::string_view json, const std::string& name);
 
 }  // namespace text
 }  // namespace vitro

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "framework/file.h"
+#include "framework/json_sax.h"
 #include "models/text/utf8.h"
 
 namespace vitro::text {
@@ -28,18 +29,10 @@ constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
                                            {"unk", "a string"},
                                            {"vocab", "an array"}}};
 
-// Text of the file, as a message shows it: quoted, escaped and short.
-std::string excerpt(const std::string& text) {
-  constexpr size_t kShown = 40;
-  using Json = nlohmann::json;
-  const std::string shown = text.size() > kShown ? text.substr(0, kShown) + "..." : text;
-  return Json(shown).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
 // Takes the events of one file: an object of the fields above, whose vocab is an array of strings.
-class Reader final : public nlohmann::json_sax<nlohmann::json> {
+class Reader final : public JsonEvents {
  public:
-  explicit Reader(const std::string& path) : path_(path) {}
+  explicit Reader(const std::string& name) : JsonEvents("a tokenizer file", name) {}
 
   Vocabulary take() {
     for (size_t i = 0; i < kFields.size(); ++i) {
@@ -48,10 +41,8 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     return std::move(vocabulary_);
   }
 
-  template <class... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
-    fail<IoError>("load: a tokenizer file expected: ", path_, ": ", parts...);
-  }
+ private:
+  enum class Place { kOutside, kObject, kVocab };
 
   bool start_object(size_t) override {
     if (place_ != Place::kOutside) refuse_value("an object");
@@ -97,26 +88,10 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     if (value != kVersion) refuse("version ", kVersion, " expected: ", value);
     return true;
   }
-  bool number_integer(int64_t) override { refuse_value("a negative number"); }
-  bool number_float(double, const std::string&) override { refuse_value("a fraction"); }
-  bool null() override { refuse_value("null"); }
-  bool binary(nlohmann::json::binary_t&) override { refuse_value("binary data"); }
-
-  // The parser's sentence without its own prefix and without the text of the file.
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    std::string reason = error.what();
-    reason.erase(0, reason.find("] ") + 2);
-    reason.resize(std::min({reason.size(), reason.find("; last read"), size_t{200}}));
-    refuse(reason);
-  }
-
- private:
-  enum class Place { kOutside, kObject, kVocab };
-
   void expect_value(std::string_view kind) const {
     if (place_ != Place::kObject || kFields[field_].value != kind) refuse_value(kind);
   }
-  [[noreturn]] void refuse_value(std::string_view kind) const {
+  bool refuse_value(std::string_view kind) const override {
     if (place_ == Place::kOutside) refuse("an object expected: ", kind);
     if (place_ == Place::kVocab) {
       refuse("a string expected for token ", vocabulary_.tokens.size(), ": ", kind);
@@ -124,7 +99,6 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     refuse(kFields[field_].value, " expected for field \"", kFields[field_].name, "\": ", kind);
   }
 
-  const std::string& path_;
   Vocabulary vocabulary_;
   Place place_ = Place::kOutside;
   size_t field_ = 0;
@@ -158,26 +132,30 @@ void Vocabulary::check_tokens() const {
 }
 
 Vocabulary read_vocabulary(const std::string& path) {
-  const std::string bytes = read_file(path, kMaxFileBytes);
-  Reader reader(path);
-  // Three things that the parser would let pass: a byte order mark, whatever follows a NUL, and
-  // bad UTF-8 in the text that its messages repeat.
-  if (bytes.starts_with("\xEF\xBB\xBF")) reader.refuse("it begins with a byte order mark");
-  if (bytes.find('\0') != std::string::npos) reader.refuse("it holds a NUL byte");
+  return parse_vocabulary(read_file(path, kMaxFileBytes), path);
+}
+
+Vocabulary parse_vocabulary(std::string_view json, const std::string& name) {
+  Reader reader(name);
+  if (json.starts_with("\xEF\xBB\xBF")) reader.refuse("it begins with a byte order mark");
   try {
-    check_utf8(bytes, "JSON");
+    check_utf8(json, "JSON");  // messages repeat its text
   } catch (const ValueError& error) { reader.refuse(error.what()); }
-  nlohmann::json::sax_parse(bytes, &reader);
+  reader.read(json);
   return reader.take();
 }
 
+std::string vocabulary_json(const Vocabulary& vocabulary) {
+  const nlohmann::ordered_json object = {{"type", vocabulary.type},
+                                         {"version", kVersion},
+                                         {"nfc", vocabulary.nfc},
+                                         {"unk", vocabulary.unk},
+                                         {"vocab", vocabulary.tokens}};
+  return object.dump(2) + "\n";
+}
+
 void write_vocabulary(const std::string& path, const Vocabulary& vocabulary) {
-  const nlohmann::ordered_json file = {{"type", vocabulary.type},
-                                       {"version", kVersion},
-                                       {"nfc", vocabulary.nfc},
-                                       {"unk", vocabulary.unk},
-                                       {"vocab", vocabulary.tokens}};
-  write_file(path, file.dump(2) + "\n");
+  write_file(path, vocabulary_json(vocabulary));
 }
 
 }  // namespace vitro::text

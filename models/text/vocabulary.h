@@ -31,6 +31,8 @@ struct Vocabulary {
 // their ids), one token a line.  Reading is strict: IoError, naming path and reason, for bytes that
 // are not valid JSON, duplicate, unknown or missing fields, and values of another kind.
 Vocabulary read_vocabulary(const std::string& path);
+Vocabulary parse_vocabulary(std::string_view json, const std::string& name);  // which errors say
+std::string vocabulary_json(const Vocabulary& vocabulary);
 void write_vocabulary(const std::string& path, const Vocabulary& vocabulary);
 
 // A tokenizer from what a file held: what its constructor refuses is an IoError naming the path.

@@ -10,19 +10,23 @@ namespace vitro::optim {
 
 namespace {
 
-constexpr int64_t kChunk = 16384;  // fixed, so that sums do not depend on the threads
+constexpr int64_t kChunk = 16384;   // fixed, so that sums do not depend on the threads
+constexpr int64_t kFloatRun = 512;  // so many squares are added in float32, the rest in double
 
 // sum of squares of elements [begin, end)
 double squares(const Tensor& x, int64_t begin, int64_t end) {
-  const int64_t n = end - begin;
-  if (x.dtype() == kFloat32) {
-    const float* p = raw<float>(x) + begin;
-    return simd::dot(p, p, n);
-  }
   double total = 0;
+  if (x.dtype() == kFloat32) {
+    for (int64_t i = begin; i < end; i += kFloatRun) {
+      const float* p = raw<float>(x) + i;
+      total += simd::dot(p, p, std::min(kFloatRun, end - i));
+    }
+    return total;
+  }
   visit_dtype(x.dtype(), [&]<class T>() {
-    const T* p = raw<T>(x) + begin;
-    for (int64_t i = 0; i < n; ++i) total += static_cast<double>(p[i]) * static_cast<double>(p[i]);
+    const T* p = raw<T>(x);
+    for (int64_t i = begin; i < end; ++i)
+      total += static_cast<double>(p[i]) * static_cast<double>(p[i]);
   });
   return total;
 }

@@ -19,7 +19,9 @@ models::GenerateOptions decoding(const GenerateOptions& options, int64_t window)
 }
 
 nlohmann::ordered_json to_json(const GenerateOptions& options) {
-  nlohmann::ordered_json json = to_json(options.model);
+  nlohmann::ordered_json json;
+  if (options.saved.empty()) json = to_json(options.model);
+  else json["model"] = options.saved;
   json["temperature"] = nullptr;
   if (options.temperature) json["temperature"] = *options.temperature;
   json["top_k"] = nullptr;
@@ -28,28 +30,57 @@ nlohmann::ordered_json to_json(const GenerateOptions& options) {
   return json;
 }
 
+// The model that --model names, or one with random weights.
+struct Subject {
+  std::unique_ptr<nn::Module> model;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  int64_t window;  // how many tokens back the model looks
+  std::string introduction;
+};
+
+Subject trained(const GenerateOptions& options) {
+  models::SavedModel saved = models::load_model(options.saved);
+  for (const std::string& reason : saved.damaged) warn(reason);
+  manual_seed(static_cast<uint64_t>(options.model.seed));
+  const std::string introduction =
+      "This model was trained for " + count_text(saved.step) +
+      " steps: " + printable(options.saved) +
+      ".\nIts vocabulary: " + count_text(saved.tokenizer->vocab_size()) + ' ' +
+      (saved.tokenizer->kind() == "word" ? "words" : "characters") + ".\n";
+  return {std::move(saved.model), std::move(saved.tokenizer), saved.window, introduction};
+}
+
+Subject untrained(const GenerateOptions& options) {
+  Source source = read_source(options.model.text);
+  const std::string introduction = introduce(options.model, source);
+  auto model = std::make_unique<models::MiniLM>(
+      make_model(options.model, *source.tokenizer,
+                 std::max(options.model.context, Explanation::kMostTokens), /*bytes=*/8));
+  return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
+}
+
 }  // namespace
 
 int generate(const GenerateOptions& options) {
   check<UsageError>(!options.explain || options.max_new_tokens > 0,
                     "--explain: --max-new-tokens of at least 1 expected: 0");
-  const Source source = read_source(options.model.text);
-  const text::Tokenizer& tokenizer = *source.tokenizer;
+  const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  const text::Tokenizer& tokenizer = *subject.tokenizer;
   const std::vector<int64_t> prompt = encode_prompt(tokenizer, options.prompt);
-  // The model looks `context` tokens back, so more would be computed in vain; an explanation shows
+  // The model looks `window` tokens back, so more would be computed in vain; an explanation shows
   // some of them.
-  const int64_t window = options.explain ? std::max(options.model.context, Explanation::kMostTokens)
-                                         : options.model.context;
-  models::MiniLM model = make_model(options.model, tokenizer, window, /*bytes=*/8);
+  const int64_t window =
+      options.explain ? std::max(subject.window, Explanation::kMostTokens) : subject.window;
 
   std::optional<Explanation> explanation;
-  if (options.explain) explanation.emplace(model, tokenizer, options);
+  if (options.explain)
+    explanation.emplace(dynamic_cast<models::MiniLM&>(*subject.model), tokenizer, options);
   nlohmann::ordered_json explained;
   std::vector<int64_t> ids = prompt;
   std::string text = tokenizer.decode(prompt);
-  if (!options.json) write_out(introduce(options.model, source) + '\n');
+  if (!options.json) write_out(subject.introduction + '\n');
   if (!options.json && !options.explain) write_out(text);
-  models::generate_text(model, tokenizer, options.prompt, decoding(options, window),
+  models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, window),
                         [&](int64_t id, const std::string& added) {
                           if (explanation && options.json) explained = explanation->json();
                           if (explanation && !options.json)
@@ -71,7 +102,7 @@ int generate(const GenerateOptions& options) {
                                    {"ids", ids},
                                    {"tokens", tokens},
                                    {"text", text},
-                                   {"trained", false},
+                                   {"trained", !options.saved.empty()},
                                    {"seed", options.model.seed},
                                    {"options", to_json(options)}};
   if (options.explain) result["explain"] = explained;

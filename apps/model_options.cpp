@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/bundled_text.h"
@@ -13,13 +12,13 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr int64_t kLargestText = int64_t{256} << 20;
-
-std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, const std::string& text) {
+std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_view text) {
   const std::string unk = options.unk ? "<unk>" : "";
   if (options.tokenizer == "word")
-    return std::make_unique<text::WordTokenizer>(text::WordTokenizer::fit(text, {.unk = unk}));
-  return std::make_unique<text::CharTokenizer>(text::CharTokenizer::fit(text, {.unk = unk}));
+    return std::make_unique<text::WordTokenizer>(
+        text::WordTokenizer::fit(text::TextPieces(text), {.unk = unk}));
+  return std::make_unique<text::CharTokenizer>(
+      text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
 
 // What the parameters and the widest activations take, roughly; rather too much than too little.
@@ -34,15 +33,16 @@ double bytes_needed(const models::MiniLMConfig& c, int64_t rows, int64_t bytes_p
 
 }  // namespace
 
+Text open_text(const std::string& file) {
+  if (file.empty()) return {"the bundled stories", {}, kBundledText};
+  Text opened{file, MappedFile(file), {}};
+  opened.text = opened.file->bytes();
+  check<ValueError>(!opened.text.empty(), "a text expected: ", file, " is empty");
+  return opened;
+}
+
 Source read_source(const TextOptions& options) {
-  Source source{options.file, {}, nullptr};
-  if (options.file.empty()) {
-    source.name = "the bundled stories";
-    source.text = kBundledText;
-  } else {
-    source.text = read_file(options.file, kLargestText);
-    check<ValueError>(!source.text.empty(), "--text: a text expected: ", options.file, " is empty");
-  }
+  Source source{open_text(options.file), nullptr};
   try {
     source.tokenizer = fit(options, source.text);
   } catch (Error& error) {
@@ -59,16 +59,15 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
   return ids;
 }
 
-models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
-                          int64_t rows, int64_t bytes) {
-  const auto activation =
-      std::find(std::begin(kActivations), std::end(kActivations), options.activation) -
-      std::begin(kActivations);
-  const models::MiniLMConfig config{.vocab_size = tokenizer.vocab_size(),
-                                    .n_embd = options.n_embd,
-                                    .n_hidden = options.n_hidden,
-                                    .context = options.context,
-                                    .activation = static_cast<Activation>(activation)};
+models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer) {
+  return {.vocab_size = tokenizer.vocab_size(),
+          .n_embd = options.n_embd,
+          .n_hidden = options.n_hidden,
+          .context = options.context,
+          .activation = models::activation_of(options.activation)};
+}
+
+void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes) {
   const double need = bytes_needed(config, rows, bytes),
                have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                       static_cast<double>(sysconf(_SC_PAGESIZE)),
@@ -76,6 +75,12 @@ models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& to
   check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
                      " GiB of memory and this machine has ", format("%.0f", have / gib),
                      ": choose smaller --n-embd, --n-hidden or --context");
+}
+
+models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
+                          int64_t rows, int64_t bytes) {
+  const models::MiniLMConfig config = config_of(options, tokenizer);
+  check_memory(config, rows, bytes);
   manual_seed(static_cast<uint64_t>(options.seed));
   return models::MiniLM(config);
 }

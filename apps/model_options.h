@@ -6,13 +6,20 @@
 #include <vector>
 
 #include "apps/options.h"
+#include "framework/mapped_file.h"
 
 namespace vitro::cli {
 
-// A text and the tokenizer fitted to it.
-struct Source {
+// A text that is not empty: a file, mapped into memory, or the bundled stories for no file.
+struct Text {
   std::string name;  // for people: "the bundled stories", or the file
-  std::string text;
+  std::optional<MappedFile> file;
+  std::string_view text;
+};
+Text open_text(const std::string& file);
+
+// A text and the tokenizer fitted to it.
+struct Source : Text {
   std::unique_ptr<text::Tokenizer> tokenizer;
 };
 Source read_source(const TextOptions& options);
@@ -20,16 +27,16 @@ Source read_source(const TextOptions& options);
 // The ids of what the user typed.  UsageError if that is no text.
 std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt);
 
-// A MiniLM with random weights drawn from the seed.  `rows` positions will pass through it, and
-// each parameter will need `bytes` for its copies: MemoryError if the machine cannot hold that.
+models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer);
+// MemoryError if the machine cannot hold such a model: `rows` positions pass through it, and of
+// each parameter `bytes` are kept.
+void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
+// A MiniLM with random weights drawn from the seed, after check_memory.
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
                           int64_t rows, int64_t bytes);
 
 // Two lines that say what the model is, and that nobody trained it.
 std::string introduce(const ModelOptions& options, const Source& source);
 nlohmann::ordered_json to_json(const ModelOptions& options);
-
-constexpr const char* kActivations[] = {"none", "relu",      "tanh", "sigmoid",
-                                        "gelu", "gelu_tanh", "silu"};  // as Activation counts
 
 }  // namespace vitro::cli

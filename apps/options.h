@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "vitro.h"
@@ -20,7 +21,7 @@ struct TextOptions {
 };
 
 struct ModelOptions {
-  TextOptions text;
+  TextOptions text = {};
   int64_t n_embd = 64;
   int64_t n_hidden = 256;
   int64_t context = 1;
@@ -30,6 +31,7 @@ struct ModelOptions {
 
 struct GenerateOptions {
   ModelOptions model;
+  std::string saved;  // a trained model; empty: one with random weights
   std::string prompt;
   std::optional<double> temperature = {};
   std::optional<int64_t> top_k = {};
@@ -47,6 +49,7 @@ struct VerifyOptions {
 struct TokenizeOptions {
   TextOptions source;
   std::string text;
+  std::string out;  // if not empty, the token file that the whole source becomes
   bool json = false;
 };
 
@@ -56,10 +59,46 @@ struct GraphOptions {
   std::string out;  // empty: standard output
 };
 
+// Named as in nanoGPT, which also takes text in rows of batch_size times block_size tokens.
+struct TrainOptions {
+  ModelOptions model{.n_embd = 32, .n_hidden = 384, .context = 10};
+  double dropout = 0.2;
+  int64_t batch_size = 8;
+  int64_t block_size = 64;
+  int64_t gradient_accumulation_steps = 1;
+  int64_t max_iters = 3000;
+  double learning_rate = 3e-3;
+  double min_lr = -1;  // below 0: a tenth of learning_rate
+  int64_t warmup_iters = 100;
+  int64_t lr_decay_iters = 0;  // 0: max_iters
+  double weight_decay = 0.1;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double grad_clip = 1;  // 0: none
+  std::string dtype = "float32";
+  int64_t eval_interval = 500;
+  int64_t eval_iters = 200;
+  int64_t log_interval = 50;
+  int64_t sample_tokens = 120;
+  std::string out_dir = "out";
+  int64_t keep = 3;
+  bool resume = false;
+  std::set<std::string> given = {};  // the names, without dashes, that the command line had
+};
+
+struct EvalOptions {
+  std::string saved;
+  std::string text;  // empty: the bundled text
+  bool whole = false;
+  bool json = false;
+};
+
 // Each prints its result and returns the exit code.
 int generate(const GenerateOptions& options);
 int verify(const VerifyOptions& options);
 int tokenize(const TokenizeOptions& options);
+int train(TrainOptions options);
+int eval(const EvalOptions& options);
 int graph(const GraphOptions& options);
 int version();
 

@@ -30,6 +30,10 @@ void write_json(const nlohmann::ordered_json& value) {
   write_out(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
 }
 
+void warn(const std::string& message) {
+  std::fprintf(stderr, "vitro: warning: %s\n", printable(message).c_str());
+}
+
 std::string format(const char* pattern, ...) {
   char text[256];
   va_list arguments;

@@ -13,6 +13,9 @@ namespace vitro::cli {
 void write_out(std::string_view text);
 void write_json(const nlohmann::ordered_json& value);
 
+// One line on standard error: what is not as it should be, and does not stop the program.
+void warn(const std::string& message);
+
 // printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 

@@ -8,8 +8,34 @@
 
 namespace vitro::cli {
 
+namespace {
+
+// The whole source as a token file.
+int write_tokens(const TokenizeOptions& options, const Source& source) {
+  const int64_t count =
+      text::write_token_file(options.out, *source.tokenizer, text::TextPieces(source.text));
+  const std::string vocabulary = options.out + ".json";
+  source.tokenizer->save(vocabulary);
+  if (options.json)
+    write_json({{"out", options.out},
+                {"vocabulary", vocabulary},
+                {"tokens", count},
+                {"vocab_size", source.tokenizer->vocab_size()}});
+  else
+    write_out(printable(options.out) + ": the " + count_text(count) + " tokens of " +
+              printable(source.name) + "\n" + printable(vocabulary) + ": the vocabulary, " +
+              count_text(source.tokenizer->vocab_size()) + " tokens\n");
+  return 0;
+}
+
+}  // namespace
+
 int tokenize(const TokenizeOptions& options) {
+  check<UsageError>(options.text.empty() != options.out.empty(),
+                    "tokenize: a text or --out FILE expected: ",
+                    options.out.empty() ? "neither came" : "both came");
   const Source source = read_source(options.source);
+  if (!options.out.empty()) return write_tokens(options, source);
   const text::Tokenizer& tokenizer = *source.tokenizer;
   const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text);
   const std::string decoded = tokenizer.decode(ids);

@@ -1,75 +1,18 @@
 // The `vitro` program: what its command line may say, and what becomes of an error.
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <new>
 #include <span>
 
-#include "apps/model_options.h"
+#include "apps/arguments.h"
 #include "apps/output.h"
-#include "models/text/utf8.h"
 
 namespace vitro::cli {
 
 namespace {
 
-// A decimal whole number in [low, high].
-CLI::Validator whole(int64_t low, int64_t high) {
-  const std::string range = "a whole number from " + count_text(low) + " to " + count_text(high);
-  return {[=](std::string& text) -> std::string {
-            int64_t n = 0;
-            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-            if (error != std::errc() || end != text.data() + text.size() || n < low || n > high)
-              return range + " expected: " + in_quotes(text);
-            text = std::to_string(n);  // CLI11 would take 010 for 8
-            return "";
-          },
-          std::to_string(low) + ".." + (high < INT64_MAX ? std::to_string(high) : "")};
-}
-
-CLI::Validator positive_number() {
-  return {[](std::string& text) -> std::string {
-            double x = 0;
-            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-            const bool is_number = error == std::errc() && end == text.data() + text.size();
-            return is_number && x > 0 && std::isfinite(x)
-                       ? ""
-                       : "a positive number expected: " + in_quotes(text);
-          },
-          "> 0"};
-}
-
-CLI::Validator one_of(std::vector<std::string> words) {
-  return {[=](std::string& text) -> std::string {
-            return std::find(words.begin(), words.end(), text) != words.end()
-                       ? ""
-                       : "one of " + CLI::detail::join(words, "|") +
-                             " expected: " + in_quotes(text);
-          },
-          CLI::detail::join(words, "|")};
-}
-
-CLI::Validator some_text() {
-  return {[](std::string& text) -> std::string {
-            if (text.empty()) return "a text expected: it is empty";
-            try {
-              text::check_utf8(text, "a text");
-            } catch (const ValueError& error) { return error.what(); }
-            return "";
-          },
-          ""};
-}
-
-CLI::Validator file_name() {
-  return {[](std::string& text) -> std::string {
-            return text.empty() ? "a file name expected: it is empty" : "";
-          },
-          ""};
-}
-
 struct Arguments {
+  TrainOptions train;
+  EvalOptions eval;
   GenerateOptions generate;
   VerifyOptions verify;
   TokenizeOptions tokenize;
@@ -83,40 +26,20 @@ void add_threads(CLI::App& app, Arguments& to) {
       ->transform(whole(1, 256));
 }
 
-void add_text(CLI::App& app, TextOptions& to) {
-  app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
-      ->type_name("FILE")
-      ->check(file_name());
-  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
-      ->type_name("KIND")
-      ->check(one_of({"char", "word"}));
-  app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
-}
-
-void add_model(CLI::App& app, ModelOptions& to) {
-  auto number = [&app](const std::string& name, int64_t& value, int64_t low, int64_t high,
-                       const std::string& meaning) {
-    app.add_option(name, value, meaning + " (default: " + std::to_string(value) + ")")
-        ->type_name("N")
-        ->transform(whole(low, high));
-  };
-  add_text(app, to.text);
-  number("--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
-  number("--n-hidden", to.n_hidden, 1, 65536, "Width of the hidden layer");
-  number("--context", to.context, 1, 1024, "How many tokens the next one is predicted from");
-  app.add_option("--activation", to.activation, "Between the linear layers (default: gelu)")
-      ->type_name("NAME")
-      ->check(one_of({std::begin(kActivations), std::end(kActivations)}));
-  number("--seed", to.seed, 0, INT64_MAX, "Of all random numbers");
-}
-
 CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
   CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
   sub->add_option("--prompt", to.prompt, "Text to continue")
       ->type_name("TEXT")
       ->required()
       ->check(some_text());
+  CLI::Option* const saved =
+      sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
+          ->type_name("DIR")
+          ->check(file_name());
   add_model(*sub, to.model);
+  for (const char* name :
+       {"--text", "--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
+    saved->excludes(sub->get_option(name));  // the checkpoint says what these are
   sub->add_option("--temperature", to.temperature, "Draw by chance, from softmax(logits / T)")
       ->type_name("T")
       ->check(positive_number());
@@ -129,10 +52,11 @@ CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
   sub->add_flag("--explain", to.explain, "Show every stage on the way to the first new token");
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
-      "The model is not trained: its weights are random, and the text it makes is noise.\n"
+      "Without --model the weights are random, and the text is noise.\n"
       "Each new token is the likeliest one (greedy), unless --temperature or --top-k is given.\n\n"
       "Examples:\n"
       "  vitro generate --prompt \"The little\" --explain\n"
+      "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"
       "  vitro generate --prompt \"The little\" --tokenizer word --temperature 0.8 --top-k 20\n"
       "  vitro generate --prompt \"The \" --text README.md --context 4 --activation relu\n"
       "  vitro generate --prompt \"The \" --json | python3 -m json.tool");
@@ -165,14 +89,20 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
 
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
   CLI::App* sub = app.add_subcommand("tokenize", "Show a text as tokens and ids, and back");
-  sub->add_option("text", to.text, "Text to split")->type_name("")->required()->check(some_text());
+  sub->add_option("text", to.text, "Text to split")->type_name("")->check(some_text());
   add_text(*sub, to.source);
+  sub->add_option("--out", to.out,
+                  "Write the whole --text as a token file, and its vocabulary "
+                  "as FILE.json")
+      ->type_name("FILE")
+      ->check(file_name());
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
       "Examples:\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro tokenize --tokenizer word \"The red kite, and Max's dog.\"\n"
-      "  vitro tokenize --unk -- \"- a text that begins with a dash\"");
+      "  vitro tokenize --unk -- \"- a text that begins with a dash\"\n"
+      "  vitro tokenize --text README.md --out readme.tokens");
   return sub;
 }
 
@@ -211,13 +141,17 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.footer(
       "Examples:\n"
+      "  vitro train                                      # the bundled stories, a minute or so\n"
+      "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"
       "  vitro generate --prompt \"The little\" --explain   # text, ids, layers, text: each stage\n"
       "  vitro verify                                     # is every layer what its formula says?\n"
       "  vitro verify --perturb                           # no longer: see it found\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
       "  vitro generate --help                            # every subcommand explains itself");
+  const CLI::App* const trains = add_train(app, arguments.train);
   const CLI::App* const generates = add_generate(app, arguments.generate);
+  const CLI::App* const evaluates = add_eval(app, arguments.eval);
   const CLI::App* const verifies = add_verify(app, arguments.verify);
   const CLI::App* const tokenizes = add_tokenize(app, arguments.tokenize);
   const CLI::App* const draws = add_graph(app, arguments.graph);
@@ -237,11 +171,14 @@ int run(int argc, char** argv) {
   }
   if (arguments.threads) set_num_threads(static_cast<int>(arguments.threads));
   if (wants_version) return version();
+  if (chosen() == trains) return train(arguments.train);
+  if (chosen() == evaluates) return eval(arguments.eval);
   if (chosen() == generates) return generate(arguments.generate);
   if (chosen() == verifies) return verify(arguments.verify);
   if (chosen() == tokenizes) return tokenize(arguments.tokenize);
   if (chosen() == draws) return graph(arguments.graph);
-  fail<UsageError>("a subcommand expected: generate, verify, tokenize or graph; see vitro --help");
+  fail<UsageError>(
+      "a subcommand expected: train, generate, eval, verify, tokenize or graph; see vitro --help");
 }
 
 // One line, whatever the message holds: the modules that an error passed follow with "in".

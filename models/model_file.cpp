@@ -69,4 +69,9 @@ MiniLMConfig mini_lm_config(const std::string& json) {
   return config;
 }
 
+LanguageModel make_model(const std::string& config_json) {
+  const MiniLMConfig config = mini_lm_config(config_json);
+  return {std::make_unique<MiniLM>(config), config.vocab_size, config.context};
+}
+
 }  // namespace vitro::models

@@ -1,5 +1,7 @@
 // A model's configuration as JSON, as checkpoints carry it.
 #pragma once
+#include <memory>
+
 #include "mini_lm.h"
 
 namespace [[gnu::visibility("default")]] vitro {
@@ -9,6 +11,14 @@ namespace models {
 std::string to_json(const MiniLMConfig& config);
 // IoError for what is no such object: missing, unknown or impossible fields.
 MiniLMConfig mini_lm_config(const std::string& json);
+
+// A model made from its configuration, with random weights.
+struct LanguageModel {
+  std::unique_ptr<nn::Module> module;  // ids (..., T) -> logits (..., T, V)
+  int64_t vocab_size;
+  int64_t window;  // how many tokens back it looks
+};
+LanguageModel make_model(const std::string& config_json);
 
 // "none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"
 std::string activation_name(Activation f);

@@ -1,5 +1,7 @@
 // Batches for next-token prediction: windows of a token file in a shuffled order.
 #pragma once
+#include <cmath>
+
 #include "../framework/module.h"
 #include "text/token_file.h"
 
@@ -45,7 +47,12 @@ class NextTokenBatches {
 struct Evaluation {
   double nats = 0;
   int64_t tokens = 0;
-  double loss() const { return nats / static_cast<double>(tokens); }
+  double loss() const { return nats / static_cast<double>(tokens); }  // nats per token
+  double perplexity() const { return std::exp(loss()); }
+  // The same in bits, per character of the text that the tokens stand for.
+  double bits_per_character(int64_t characters) const {
+    return nats / (std::log(2) * static_cast<double>(characters));
+  }
 };
 Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens = INT64_MAX);

@@ -1,0 +1,129 @@
+// Checks of single values, and groups of options.
+#include "apps/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+#include "apps/output.h"
+#include "models/text/utf8.h"
+
+namespace vitro::cli {
+
+namespace {
+
+// A finite number of which `is_right` says yes.
+CLI::Validator number(const std::string& expected, const std::string& shown,
+                      const std::function<bool(double)>& is_right) {
+  return {[=](std::string& text) -> std::string {
+            double x = 0;
+            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+            const bool is_number = error == std::errc() && end == text.data() + text.size();
+            return is_number && std::isfinite(x) && is_right(x)
+                       ? ""
+                       : expected + " expected: " + in_quotes(text);
+          },
+          shown};
+}
+
+}  // namespace
+
+CLI::Validator whole(int64_t low, int64_t high) {
+  const std::string range = "a whole number from " + count_text(low) + " to " + count_text(high);
+  return {[=](std::string& text) -> std::string {
+            int64_t n = 0;
+            auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+            if (error != std::errc() || end != text.data() + text.size() || n < low || n > high)
+              return range + " expected: " + in_quotes(text);
+            text = std::to_string(n);  // CLI11 would take 010 for 8
+            return "";
+          },
+          std::to_string(low) + ".." + (high < INT64_MAX ? std::to_string(high) : "")};
+}
+
+CLI::Validator positive_number() {
+  return number("a positive number", "> 0", [](double x) { return x > 0; });
+}
+
+CLI::Validator number_from_zero() {
+  return number("a number of at least 0", ">= 0", [](double x) { return x >= 0; });
+}
+
+CLI::Validator number_below_one() {
+  return number("a number from 0 to below 1", "0..<1", [](double x) { return x >= 0 && x < 1; });
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  return {[=](std::string& text) -> std::string {
+            return std::find(words.begin(), words.end(), text) != words.end()
+                       ? ""
+                       : "one of " + CLI::detail::join(words, "|") +
+                             " expected: " + in_quotes(text);
+          },
+          CLI::detail::join(words, "|")};
+}
+
+CLI::Validator some_text() {
+  return {[](std::string& text) -> std::string {
+            if (text.empty()) return "a text expected: it is empty";
+            try {
+              text::check_utf8(text, "a text");
+            } catch (const ValueError& error) { return error.what(); }
+            return "";
+          },
+          ""};
+}
+
+CLI::Validator file_name() {
+  return {[](std::string& text) -> std::string {
+            return text.empty() ? "a file name expected: it is empty" : "";
+          },
+          ""};
+}
+
+CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
+                       int64_t high, const std::string& meaning) {
+  return app.add_option(name, value, meaning + " (default: " + std::to_string(value) + ")")
+      ->type_name("N")
+      ->transform(whole(low, high));
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
+                        const CLI::Validator& range, const std::string& meaning) {
+  return app.add_option(name, value, meaning + " (default: " + format("%g", value) + ")")
+      ->type_name("X")
+      ->check(range);
+}
+
+void add_tokens(CLI::App& app, TextOptions& to) {
+  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
+      ->type_name("KIND")
+      ->check(one_of({"char", "word"}));
+  app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
+}
+
+void add_text(CLI::App& app, TextOptions& to) {
+  app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
+      ->type_name("FILE")
+      ->check(file_name());
+  add_tokens(app, to);
+}
+
+void add_sizes(CLI::App& app, ModelOptions& to) {
+  add_whole(app, "--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
+  add_whole(app, "--n-hidden", to.n_hidden, 1, 65536, "Width of the hidden layer");
+  add_whole(app, "--context", to.context, 1, 1024,
+            "How many tokens the next one is predicted from");
+  app.add_option("--activation", to.activation, "Between the linear layers (default: gelu)")
+      ->type_name("NAME")
+      ->check(one_of({"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"}));
+  add_whole(app, "--seed", to.seed, 0, INT64_MAX, "Of all random numbers");
+}
+
+void add_model(CLI::App& app, ModelOptions& to) {
+  add_text(app, to.text);
+  add_sizes(app, to);
+}
+
+}  // namespace vitro::cli

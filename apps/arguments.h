@@ -1,0 +1,36 @@
+// What several subcommands share: checks of single values, and groups of options.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/options.h"
+
+namespace vitro::cli {
+
+// Each refuses with what it expects and, in quotes, what came.
+CLI::Validator whole(int64_t low, int64_t high);  // a decimal whole number in [low, high]
+CLI::Validator positive_number();
+CLI::Validator number_from_zero();  // [0, infinity)
+CLI::Validator number_below_one();  // [0, 1)
+CLI::Validator one_of(std::vector<std::string> words);
+CLI::Validator some_text();  // not empty, valid UTF-8
+CLI::Validator file_name();
+
+// `name` takes a whole number; the help says `meaning` and the default.
+CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
+                       int64_t high, const std::string& meaning);
+CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
+                        const CLI::Validator& range, const std::string& meaning);
+
+void add_text(CLI::App& app, TextOptions& to);    // --text and what splits it
+void add_tokens(CLI::App& app, TextOptions& to);  // only what splits it
+void add_sizes(CLI::App& app, ModelOptions& to);  // of a model, and the seed
+void add_model(CLI::App& app, ModelOptions& to);  // all of these
+
+// The subcommands `train` and `eval`.
+CLI::App* add_train(CLI::App& app, TrainOptions& to);
+CLI::App* add_eval(CLI::App& app, EvalOptions& to);
+
+}  // namespace vitro::cli

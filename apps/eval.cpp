@@ -1,0 +1,90 @@
+// `vitro eval`: how well a trained model predicts a text.
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "apps/model_options.h"
+#include "apps/output.h"
+
+namespace vitro::cli {
+
+namespace {
+
+// A directory under the system's temporary one, for as long as it lives.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {
+    check<IoError>(::mkdtemp(path_.data()) != nullptr, path_, ": ",
+                   std::generic_category().message(errno));
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  std::string file(const std::string& name) const { return path_ + '/' + name; }
+
+ private:
+  std::string path_;
+};
+
+int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile& tokens) {
+  constexpr int64_t kPiece = 1 << 16;
+  if (tokenizer.kind() == "char") return tokens.size() - 1;
+  int64_t count = 0;
+  for (int64_t begin = 1; begin < tokens.size(); begin += kPiece) {
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(kPiece, tokens.size() - begin)));
+    tokens.copy(begin, ids);
+    for (char c : tokenizer.decode(ids)) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }
+  return count;
+}
+
+}  // namespace
+
+int eval(const EvalOptions& options) {
+  const models::SavedModel saved = models::load_model(options.saved);
+  for (const std::string& reason : saved.damaged) warn(reason);
+  const Text source = open_text(options.text);
+  const ScratchDirectory scratch;
+  const std::string file = scratch.file("tokens.bin");
+  write_token_file(file, *saved.tokenizer, text::TextPieces(source.text));
+  const text::TokenFile all(file);
+  const int64_t training = options.whole ? 0 : all.size() - all.size() / 10;
+  const text::TokenFile part = all.slice(training, all.size());
+  check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
+                    options.whole ? "" : "the last 10 % of ", source.name, " has ", part.size());
+  // Long windows, so that few tokens are predicted from less than the model can look at.
+  const models::Evaluation result =
+      models::evaluate(*saved.model, part, std::max<int64_t>(256, saved.window));
+  const int64_t characters = count_characters(*saved.tokenizer, part);
+  const double bits = result.bits_per_character(characters);
+
+  if (options.json) {
+    write_json({{"model", options.saved},
+                {"step", saved.step},
+                {"text", options.text.empty() ? "(bundled)" : options.text},
+                {"part", options.whole ? "whole" : "validation"},
+                {"tokens", result.tokens},
+                {"characters", characters},
+                {"loss", result.loss()},
+                {"perplexity", result.perplexity()},
+                {"bits_per_character", bits}});
+    return 0;
+  }
+  write_out(table(
+      {{"model", printable(options.saved) + ", step " + count_text(saved.step)},
+       {"text", std::string(options.whole ? "all" : "the last 10 %") + " of " +
+                    printable(source.name) + ": " + count_text(result.tokens) + " predictions"},
+       {"loss", format("%.4f nats per token", result.loss())},
+       {"perplexity", format("%.3f", result.perplexity())},
+       {"bits per character", format("%.4f", bits)}},
+      0));
+  return 0;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,238 @@
+// Training runs.
+#include "apps/train_run.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "apps/output.h"
+#include "apps/train_options.h"
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr double kSmoothing = 0.98;
+constexpr double kSampleTemperature = 0.8;
+
+std::string tokens_file(const TrainOptions& options) { return options.out_dir + "/tokens.bin"; }
+
+int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
+
+const std::string& field(const Checkpoint& checkpoint, const std::string& name) {
+  const auto found = checkpoint.metadata.find(name);
+  check<IoError>(found != checkpoint.metadata.end(),
+                 "resume: the checkpoint of a run expected: it has no ", name);
+  return found->second;
+}
+
+std::string config_json(const TrainOptions& options, const text::Tokenizer& tokenizer) {
+  models::MiniLMConfig config = config_of(options.model, tokenizer);
+  config.dropout = options.dropout;
+  // A parameter, its gradient, two moments.
+  check_memory(config, options.batch_size * options.block_size, /*bytes=*/16);
+  return to_json(config);
+}
+
+const text::TokenFile& check_length(const text::TokenFile& tokens, const TrainOptions& options) {
+  check<ValueError>(training_part(tokens.size()) > options.block_size && tokens.size() / 10 >= 2,
+                    "train: a longer text expected: it has ", tokens.size(), " tokens, and needs ",
+                    std::max<int64_t>(20, (options.block_size + 1) * 10 / 9 + 1),
+                    " for --block-size ", options.block_size);
+  return tokens;
+}
+
+bool is_finite(const Tensor& x) {
+  NoGradGuard unrecorded;
+  return std::isfinite(x.to(kFloat64).sum().item());
+}
+
+}  // namespace
+
+TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokenizer,
+                   const std::string& config, const text::TokenFile& tokens)
+    : options_(std::move(options)),
+      tokenizer_(std::move(tokenizer)),
+      config_(config),
+      model_((manual_seed(static_cast<uint64_t>(options_.model.seed)), models::make_model(config))),
+      training_size_(training_part(tokens.size())),
+      validation_(tokens.slice(training_size_, tokens.size())),
+      batches_(check_length(tokens, options_).slice(0, training_size_), options_.batch_size,
+               options_.block_size, static_cast<uint64_t>(options_.model.seed)),
+      tokens_checksum_(tokens.checksum()) {
+  if (options_.dtype == "float64") model_.module->to(kFloat64);
+  model_.module->train();
+  const optim::DecayGroups groups = optim::decay_groups(model_.module->named_parameters());
+  optim::AdamWOptions adamw{.lr = options_.learning_rate,
+                            .beta1 = options_.beta1,
+                            .beta2 = options_.beta2,
+                            .weight_decay = options_.weight_decay};
+  optimizer_ = std::make_unique<optim::AdamW>(groups.decayed, adamw);
+  adamw.weight_decay = 0;
+  optimizer_->add_param_group(groups.plain, adamw);
+  schedule_ = std::make_unique<optim::Scheduler>(
+      *optimizer_, optim::LinearWarmupCosine{.warmup_iters = options_.warmup_iters,
+                                             .lr_decay_iters = options_.lr_decay_iters,
+                                             .min_lr = options_.min_lr});
+}
+
+TrainRun TrainRun::start(TrainOptions options) {
+  if (options.min_lr < 0) options.min_lr = options.learning_rate / 10;
+  if (options.lr_decay_iters == 0) options.lr_decay_iters = std::max<int64_t>(1, options.max_iters);
+  check<UsageError>(options.min_lr <= options.learning_rate, "--min-lr: at most --learning-rate ",
+                    options.learning_rate, " expected: ", options.min_lr);
+  const Text source = open_text(options.model.text.file);
+  std::error_code error;
+  std::filesystem::create_directories(options.out_dir, error);
+  check<IoError>(!error, "--out-dir: a directory expected: ", options.out_dir, ": ",
+                 error.message());
+  const std::vector<int64_t> there = CheckpointDirectory(options.out_dir).steps();
+  check<ValueError>(there.empty(), "train: ", options.out_dir, " holds a run of ",
+                    there.empty() ? 0 : there.back(),
+                    " steps: go on with --resume, or choose another --out-dir");
+  Source fitted = read_source(options.model.text);
+  write_token_file(tokens_file(options), *fitted.tokenizer, text::TextPieces(fitted.text));
+  const text::TokenFile tokens(tokens_file(options));
+  check_length(tokens, options);
+  const std::string config = config_json(options, *fitted.tokenizer);
+  return {std::move(options), std::move(fitted.tokenizer), config, tokens};
+}
+
+TrainRun TrainRun::resume(TrainOptions options) {
+  const CheckpointDirectory directory(options.out_dir);
+  const CheckpointDirectory::Found found = directory.latest();
+  for (const std::string& reason : found.damaged) warn(reason);
+  const std::string file = directory.file(found.step);
+  try {
+    take_saved(options, field(found.checkpoint, "options"));
+    auto tokenizer = text::parse_tokenizer(field(found.checkpoint, "tokenizer"), "tokenizer");
+    const text::TokenFile tokens(tokens_file(options));
+    tokens.verify();
+    check<IoError>(tokens.vocabulary_hash() == tokenizer->vocabulary_hash(), tokens_file(options),
+                   ": the tokens of the run's own vocabulary expected");
+    TrainRun run(std::move(options), std::move(tokenizer), field(found.checkpoint, "config"),
+                 tokens);
+    run.restore(found.checkpoint);
+    return run;
+  } catch (IoError& error) {
+    error.add_context(file);
+    throw;
+  }
+}
+
+void TrainRun::refuse(const std::string& what, int64_t step) const {
+  const std::string still = "; the last checkpoint is whole: " + options_.out_dir;
+  for (const auto& [name, p] : model_.module->named_parameters())
+    check<ValueError>(is_finite(p), "train: ", what, " at step ", step,
+                      " is not finite, and the first parameter that is not: ", name, still);
+  for (const auto& [name, p] : model_.module->named_parameters())
+    check<ValueError>(!p.grad().defined() || is_finite(p.grad()), "train: ", what, " at step ",
+                      step, " is not finite, and the first gradient that is not: ", name, still);
+  fail<ValueError>("train: ", what, " at step ", step, " is not finite, though all parameters are",
+                   still);
+}
+
+StepReport TrainRun::step() {
+  const int64_t batches = options_.gradient_accumulation_steps;
+  double loss_sum = 0;
+  for (int64_t i = 0; i < batches; ++i) {
+    const models::Batch batch = batches_.next();
+    Tensor loss = cross_entropy((*model_.module)(batch.ids), batch.targets);
+    if (batches > 1) loss = loss / static_cast<double>(batches);
+    if (step_ == 0 && i == 0) optim::check_trained(loss, {optimizer_.get()});
+    loss_sum += loss.item();
+    loss.backward();
+  }
+  StepReport report{loss_sum, 0, optimizer_->lr()};
+  const double bound =
+      options_.grad_clip > 0 ? options_.grad_clip : std::numeric_limits<double>::infinity();
+  report.grad_norm = optim::clip_grad_norm_(model_.module->parameters(), bound);
+  if (!std::isfinite(report.loss)) refuse("the loss", step_ + 1);
+  if (!std::isfinite(report.grad_norm)) refuse("the gradient", step_ + 1);
+  optimizer_->step();
+  optimizer_->zero_grad();
+  schedule_->step();
+  ++step_;
+  smoothed_ = kSmoothing * smoothed_ + (1 - kSmoothing) * report.loss;
+  smoothed_weight_ = kSmoothing * smoothed_weight_ + (1 - kSmoothing);
+  return report;
+}
+
+double TrainRun::smoothed_loss() const { return smoothed_ / smoothed_weight_; }
+
+int64_t TrainRun::tokens_per_step() const {
+  return options_.batch_size * options_.block_size * options_.gradient_accumulation_steps;
+}
+
+double TrainRun::validation_loss() const {
+  const double most = static_cast<double>(options_.eval_iters) *
+                      static_cast<double>(options_.batch_size * options_.block_size);
+  const int64_t tokens = static_cast<int64_t>(
+      std::min(most, static_cast<double>(std::numeric_limits<int32_t>::max())));
+  const double loss =
+      models::evaluate(*model_.module, validation_, options_.block_size, tokens).loss();
+  if (!std::isfinite(loss)) refuse("the validation loss", step_);
+  return loss;
+}
+
+std::string TrainRun::sample() const {
+  std::vector<int64_t> ids(1);
+  validation_.copy(0, ids);
+  model_.module->eval();
+  ids = models::generate(*model_.module, ids,
+                         {.max_new_tokens = options_.sample_tokens,
+                          .do_sample = true,
+                          .temperature = kSampleTemperature,
+                          .seed = static_cast<uint64_t>(options_.model.seed),
+                          .block_size = model_.window});
+  model_.module->train();
+  return tokenizer_->decode(ids);
+}
+
+Checkpoint TrainRun::checkpoint() const {
+  Checkpoint all = models::to_checkpoint(*model_.module, config_, *tokenizer_);
+  for (const auto& [prefix, tensors] :
+       {std::pair{"optimizer.", optimizer_->state_dict()}, {"schedule.", schedule_->state_dict()}})
+    for (auto& named : with_prefix(prefix, tensors)) all.tensors.push_back(std::move(named));
+  all.metadata["options"] = to_json(options_);
+  all.metadata["step"] = std::to_string(step_);
+  all.metadata["state"] = nlohmann::ordered_json{
+      {"generator_seed", default_generator().seed()},
+      {"generator_position", default_generator().position()},
+      {"batch_position", batches_.position()},
+      {"tokens_checksum", tokens_checksum_},
+      {"smoothed", smoothed_},
+      {"smoothed_weight",
+       smoothed_weight_}}.dump();
+  return all;
+}
+
+void TrainRun::restore(const Checkpoint& saved) {
+  model_.module->load_state_dict(under_prefix("model.", saved.tensors));
+  optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
+  schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
+  const std::string& step = field(saved, "step");
+  std::from_chars(step.data(), step.data() + step.size(), step_);
+  try {
+    const auto state = nlohmann::json::parse(field(saved, "state"));
+    manual_seed(state.at("generator_seed").get<uint64_t>());
+    default_generator().set_position(state.at("generator_position").get<uint64_t>());
+    batches_.set_position(state.at("batch_position").get<uint64_t>());
+    smoothed_ = state.at("smoothed").get<double>();
+    smoothed_weight_ = state.at("smoothed_weight").get<double>();
+    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens_checksum_,
+                   tokens_file(options_), ": the tokens that the run was started with expected");
+  } catch (const nlohmann::json::exception& error) {
+    fail<IoError>("resume: the state of a run expected: ", error.what());
+  }
+}
+
+std::string TrainRun::save() const {
+  const CheckpointDirectory directory(options_.out_dir);
+  directory.save(step_, checkpoint(), options_.keep);
+  return directory.file(step_);
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,58 @@
+// Language models in checkpoints.
+#include "models/saved_model.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "models/model_file.h"
+
+namespace vitro::models {
+
+namespace {
+
+const std::string& field(const Checkpoint& checkpoint, const std::string& name) {
+  const auto found = checkpoint.metadata.find(name);
+  check<IoError>(found != checkpoint.metadata.end(),
+                 "load: the checkpoint of a language model expected: it has no ", name);
+  return found->second;
+}
+
+}  // namespace
+
+Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
+                         const text::Tokenizer& tokenizer) {
+  return {with_prefix("model.", model.state_dict()),
+          {{"config", config}, {"tokenizer", tokenizer.to_json()}}};
+}
+
+SavedModel load_model(const std::string& path) {
+  SavedModel saved{};
+  std::string file = path;
+  Checkpoint checkpoint;
+  if (std::filesystem::is_directory(path)) {
+    auto found = CheckpointDirectory(path).latest();
+    file = CheckpointDirectory(path).file(found.step);
+    checkpoint = std::move(found.checkpoint);
+    saved.damaged = std::move(found.damaged);
+  } else {
+    checkpoint = load_checkpoint(path);
+  }
+  try {
+    LanguageModel made = make_model(field(checkpoint, "config"));
+    saved.tokenizer = text::parse_tokenizer(field(checkpoint, "tokenizer"), "tokenizer");
+    check<IoError>(saved.tokenizer->vocab_size() == made.vocab_size, "load: a vocabulary of ",
+                   made.vocab_size, " tokens expected: the tokenizer has ",
+                   saved.tokenizer->vocab_size());
+    const nn::NamedTensors weights = under_prefix("model.", checkpoint.tensors);
+    if (!weights.empty()) made.module->to(weights.front().second.dtype());
+    made.module->load_state_dict(weights);
+    made.module->eval();
+    saved.model = std::move(made.module);
+    saved.window = made.window;
+    if (const auto step = checkpoint.metadata.find("step"); step != checkpoint.metadata.end())
+      std::from_chars(step->second.data(), step->second.data() + step->second.size(), saved.step);
+  } catch (Error& error) { fail<IoError>(file, ": ", error.what()); }
+  return saved;
+}
+
+}  // namespace vitro::models

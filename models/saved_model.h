@@ -1,0 +1,29 @@
+// A language model as a checkpoint holds it: weights, configuration, tokenizer.
+//
+//   save_checkpoint("model.safetensors", models::to_checkpoint(model, to_json(model.config),
+//   words)); auto [model, tokenizer, window, damaged] = models::load_model("model.safetensors");
+#pragma once
+#include "../framework/checkpoint.h"
+#include "text/tokenizer.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace models {
+
+struct SavedModel {
+  std::unique_ptr<nn::Module> model;  // in eval mode; ids (..., T) -> logits (..., T, V)
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  int64_t window;                    // how many tokens back it looks
+  int64_t step;                      // how many training steps made it; 0 where nobody counted
+  std::vector<std::string> damaged;  // why newer checkpoints of a directory were passed over
+};
+
+// Tensors "model.*", and "config" and "tokenizer" as JSON in the metadata.
+Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
+                         const text::Tokenizer& tokenizer);
+
+// From a checkpoint file, or from the newest whole one of a run's directory.  IoError for what is
+// no checkpoint of a language model, or whose parts do not fit together.
+SavedModel load_model(const std::string& path);
+
+}  // namespace models
+}  // namespace vitro

@@ -43,7 +43,7 @@ Words generate(Words more) {
 
 TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
   const BadInput table[] = {
-      {2, {}, "a subcommand expected: generate, verify, tokenize or graph"},
+      {2, {}, "a subcommand expected: train, generate, eval, verify, tokenize or graph"},
       {2, {"polish"}, "polish; see vitro --help"},
       {2, {"generate"}, "--prompt is required"},
       {2, {"generate", "--prompt"}, "--prompt"},
@@ -83,7 +83,7 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
       {2, {"verify", "--perturb", "embed"}, "(hidden, head): \"embed\""},
       {2, {"verify", "--prompt", "a"}, "--prompt"},
       {2, {"verify", "--n-hidden", "x"}, "--n-hidden"},
-      {2, {"tokenize"}, "text is required"},
+      {2, {"tokenize"}, "a text or --out FILE expected: neither came"},
       {2, {"tokenize", ""}, "a text expected: it is empty"},
       {2, {"tokenize", "\xc0\xaf"}, "byte 0xC0"},
       {2, {"graph"}, "--prompt is required"},

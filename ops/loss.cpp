@@ -1,5 +1,5 @@
-// Losses.  cross_entropy is fused: it keeps one number per row instead of a second copy of the
-// logits.
+// Losses of classes.  cross_entropy without class weights is fused: it keeps one number per row
+// instead of a second copy of the logits.
 #include <limits>
 
 #include "framework/elementwise.h"
@@ -11,7 +11,7 @@ namespace vitro {
 namespace {
 
 void check_targets(std::string_view op, const Tensor& x, const Tensor& targets,
-                   int64_t ignore_index) {
+                   const Tensor& weight, int64_t ignore_index) {
   check_floating(op, x);
   check_defined(op, targets, "targets");
   check<DTypeError>(targets.dtype() == kInt64, op, ": targets must be int64 class indices: got ",
@@ -29,33 +29,56 @@ void check_targets(std::string_view op, const Tensor& x, const Tensor& targets,
                       ": targets must be in [0, ", classes, ") or ", ignore_index, ": got ", id,
                       " at position ", i);
   }
+  if (!weight.defined()) return;
+  check_floating(op, weight);
+  check<ShapeError>(weight.shape() == Shape{classes}, op, ": weight must be ", Shape{classes},
+                    " for logits ", x.shape(), ": got ", weight.shape());
 }
 
-// The losses of counted rows, reduced.  The mean of no rows is NaN, with a gradient of 0.
-Tensor reduce(const Tensor& losses, const Tensor& counted, Reduction reduction) {
-  Tensor kept = where(counted, losses, full_scalar(0, losses.dtype()));
-  if (reduction == Reduction::kNone) return kept;
-  Tensor total = sum(kept);
-  if (reduction == Reduction::kSum) return total;
-  double count = static_cast<double>(sum(counted).item<int64_t>());
-  return count > 0 ? total / count : total + std::numeric_limits<double>::quiet_NaN();
-}
+// What the targets select in each row.
+class Targets {
+ public:
+  Targets(const Tensor& ids, int64_t ignore_index)
+      : counted_(ne(ids, static_cast<double>(ignore_index))),
+        ids_(where(counted_, ids, full_scalar(0, kInt64))) {}
 
-// -x_target of each row, from log-probabilities (..., C)
-Tensor negative_target(const Tensor& log_probs, const Tensor& targets, const Tensor& counted) {
-  Tensor safe = where(counted, targets, full_scalar(0, kInt64));
-  return -squeeze(gather(log_probs, -1, unsqueeze(safe, -1)), -1);
-}
+  // x_target of x (..., C)
+  Tensor of(const Tensor& x) const { return squeeze(gather(x, -1, unsqueeze(ids_, -1)), -1); }
+  // w_target of w (C)
+  Tensor of_class(const Tensor& w) const {
+    return reshape(index_select(w, 0, flatten(ids_)), ids_.shape());
+  }
+  // The losses of counted rows; the mean is over `weights`, or ones if undefined.  That of no rows
+  // is NaN, with a gradient of 0.
+  Tensor reduce(const Tensor& losses, const Tensor& weights, Reduction reduction) const {
+    const Tensor zero = full_scalar(0, losses.dtype()), kept = where(counted_, losses, zero);
+    if (reduction == Reduction::kNone) return kept;
+    const Tensor total = sum(kept);
+    if (reduction == Reduction::kSum) return total;
+    const double count = weights.defined() ? sum(where(counted_, weights, zero)).item()
+                                           : static_cast<double>(sum(counted_).item<int64_t>());
+    return count > 0 ? total / count : total + std::numeric_limits<double>::quiet_NaN();
+  }
 
-// loss = (1 - e) (-log p_target) + e mean_j(-log p_j), p = softmax(logits)
-Tensor cross_entropy_definition(const Tensor& logits, const Tensor& targets,
+ private:
+  Tensor counted_, ids_;  // ids of 0 where a row does not count
+};
+
+// loss = (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c), p = softmax(logits)
+Tensor cross_entropy_definition(const Tensor& logits, const Tensor& ids,
                                 const CrossEntropyOptions& options) {
-  Tensor log_probs = log_softmax(logits, -1),
-         counted = ne(targets, static_cast<double>(options.ignore_index));
-  Tensor losses = negative_target(log_probs, targets, counted);
   const double e = options.label_smoothing;
+  Targets targets(ids, options.ignore_index);
+  Tensor log_probs = log_softmax(logits, -1), weights;
+  Tensor losses = -targets.of(log_probs);
+  if (options.weight.defined()) {
+    const Tensor w = to(options.weight.detach(), logits.dtype());
+    weights = targets.of_class(w);
+    losses = losses * weights;
+    if (e != 0) log_probs = log_probs * w;
+  }
   if (e != 0) losses = losses * (1 - e) - mean(log_probs, -1) * e;
-  return reduce(losses, counted, options.reduction);
+  return targets.reduce(losses, weights, options.reduction);
 }
 
 // dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C), g_i = dy_i, or dy / count for the mean
@@ -136,10 +159,15 @@ Tensor cross_entropy_kernel(const Tensor& logits, const Tensor& targets,
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options) {
-  check_targets("cross_entropy", logits, targets, options.ignore_index);
+  check_targets("cross_entropy", logits, targets, options.weight, options.ignore_index);
   check<ValueError>(0 <= options.label_smoothing && options.label_smoothing <= 1,
                     "cross_entropy: label_smoothing must be in [0, 1]: got ",
                     options.label_smoothing);
+  if (options.weight.defined()) {
+    const DType wide = logits.dtype() == kFloat64 ? kFloat64 : kFloat32;
+    return to(cross_entropy_definition(to(logits, wide), targets.detach(), options),
+              logits.dtype());
+  }
   Tensor y, lse, ids = contiguous(targets.detach());
   int64_t count = 0;
   {
@@ -158,16 +186,14 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
 }
 
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options) {
-  check_targets("nll_loss", log_probs, targets, options.ignore_index);
-  Tensor counted = ne(targets, static_cast<double>(options.ignore_index));
-  return reduce(negative_target(log_probs, targets, counted), counted, options.reduction);
-}
-
-Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
-  check_floating("mse_loss", x);
-  Tensor d = x - target;
-  if (reduction == Reduction::kNone) return d * d;
-  return reduction == Reduction::kSum ? sum(d * d) : mean(d * d);
+  check_targets("nll_loss", log_probs, targets, options.weight, options.ignore_index);
+  const Targets rows(targets, options.ignore_index);
+  Tensor losses = -rows.of(log_probs), weights;
+  if (options.weight.defined()) {
+    weights = rows.of_class(to(options.weight.detach(), log_probs.dtype()));
+    losses = losses * weights;
+  }
+  return rows.reduce(losses, weights, options.reduction);
 }
 
 }  // namespace vitro

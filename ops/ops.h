@@ -68,6 +68,8 @@ struct VarOptions {
 };
 Tensor var(const Tensor& x, const VarOptions& options = {});
 Tensor var(const Tensor& x, int64_t axis, const VarOptions& options = {});
+Tensor norm(const Tensor& x);  // sqrt(sum x^2); the gradient of 0 is 0
+Tensor norm(const Tensor& x, int64_t axis, bool keepdim = false);
 Tensor max(const Tensor& x);
 Tensor min(const Tensor& x);
 ValuesAndIndices max(const Tensor& x, int64_t axis, bool keepdim = false);
@@ -129,23 +131,61 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
 Tensor one_hot(const Tensor& ids, int64_t num_classes = -1);  // int64; -1: largest id + 1
 Tensor nonzero(const Tensor& x);                              // (count, rank) indices, int64
 
-// --- losses (loss.cpp) ---
+// --- losses of classes (loss.cpp) ---
 enum class Reduction { kNone, kMean, kSum };
 struct CrossEntropyOptions {
+  Tensor weight = {};  // (C); a constant
   int64_t ignore_index = -100;
   double label_smoothing = 0;
   Reduction reduction = Reduction::kMean;
 };
-// -log softmax(logits)_target over the last axis: logits (..., C), targets (...) int64.  Ignored
-// targets count for nothing; the mean of none is NaN.  Smoothing e mixes in e / C of every class.
+// -w_target log softmax(logits)_target over the last axis: logits (..., C), targets (...) int64.
+// Ignored targets count for nothing; the mean is over the weights w_target, and that of none is
+// NaN.  Smoothing e mixes in e w_c / C of every class c.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options = {});
 struct NllLossOptions {
+  Tensor weight = {};  // (C); a constant
   int64_t ignore_index = -100;
   Reduction reduction = Reduction::kMean;
 };
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options = {});
-Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean);
+
+// --- losses of numbers (pointwise_loss.cpp); x and target broadcast, d = x - target ---
+// Computed in float32 where both are bfloat16.
+Tensor mse_loss(const Tensor& x, const Tensor& target,
+                Reduction reduction = Reduction::kMean);  // d^2
+Tensor l1_loss(const Tensor& x, const Tensor& target,
+               Reduction reduction = Reduction::kMean);  // |d|
+// d^2 / (2 beta) where |d| < beta, else |d| - beta / 2
+struct SmoothL1LossOptions {
+  double beta = 1;  // >= 0
+  Reduction reduction = Reduction::kMean;
+};
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target,
+                      const SmoothL1LossOptions& options = {});
+// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2)
+struct HuberLossOptions {
+  double delta = 1;  // > 0
+  Reduction reduction = Reduction::kMean;
+};
+Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions& options = {});
+// -w (p t log s(x) + (1 - t) log(1 - s(x))): logits x, targets t in [0, 1], s = sigmoid; the
+// weights are constants
+struct BceOptions {
+  Tensor weight = {};      // w; 1 if undefined
+  Tensor pos_weight = {};  // p; 1 if undefined
+  Reduction reduction = Reduction::kMean;
+};
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
+                                        const BceOptions& options = {});
+// t (log t - x), and 0 where t is: log-probabilities x, probabilities t (their logarithms with
+// log_target).  The mean is that of all elements; of rows it is the sum over their number.
+struct KlDivOptions {
+  bool log_target = false;
+  Reduction reduction = Reduction::kMean;
+};
+Tensor kl_div(const Tensor& log_probs, const Tensor& targets, const KlDivOptions& options = {});
 
 // --- random (random.cpp); seeded by manual_seed, the same for any number of threads ---
 Tensor dropout(const Tensor& x, double p = 0.5,

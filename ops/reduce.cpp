@@ -178,6 +178,21 @@ Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
   return var_over(x, &axis, options);
 }
 
+// sqrt, with slope 0 at 0.
+Tensor root(const Tensor& squares) {
+  Tensor is_zero = eq(squares, 0);
+  return where(is_zero, squares, sqrt(where(is_zero, full_scalar(1, squares.dtype()), squares)));
+}
+
+Tensor norm(const Tensor& x) {
+  check_floating("norm", x);
+  return root(sum(x * x));
+}
+Tensor norm(const Tensor& x, int64_t axis, bool keepdim) {
+  check_floating("norm", x);
+  return root(sum(x * x, axis, keepdim));
+}
+
 Tensor argmax(const Tensor& x, int64_t axis, bool keepdim) {
   Tensor ids = first_extremum("argmax", x, axis, /*largest=*/true);
   return keepdim || x.rank() == 0 ? ids : squeeze(ids, axis);

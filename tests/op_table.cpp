@@ -452,6 +452,14 @@ void add_reductions(Rows& rows) {
                            return var(x, axis, {.correction = correction, .keepdim = keepdim});
                          },
                          [=](const Line& x) { return variance(x, correction); }, true});
+  add_reduction(rows, {"norm", "where", "", kAwayFromZero, [](const Tensor& x) { return norm(x); },
+                       axis_of([](auto&... x) { return norm(x...); }),
+                       [](const Line& x) {
+                         double squares = 0;
+                         for (double v : x) squares += v * v;
+                         return std::sqrt(squares);
+                       },
+                       true});
   add_reduction(rows, {"max", "max", "values", kDistinct, [](const Tensor& x) { return max(x); },
                        axis_of([](auto&... x) { return max(x...).values; }), largest, false});
   add_reduction(rows, {"min", "min", "values", kDistinct, [](const Tensor& x) { return min(x); },
@@ -1200,10 +1208,24 @@ void add_indexing(Rows& rows) {
 
 // --- losses ---
 
+constexpr std::pair<Reduction, const char*> kReductions[] = {
+    {Reduction::kMean, "mean"}, {Reduction::kSum, "sum"}, {Reduction::kNone, "none"}};
+
+Tensor constant(const Line& values) {
+  return to_tensor({{static_cast<int64_t>(values.size())}, values}, kFloat64);
+}
+
+// Weights of classes: 0.5, 0.75, ...
+Line class_weights(int64_t classes, bool weighted) {
+  Line w(static_cast<size_t>(classes), 1.0);
+  for (size_t c = 0; weighted && c < w.size(); ++c) w[c] = 0.5 + 0.25 * static_cast<double>(c);
+  return w;
+}
+
 // One loss per row of log-probabilities (..., C) and targets (...), then reduced over rows that
 // count.
-Array class_loss(const Array& log_probs, const Array& targets, int64_t ignored, double smoothing,
-                 Reduction reduction) {
+Array class_loss(const Array& log_probs, const Array& targets, const Line& weights, int64_t ignored,
+                 double smoothing, Reduction reduction) {
   const auto classes = static_cast<double>(log_probs.shape.back());
   double sum = 0, counted = 0;
   Array losses = generate(targets.shape, [&](const Place& at) {
@@ -1212,11 +1234,12 @@ Array class_loss(const Array& log_probs, const Array& targets, int64_t ignored, 
     for (int64_t j = 0; j < log_probs.shape.back(); ++j) {
       Place place = at;
       place.push_back(j);
-      uniform -= log_probs(place) / classes;
-      if (static_cast<double>(j) == target) loss = -log_probs(place);
+      const double w = weights[static_cast<size_t>(j)];
+      uniform -= w * log_probs(place) / classes;
+      if (static_cast<double>(j) == target) loss = -w * log_probs(place);
     }
     loss = (1 - smoothing) * loss + smoothing * uniform;
-    counted += 1;
+    counted += weights[static_cast<size_t>(target)];
     sum += loss;
     return loss;
   });
@@ -1224,70 +1247,168 @@ Array class_loss(const Array& log_probs, const Array& targets, int64_t ignored, 
   return {{}, {reduction == Reduction::kSum ? sum : sum / counted}};
 }
 
-void add_losses(Rows& rows) {
-  const std::pair<Reduction, const char*> reductions[] = {
-      {Reduction::kMean, "mean"}, {Reduction::kSum, "sum"}, {Reduction::kNone, "none"}};
+// A loss of several ops: of bfloat16 it is computed in float32.
+void add_with_narrow(Rows& rows, Row row) {
+  row.options.dtypes = {kFloat64, kFloat32};
+  rows.push_back(row);
+  row.op = "to";
+  row.variant += ", bfloat16";
+  row.options.dtypes = {kBFloat16};
+  rows.push_back(row);
+}
+
+// Losses of classes by their shapes; weights of classes are constants.
+struct ClassLoss {
+  Shape logits, targets;
+  int64_t ignored;
+  bool weighted;
+  Reduction reduction;
+  const char* reduction_name;
+};
+
+void add_class_loss(Rows& rows, const ClassLoss& c) {
+  const Line w = class_weights(c.logits.back(), c.weighted);
+  const Tensor weight = c.weighted ? constant(w) : Tensor();
+  const std::string variant = std::string(c.reduction_name) + ", " + text(c.logits) +
+                              (c.ignored == 1 ? ", ignoring 1" : "") +
+                              (c.weighted ? ", weighted" : "");
+  // What is recorded last; NaN is added to the empty sum.
+  const char* reduced = c.reduction == Reduction::kNone  ? "where"
+                        : c.reduction == Reduction::kSum ? "sum"
+                        : count(c.targets) == 0          ? "add"
+                                                         : "div";
+  // A row of losses that are all ignored has no mean: the mean rows keep class 0 among the targets.
+  const std::vector<Input> inputs = {any(c.logits), ids(c.targets, c.logits.back())};
+  RowOptions options{.reduction = std::max<int64_t>(1, count(c.logits))};
+  rows.push_back(
+      {"nll_loss", reduced, variant,
+       [=](const Tensors& x) {
+         return nll_loss(x[0], x[1],
+                         {.weight = weight, .ignore_index = c.ignored, .reduction = c.reduction});
+       },
+       inputs,
+       [=](const Arrays& x) { return class_loss(x[0], x[1], w, c.ignored, 0, c.reduction); },
+       options});
+  for (double smoothing : {0.0, 0.2}) {
+    Row row{"cross_entropy",
+            c.weighted ? reduced : "cross_entropy",
+            variant + (smoothing > 0 ? ", smoothed" : ""),
+            [=](const Tensors& x) {
+              return cross_entropy(x[0], x[1],
+                                   {.weight = weight,
+                                    .ignore_index = c.ignored,
+                                    .label_smoothing = smoothing,
+                                    .reduction = c.reduction});
+            },
+            inputs,
+            [=](const Arrays& x) {
+              return class_loss(along(x[0], -1, log_softmax_of), x[1], w, c.ignored, smoothing,
+                                c.reduction);
+            },
+            options};
+    if (c.weighted) add_with_narrow(rows, row);
+    else rows.push_back(row);
+  }
+}
+
+void add_class_losses(Rows& rows) {
   const std::pair<Shape, Shape> shapes[] = {{{3, 4}, {3}}, {{4}, {}},     {{2, 3, 5}, {2, 3}},
                                             {{2, 1}, {2}}, {{0, 4}, {0}}, {{3, 37}, {3}}};
   for (const auto& [logits, targets] : shapes)
-    for (const auto& [reduction, name] : reductions)
-      for (int64_t ignored : {-100, 1}) {
-        const std::string variant =
-            std::string(name) + ", " + text(logits) + (ignored == 1 ? ", ignoring 1" : "");
-        const RowOptions options{.reduction = std::max<int64_t>(1, count(logits))};
-        // A row of losses that are all ignored has no mean: the mean rows keep class 0 among the
-        // targets.
-        const std::vector<Input> inputs = {any(logits), ids(targets, logits.back())};
-        for (double smoothing : {0.0, 0.2})
-          rows.push_back({"cross_entropy", "cross_entropy",
-                          variant + (smoothing > 0 ? ", smoothed" : ""),
-                          [=, reduction = reduction](const Tensors& x) {
-                            return cross_entropy(x[0], x[1],
-                                                 {.ignore_index = ignored,
-                                                  .label_smoothing = smoothing,
-                                                  .reduction = reduction});
-                          },
-                          inputs,
-                          [=, reduction = reduction](const Arrays& x) {
-                            return class_loss(along(x[0], -1, log_softmax_of), x[1], ignored,
-                                              smoothing, reduction);
-                          },
-                          options});
-        const char* op = reduction == Reduction::kNone  ? "where"
-                         : reduction == Reduction::kSum ? "sum"
-                                                        : "div";
-        if (reduction == Reduction::kMean && count(targets) == 0)
-          op = "add";  // NaN is added to the empty sum
-        rows.push_back({"nll_loss", op, variant,
-                        [=, reduction = reduction](const Tensors& x) {
-                          return nll_loss(x[0], x[1],
-                                          {.ignore_index = ignored, .reduction = reduction});
-                        },
-                        inputs,
-                        [=, reduction = reduction](const Arrays& x) {
-                          return class_loss(x[0], x[1], ignored, 0, reduction);
-                        },
-                        options});
-      }
+    for (const auto& [reduction, name] : kReductions)
+      for (int64_t ignored : {-100, 1})
+        for (bool weighted : {false, true})
+          add_class_loss(rows, {logits, targets, ignored, weighted, reduction, name});
+}
+
+struct PointwiseLoss {
+  std::string function, variant;
+  std::string op;  // of the losses that are not reduced
+  std::function<Tensor(const Tensor&, const Tensor&, Reduction)> f;
+  std::function<double(double x, double target)> reference;
+  Domain x = Domain::kAny, target = Domain::kAny;
+};
+
+void add_pointwise_loss(Rows& rows, const PointwiseLoss& loss) {
   const std::pair<Shape, Shape> pairs[] = {{{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{}, {}},
                                            {{0, 3}, {0, 3}}, {{1}, {1}},    {{3, 19}, {3, 19}}};
   for (const auto& [x_shape, target] : pairs)
-    for (const auto& [reduction, name] : reductions)
-      rows.push_back(
-          {"mse_loss",
-           reduction == Reduction::kNone ? "mul" : name,
-           std::string(name) + ", " + text(x_shape) + " and " + text(target),
-           [reduction = reduction](const Tensors& x) { return mse_loss(x[0], x[1], reduction); },
-           {any(x_shape), any(target)},
-           [reduction = reduction](const Arrays& x) {
-             Array squares = map2([](double u, double v) { return (u - v) * (u - v); })(x);
-             if (reduction == Reduction::kNone) return squares;
-             return Array{
-                 {},
-                 {reduction == Reduction::kSum ? total(squares.values) : average(squares.values)}};
-           },
-           {.reduction = std::max<int64_t>(1, count(x_shape)),
-            .derivatives = reduction != Reduction::kMean || count(x_shape) > 0}});
+    for (const auto& [reduction, name] : kReductions)
+      add_with_narrow(rows, {loss.function,
+                             reduction == Reduction::kNone ? loss.op : name,
+                             loss.variant + name + ", " + text(x_shape) + " and " + text(target),
+                             [f = loss.f, reduction = reduction](const Tensors& x) {
+                               return f(x[0], x[1], reduction);
+                             },
+                             {{x_shape, loss.x}, {target, loss.target}},
+                             [=, reduction = reduction](const Arrays& x) {
+                               Array each = map2(loss.reference)(x);
+                               if (reduction == Reduction::kNone) return each;
+                               return Array{{},
+                                            {reduction == Reduction::kSum ? total(each.values)
+                                                                          : average(each.values)}};
+                             },
+                             {.reduction = std::max<int64_t>(1, count(x_shape)),
+                              .derivatives = reduction != Reduction::kMean || count(x_shape) > 0}});
+}
+
+// |d| made smooth below a width
+double smooth_abs(double d, double width) {
+  return std::abs(d) < width ? d * d / (2 * width) : std::abs(d) - width / 2;
+}
+
+void add_pointwise_losses(Rows& rows) {
+  using enum Domain;
+  add_pointwise_loss(rows, {"mse_loss", "", "mul", [](auto... x) { return mse_loss(x...); },
+                            [](double x, double t) { return (x - t) * (x - t); }});
+  // Distinct numbers: off the kink of |d|.
+  add_pointwise_loss(rows,
+                     {"l1_loss", "", "abs", [](auto... x) { return l1_loss(x...); },
+                      [](double x, double t) { return std::abs(x - t); }, kDistinct, kDistinct});
+  for (double width : {0.0, 0.3, 1.7})
+    add_pointwise_loss(rows, {"smooth_l1_loss", "beta " + std::to_string(width) + ", ",
+                              width == 0 ? "abs" : "where",
+                              [=](const Tensor& x, const Tensor& t, Reduction r) {
+                                return smooth_l1_loss(x, t, {.beta = width, .reduction = r});
+                              },
+                              [=](double x, double t) {
+                                return width == 0 ? std::abs(x - t) : smooth_abs(x - t, width);
+                              },
+                              kDistinct, kDistinct});
+  for (double width : {0.3, 1.7})
+    add_pointwise_loss(rows, {"huber_loss", "delta " + std::to_string(width) + ", ", "mul",
+                              [=](const Tensor& x, const Tensor& t, Reduction r) {
+                                return huber_loss(x, t, {.delta = width, .reduction = r});
+                              },
+                              [=](double x, double t) { return width * smooth_abs(x - t, width); },
+                              kDistinct, kDistinct});
+  for (bool weighted : {false, true}) {
+    const double w = weighted ? 1.5 : 1, p = weighted ? 0.25 : 1;
+    const Tensor weight = weighted ? full({}, w, kFloat64) : Tensor(),
+                 pos_weight = weighted ? full({}, p, kFloat64) : Tensor();
+    add_pointwise_loss(
+        rows,
+        {"binary_cross_entropy_with_logits", weighted ? "weighted, " : "", weighted ? "mul" : "add",
+         [=](const Tensor& x, const Tensor& t, Reduction r) {
+           return binary_cross_entropy_with_logits(
+               x, t, {.weight = weight, .pos_weight = pos_weight, .reduction = r});
+         },
+         [=](double x, double t) {
+           const double s = 1 / (1 + std::exp(-x));
+           return -w * (p * t * std::log(s) + (1 - t) * std::log(1 - s));
+         },
+         kAny, kAny});
+  }
+  add_pointwise_loss(
+      rows,
+      {"kl_div", "", "sub",
+       [](const Tensor& x, const Tensor& t, Reduction r) { return kl_div(x, t, {.reduction = r}); },
+       [](double x, double t) { return t * (std::log(t) - x); }, kAny, kPositive});
+  add_pointwise_loss(rows, {"kl_div", "log_target, ", "mul",
+                            [](const Tensor& x, const Tensor& t, Reduction r) {
+                              return kl_div(x, t, {.log_target = true, .reduction = r});
+                            },
+                            [](double x, double t) { return std::exp(t) * (t - x); }});
 }
 
 // --- random ---
@@ -1348,7 +1469,7 @@ void add_random(Rows& rows) {
 Rows make_table() {
   Rows rows;
   for (auto add : {add_unaries, add_binaries, add_reductions, add_views, add_joins, add_products,
-                   add_softmaxes, add_indexing, add_losses, add_random})
+                   add_softmaxes, add_indexing, add_class_losses, add_pointwise_losses, add_random})
     add(rows);
   return rows;
 }

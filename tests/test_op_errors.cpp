@@ -408,6 +408,36 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "shapes (2, 3) and (2,) do not broadcast"},
     {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
      "mse_loss: a floating tensor: got int64 (2,)"},
+    {"cross_entropy, weight",
+     [] {
+       cross_entropy(f32({2, 3}), i64({2}), {.weight = f32({2})});
+     },
+     shape_error, "cross_entropy: weight must be (3,) for logits (2, 3): got (2,)"},
+    {"nll_loss, weight of integers",
+     [] {
+       nll_loss(f32({2, 3}), i64({2}), {.weight = i64({3})});
+     },
+     dtype_error, "nll_loss: a floating tensor: got int64 (3,)"},
+    {"l1_loss", [] { l1_loss(f32({2}), Tensor()); }, value_error,
+     "l1_loss: the tensor is undefined"},
+    {"l1_loss of integers", [] { l1_loss(i64({2}), i64({2})); }, dtype_error,
+     "l1_loss: a floating tensor: got int64 (2,)"},
+    {"smooth_l1_loss", [] { smooth_l1_loss(f32({2}), f32({2}), {.beta = -1}); }, value_error,
+     "smooth_l1_loss: beta must be at least 0: got -1"},
+    {"huber_loss", [] { huber_loss(f32({2}), f32({2}), {.delta = 0}); }, value_error,
+     "huber_loss: delta must be positive: got 0"},
+    {"binary_cross_entropy_with_logits",
+     [] {
+       binary_cross_entropy_with_logits(f32({2, 3}), f32({2}));
+     },
+     shape_error, "shapes (2,) and (2, 3) do not broadcast"},
+    {"binary_cross_entropy_with_logits of integers",
+     [] { binary_cross_entropy_with_logits(f32({2}), i64({2})); }, dtype_error,
+     "binary_cross_entropy_with_logits: a floating tensor: got int64 (2,)"},
+    {"kl_div", [] { kl_div(f32({2}), i64({2})); }, dtype_error,
+     "kl_div: a floating tensor: got int64 (2,)"},
+    {"norm", [] { norm(i64({2})); }, dtype_error, "norm: a floating tensor: got int64 (2,)"},
+    {"norm, axis", [] { norm(f32({2}), 1); }, shape_error, "axis"},
     // random
     {"dropout", [] { dropout(f32({2}), 1.5); }, value_error,
      "dropout: the probability must be in [0, 1]: got 1.5"},

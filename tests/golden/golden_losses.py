@@ -41,9 +41,39 @@ def losses():
     for kind, targets in (("all_counted", labels), ("some_ignored", some), ("all_ignored", none)):
         add(kind, "nll_loss", x, targets)
     add("ignore_2", "nll_loss", x, labels, ignore_index=2)
-    for reduction in REDUCTIONS:
-        cases.append(case(f"mse_loss/{reduction}", "mse_loss",
-                          lambda x, t: F.mse_loss(x, t, reduction=reduction),
-                          {"x": numbers(2, 3), "target": numbers(2, 3, seed=3)},
-                          {"reduction": reduction}))
+    add("weight", "nll_loss", x, some, weight=weight)
+    return cases + pointwise()
+
+
+def pointwise():
+    """Losses of numbers; the differences stand on both sides of beta and delta, and on them."""
+    cases = []
+
+    def add(kind, fn_name, inputs, **options):
+        for reduction in REDUCTIONS:
+            # Constant tensors stand in args, not among the inputs.
+            given = {key: f64(value) if isinstance(value, list) else value
+                     for key, value in options.items()}
+            cases.append(case(f"{fn_name}{kind}/{reduction}", fn_name,
+                              lambda x, t: getattr(F, fn_name)(x, t, reduction=reduction, **given),
+                              inputs, {"reduction": reduction, **options}))
+
+    pair = {"x": numbers(2, 3), "target": numbers(2, 3, seed=3)}
+    near = {"x": f64([-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0]), "target": f64([0.0] * 9)}
+    add("", "mse_loss", pair)
+    add("", "l1_loss", pair)
+    for width in (0.5, 1.0):
+        add(f"/beta_{width}", "smooth_l1_loss", near, beta=width)
+        add(f"/delta_{width}", "huber_loss", near, delta=width)
+    # Not at 0, where this version of PyTorch gives |d| the slope -1, and in l1_loss 0.
+    add("/beta_0", "smooth_l1_loss", pair, beta=0.0)
+    logits = {"logits": f64([[-30.0, -1.5, 0.0], [0.5, 2.0, 30.0], [800.0, -800.0, 3.0]]),
+              "targets": f64([[0.0, 1.0, 0.5], [0.25, 0.0, 1.0], [1.0, 0.0, 0.75]])}
+    add("", "binary_cross_entropy_with_logits", logits)
+    add("/weight", "binary_cross_entropy_with_logits", logits, weight=[0.5, 1.0, 2.0])
+    add("/pos_weight", "binary_cross_entropy_with_logits", logits, pos_weight=[0.5, 1.0, 3.0])
+    log_probs = F.log_softmax(numbers(2, 4), -1)
+    probs = F.softmax(numbers(2, 4, seed=5), -1)
+    add("", "kl_div", {"log_probs": log_probs, "targets": probs}, log_target=False)
+    add("/log_target", "kl_div", {"log_probs": log_probs, "targets": probs.log()}, log_target=True)
     return cases

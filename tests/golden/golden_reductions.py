@@ -84,3 +84,18 @@ def variance():
         add("constant", torch.full((2, 3), 1.5, dtype=torch.float64), [1], correction, False)
         add("far_from_zero", numbers(2, 4) + 1e6, [1], correction, False)
     return cases
+
+
+def norms():
+    """The gradient of a norm of 0 is 0."""
+    cases = []
+    rows = f64([[3, 4, 0], [0, 0, 0], [-1, 2, 2]])
+    for axis, keepdim in ((None, False), (0, False), (1, True), (-1, False)):
+        cases.append(case(f"norm/{axis}" + ("/keepdim" if keepdim else ""), "norm",
+                          lambda x: torch.linalg.vector_norm(x, dim=axis, keepdim=keepdim),
+                          {"x": rows}, {"axis": axis, "keepdim": keepdim}))
+    for kind, x in (("zero", f64([0, 0])), ("scalar", f64(-2)), ("nan", f64([1, NAN])),
+                    ("empty", f64([]))):
+        cases.append(case(f"norm/{kind}", "norm", torch.linalg.vector_norm, {"x": x},
+                          {"axis": None, "keepdim": False}))
+    return cases

@@ -14,9 +14,9 @@ from golden_init import initial
 from golden_losses import losses
 from golden_optim import optimizers, schedules
 from golden_printing import printing
-from golden_reductions import ties, variance
+from golden_reductions import norms, ties, variance
 
-FILES = {"losses": losses, "ties": ties, "var": variance, "elementwise": elementwise,
+FILES = {"losses": losses, "ties": ties, "var": variance, "norm": norms, "elementwise": elementwise,
          "softmax": softmax, "gathering": gathering, "indexing": indexing,
          "conversion": conversion, "init": initial, "printing": printing,
          "optimizers": optimizers, "schedules": schedules}

@@ -9,6 +9,7 @@
 #include "framework/graphviz.h"
 #include "framework/lr_scheduler.h"
 #include "framework/module.h"
+#include "framework/npy.h"
 #include "framework/optim.h"
 #include "framework/random.h"
 #include "framework/runtime.h"

@@ -18,6 +18,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/module_hooks.h
   framework/names.h
   framework/node.h
+  framework/npy.h
   framework/optim.h
   framework/random.h
   framework/runtime.h

@@ -12,6 +12,7 @@ from golden_elementwise import elementwise, softmax
 from golden_indices import gathering, indexing
 from golden_init import initial
 from golden_losses import losses
+from golden_npy import npy
 from golden_optim import optimizers, schedules
 from golden_printing import printing
 from golden_reductions import norms, ties, variance
@@ -19,7 +20,7 @@ from golden_reductions import norms, ties, variance
 FILES = {"losses": losses, "ties": ties, "var": variance, "norm": norms, "elementwise": elementwise,
          "softmax": softmax, "gathering": gathering, "indexing": indexing,
          "conversion": conversion, "init": initial, "printing": printing,
-         "optimizers": optimizers, "schedules": schedules}
+         "npy": npy, "optimizers": optimizers, "schedules": schedules}
 
 for name, make in FILES.items():
     # One case per line, so that a difference reads well.

@@ -1,0 +1,112 @@
+// NumPy files: the bytes that NumPy writes, both ways, and files that must be refused.
+#include <boost/algorithm/hex.hpp>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/support/golden.h"
+#include "tests/support/process.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+// A file of version 1 with this header.
+std::string file_of(const std::string& header, const std::string& data = "") {
+  return "\x93NUMPY\1" + std::string(1, '\0') + static_cast<char>(header.size() % 256) +
+         static_cast<char>(header.size() / 256) + header + data;
+}
+std::string with(const std::string& descr, const std::string& order, const std::string& shape) {
+  return "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
+}
+
+}  // namespace
+
+TEST_CASE("npy: what NumPy writes is read, and written so") {
+  TemporaryDirectory directory;
+  const std::string file = directory / "x.npy";
+  int compared = 0;
+  for (const GoldenCase& c : read_goldens("npy")) {
+    INFO(c.name);
+    const std::string bytes = boost::algorithm::unhex(c.arg("bytes").get<std::string>());
+    CHECK(difference(parse_npy(bytes, c.name), c.outputs[0], 0, 0) == "");
+    write_file(file, bytes);
+    CHECK(difference(load_npy(file), c.outputs[0], 0, 0) == "");
+    if (c.arg("is_saved_so")) {
+      save_npy(file, c.outputs[0]);
+      CHECK(read_file(file) == bytes);
+    }
+    ++compared;
+  }
+  CHECK(compared == 16);
+}
+
+TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
+  TemporaryDirectory directory;
+  const std::string file = directory / "x.npy";
+  Tensor x = arange(24).reshape({2, 3, 4});
+  save_npy(file, x.permute({2, 0, 1}));
+  CHECK(same_bits(load_npy(file), x.permute({2, 0, 1})));
+  save_npy(file, x.slice(2, 1, 4, 2));
+  CHECK(same_bits(load_npy(file), x.slice(2, 1, 4, 2)));
+  const std::string before = read_file(file);
+  CHECK_THAT(message_of<DTypeError>([&] { save_npy(file, ones({2}, kBFloat16)); }),
+             Contains("NumPy has no bfloat16: convert with to()"));
+  CHECK(message_of<ValueError>([&] { save_npy(file, Tensor()); }) ==
+        "save_npy: the tensor is undefined");
+  CHECK(read_file(file) == before);
+  CHECK_THAT(message_of<IoError>([&] { save_npy(directory / "no/x.npy", x); }),
+             Contains("No such file"));
+  CHECK_THAT(message_of<IoError>([&] { load_npy(directory / "none.npy"); }),
+             Contains("none.npy: No such file"));
+}
+
+TEST_CASE("npy: malformed files are refused by name and reason") {
+  const std::string good = file_of(with("'<f4'", "False", "(2,)"), std::string(8, '\0'));
+  REQUIRE(parse_npy(good, "good").shape() == Shape{2});
+  struct Malformed {
+    std::string bytes;
+    const char* reason;
+  };
+  std::vector<Malformed> all = {
+      {"PK\3\4", "does not begin with"},
+      {"\x93NUMPX\1" + good.substr(7), "does not begin with"},
+      {good.substr(0, 6) + '\4' + good.substr(7), "its version is 4, not 1, 2 or 3"},
+      {good.substr(0, 6) + '\2' + good.substr(7, 1) + "\xff\xff\xff\xff" + good.substr(12),
+       "a header of 4294967295 bytes"},
+      {good + '\0', "8 bytes of data expected: 9"},
+      {file_of(with("'<f4'", "False", "(1,)"), "abc"), "4 bytes of data expected: 3"},
+      {file_of(with("'|b1'", "False", "(1,)"), "\2"), "a bool is neither 0 nor 1"},
+      {file_of(with("'<f4'", "False", "(4611686018427387904, 4)")), "shape"},
+      {file_of(with("'<f4'", "False", "(4611686018427387904, 0)")), "shape"},
+      {file_of(with("'<f4'", "False", "(9223372036854775808,)")), "whole numbers"},
+      {file_of(with("'<f4'", "False", "(-1,)")), "whole numbers"},
+      {file_of(with("'<f4'", "False", "(1.5,)")), "whole numbers between commas"},
+      {file_of(with("'<f4'", "False", "(1 2)")), "whole numbers between commas"},
+      {file_of(with("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 1)")), "more than 8 axes"},
+      {file_of(with("'<f4'", "False", "2")), "no ("},
+      {file_of(with("'<f4'", "False", "(2,")), "whole numbers"},
+      {file_of(with("'<f4'", "0", "(2,)")), "True or False"},
+      {file_of(with("<f4", "False", "(2,)")), "no '"},
+      {file_of(with("'<f4", "False", "(2,)")), "no } where"},
+      {file_of("{'descr': '<f4"), "does not end"},
+      {file_of(""), "no {"},
+      {file_of("{}"), "must have descr, fortran_order and shape"},
+      {file_of("{'descr': '<f4', 'shape': (2,)}"), "must have"},
+      {file_of("{'descr': '<f4', 'descr': '<f4'}"), "a key twice"},
+      {file_of("{'colour': 'red'}"), "unknown key colour"},
+      {file_of("{'shape': (2,) 'descr': '<f4'}"), "no } where"},
+      {file_of(with("'<f4'", "False", "(2,)") + "x"), "goes on after }"},
+  };
+  for (const char* descr : {"'>f4'", "'<f2'", "'<c8'", "'|S4'", "'<U1'", "'|O'", "'f4'", "''"})
+    all.push_back({file_of(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f4"});
+  for (size_t n = 0; n < good.size(); ++n) all.push_back({good.substr(0, n), ""});
+  for (const Malformed& m : all) {
+    INFO(m.bytes.size() << " bytes: " << m.bytes);
+    const std::string message = message_of<IoError>([&] { parse_npy(m.bytes, "bad.npy"); });
+    CHECK_THAT(message, Contains("load: a NumPy file expected: bad.npy: "));
+    CHECK_THAT(message, Contains(m.reason));
+  }
+}

@@ -44,12 +44,23 @@ int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile
   return count;
 }
 
+// The file that a run of `vitro train` took its text from; "" is the bundled text, as there.
+std::string trained_text(const models::SavedModel& saved) {
+  const auto options = saved.metadata.find("options");
+  check<UsageError>(options != saved.metadata.end(),
+                    "eval: a TEXT expected: the model does not say what it was trained on");
+  const auto json = nlohmann::json::parse(options->second, nullptr, /*allow_exceptions=*/false);
+  check<IoError>(json.is_object() && json.contains("text") && json["text"].is_string(),
+                 "eval: a checkpoint whose options name its text expected");
+  return json["text"];
+}
+
 }  // namespace
 
 int eval(const EvalOptions& options) {
   const models::SavedModel saved = models::load_model(options.saved);
   for (const std::string& reason : saved.damaged) warn(reason);
-  const Text source = open_text(options.text);
+  const Text source = open_text(options.text.empty() ? trained_text(saved) : options.text);
   const ScratchDirectory scratch;
   const std::string file = scratch.file("tokens.bin");
   write_token_file(file, *saved.tokenizer, text::TextPieces(source.text));
@@ -67,7 +78,7 @@ int eval(const EvalOptions& options) {
   if (options.json) {
     write_json({{"model", options.saved},
                 {"step", saved.step},
-                {"text", options.text.empty() ? "(bundled)" : options.text},
+                {"text", source.name},
                 {"part", options.whole ? "whole" : "validation"},
                 {"tokens", result.tokens},
                 {"characters", characters},

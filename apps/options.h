@@ -61,17 +61,17 @@ struct GraphOptions {
 
 // Named as in nanoGPT, which also takes text in rows of batch_size times block_size tokens.
 struct TrainOptions {
-  ModelOptions model{.n_embd = 32, .n_hidden = 384, .context = 10};
-  double dropout = 0.2;
+  ModelOptions model{.n_embd = 32, .n_hidden = 1024, .context = 8};
+  double dropout = 0.7;  // the bundled text is small: less than that is learnt by heart
   int64_t batch_size = 8;
   int64_t block_size = 64;
   int64_t gradient_accumulation_steps = 1;
-  int64_t max_iters = 3000;
+  int64_t max_iters = 4500;
   double learning_rate = 3e-3;
-  double min_lr = -1;  // below 0: a tenth of learning_rate
-  int64_t warmup_iters = 100;
+  double min_lr = -1;          // below 0: a tenth of learning_rate
+  int64_t warmup_iters = 100;  // at most a tenth of lr_decay_iters, unless it was given
   int64_t lr_decay_iters = 0;  // 0: max_iters
-  double weight_decay = 0.1;
+  double weight_decay = 0.15;
   double beta1 = 0.9;
   double beta2 = 0.99;
   double grad_clip = 1;  // 0: none
@@ -88,7 +88,7 @@ struct TrainOptions {
 
 struct EvalOptions {
   std::string saved;
-  std::string text;  // empty: the bundled text
+  std::string text;  // empty: the one that the model was trained on
   bool whole = false;
   bool json = false;
 };

@@ -21,8 +21,11 @@ void add_optimizer(CLI::App& app, TrainOptions& to) {
   app.add_option("--min-lr", to.min_lr, "The last one (default: a tenth of it)")
       ->type_name("X")
       ->check(number_from_zero());
-  add_whole(app, "--warmup-iters", to.warmup_iters, 0, kMany,
-            "Steps in which the rate rises to it");
+  app.add_option("--warmup-iters", to.warmup_iters,
+                 "Steps in which the rate rises to it (default: " +
+                     std::to_string(to.warmup_iters) + ", at most a tenth of --lr-decay-iters)")
+      ->type_name("N")
+      ->transform(whole(0, kMany));
   app.add_option("--lr-decay-iters", to.lr_decay_iters,
                  "The step where the rate has fallen to --min-lr (default: --max-iters)")
       ->type_name("N")
@@ -89,7 +92,7 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
 
 CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
   CLI::App* sub = app.add_subcommand("eval", "How well a trained model predicts a text");
-  sub->add_option("text", to.text, "Text file (default: bundled stories)")
+  sub->add_option("text", to.text, "Text file (default: the one that the model was trained on)")
       ->type_name("FILE")
       ->check(file_name());
   sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")

@@ -81,9 +81,14 @@ TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokeni
 TrainRun TrainRun::start(TrainOptions options) {
   if (options.min_lr < 0) options.min_lr = options.learning_rate / 10;
   if (options.lr_decay_iters == 0) options.lr_decay_iters = std::max<int64_t>(1, options.max_iters);
+  if (!options.given.contains("warmup-iters"))
+    options.warmup_iters = std::min(options.warmup_iters, options.lr_decay_iters / 10);
+  check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
+                    options.lr_decay_iters,
+                    " of --lr-decay-iters expected: ", options.warmup_iters);
   check<UsageError>(options.min_lr <= options.learning_rate, "--min-lr: at most --learning-rate ",
                     options.learning_rate, " expected: ", options.min_lr);
-  const Text source = open_text(options.model.text.file);
+  open_text(options.model.text.file);  // before anything is made
   std::error_code error;
   std::filesystem::create_directories(options.out_dir, error);
   check<IoError>(!error, "--out-dir: a directory expected: ", options.out_dir, ": ",

@@ -49,7 +49,8 @@ SavedModel load_model(const std::string& path) {
     made.module->eval();
     saved.model = std::move(made.module);
     saved.window = made.window;
-    if (const auto step = checkpoint.metadata.find("step"); step != checkpoint.metadata.end())
+    saved.metadata = std::move(checkpoint.metadata);
+    if (const auto step = saved.metadata.find("step"); step != saved.metadata.end())
       std::from_chars(step->second.data(), step->second.data() + step->second.size(), saved.step);
   } catch (Error& error) { fail<IoError>(file, ": ", error.what()); }
   return saved;

@@ -1,7 +1,7 @@
 // A language model as a checkpoint holds it: weights, configuration, tokenizer.
 //
 //   save_checkpoint("model.safetensors", models::to_checkpoint(model, to_json(model.config),
-//   words)); auto [model, tokenizer, window, damaged] = models::load_model("model.safetensors");
+//   words)); models::SavedModel saved = models::load_model("model.safetensors");
 #pragma once
 #include "../framework/checkpoint.h"
 #include "text/tokenizer.h"
@@ -12,8 +12,9 @@ namespace models {
 struct SavedModel {
   std::unique_ptr<nn::Module> model;  // in eval mode; ids (..., T) -> logits (..., T, V)
   std::unique_ptr<text::Tokenizer> tokenizer;
-  int64_t window;                    // how many tokens back it looks
-  int64_t step;                      // how many training steps made it; 0 where nobody counted
+  int64_t window;  // how many tokens back it looks
+  int64_t step;    // how many training steps made it; 0 where nobody counted
+  std::map<std::string, std::string> metadata;  // all that the checkpoint says of itself
   std::vector<std::string> damaged;  // why newer checkpoints of a directory were passed over
 };
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 namespace vitro::testing {
 
@@ -70,6 +71,20 @@ Finished run_vitro(const std::vector<std::string>& arguments, const std::string&
   std::fclose(err);
   return result;
 }
+
+Running::Running(const std::vector<std::string>& arguments) {
+  std::FILE* nowhere = std::fopen("/dev/null", "w");
+  if (!nowhere) throw std::runtime_error("no file for the output");
+  child_ = start(arguments, ::fileno(nowhere), ::fileno(nowhere), 600);
+  std::fclose(nowhere);
+}
+Running::~Running() {
+  if (child_ < 0) return;
+  send(SIGKILL);
+  wait();
+}
+void Running::send(int signal) const { ::kill(child_, signal); }
+int Running::wait() { return wait_for(std::exchange(child_, -1)); }
 
 std::string output_of(const std::vector<std::string>& arguments) {
   const Finished run = run_vitro(arguments);

@@ -12,6 +12,20 @@ struct Finished {
 // The program with these arguments; its standard output goes to `out_path` if there is one.
 Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "");
 
+// The program at work, its output thrown away; killed at the end if it still runs.
+class Running {
+ public:
+  explicit Running(const std::vector<std::string>& arguments);
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  void send(int signal) const;
+  int wait();  // its code, as in Finished
+
+ private:
+  int child_;
+};
+
 // What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
 std::string output_of(const std::vector<std::string>& arguments);
 

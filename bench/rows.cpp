@@ -100,6 +100,8 @@ void count(benchmark::State& state, const Work& work) {
   if (work.ops > 1)
     state.counters["ns/op"] =
         Counter(work.ops * 1e-9, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  if (const auto other = state.counters.find("other_ns"); other != state.counters.end())
+    other->second.value /= work.ops;
   if (work.target > 0) state.counters["target"] = work.target;
 }
 

@@ -1,0 +1,107 @@
+// vitro beside libtorch: the same models with the same weights, in turn, batch by batch.
+#include "bench/mini_lm_cases.h"
+#include "bench/peers/torch_peer.h"
+
+namespace vitro::bench {
+
+const char* const kAbout =
+    "other = libtorch of Debian 12 (the newest that it ships) with OpenBLAS on OpenMP, on as many\n"
+    "threads; ratio = vitro's time over libtorch's.  Both begin a training step with equal "
+    "weights,\n"
+    "and their losses were seen to agree.";
+
+namespace {
+
+Batch batch_of(const torch_peer::Run& run) {
+  return batch([=] { run(); });
+}
+
+// The weights that vitro's model has now.
+torch_peer::MiniLM peer_of(const MiniLMCase& c) {
+  torch_peer::MiniLM peer{
+      {}, c.ids.data<int64_t>(), c.targets.data<int64_t>(), c.ids.size(0), c.ids.size(1)};
+  for (const Tensor& p : c.model->parameters())
+    peer.parameters.push_back({{p.shape().begin(), p.shape().end()}, p.data<float>()});
+  return peer;
+}
+
+std::vector<Batch> forward_rivals(const MiniLMSize& s) {
+  MiniLMCase c(s);
+  auto forward = [=] {
+    NoGradGuard unrecorded;
+    (*c.model)(c.ids);
+  };
+  return {batch(forward), batch_of(torch_peer::forward(peer_of(c)))};
+}
+
+std::vector<Batch> step_rivals(const MiniLMSize& s) {
+  MiniLMStep ours(s);
+  const torch_peer::Run theirs = torch_peer::training_step(peer_of(ours.c));
+  for (int i = 0; i < 5; ++i) {
+    const double a = ours().item(), b = theirs();
+    if (!(std::abs(a - b) < 1e-3 * std::abs(b)))
+      throw std::runtime_error("the losses of step " + std::to_string(i) +
+                               " differ: " + std::to_string(a) + " and " + std::to_string(b));
+  }
+  return {batch([=] { ours(); }), batch_of(theirs)};
+}
+
+std::vector<Batch> add_rivals(torch_peer::Record record) {
+  Tensor x = ones({8}).requires_grad_(), y = ones({8});
+  auto ours = [=]() mutable {
+    AutoGradMode mode(record != torch_peer::Record::kNo);
+    Tensor z = x;
+    for (int i = 0; i < 100; ++i) z = z + y;
+    if (record == torch_peer::Record::kAndBackward) {
+      z.sum().backward();
+      x.zero_grad();
+    }
+  };
+  return {batch(ours), batch_of(torch_peer::chained_adds(record))};
+}
+
+std::vector<Batch> linear_rivals(int64_t m, int64_t n, int64_t k) {
+  auto layer = std::make_shared<nn::Linear>(k, n);
+  auto ours = [=, x = randn({m, k})] {
+    NoGradGuard unrecorded;
+    (*layer)(x);
+  };
+  return {batch(ours), batch_of(torch_peer::linear(m, n, k))};
+}
+
+}  // namespace
+
+void register_rows() {
+  torch_peer::set_threads(get_num_threads());
+  benchmark::AddCustomContext("libtorch", torch_peer::version());
+  using torch_peer::Record;
+  const struct {
+    const char* name;
+    Record record;
+    double target;
+  } adds[] = {{"O1 100 adds, recorded", Record::kYes, 1.0 / 12},
+              {"O2 100 adds, no grad", Record::kNo, 1.0 / 15},
+              {"O3 100 adds, with backward", Record::kAndBackward, 1.0 / 15}};
+  for (const auto& a : adds)
+    rivals(a.name, "8", {.ops = 100, .target = a.target}, [=] { return add_rivals(a.record); });
+  const int64_t linear[][3] = {
+      {8, 64, 64}, {64, 256, 64}, {256, 768, 768}, {256, 3072, 768}, {1024, 1024, 1024}};
+  for (const auto& [m, n, k] : linear)
+    rivals("L1 Linear f32, no grad",
+           std::to_string(m) + 'x' + std::to_string(n) + 'x' + std::to_string(k),
+           {.flops = 2 * static_cast<double>(m * n * k)},
+           [m = m, n = n, k = k] { return linear_rivals(m, n, k); });
+  const double forward_targets[] = {1.0 / 8, 1.0 / 2.5, 1.0 / 1.4, 1.0 / 1.25},
+               step_targets[] = {1.0 / 12, 1.0 / 3, 1.0 / 1.4, 1.0 / 2.5};
+  for (int i = 0; i < 4; ++i) {
+    const MiniLMSize& s = kMiniLMSizes[i];
+    rivals(s.name + " forward, no grad", s.shape(),
+           {.flops = s.forward_flops(), .target = forward_targets[i]},
+           [=] { return forward_rivals(s); });
+    rivals(s.name + " training step, AdamW", s.shape(),
+           {.flops = 3 * s.forward_flops(), .target = step_targets[i]},
+           [=] { return step_rivals(s); });
+  }
+}
+
+}  // namespace vitro::bench

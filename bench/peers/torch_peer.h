@@ -1,0 +1,37 @@
+// The same work in libtorch: behind plain functions, since its headers and vitro's do not mix.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace torch_peer {
+
+std::string version();
+void set_threads(int n);
+
+// One run of each; a training step returns its loss, the forward 0.
+using Run = std::function<double()>;
+
+struct Parameter {
+  std::vector<int64_t> shape;
+  const float* data;
+};
+// Embedding, Linear, gelu, Linear with these weights: embed.weight, hidden.weight, hidden.bias,
+// head.weight, head.bias.
+struct MiniLM {
+  std::vector<Parameter> parameters;
+  const int64_t *ids, *targets;  // (batch, time)
+  int64_t batch, time;
+};
+Run forward(const MiniLM& model);        // without record
+Run training_step(const MiniLM& model);  // cross-entropy, backward, AdamW as it comes
+
+// 100 chained additions of 8 floats.
+enum class Record { kYes, kNo, kAndBackward };
+Run chained_adds(Record record);
+
+// x W^T + b of these sizes, without record.
+Run linear(int64_t m, int64_t n, int64_t k);
+
+}  // namespace torch_peer

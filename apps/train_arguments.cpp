@@ -73,14 +73,16 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       if (option->count()) to.given.insert(option->get_single_name());
   });
   sub->footer(
+      "The defaults suit a text as small as the bundled one (30 KB); for megabytes, drop less\n"
+      "and give the model more: --dropout 0.1 --n-hidden 2048 --max-iters 50000.\n\n"
       "The first 90 % of the text are learnt, the rest is the validation part. DIR gets\n"
       "  step-*.safetensors         checkpoints: all that the run needs to go on, bit for bit\n"
       "  metrics.csv, metrics.jsonl  a row per --log-interval; only the latter has times\n"
       "  loss.svg                   the curve of the losses\n"
       "  tokens.bin                 the text as ids\n"
-      "Ctrl-C and SIGTERM save a checkpoint first; so may any kill -9 end the program, and\n"
-      "--resume goes on from the last one. What a run was started with stays: --resume takes\n"
-      "other values only for how long it goes and what it shows and keeps.\n\n"
+      "Ctrl-C and SIGTERM save a checkpoint first; a kill -9 loses the steps since the last one.\n"
+      "--resume goes on from there. What a run was started with stays: --resume takes other\n"
+      "values only for how long it goes and what it shows and keeps.\n\n"
       "Examples:\n"
       "  vitro train                                # the bundled stories, about a minute\n"
       "  vitro train book.txt --out-dir book --n-hidden 1024 --context 16\n"

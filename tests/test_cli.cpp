@@ -112,6 +112,22 @@ TEST_CASE("cli: tokenize goes there and back") {
   CHECK_THAT(output_of({"tokenize", "--", "-a"}), Contains("\"-\""));
 }
 
+TEST_CASE("cli: tokenize --out writes a token file and its vocabulary") {
+  TemporaryDirectory directory;
+  const std::string file = directory / "tokens.bin";
+  const json said = result({"tokenize", "--tokenizer", "word", "--out", file, "--json"});
+  const auto tokenizer = text::parse_tokenizer(read_file(file + ".json"), "written");
+  const text::TokenFile tokens(file);
+  std::vector<int64_t> ids(static_cast<size_t>(tokens.size()));
+  tokens.copy(0, ids);
+  tokens.verify();
+  CHECK((ids == tokenizer->encode(stories())));
+  CHECK(tokens.vocabulary_hash() == tokenizer->vocabulary_hash());
+  CHECK(said["tokens"] == tokens.size());
+  CHECK(said["vocab_size"] == tokenizer->vocab_size());
+  CHECK_THAT(output_of({"tokenize", "--out", file}), StartsWith(file + ": the 31,"));
+}
+
 TEST_CASE("cli: graph draws the forward graph") {
   const std::string dot = output_of({"graph", "--prompt", "The", "--context", "2"});
   CHECK_THAT(dot, StartsWith("digraph") && EndsWith("}\n"));

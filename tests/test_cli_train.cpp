@@ -90,7 +90,8 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
   std::string line, last;
   for (; std::getline(lines, line); last = line) CHECK(json::parse(line).is_object());
   CHECK(json::parse(last)["step"] == 20);
-  CHECK_THAT(read_file(out + "/loss.svg"), StartsWith("<svg") && Contains("</svg>"));
+  const std::string curve = read_file(out + "/loss.svg");
+  CHECK_THAT(curve, StartsWith("<svg") && Contains("validation") && Contains("</svg>"));
 
   const json eval = json::parse(output_of({"eval", "--model", out, "--json"}));
   CHECK(eval["step"] == 20);
@@ -105,6 +106,18 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
       {"generate", "--model", out, "--prompt", "The", "--max-new-tokens", "9", "--json"}));
   CHECK(generated["trained"] == true);
   CHECK(generated["ids"].size() == 12);
+}
+
+TEST_CASE("train: on a terminal one line follows each step, elsewhere there are only whole lines") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text());
+  const Words more = {"--max-iters", "20000",          "--eval-interval",
+                      "20000",       "--log-interval", "20000"};
+  const std::string live = output_on_terminal(tiny(text, directory / "a", more)),
+                    plain = output_of(tiny(text, directory / "b", more));
+  CHECK_THAT(live, Contains("\r\x1b[Kstep ") && Contains("/20000  loss ") && Contains(" left"));
+  CHECK_THAT(live, Contains("\r\x1b[Kstep  20000  loss "));
+  CHECK_THAT(plain, !Contains("\r") && !Contains("\x1b") && Contains("step  20000  loss "));
 }
 
 TEST_CASE("train: stopped after every step and resumed, a run ends bit for bit as undisturbed") {

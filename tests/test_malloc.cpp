@@ -1,13 +1,16 @@
-// In a steady-state forward under no-grad vitro's own code calls malloc zero times.
+// Steady-state forwards and training steps: vitro's own code calls malloc zero times, and memory
+// does not grow.
 //
 // malloc and its like are replaced by ones that count while a flag is set.  (Sanitizers bring their
 // own malloc, and their builds bypass the pools: tests/CMakeLists.txt leaves this file out of
 // them.)
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -147,4 +150,39 @@ TEST_CASE("a steady-state training step calls malloc nowhere in vitro either") {
   const Counts counts = count(step);
   CAPTURE(context, g_first_caller);
   CHECK(counts.vitro == 0);
+}
+
+namespace {
+
+// Bytes of the process that are in memory.
+int64_t resident_bytes() {
+  int64_t pages = 0, resident = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
+  std::fclose(file);
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
+TEST_CASE("100,000 training steps take no more memory than 1,000", "[slow]") {
+  models::MiniLM m({.vocab_size = 30, .n_embd = 8, .n_hidden = 16, .context = 2, .dropout = 0.1});
+  optim::AdamW opt(m.named_parameters());
+  optim::Scheduler schedule(opt, optim::LinearWarmupCosine{.lr_decay_iters = 100'000});
+  Tensor ids = randint(0, 30, {1, 8}), targets = randint(0, 30, {1, 8});
+  auto run = [&](int64_t steps) {
+    for (int64_t i = 0; i < steps; ++i) {
+      cross_entropy(m(ids), targets).backward();
+      optim::clip_grad_norm_(m.parameters(), 1.0);
+      opt.step();
+      opt.zero_grad();
+      schedule.step();
+    }
+    return resident_bytes();
+  };
+  const int64_t early = run(1000), late = run(99'000);
+  CAPTURE(early, late);
+  CHECK(early > 0);
+  CHECK(late - early < 256 << 10);
 }

@@ -93,6 +93,23 @@ std::string output_of(const std::vector<std::string>& arguments) {
   return run.out;
 }
 
+std::string output_on_terminal(const std::vector<std::string>& arguments) {
+  const int ours = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (ours < 0 || ::grantpt(ours) != 0 || ::unlockpt(ours) != 0)
+    throw std::runtime_error("no terminal");
+  const int theirs = ::open(::ptsname(ours), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (theirs < 0) throw std::runtime_error("no terminal");
+  const pid_t child = start(arguments, theirs, STDERR_FILENO, 600);
+  ::close(theirs);
+  std::string text;
+  char piece[4096];
+  for (ssize_t n; (n = ::read(ours, piece, sizeof piece)) > 0;)  // an error when theirs is closed
+    text.append(piece, static_cast<size_t>(n));
+  ::close(ours);
+  wait_for(child);
+  return text;
+}
+
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
                             unsigned cpu_seconds) {
   int ends[2];

@@ -29,6 +29,9 @@ class Running {
 // What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
 std::string output_of(const std::vector<std::string>& arguments);
 
+// What it prints where its standard output is a terminal.
+std::string output_on_terminal(const std::vector<std::string>& arguments);
+
 // The first `count` bytes that the program prints before it has computed for `cpu_seconds`.
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
                             unsigned cpu_seconds);

@@ -35,6 +35,9 @@ void check_targets(std::string_view op, const Tensor& x, const Tensor& targets,
                     " for logits ", x.shape(), ": got ", weight.shape());
 }
 
+// What a loss of several ops is computed in, each of which would round.
+DType wide(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
+
 // What the targets select in each row.
 class Targets {
  public:
@@ -164,9 +167,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                     "cross_entropy: label_smoothing must be in [0, 1]: got ",
                     options.label_smoothing);
   if (options.weight.defined()) {
-    const DType wide = logits.dtype() == kFloat64 ? kFloat64 : kFloat32;
-    return to(cross_entropy_definition(to(logits, wide), targets.detach(), options),
-              logits.dtype());
+    const Tensor x = to(logits, wide(logits.dtype()));
+    return to(cross_entropy_definition(x, targets.detach(), options), logits.dtype());
   }
   Tensor y, lse, ids = contiguous(targets.detach());
   int64_t count = 0;
@@ -188,12 +190,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options) {
   check_targets("nll_loss", log_probs, targets, options.weight, options.ignore_index);
   const Targets rows(targets, options.ignore_index);
-  Tensor losses = -rows.of(log_probs), weights;
-  if (options.weight.defined()) {
-    weights = rows.of_class(to(options.weight.detach(), log_probs.dtype()));
-    losses = losses * weights;
-  }
-  return rows.reduce(losses, weights, options.reduction);
+  if (!options.weight.defined())
+    return rows.reduce(-rows.of(log_probs), Tensor(), options.reduction);
+  const Tensor x = to(log_probs, wide(log_probs.dtype())),
+               weights = rows.of_class(to(options.weight.detach(), x.dtype()));
+  return to(rows.reduce(-rows.of(x) * weights, weights, options.reduction), log_probs.dtype());
 }
 
 }  // namespace vitro

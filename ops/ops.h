@@ -123,6 +123,14 @@ Tensor softmax(const Tensor& x, int64_t axis);
 Tensor log_softmax(const Tensor& x, int64_t axis);
 Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim = false);
 
+// --- norms over the last axis (norm.cpp): x (..., C), weight and bias (C) or undefined ---
+// (x - mean) / sqrt(variance + eps) weight + bias, the variance without correction (Ba et al.,
+// 2016)
+Tensor layer_norm(const Tensor& x, const Tensor& weight = {}, const Tensor& bias = {},
+                  double eps = 1e-5);
+// x / sqrt(mean x^2 + eps) weight (Zhang and Sennrich, 2019)
+Tensor rms_norm(const Tensor& x, const Tensor& weight = {}, double eps = 1e-5);
+
 // --- indexing (index.cpp); ids are int64 ---
 Tensor embedding(const Tensor& ids, const Tensor& weight);              // (...), (V, C) -> (..., C)
 Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids);  // ids (n)

@@ -1206,6 +1206,53 @@ void add_indexing(Rows& rows) {
                     {.derivatives = false}});
 }
 
+// --- norms ---
+
+// (x - mean) / sqrt(var + eps), or x / sqrt(mean x^2 + eps)
+Line normalized_line(const Line& x, bool centered, double eps) {
+  const double mean = centered ? average(x) : 0;
+  double squares = 0;
+  for (double v : x) squares += (v - mean) * (v - mean);
+  Line z;
+  for (double v : x)
+    z.push_back((v - mean) / std::sqrt(squares / static_cast<double>(x.size()) + eps));
+  return z;
+}
+
+void add_norms(Rows& rows) {
+  constexpr double kEps = 1e-3;
+  const Shape shapes[] = {{2, 5}, {5}, {2, 3, 4}, {0, 3}, {3, 37}, {2, 1}, {70, 3}};
+  for (const Shape& shape : shapes)
+    for (bool weighted : {true, false})
+      for (bool biased : {true, false})
+        for (bool centered : {true, false}) {
+          if (biased && !centered) continue;
+          std::vector<Input> inputs = {any(shape)};
+          if (weighted) inputs.push_back(any({shape.back()}));
+          if (biased) inputs.push_back(any({shape.back()}));
+          auto f = [=](const Tensors& x) {
+            const Tensor w = weighted ? x[1] : Tensor(), b = biased ? x.back() : Tensor();
+            return centered ? layer_norm(x[0], w, b, kEps) : rms_norm(x[0], w, kEps);
+          };
+          auto reference = [=](const Arrays& x) {
+            const Array z = along(
+                x[0], -1, [=](const Line& line) { return normalized_line(line, centered, kEps); });
+            return generate(x[0].shape, [&](const Place& at) {
+              const Place last = {at.back()};
+              return z(at) * (weighted ? x[1](last) : 1) + (biased ? x.back()(last) : 0);
+            });
+          };
+          const std::string name = centered ? "layer_norm" : "rms_norm";
+          rows.push_back({name,
+                          name,
+                          text(shape) + (weighted ? ", weight" : "") + (biased ? ", bias" : ""),
+                          f,
+                          inputs,
+                          reference,
+                          {.reduction = std::max<int64_t>(1, count(shape))}});
+        }
+}
+
 // --- losses ---
 
 constexpr std::pair<Reduction, const char*> kReductions[] = {
@@ -1280,8 +1327,12 @@ void add_class_loss(Rows& rows, const ClassLoss& c) {
   // A row of losses that are all ignored has no mean: the mean rows keep class 0 among the targets.
   const std::vector<Input> inputs = {any(c.logits), ids(c.targets, c.logits.back())};
   RowOptions options{.reduction = std::max<int64_t>(1, count(c.logits))};
-  rows.push_back(
-      {"nll_loss", reduced, variant,
+  // With weights they are several ops.
+  const auto add = [&](const Row& row) {
+    if (c.weighted) add_with_narrow(rows, row);
+    else rows.push_back(row);
+  };
+  add({"nll_loss", reduced, variant,
        [=](const Tensors& x) {
          return nll_loss(x[0], x[1],
                          {.weight = weight, .ignore_index = c.ignored, .reduction = c.reduction});
@@ -1306,8 +1357,7 @@ void add_class_loss(Rows& rows, const ClassLoss& c) {
                                 c.reduction);
             },
             options};
-    if (c.weighted) add_with_narrow(rows, row);
-    else rows.push_back(row);
+    add(row);
   }
 }
 
@@ -1468,8 +1518,9 @@ void add_random(Rows& rows) {
 
 Rows make_table() {
   Rows rows;
-  for (auto add : {add_unaries, add_binaries, add_reductions, add_views, add_joins, add_products,
-                   add_softmaxes, add_indexing, add_class_losses, add_pointwise_losses, add_random})
+  for (auto add :
+       {add_unaries, add_binaries, add_reductions, add_views, add_joins, add_products,
+        add_softmaxes, add_norms, add_indexing, add_class_losses, add_pointwise_losses, add_random})
     add(rows);
   return rows;
 }

@@ -1,0 +1,44 @@
+// Loops over a row of float32 whose tail is masked, compiled once per instruction set.
+// (No include guard: Highway includes it anew for every target.)
+#include <algorithm>
+
+#include "framework/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitro::simd::HWY_NAMESPACE {
+
+HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
+
+// sum_i f(i-th vector) with the tail filled by zeros.
+template <class F>
+HWY_INLINE float SumOf(int64_t n, F f) {
+  const int64_t step = Lanes();
+  V s0 = C(0), s1 = C(0), s2 = C(0), s3 = C(0);
+  int64_t i = 0;
+  for (; i + 4 * step <= n; i += 4 * step) {
+    s0 = hn::Add(s0, f(i, step));
+    s1 = hn::Add(s1, f(i + step, step));
+    s2 = hn::Add(s2, f(i + 2 * step, step));
+    s3 = hn::Add(s3, f(i + 3 * step, step));
+  }
+  for (; i < n; i += step) s0 = hn::Add(s0, f(i, std::min(step, n - i)));
+  return SumLanes(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
+}
+
+HWY_INLINE V LoadUpTo(const float* p, int64_t n, float fill = 0) {
+  return n == Lanes() ? hn::LoadU(d, p) : LoadTail(p, n, fill);
+}
+HWY_INLINE void StoreUpTo(V v, float* p, int64_t n) {
+  if (n == Lanes()) hn::StoreU(v, d, p);
+  else StoreTail(v, p, n);
+}
+template <class F>
+HWY_INLINE void ForEach(int64_t n, F f) {
+  const int64_t step = Lanes();
+  int64_t i = 0;
+  for (; i + step <= n; i += step) f(i, step);
+  if (i < n) f(i, n - i);
+}
+
+}  // namespace vitro::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

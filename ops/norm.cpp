@@ -1,0 +1,143 @@
+// layer_norm and rms_norm over the last axis.
+#include "framework/simd/norm.h"
+#include "framework/elementwise.h"
+#include "framework/simd/rows.h"
+#include "ops/rows.h"
+
+namespace vitro {
+
+namespace {
+
+enum class Kind { kLayer, kRms };
+
+// z = (x - mean x) / sqrt(var x + eps),  y = z w + b; of rms_norm z = x / sqrt(mean x^2 + eps)
+Tensor norm_definition(Kind kind, const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
+  const Tensor d = kind == Kind::kLayer ? x - mean(x, -1, /*keepdim=*/true) : x;
+  Tensor y = d * rsqrt(mean(d * d, -1, /*keepdim=*/true) + eps);
+  if (w.defined()) y = y * w;
+  return b.defined() ? y + b : y;
+}
+
+// dw and db are added up over so many rows, and those sums in their order: the same for any number
+// of threads.
+constexpr int64_t kRowBlock = 32;
+
+// Its formulas stand in simd/norm.h.
+template <class Self>
+struct NormOp : Op<Self> {
+  double eps = 0;
+  bool has_weight = false;
+  TensorList backward(const Tensor& dy) override {
+    const Tensor x = this->input(0), w = has_weight ? this->input(1) : Tensor();
+    if (grad_enabled() || x.dtype() == kFloat64) {
+      auto definition = [this](const std::vector<Tensor>& in) {
+        return norm_definition(Self::kKind, in[0], in[1], in[2], eps);
+      };
+      return vjp(definition, {x, w, bias_like(x)}, dy);
+    }
+    return kernel(x, w, dy);
+  }
+
+ private:
+  // Only the place of the bias matters for gradients.
+  Tensor bias_like(const Tensor& x) const {
+    return this->inputs[2] ? zeros({x.size(-1)}, x.dtype()) : Tensor();
+  }
+
+  TensorList kernel(const Tensor& x, const Tensor& w, const Tensor& dy) const {
+    const int64_t n = x.size(-1), rows = n ? x.numel() / n : 0;
+    const Tensor wide_x = to(contiguous(x), kFloat32), wide_dy = to(contiguous(dy), kFloat32),
+                 wide_w = w.defined() ? to(contiguous(w), kFloat32) : Tensor(),
+                 stats = this->extra(0);
+    const int64_t blocks = (rows + kRowBlock - 1) / kRowBlock;
+    Tensor dx, dw, db;
+    if (this->needs(0)) dx = empty(x.shape(), kFloat32);
+    if (this->needs(1)) dw = zeros({blocks, n}, kFloat32);
+    if (this->needs(2)) db = zeros({blocks, n}, kFloat32);
+    const auto at = [n](const Tensor& t, int64_t row) {
+      return t.defined() ? raw<float>(t) + row * n : nullptr;
+    };
+    parallel_for(
+        blocks, std::max<int64_t>(1, kRowGrain / std::max<int64_t>(1, kRowBlock * n)),
+        [&](int64_t begin, int64_t end) {
+          for (int64_t row = begin * kRowBlock; row < std::min(end * kRowBlock, rows); ++row) {
+            const float* s = raw<float>(stats) + row * 2;
+            Self::backward_row(at(wide_x, row), at(wide_w, 0), at(wide_dy, row), {s[0], s[1]},
+                               {at(dx, row), at(dw, row / kRowBlock), at(db, row / kRowBlock)}, n);
+          }
+        });
+    const auto narrow = [&](const Tensor& t) { return t.defined() ? to(t, x.dtype()) : t; };
+    return {narrow(dx), dw.defined() ? narrow(sum(dw, 0)) : dw,
+            db.defined() ? narrow(sum(db, 0)) : db};
+  }
+};
+
+struct LayerNorm final : NormOp<LayerNorm> {
+  static constexpr std::string_view kName = "layer_norm";
+  static constexpr Kind kKind = Kind::kLayer;
+  static constexpr auto forward_row = simd::layer_norm;
+  static constexpr auto backward_row = simd::layer_norm_backward;
+};
+struct RmsNorm final : NormOp<RmsNorm> {
+  static constexpr std::string_view kName = "rms_norm";
+  static constexpr Kind kKind = Kind::kRms;
+  static constexpr auto forward_row = simd::rms_norm;
+  static constexpr auto backward_row = simd::rms_norm_backward;
+};
+
+void check_norm(std::string_view op, const Tensor& x, const Tensor& w, std::string_view what) {
+  if (!w.defined()) return;
+  check_same_dtype(op, x, w);
+  check<ShapeError>(w.shape() == Shape{x.size(-1)}, op, ": ", what, " must be ", Shape{x.size(-1)},
+                    " for x ", x.shape(), ": got ", w.shape());
+}
+
+template <class T>
+Tensor norm_op(const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
+  check_floating(T::kName, x);
+  check<ShapeError>(x.rank() >= 1, T::kName, ": x must be (..., features): got a scalar");
+  check<ValueError>(eps >= 0, T::kName, ": eps must be at least 0: got ", eps);
+  check_norm(T::kName, x, w, "weight");
+  check_norm(T::kName, x, b, "bias");
+  const int64_t n = x.size(-1), rows = n ? x.numel() / n : 0;
+  Tensor y, stats;
+  {
+    NoGradGuard unrecorded;
+    if (x.dtype() == kFloat64) {
+      y = norm_definition(T::kKind, x.detach(), w, b, eps);
+    } else {
+      const Tensor wide = to(contiguous(x.detach()), kFloat32),
+                   wide_w = w.defined() ? to(contiguous(w.detach()), kFloat32) : w,
+                   wide_b = b.defined() ? to(contiguous(b.detach()), kFloat32) : b;
+      Tensor out = empty(x.shape(), kFloat32);
+      stats = empty({rows, 2}, kFloat32);
+      const float *p = raw<float>(wide), *weight = w.defined() ? raw<float>(wide_w) : nullptr,
+                  *bias = b.defined() ? raw<float>(wide_b) : nullptr;
+      for_rows(rows, n, [&](int64_t i) {
+        const simd::NormRow row = T::forward_row(p + i * n, weight, bias, static_cast<float>(eps),
+                                                 raw<float>(out) + i * n, n);
+        raw<float>(stats)[2 * i] = row.mean, raw<float>(stats)[2 * i + 1] = row.rstd;
+      });
+      y = to(out, x.dtype());
+    }
+  }
+  if (auto* node = record<T>(y, x, w, b)) {
+    node->eps = eps;
+    node->has_weight = w.defined();
+    node->save_input(0, x);
+    node->save_input(1, w);
+    if (stats.defined()) node->save_extra(0, stats);
+  }
+  return y;
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  return norm_op<LayerNorm>(x, weight, bias, eps);
+}
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  return norm_op<RmsNorm>(x, weight, {}, eps);
+}
+
+}  // namespace vitro

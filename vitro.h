@@ -22,6 +22,7 @@
 #include "models/mini_lm.h"
 #include "models/model_file.h"
 #include "models/next_token_batches.h"
+#include "models/norm_layers.h"
 #include "models/saved_model.h"
 #include "models/text/char_tokenizer.h"
 #include "models/text/tokenizer.h"

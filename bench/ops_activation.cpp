@@ -68,12 +68,15 @@ void softmax_rows() {
                             {"64x1024", 64, 1024}};
   auto soft = [](const Tensor& x) { return softmax(x, -1); };
   auto log_soft = [](const Tensor& x) { return log_softmax(x, -1); };
+  auto layer = [](const Tensor& x) { return layer_norm(x); };
   auto log_sum = [](const Tensor& x) { return logsumexp(x, -1); };
   for (const Rows& r : kRows) {
     const Work once{.bytes = floats(r.numel())}, twice{.bytes = floats(2 * r.numel())},
         thrice{.bytes = floats(3 * r.numel())};
     rivals("softmax", r.name, twice, [=] { return both_softmaxes(r, false); });
     rivals("log_softmax", r.name, twice, [=] { return both_softmaxes(r, true); });
+    row("layer_norm", r.name, twice, [=] { return unrecorded(layer, r.logits()); });
+    row("layer_norm backward", r.name, thrice, [=] { return backward_of(layer, r.logits()); });
     row("softmax backward", r.name, thrice, [=] { return backward_of(soft, r.logits()); });
     row("log_softmax backward", r.name, thrice, [=] { return backward_of(log_soft, r.logits()); });
     row("logsumexp", r.name, once, [=] { return unrecorded(log_sum, r.logits()); });

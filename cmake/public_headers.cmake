@@ -34,6 +34,7 @@ set(VITRO_PUBLIC_HEADERS
   models/mini_lm.h
   models/model_file.h
   models/next_token_batches.h
+  models/norm_layers.h
   models/saved_model.h
   models/text/char_tokenizer.h
   models/text/text_pieces.h

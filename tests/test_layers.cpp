@@ -83,6 +83,24 @@ TEST_CASE("activations as modules are the functions") {
   CHECK_THAT(message_of<ValueError>([] { nn::GELU({.approximate = "fast"}); }), Contains("fast"));
 }
 
+TEST_CASE("LayerNorm and RMSNorm are the functions of their parameters") {
+  Tensor x = randn({3, 5}), w = randn({5}), b = randn({5});
+  nn::LayerNorm layer(5, {.eps = 0.1});
+  CHECK(same_bits(layer(x), layer_norm(x, ones({5}), zeros({5}), 0.1)));
+  layer.weight.detach().copy_(w), layer.bias.detach().copy_(b);
+  CHECK(same_bits(layer(x), layer_norm(x, w, b, 0.1)));
+  nn::LayerNorm unbiased(5, {.bias = false});
+  CHECK(unbiased.parameters().size() == 1);
+  CHECK(same_bits(unbiased(x), layer_norm(x)));
+  nn::RMSNorm rms(5);
+  rms.weight.detach().copy_(w);
+  CHECK(same_bits(rms(x), rms_norm(x, w)));
+  CHECK(layer.describe() == "LayerNorm(5)");
+  CHECK(unbiased.describe() == "LayerNorm(5, no bias)");
+  CHECK(rms.describe() == "RMSNorm(5)");
+  CHECK_THROWS_AS(nn::LayerNorm(0), ShapeError);
+}
+
 TEST_CASE("Dropout zeroes and scales while training, and is the identity otherwise") {
   manual_seed(5);
   nn::Dropout m(0.25);

@@ -436,6 +436,22 @@ const std::vector<ErrorCase> kCases = {
      "binary_cross_entropy_with_logits: a floating tensor: got int64 (2,)"},
     {"kl_div", [] { kl_div(f32({2}), i64({2})); }, dtype_error,
      "kl_div: a floating tensor: got int64 (2,)"},
+    {"layer_norm",
+     [] {
+       layer_norm(f32({2, 3}), f32({2}));
+     },
+     shape_error, "layer_norm: weight must be (3,) for x (2, 3): got (2,)"},
+    {"layer_norm, bias",
+     [] {
+       layer_norm(f32({2, 3}), f32({3}), f32({1, 3}));
+     },
+     shape_error, "layer_norm: bias must be (3,) for x (2, 3): got (1, 3)"},
+    {"layer_norm of a scalar", [] { layer_norm(f32({})); }, shape_error,
+     "layer_norm: x must be (..., features): got a scalar"},
+    {"layer_norm, eps", [] { layer_norm(f32({2}), {}, {}, -1); }, value_error,
+     "layer_norm: eps must be at least 0: got -1"},
+    {"rms_norm of integers", [] { rms_norm(i64({2})); }, dtype_error,
+     "rms_norm: a floating tensor: got int64 (2,)"},
     {"norm", [] { norm(i64({2})); }, dtype_error, "norm: a floating tensor: got int64 (2,)"},
     {"norm, axis", [] { norm(f32({2}), 1); }, shape_error, "axis"},
     // random

@@ -44,15 +44,41 @@ int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile
   return count;
 }
 
-// The file that a run of `vitro train` took its text from; "" is the bundled text, as there.
-std::string trained_text(const models::SavedModel& saved) {
-  const auto options = saved.metadata.find("options");
-  check<UsageError>(options != saved.metadata.end(),
-                    "eval: a TEXT expected: the model does not say what it was trained on");
-  const auto json = nlohmann::json::parse(options->second, nullptr, /*allow_exceptions=*/false);
-  check<IoError>(json.is_object() && json.contains("text") && json["text"].is_string(),
-                 "eval: a checkpoint whose options name its text expected");
-  return json["text"];
+// The ids of a text, and what it is called.
+struct Tokens {
+  std::string name;
+  text::TokenFile ids;
+};
+
+Tokens given_text(const EvalOptions& options, const text::Tokenizer& tokenizer) {
+  const Text source = open_text(options.text);
+  const ScratchDirectory scratch;
+  const std::string file = scratch.file("tokens.bin");
+  write_token_file(file, tokenizer, text::TextPieces(source.text));
+  return {source.name, text::TokenFile(file)};  // mapped: it stays when the file goes
+}
+
+// The ids that the model was trained on, as its run has them.
+Tokens trained_text(const EvalOptions& options, const models::SavedModel& saved) {
+  const auto metadata = [&](const std::string& name) {
+    const auto found = saved.metadata.find(name);
+    check<UsageError>(found != saved.metadata.end(),
+                      "eval: a TEXT expected: the model does not say what it was trained on");
+    return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  };
+  const nlohmann::json run = metadata("options"), state = metadata("state");
+  const std::filesystem::path path = options.saved;
+  const std::string file = (is_directory(path) ? path : path.parent_path()) / "tokens.bin";
+  try {
+    Tokens tokens{run.at("text").get<std::string>(), text::TokenFile(file)};
+    if (tokens.name.empty()) tokens.name = open_text("").name;
+    tokens.ids.verify();
+    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens.ids.checksum(), file,
+                   ": the tokens that the model was trained on expected");
+    return tokens;
+  } catch (const nlohmann::json::exception&) {
+    fail<IoError>("eval: the checkpoint of a run of vitro train expected: ", options.saved);
+  }
 }
 
 }  // namespace
@@ -60,15 +86,12 @@ std::string trained_text(const models::SavedModel& saved) {
 int eval(const EvalOptions& options) {
   const models::SavedModel saved = models::load_model(options.saved);
   for (const std::string& reason : saved.damaged) warn(reason);
-  const Text source = open_text(options.text.empty() ? trained_text(saved) : options.text);
-  const ScratchDirectory scratch;
-  const std::string file = scratch.file("tokens.bin");
-  write_token_file(file, *saved.tokenizer, text::TextPieces(source.text));
-  const text::TokenFile all(file);
+  const auto [name, all] =
+      options.text.empty() ? trained_text(options, saved) : given_text(options, *saved.tokenizer);
   const int64_t training = options.whole ? 0 : all.size() - all.size() / 10;
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
-                    options.whole ? "" : "the last 10 % of ", source.name, " has ", part.size());
+                    options.whole ? "" : "the last 10 % of ", name, " has ", part.size());
   // Long windows, so that few tokens are predicted from less than the model can look at.
   const models::Evaluation result =
       models::evaluate(*saved.model, part, std::max<int64_t>(256, saved.window));
@@ -78,7 +101,7 @@ int eval(const EvalOptions& options) {
   if (options.json) {
     write_json({{"model", options.saved},
                 {"step", saved.step},
-                {"text", source.name},
+                {"text", name},
                 {"part", options.whole ? "whole" : "validation"},
                 {"tokens", result.tokens},
                 {"characters", characters},
@@ -87,14 +110,14 @@ int eval(const EvalOptions& options) {
                 {"bits_per_character", bits}});
     return 0;
   }
-  write_out(table(
-      {{"model", printable(options.saved) + ", step " + count_text(saved.step)},
-       {"text", std::string(options.whole ? "all" : "the last 10 %") + " of " +
-                    printable(source.name) + ": " + count_text(result.tokens) + " predictions"},
-       {"loss", format("%.4f nats per token", result.loss())},
-       {"perplexity", format("%.3f", result.perplexity())},
-       {"bits per character", format("%.4f", bits)}},
-      0));
+  write_out(
+      table({{"model", printable(options.saved) + ", step " + count_text(saved.step)},
+             {"text", std::string(options.whole ? "all" : "the last 10 %") + " of " +
+                          printable(name) + ": " + count_text(result.tokens) + " predictions"},
+             {"loss", format("%.4f nats per token", result.loss())},
+             {"perplexity", format("%.3f", result.perplexity())},
+             {"bits per character", format("%.4f", bits)}},
+            0));
   return 0;
 }
 

@@ -71,7 +71,7 @@ std::vector<Explanation::Stage> Explanation::stages() const {
                        std::to_string(k) + " x " + std::to_string(model_.config.n_embd) +
                        " numbers; zeros before the first token"});
   all.push_back({"hidden", hidden_, model_.hidden.weight, linear_note(model_.hidden, "hidden")});
-  all.push_back({options_.model.activation,
+  all.push_back({models::activation_name(model_.config.activation),
                  activated_,
                  {},
                  "the activation, number by number; without one, two linear layers are one"});
@@ -112,7 +112,7 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) con
     numbers += std::to_string(id);
   }
   const std::string prompt = in_quotes(clipped(options_.prompt, 60)),
-                    token = in_quotes(tokenizer_.token(next)), kind = options_.model.text.tokenizer,
+                    token = in_quotes(tokenizer_.token(next)), kind{tokenizer_.kind()},
                     unit = kind == "char" ? "character" : "word";
   const auto characters = static_cast<int64_t>(text::count_code_points(options_.prompt, "explain"));
   add("prompt", prompt, count_text(characters) + " characters");

@@ -1,4 +1,5 @@
 // `vitro train`: steps until the last one or a signal, with what is shown and saved between.
+#include <chrono>
 #include <csignal>
 
 #include "apps/output.h"
@@ -8,27 +9,45 @@ namespace vitro::cli {
 
 namespace {
 
-volatile std::sig_atomic_t received_signal = 0;
+constexpr int kStops[] = {SIGINT, SIGTERM};
+volatile std::sig_atomic_t received_signal = 0, is_noted[2] = {};
 
-// SIGINT and SIGTERM only leave a note, once; the second one ends the program as ever.
+// The first signal only leaves a note; any further one ends the program as ever.
+void note(int signal) {
+  received_signal = signal;
+  for (size_t i = 0; i < 2; ++i)
+    if (is_noted[i]) std::signal(kStops[i], SIG_DFL);
+}
+
+// While it lives SIGINT and SIGTERM leave a note, unless the program was started without them (as
+// shells start what runs in the background), and a pipe that closes is an error, not the end.
 class NotedSignals {
  public:
   NotedSignals() {
-    struct sigaction note = {};
-    note.sa_handler = [](int signal) { received_signal = signal; };
-    note.sa_flags = SA_RESETHAND | SA_RESTART;
-    for (size_t i = 0; i < 2; ++i) sigaction(kSignals[i], &note, &before_[i]);
+    for (size_t i = 0; i < 2; ++i) {
+      sigaction(kStops[i], nullptr, &before_[i]);
+      is_noted[i] = before_[i].sa_handler != SIG_IGN;
+      if (is_noted[i]) set(kStops[i], note);
+    }
+    sigaction(SIGPIPE, nullptr, &pipe_before_);
+    set(SIGPIPE, SIG_IGN);
   }
   ~NotedSignals() {
-    for (size_t i = 0; i < 2; ++i) sigaction(kSignals[i], &before_[i], nullptr);
+    for (size_t i = 0; i < 2; ++i) sigaction(kStops[i], &before_[i], nullptr);
+    sigaction(SIGPIPE, &pipe_before_, nullptr);
   }
   NotedSignals(const NotedSignals&) = delete;
   NotedSignals& operator=(const NotedSignals&) = delete;
   int received() const { return received_signal; }
 
  private:
-  static constexpr int kSignals[] = {SIGINT, SIGTERM};
-  struct sigaction before_[2];
+  static void set(int signal, void (*handler)(int)) {
+    struct sigaction action = {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigaction(signal, &action, nullptr);
+  }
+  struct sigaction before_[2], pipe_before_;
 };
 
 std::string introduce(const TrainRun& run) {
@@ -62,9 +81,35 @@ std::string quoted(const std::string& text) {
 void save_with_evaluation(const TrainRun& run, TrainLog& log, TrainRow row) {
   row.validation_loss = run.validation_loss();
   log.add(row);
+  log.sync();
   run.save();
   log.draw_curve();
   if (run.options().sample_tokens) log.say(quoted(run.sample()));
+}
+
+void go_on(TrainRun& run, TrainLog& log, const NotedSignals& signals) {
+  const TrainOptions& o = run.options();
+  if (run.steps() == 0) save_with_evaluation(run, log, {});
+  while (run.steps() < o.max_iters && !signals.received()) {
+    const auto start = std::chrono::steady_clock::now();
+    const StepReport report = run.step();
+    log.count_work(std::chrono::steady_clock::now() - start);
+    const int64_t step = run.steps();
+    const TrainRow row{step, report.loss,          run.smoothed_loss(),
+                       {},   report.learning_rate, report.grad_norm};
+    if (step % o.eval_interval == 0 || step == o.max_iters) save_with_evaluation(run, log, row);
+    else if (step % o.log_interval == 0) log.add(row);
+    else log.show(step, run.smoothed_loss());
+  }
+}
+
+// A checkpoint first, whatever becomes of the output.
+std::string stop(const TrainRun& run, TrainLog& log) {
+  log.sync();
+  const std::string file = run.save();
+  log.draw_curve();
+  return "stopped after step " + count_text(run.steps()) + ": " + printable(file) +
+         "; go on with --resume\n";
 }
 
 }  // namespace
@@ -80,20 +125,17 @@ int train(TrainOptions options) {
   }
   const NotedSignals signals;
   TrainLog log(o, run.steps(), run.tokens_per_step());
-  if (run.steps() == 0) save_with_evaluation(run, log, {});
-  while (run.steps() < o.max_iters && !signals.received()) {
-    const StepReport report = run.step();
-    const int64_t step = run.steps();
-    const TrainRow row{step, report.loss,          run.smoothed_loss(),
-                       {},   report.learning_rate, report.grad_norm};
-    if (step % o.eval_interval == 0 || step == o.max_iters) save_with_evaluation(run, log, row);
-    else if (step % o.log_interval == 0) log.add(row);
-    else log.show(step, run.smoothed_loss());
+  try {
+    go_on(run, log, signals);
+  } catch (const IoError&) {  // such as an output that nobody reads any more
+    stop(run, log);
+    if (!signals.received()) throw;
   }
   if (const int signal = signals.received()) {
-    log.say("stopped after step " + count_text(run.steps()) + ": " + printable(run.save()) +
-            "; go on with --resume\n");
-    log.draw_curve();
+    const std::string stopped = stop(run, log);
+    try {
+      log.say(stopped);
+    } catch (const IoError&) {}  // the same signal has ended what read it
     return 128 + signal;
   }
   log.say("\nTo use it:\n  vitro generate --model " + printable(o.out_dir) +

@@ -85,8 +85,11 @@ RowFile::RowFile(const std::string& path, const std::string& first_rows)
 }
 
 void RowFile::add(const std::string& row) {
-  const bool is_written = std::fwrite(row.data(), 1, row.size(), file_.get()) == row.size() &&
-                          std::fflush(file_.get()) == 0;
+  check_written(std::fwrite(row.data(), 1, row.size(), file_.get()) == row.size() &&
+                std::fflush(file_.get()) == 0);
+}
+void RowFile::sync() { check_written(::fsync(::fileno(file_.get())) == 0); }
+void RowFile::check_written(bool is_written) const {
   check<IoError>(is_written, path_, ": ", std::generic_category().message(errno));
 }
 
@@ -94,8 +97,6 @@ TrainLog::TrainLog(const TrainOptions& options, int64_t step, int64_t tokens_per
     : options_(options),
       first_step_(step),
       tokens_per_step_(tokens_per_step),
-      start_(std::chrono::steady_clock::now()),
-      shown_(start_),
       is_terminal_(::isatty(STDOUT_FILENO)) {
   // A new run has no rows yet; a run that goes on has those of the steps that it has done.
   const auto is_done = [&](double row_step) {
@@ -113,18 +114,18 @@ TrainLog::TrainLog(const TrainOptions& options, int64_t step, int64_t tokens_per
   csv_.emplace(csv, kHeader + rows);
   jsonl_.emplace(jsonl, kept_lines(jsonl, [&](const std::string& line) {
                    const auto row = nlohmann::json::parse(line, nullptr, false);
-                   return row.is_object() && row.contains("step") && row["step"].is_number() &&
-                          is_done(row["step"].get<double>());
+                   if (!row.is_object() || !row.contains("step") || !row["step"].is_number() ||
+                       !is_done(row["step"].get<double>()))
+                     return false;
+                   if (row.contains("seconds") && row["seconds"].is_number())
+                     worked_before_ = row["seconds"].get<double>();
+                   return true;
                  }));
-}
-
-double TrainLog::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 std::string TrainLog::speed_and_rest(int64_t step) const {
   if (step == first_step_) return "";
-  const double per_step = seconds() / static_cast<double>(step - first_step_);
+  const double per_step = worked_ / static_cast<double>(step - first_step_);
   return "  " + count_text(static_cast<int64_t>(static_cast<double>(tokens_per_step_) / per_step)) +
          " tokens/s  " + clock_text(per_step * static_cast<double>(options_.max_iters - step)) +
          " left";
@@ -132,15 +133,19 @@ std::string TrainLog::speed_and_rest(int64_t step) const {
 
 void TrainLog::add(const TrainRow& row) {
   csv_->add(csv_row(row));
-  const double passed = seconds();
   const double tokens = static_cast<double>((row.step - first_step_) * tokens_per_step_);
-  jsonl_->add(json_row(row, passed, row.step > first_step_ ? tokens / passed : 0));
+  jsonl_->add(json_row(row, worked_before_ + worked_, worked_ > 0 ? tokens / worked_ : 0));
   points_.push_back({row.step, row.smoothed_loss, row.validation_loss});
   std::string line = format("step %*lld", static_cast<int>(count_text(options_.max_iters).size()),
                             static_cast<long long>(row.step));
   if (row.loss) line += format("  loss %.4f  smoothed %.4f", *row.loss, *row.smoothed_loss);
   if (row.validation_loss) line += format("  validation %.4f", *row.validation_loss);
   say(line + speed_and_rest(row.step) + '\n');
+}
+
+void TrainLog::sync() {
+  csv_->sync();
+  jsonl_->sync();
 }
 
 void TrainLog::show(int64_t step, double loss) {

@@ -39,11 +39,15 @@ void each_option(Options& o, F f) {
   f("keep", o.keep, true);
 }
 
+// As JSON.  A file name need not be UTF-8; what is not becomes U+FFFD.
+inline std::string dumped(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 inline std::string to_json(const TrainOptions& options) {
   nlohmann::ordered_json json;
   each_option(options, [&](const char* name, const auto& field, bool) { json[name] = field; });
-  // A file name need not be UTF-8; what is not becomes U+FFFD.
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return dumped(json);
 }
 
 // The options of a checkpoint in place of those that were not given.  ValueError for one that was
@@ -61,10 +65,10 @@ inline void take_saved(TrainOptions& options, const std::string& saved) {
       field = before;
       return;
     }
-    const auto shown = [](const T& value) { return nlohmann::json(value).dump(); };
-    const std::string dashes = name == "text" ? "" : "--";
-    check<ValueError>(may_change || field == before, "--resume: ", dashes, name, ' ', shown(before),
-                      " expected, as the run was started: ", shown(field),
+    const std::string dashes = name == "text" ? "" : "--", now = dumped(field),
+                      then = dumped(before);
+    check<ValueError>(may_change || now == then, "--resume: ", dashes, name, ' ', then,
+                      " expected, as the run was started: ", now,
                       " (leave it out, or choose another --out-dir)");
   });
 }

@@ -39,7 +39,7 @@ std::string config_json(const TrainOptions& options, const text::Tokenizer& toke
 const text::TokenFile& check_length(const text::TokenFile& tokens, const TrainOptions& options) {
   check<ValueError>(training_part(tokens.size()) > options.block_size && tokens.size() / 10 >= 2,
                     "train: a longer text expected: it has ", tokens.size(), " tokens, and needs ",
-                    std::max<int64_t>(20, (options.block_size + 1) * 10 / 9 + 1),
+                    std::max<int64_t>(20, options.block_size + 1 + options.block_size / 9),
                     " for --block-size ", options.block_size);
   return tokens;
 }
@@ -99,10 +99,15 @@ TrainRun TrainRun::start(TrainOptions options) {
                     " steps: go on with --resume, or choose another --out-dir");
   Source fitted = read_source(options.model.text);
   write_token_file(tokens_file(options), *fitted.tokenizer, text::TextPieces(fitted.text));
-  const text::TokenFile tokens(tokens_file(options));
-  check_length(tokens, options);
-  const std::string config = config_json(options, *fitted.tokenizer);
-  return {std::move(options), std::move(fitted.tokenizer), config, tokens};
+  try {
+    const text::TokenFile tokens(tokens_file(options));
+    check_length(tokens, options);
+    const std::string config = config_json(options, *fitted.tokenizer);
+    return {std::move(options), std::move(fitted.tokenizer), config, tokens};
+  } catch (...) {
+    remove_file(tokens_file(options));
+    throw;
+  }
 }
 
 TrainRun TrainRun::resume(TrainOptions options) {

@@ -28,7 +28,8 @@ MappedFile::MappedFile(const std::string& path) {
   if (!S_ISREG(status.st_mode)) refuse("it is not a regular file");
   size_ = static_cast<size_t>(status.st_size);
   if (size_ == 0) return;  // which cannot be mapped
-  void* data = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  // Without MAP_NORESERVE the system would refuse a file that is larger than memory.
+  void* data = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
   if (data == MAP_FAILED) refuse(reason());
   data_ = {static_cast<char*>(data), [size = size_](char* p) { ::munmap(p, size); }};
 }

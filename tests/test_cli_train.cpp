@@ -105,6 +105,12 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
   const json generated = json::parse(output_of(
       {"generate", "--model", out, "--prompt", "The", "--max-new-tokens", "9", "--json"}));
   CHECK(generated["trained"] == true);
+
+  // eval reads the run's own tokens: whatever became of the text, and from anywhere.
+  std::filesystem::rename(text, directory / "moved.txt");
+  CHECK(json::parse(output_of({"eval", "--model", out, "--json"})) == eval);
+  CHECK(json::parse(output_of({"eval", "--model", checkpoint(out, 20), "--json"}))["loss"] ==
+        eval["loss"]);
   CHECK(generated["ids"].size() == 12);
 }
 
@@ -118,6 +124,45 @@ TEST_CASE("train: on a terminal one line follows each step, elsewhere there are 
   CHECK_THAT(live, Contains("\r\x1b[Kstep ") && Contains("/20000  loss ") && Contains(" left"));
   CHECK_THAT(live, Contains("\r\x1b[Kstep  20000  loss "));
   CHECK_THAT(plain, !Contains("\r") && !Contains("\x1b") && Contains("step  20000  loss "));
+}
+
+TEST_CASE("train: what explains a model reads the model, not the command line") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1", "--activation", "relu", "--tokenizer", "word"}));
+  const std::string explained =
+      output_of({"generate", "--model", out, "--prompt", "the", "--explain"});
+  CHECK_THAT(explained, Contains("relu") && !Contains("gelu"));
+  CHECK_THAT(explained, Contains("one per word (--tokenizer word)"));
+}
+
+TEST_CASE("train: a reader that goes away ends the run, and its steps are saved") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  const Words endless = tiny(text, out, {"--max-iters", "100000000", "--eval-interval", "1000000"});
+  start_of_output(endless, 2000, 600, /*kill=*/false);
+  const std::vector<int64_t> steps = CheckpointDirectory(out).steps();
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[1] >= 10);
+}
+
+TEST_CASE("train: a run that was started without SIGINT does not hear it") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  const auto before = std::signal(SIGINT, SIG_IGN);
+  Running run(tiny(text, out, {"--max-iters", "20000", "--eval-interval", "20000"}));
+  std::signal(SIGINT, before);
+  wait_for_rows(out, 3);
+  run.send(SIGINT);
+  CHECK(run.wait() == 0);
+}
+
+TEST_CASE("train: a file name that is no UTF-8 is a name all the same") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a\xff.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1"}));
+  output_of({"train", text, "--resume", "--out-dir", out, "--max-iters", "2"});
+  output_of({"eval", "--model", out});
 }
 
 TEST_CASE("train: stopped after every step and resumed, a run ends bit for bit as undisturbed") {
@@ -250,6 +295,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
   CHECK(!std::filesystem::exists(checkpoint(other, 0)));
+  CHECK(!std::filesystem::exists(other + "/tokens.bin"));
   CHECK(read_file(checkpoint(out, 10)) == before);
   CHECK(read_file(out + "/metrics.csv") == log_before);
   output_of(resumed(out, {"--max-iters", "11"}));

@@ -132,6 +132,18 @@ TEST_CASE("file: a full device, a directory, a missing directory, a symbolic lin
   CHECK(read_file(link) == kNew);
 }
 
+TEST_CASE("file: a file larger than memory can be mapped") {
+  TemporaryDirectory directory;
+  const std::string path = directory.write("sparse", "a");
+  constexpr uintmax_t kSize = uintmax_t{1} << 40;
+  std::error_code error;
+  std::filesystem::resize_file(path, kSize, error);  // a hole, which takes no place on the disk
+  if (error) return;                                 // not every file system has files so long
+  const MappedFile file(path);
+  CHECK(file.bytes().size() == kSize);
+  CHECK(file.bytes().back() == '\0');
+}
+
 TEST_CASE("file: a mapped file is the file") {
   TemporaryDirectory directory;
   MappedFile file(directory.write("file", kOld));

@@ -111,7 +111,7 @@ std::string output_on_terminal(const std::vector<std::string>& arguments) {
 }
 
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
-                            unsigned cpu_seconds) {
+                            unsigned cpu_seconds, bool kill) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   const pid_t child = start(arguments, ends[1], STDERR_FILENO, cpu_seconds);
@@ -121,7 +121,7 @@ std::string start_of_output(const std::vector<std::string>& arguments, size_t co
   for (ssize_t n; size < count && (n = ::read(ends[0], &text[size], count - size)) > 0;)
     size += static_cast<size_t>(n);
   ::close(ends[0]);
-  ::kill(child, SIGKILL);
+  if (kill) ::kill(child, SIGKILL);
   wait_for(child);
   text.resize(size);
   return text;

@@ -32,9 +32,10 @@ std::string output_of(const std::vector<std::string>& arguments);
 // What it prints where its standard output is a terminal.
 std::string output_on_terminal(const std::vector<std::string>& arguments);
 
-// The first `count` bytes that the program prints before it has computed for `cpu_seconds`.
+// The first `count` bytes that the program prints before it has computed for `cpu_seconds`; then
+// nobody reads any more, and it is killed, or waited for.
 std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
-                            unsigned cpu_seconds);
+                            unsigned cpu_seconds, bool kill = true);
 
 // A directory of its own under the system's temporary one, removed with all it holds.
 class TemporaryDirectory {

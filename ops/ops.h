@@ -139,6 +139,19 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
 Tensor one_hot(const Tensor& ids, int64_t num_classes = -1);  // int64; -1: largest id + 1
 Tensor nonzero(const Tensor& x);                              // (count, rank) indices, int64
 
+// --- masks and positions (mask.cpp, rope.cpp) ---
+// `value` where mask is true; the mask is bool and broadcasts to x.
+Tensor masked_fill(const Tensor& x, const Tensor& mask, double value);
+// Of the last two axes: x_ij where j - i <= diagonal, else 0.
+Tensor tril(const Tensor& x, int64_t diagonal = 0);
+// x (..., T, D) with the pairs (x_i, x_(i + D/2)) of row t turned by the angle
+// (start + t) base^(-2i / D)  (Su et al., 2021, paired as in GPT-NeoX and Llama).
+struct RopeOptions {
+  int64_t start = 0;
+  double base = 10000;
+};
+Tensor rope(const Tensor& x, const RopeOptions& options = {});
+
 // --- losses of classes (loss.cpp) ---
 enum class Reduction { kNone, kMean, kSum };
 struct CrossEntropyOptions {

@@ -453,6 +453,23 @@ const std::vector<ErrorCase> kCases = {
     {"rms_norm of integers", [] { rms_norm(i64({2})); }, dtype_error,
      "rms_norm: a floating tensor: got int64 (2,)"},
     {"norm", [] { norm(i64({2})); }, dtype_error, "norm: a floating tensor: got int64 (2,)"},
+    {"masked_fill",
+     [] {
+       masked_fill(f32({3}), zeros({2, 3}, kBool), 1);
+     },
+     shape_error, "masked_fill: a mask that broadcasts to (3,) expected: (2, 3)"},
+    {"masked_fill, mask", [] { masked_fill(f32({3}), f32({3}), 1); }, dtype_error, "where: "},
+    {"tril", [] { tril(f32({3})); }, shape_error, "tril: x must be (..., rows, columns): got (3,)"},
+    {"rope",
+     [] {
+       rope(f32({2, 3}));
+     },
+     shape_error, "rope: x must be (..., time, an even number of features): got (2, 3)"},
+    {"rope, start",
+     [] {
+       rope(f32({2, 4}), {.start = -1});
+     },
+     value_error, "rope: start of at least 0 and a positive base expected: got -1 and 10000"},
     {"norm, axis", [] { norm(f32({2}), 1); }, shape_error, "axis"},
     // random
     {"dropout", [] { dropout(f32({2}), 1.5); }, value_error,

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "apps/model_options.h"
 #include "apps/output.h"
+#include "apps/train_run.h"
 
 namespace vitro::cli {
 
@@ -88,7 +88,7 @@ int eval(const EvalOptions& options) {
   for (const std::string& reason : saved.damaged) warn(reason);
   const auto [name, all] =
       options.text.empty() ? trained_text(options, saved) : given_text(options, *saved.tokenizer);
-  const int64_t training = options.whole ? 0 : all.size() - all.size() / 10;
+  const int64_t training = options.whole ? 0 : training_part(all.size());
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
                     options.whole ? "" : "the last 10 % of ", name, " has ", part.size());

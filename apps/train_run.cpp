@@ -19,8 +19,6 @@ constexpr double kSampleTemperature = 0.8;
 
 std::string tokens_file(const TrainOptions& options) { return options.out_dir + "/tokens.bin"; }
 
-int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
-
 const std::string& field(const Checkpoint& checkpoint, const std::string& name) {
   const auto found = checkpoint.metadata.find(name);
   check<IoError>(found != checkpoint.metadata.end(),
@@ -50,6 +48,8 @@ bool is_finite(const Tensor& x) {
 }
 
 }  // namespace
+
+int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
 
 TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokenizer,
                    const std::string& config, const text::TokenFile& tokens)
@@ -98,14 +98,15 @@ TrainRun TrainRun::start(TrainOptions options) {
                     there.empty() ? 0 : there.back(),
                     " steps: go on with --resume, or choose another --out-dir");
   Source fitted = read_source(options.model.text);
-  write_token_file(tokens_file(options), *fitted.tokenizer, text::TextPieces(fitted.text));
+  const std::string file = tokens_file(options);  // options are given away below
+  write_token_file(file, *fitted.tokenizer, text::TextPieces(fitted.text));
   try {
-    const text::TokenFile tokens(tokens_file(options));
+    const text::TokenFile tokens(file);
     check_length(tokens, options);
     const std::string config = config_json(options, *fitted.tokenizer);
     return {std::move(options), std::move(fitted.tokenizer), config, tokens};
   } catch (...) {
-    remove_file(tokens_file(options));
+    remove_file(file);
     throw;
   }
 }

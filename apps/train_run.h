@@ -6,6 +6,9 @@
 
 namespace vitro::cli {
 
+// How many tokens of a text are learnt; the rest, a tenth, is the validation part.
+int64_t training_part(int64_t tokens);
+
 // What one step did.
 struct StepReport {
   double loss;  // before the step, the mean over its batches

@@ -167,6 +167,12 @@ ValuesAndIndices extremum(std::string_view op, const Tensor& x, int64_t axis, bo
   return {values, ids};
 }
 
+// sqrt, with slope 0 at 0.
+Tensor root(const Tensor& squares) {
+  Tensor is_zero = eq(squares, 0);
+  return where(is_zero, squares, sqrt(where(is_zero, full_scalar(1, squares.dtype()), squares)));
+}
+
 }  // namespace
 
 Tensor sum(const Tensor& x) { return sum_over(x, nullptr, false); }
@@ -176,12 +182,6 @@ Tensor mean(const Tensor& x, int64_t axis, bool keepdim) { return mean_over(x, &
 Tensor var(const Tensor& x, const VarOptions& options) { return var_over(x, nullptr, options); }
 Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
   return var_over(x, &axis, options);
-}
-
-// sqrt, with slope 0 at 0.
-Tensor root(const Tensor& squares) {
-  Tensor is_zero = eq(squares, 0);
-  return where(is_zero, squares, sqrt(where(is_zero, full_scalar(1, squares.dtype()), squares)));
 }
 
 Tensor norm(const Tensor& x) {

@@ -13,14 +13,16 @@ std::pair<Tensor, Tensor> rotations(int64_t time, int64_t width, int64_t start, 
                                     DType dtype) {
   Tensor cosine = empty({time, width}, kFloat64), sine = empty({time, width}, kFloat64);
   const int64_t half = width / 2;
-  for (int64_t t = 0; t < time; ++t)
-    for (int64_t i = 0; i < width; ++i) {
-      const double angle =
-          static_cast<double>(start + t) *
-          std::pow(base, -2.0 * static_cast<double>(i % half) / static_cast<double>(width));
-      raw<double>(cosine)[t * width + i] = std::cos(angle);
-      raw<double>(sine)[t * width + i] = std::sin(angle);
+  for (int64_t i = 0; i < half; ++i) {
+    const double rate = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(width));
+    for (int64_t t = 0; t < time; ++t) {
+      const double angle = static_cast<double>(start + t) * rate;
+      for (int64_t at : {t * width + i, t * width + i + half}) {
+        raw<double>(cosine)[at] = std::cos(angle);
+        raw<double>(sine)[at] = std::sin(angle);
+      }
     }
+  }
   return {to(cosine, dtype), to(sine, dtype)};
 }
 

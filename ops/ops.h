@@ -152,6 +152,28 @@ struct RopeOptions {
 };
 Tensor rope(const Tensor& x, const RopeOptions& options = {});
 
+// --- attention (attention.cpp) ---
+struct AttentionOptions {
+  bool is_causal = false;  // row t sees columns s <= t + S - T: the last row sees all
+  Tensor mask = {};        // bool (true: may be seen) or floating (added to the scores); a constant
+  std::optional<double> scale = {};  // of the scores; 1 / sqrt(D) if absent
+};
+// softmax(scale q k^T + mask) v: q (..., H, T, D), k and v (..., G, S, D) -> (..., H, T, D).  H is
+// a multiple of G, and head h reads k and v of h / (H / G).  The mask broadcasts to (..., H, T, S),
+// and holds beside is_causal.  A row that sees nothing is 0.
+Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    const AttentionOptions& options = {});
+struct SelfAttentionOptions {
+  int64_t n_head;         // H
+  int64_t n_kv_head = 0;  // G; H if 0
+  bool is_causal = true;
+  Tensor mask = {};  // broadcasts to (..., H, T, T)
+  std::optional<double> scale = {};
+};
+// The same of one packed projection: qkv (..., T, (H + 2 G) D), whose columns are the heads of q,
+// those of k and those of v -> (..., T, H D).
+Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options);
+
 // --- losses of classes (loss.cpp) ---
 enum class Reduction { kNone, kMean, kSum };
 struct CrossEntropyOptions {

@@ -26,6 +26,7 @@ void add_products(Rows& rows);
 void add_softmaxes(Rows& rows);
 void add_norms(Rows& rows);
 void add_masks(Rows& rows);
+void add_attention(Rows& rows);
 void add_indexing(Rows& rows);
 void add_class_losses(Rows& rows);
 void add_pointwise_losses(Rows& rows);

@@ -14,8 +14,8 @@ namespace {
 Rows make_table() {
   Rows rows;
   for (auto add : {add_unaries, add_binaries, add_reductions, add_views, add_joins, add_products,
-                   add_softmaxes, add_norms, add_masks, add_indexing, add_class_losses,
-                   add_pointwise_losses, add_random})
+                   add_softmaxes, add_norms, add_masks, add_attention, add_indexing,
+                   add_class_losses, add_pointwise_losses, add_random})
     add(rows);
   return rows;
 }

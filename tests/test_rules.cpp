@@ -3,7 +3,6 @@
 #include <iostream>
 #include <regex>
 
-#include "tests/support/paths.h"
 #include "tests/support/rules.h"
 
 using namespace vitro::testing;
@@ -11,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kSource = vitro::testing::source_path("");
+const fs::path kSource = VITRO_SOURCE_DIR;
 
 bool is_source(const fs::path& file) {
   return file.extension() == ".h" || file.extension() == ".cpp";

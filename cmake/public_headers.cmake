@@ -27,9 +27,12 @@ set(VITRO_PUBLIC_HEADERS
   framework/storage.h
   framework/tensor.h
   framework/tensor_list.h
+  models/attention_layers.h
   models/containers.h
   models/generate.h
+  models/gpt.h
   models/init.h
+  models/kv_cache.h
   models/layers.h
   models/mini_lm.h
   models/model_file.h

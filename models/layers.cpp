@@ -15,8 +15,13 @@ Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
   check_positive("Linear", "in", in);
   check_positive("Linear", "out", out);
   const double bound = 1 / std::sqrt(static_cast<double>(in));
-  weight = init::uniform_(empty({out, in}), -bound, bound).requires_grad_();
-  if (options.bias) bias = init::uniform_(empty({out}), -bound, bound).requires_grad_();
+  weight = empty({out, in});
+  if (options.bias) bias = empty({out});
+  for (Tensor* x : {&weight, &bias}) {
+    if (!x->defined()) continue;
+    if (options.initialize) init::uniform_(*x, -bound, bound);
+    x->requires_grad_();
+  }
 }
 std::string Linear::describe() const {
   std::ostringstream text;
@@ -30,7 +35,8 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
     : options_(options) {
   check_positive("Embedding", "vocab_size", vocab_size);
   check_positive("Embedding", "features", features);
-  weight = init::normal_(empty({vocab_size, features}));
+  weight = empty({vocab_size, features});
+  if (options_.initialize) init::normal_(weight);
   if (options_.padding_idx) {
     check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size,
                       "Embedding: padding_idx must be in [0, ", vocab_size, "): got ",

@@ -8,6 +8,7 @@ namespace nn {
 
 struct LinearOptions {
   bool bias = true;
+  bool initialize = true;  // false: the values are whatever the memory holds, for who fills it
 };
 // y = x W^T + b: x (..., in), weight (out, in), bias (out).  Initially U(-1/sqrt(in), 1/sqrt(in)).
 struct Linear : Module {
@@ -27,6 +28,7 @@ struct Linear : Module {
 
 struct EmbeddingOptions {
   std::optional<int64_t> padding_idx = {};  // a row that starts at zero and gets no gradient
+  bool initialize = true;                   // as in LinearOptions
 };
 // y_i = W_ids_i: ids (...) int64 -> (..., C).  Initially N(0, 1).
 struct Embedding : Module {

@@ -1,0 +1,77 @@
+// Keys and values of tokens that were read.
+#include "models/kv_cache.h"
+
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro::models {
+
+KVCache::KVCache(const KVCacheOptions& o) : options_(o) {
+  check<ShapeError>(
+      o.n_layer >= 1 && o.batch >= 1 && o.n_kv_head >= 1 && o.capacity >= 1 && o.head_size >= 1,
+      "KVCache: positive sizes expected: ", o.n_layer, " layers, batch ", o.batch, ", ",
+      o.n_kv_head, " heads of ", o.head_size, ", capacity ", o.capacity);
+  const Shape shape{o.batch, o.n_kv_head, o.capacity, o.head_size};
+  for (int64_t i = 0; i < o.n_layer; ++i)
+    layers_.emplace_back(empty(shape, o.dtype), empty(shape, o.dtype));
+}
+
+int64_t KVCache::bytes() const {
+  return 2 * options_.n_layer * layers_[0].first.numel() *
+         static_cast<int64_t>(item_size(options_.dtype));
+}
+
+void KVCache::set_padding(std::vector<int64_t> columns) {
+  check<GraphError>(length_ == 0, "KVCache: padding stands before the first token: ", length_,
+                    " columns have been read");
+  check<ShapeError>(static_cast<int64_t>(columns.size()) == batch(),
+                    "KVCache: padding expected for ", batch(), " texts: got ", columns.size());
+  for (int64_t n : columns)
+    check<ShapeError>(0 <= n && n < capacity(), "KVCache: padding must be in [0, ", capacity(),
+                      "): got ", n);
+  const bool none = std::all_of(columns.begin(), columns.end(), [](int64_t n) { return n == 0; });
+  padding_ = none ? std::vector<int64_t>() : std::move(columns);
+}
+
+Tensor KVCache::positions(int64_t time) const {
+  Tensor ids = empty({batch(), time}, kInt64);
+  int64_t* p = raw<int64_t>(ids);
+  for (int64_t b = 0; b < batch(); ++b)
+    for (int64_t t = 0; t < time; ++t)
+      *p++ =
+          std::max<int64_t>(0, length_ + t - (is_padded() ? padding_[static_cast<size_t>(b)] : 0));
+  return ids;
+}
+
+Tensor KVCache::mask(int64_t time) const {
+  const int64_t columns = length_ + time;
+  Tensor seen = empty({batch(), 1, time, columns}, kBool);
+  bool* p = raw<bool>(seen);
+  for (int64_t b = 0; b < batch(); ++b)
+    for (int64_t t = length_; t < columns; ++t)
+      for (int64_t s = 0; s < columns; ++s)
+        *p++ = s == t || (s < t && (!is_padded() || s >= padding_[static_cast<size_t>(b)]));
+  return seen;
+}
+
+std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, const Tensor& values) {
+  NoGradGuard unrecorded;
+  auto& [k, v] = layers_.at(static_cast<size_t>(layer));
+  const int64_t time = keys.size(-2);
+  check<ShapeError>(length_ + time <= capacity(), "KVCache: room for ", capacity(),
+                    " tokens: ", length_, " have been read and ", time, " are to come");
+  check<DTypeError>(keys.dtype() == options_.dtype, "KVCache: made for ", options_.dtype, ": got ",
+                    keys.dtype());
+  narrow(k, 2, length_, time).copy_(keys.detach());
+  narrow(v, 2, length_, time).copy_(values.detach());
+  return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};
+}
+
+void KVCache::advance(int64_t time) { length_ += time; }
+
+void KVCache::clear() {
+  length_ = 0;
+  padding_.clear();
+}
+
+}  // namespace vitro::models

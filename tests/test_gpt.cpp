@@ -1,0 +1,344 @@
+// models::GPT: structure, the cache, hook points, gradients, learning.
+#include <catch2/catch.hpp>
+
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using models::GPT;
+using models::GPTConfig;
+
+namespace {
+
+constexpr GPTConfig kSmall{
+    .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
+GPTConfig llama() {
+  GPTConfig c = kSmall;
+  c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
+  c.norm = models::NormKind::kRMSNorm;
+  c.position = models::PositionKind::kRotary;
+  c.mlp = models::MLPKind::kSwiGLU;
+  return c;
+}
+// With weights large enough that every part matters.
+GPT make(const GPTConfig& config, uint64_t seed = 3) {
+  manual_seed(seed);
+  GPT model(config);
+  NoGradGuard unrecorded;
+  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * 0.2);
+  return model;
+}
+Tensor ids_of(int64_t batch, int64_t time) {
+  return randint(0, kSmall.vocab_size, {batch, time}, kInt64);
+}
+
+const std::pair<const char*, GPTConfig> kKinds[] = {{"GPT-2", kSmall}, {"Llama", llama()}};
+
+}  // namespace
+
+TEST_CASE("GPT: the presets have the published parameter counts") {
+  struct Preset {
+    const char* name;
+    int64_t parameters;
+  };
+  // Of all layers and embeddings, from the published sizes; without making the weights.
+  for (const auto& [name, parameters] : {Preset{"gpt2", 124'439'808},
+                                         {"gpt2-medium", 354'823'168},
+                                         {"gpt2-large", 774'030'080},
+                                         {"gpt2-xl", 1'557'611'200}}) {
+    GPTConfig c = GPTConfig::preset(name);
+    const int64_t layers = c.n_layer, embeddings = (c.vocab_size + c.block_size) * c.n_embd;
+    c.n_layer = 1, c.vocab_size = 1, c.block_size = 1;
+    GPT model(c, models::InitialValues::kNone);
+    const int64_t ln_f = 2 * c.n_embd, block = model.parameter_count() - ln_f - 2 * c.n_embd;
+    CHECK(embeddings + layers * block + ln_f == parameters);
+  }
+  CHECK(message_of<ValueError>([] { GPTConfig::preset("gpt5"); }) ==
+        "GPTConfig: one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl expected: gpt5");
+}
+
+TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once") {
+  GPT model(kSmall);
+  std::vector<std::string> names;
+  for (auto& [name, p] : model.named_parameters())
+    if (!name.starts_with("h.1.")) names.push_back(name);
+  CHECK(names == std::vector<std::string>{
+                     "wte.weight", "wpe.weight", "h.0.ln_1.weight", "h.0.ln_1.bias",
+                     "h.0.attn.c_attn.weight", "h.0.attn.c_attn.bias", "h.0.attn.c_proj.weight",
+                     "h.0.attn.c_proj.bias", "h.0.ln_2.weight", "h.0.ln_2.bias",
+                     "h.0.mlp.c_fc.weight", "h.0.mlp.c_fc.bias", "h.0.mlp.c_proj.weight",
+                     "h.0.mlp.c_proj.bias", "ln_f.weight", "ln_f.bias"});
+}
+
+TEST_CASE("GPT: initial values are those of nanoGPT") {
+  manual_seed(1);
+  GPTConfig c = kSmall;
+  c.n_embd = 64, c.n_layer = 8;
+  GPT model(c);
+  for (auto& [name, p] : model.named_parameters()) {
+    INFO(name);
+    NoGradGuard unrecorded;
+    const double deviation = std::sqrt(mean(p * p).item());
+    if (name.ends_with("bias")) CHECK(deviation == 0);
+    else if (p.rank() == 1) CHECK(deviation == 1);
+    else CHECK(deviation == Approx(name.ends_with("c_proj.weight") ? 0.005 : 0.02).epsilon(0.1));
+  }
+}
+
+TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    NoGradGuard unrecorded;
+    const Tensor ids = ids_of(1, 9), logits = model(ids);
+    for (int64_t changed = 0; changed < 9; ++changed) {
+      Tensor others = ids.clone();
+      others.mutable_data<int64_t>()[changed] = (ids[0][changed].item<int64_t>() + 1) % 19;
+      const Tensor after = model(others);
+      CHECK(max_difference(narrow(after, 1, 0, changed), narrow(logits, 1, 0, changed)) == 0);
+      for (int64_t t = changed; t < 9; ++t)
+        CHECK(max_difference(after.select(1, t), logits.select(1, t)) > 1e-4);
+    }
+  }
+}
+
+TEST_CASE("GPT: with a cache the logits are those of the whole text, at every position") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    NoGradGuard unrecorded;
+    const Tensor ids = ids_of(3, 12), logits = model(ids);
+    const double bound = 1e-5 * abs(logits).max().item();
+    for (int64_t prompt : {1, 2, 7, 12}) {
+      models::KVCache cache = model.make_cache(3);
+      CHECK(max_difference(model.next_logits(narrow(ids, 1, 0, prompt), cache),
+                           logits.select(1, prompt - 1)) <= bound);
+      for (int64_t t = prompt; t < 12; ++t)
+        CHECK(max_difference(model.next_logits(narrow(ids, 1, t, 1), cache), logits.select(1, t)) <=
+              bound);
+      CHECK(cache.length() == 12);
+      CHECK(message_of<ShapeError>([&] {
+              model.next_logits(narrow(ids, 1, 0, 1), cache);
+            }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
+      cache.clear();
+      CHECK(max_difference(model.next_logits(narrow(ids, 1, 0, 5), cache), logits.select(1, 4)) <=
+            bound);
+    }
+  }
+}
+
+TEST_CASE("GPT: texts of different length in one batch get the logits that each has alone") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    NoGradGuard unrecorded;
+    const std::vector<int64_t> lengths = {7, 3, 1};
+    const Tensor ids = ids_of(3, 10);
+    models::KVCache cache = model.make_cache(3);
+    cache.set_padding({0, 4, 6});
+    Tensor last = model.next_logits(narrow(ids, 1, 0, 7), cache);
+    for (int64_t t = 7;; ++t) {
+      for (int64_t b = 0; b < 3; ++b) {
+        const int64_t padding = 7 - lengths[static_cast<size_t>(b)];
+        const Tensor own = ids[b].slice(0, padding, t), alone = model(own).select(0, -1);
+        CHECK(max_difference(last[b], alone) <= 1e-5 * abs(alone).max().item());
+      }
+      if (t == 10) break;
+      last = model.next_logits(narrow(ids, 1, t, 1), cache);
+    }
+  }
+}
+
+TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what they should") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    NoGradGuard unrecorded;
+    const Tensor ids = ids_of(2, 9), logits = model(ids);
+    std::map<std::string, Tensor> seen;
+    std::vector<std::unique_ptr<nn::ScopedHook>> hooks;
+    for (auto& [path, module] : model.named_modules())
+      if (dynamic_cast<nn::HookPoint*>(module))
+        hooks.push_back(std::make_unique<nn::ScopedHook>(
+            module->register_forward_hook([&seen](nn::Module& m, const Tensor&, const Tensor& y) {
+              seen[m.path()] = y;
+              return Tensor();
+            })));
+    CHECK(max_difference(model(ids), logits) <= 1e-5 * abs(logits).max().item());
+    CHECK(seen.size() == (config.position == models::PositionKind::kLearned ? 2u : 1u) + 2 * 13);
+    const int64_t groups = config.kv_heads();
+    CHECK(seen["h.0.attn.hook_q"].shape() == Shape{2, 9, 4, 4});
+    CHECK(seen["h.0.attn.hook_k"].shape() == Shape{2, 9, groups, 4});
+    CHECK(seen["h.0.attn.hook_v"].shape() == Shape{2, 9, groups, 4});
+    CHECK(seen["h.0.attn.hook_z"].shape() == Shape{2, 9, 4, 4});
+    const Tensor pattern = seen["h.1.attn.hook_pattern"];
+    CHECK(pattern.shape() == Shape{2, 4, 9, 9});
+    CHECK(max_difference(sum(pattern, -1), ones({2, 4, 9})) < 1e-6);
+    CHECK(max_difference(pattern, tril(pattern)) == 0);
+    CHECK(max_difference(softmax(seen["h.1.attn.hook_attn_scores"], -1), pattern) < 1e-7);
+    CHECK(max_difference(seen["h.0.hook_resid_pre"] + seen["h.0.hook_attn_out"],
+                         seen["h.0.hook_resid_mid"]) == 0);
+    CHECK(max_difference(seen["h.0.hook_resid_mid"] + seen["h.0.hook_mlp_out"],
+                         seen["h.1.hook_resid_pre"]) == 0);
+    CHECK(max_difference(model.lm_head((*model.ln_f)(seen["h.1.hook_resid_post"])), logits) <=
+          1e-5 * abs(logits).max().item());
+  }
+}
+
+TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a cache") {
+  GPT model = make(kSmall);
+  NoGradGuard unrecorded;
+  const Tensor ids = ids_of(1, 6), logits = model(ids);
+  for (const char* point :
+       {"hook_q", "hook_k", "hook_v", "hook_attn_scores", "hook_pattern", "hook_z"}) {
+    INFO(point);
+    nn::ScopedHook hook(model.find(std::string("h.0.attn.") + point)
+                            .register_forward_hook([](nn::Module&, const Tensor&, const Tensor& y) {
+                              return y * 0.5;
+                            }));
+    const Tensor changed = model(ids);
+    CHECK(max_difference(changed, logits) > 1e-3);
+    models::KVCache cache = model.make_cache();
+    model.next_logits(narrow(ids, 1, 0, 4), cache);
+    model.next_logits(narrow(ids, 1, 4, 1), cache);
+    CHECK(max_difference(model.next_logits(narrow(ids, 1, 5, 1), cache), changed.select(1, 5)) <
+          1e-5);
+  }
+  CHECK(max_difference(model(ids), logits) == 0);
+}
+
+TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config), exact = nn::clone(model, config);
+    exact.to(kFloat64);
+    const Tensor ids = ids_of(2, 12), targets = ids_of(2, 12);
+    CHECK(max_difference(model(ids), exact(ids)) < 1e-5);
+    const Tensor loss = model.loss(ids, targets);
+    CHECK(loss.item() == Approx(cross_entropy(exact(ids), targets).item()).epsilon(1e-6));
+    loss.backward();
+    exact.loss(ids, targets).backward();
+    const nn::NamedTensors p = model.named_parameters(), q = exact.named_parameters();
+    for (size_t i = 0; i < p.size(); ++i) {
+      INFO(p[i].first);
+      const Tensor error = p[i].second.grad().to(kFloat64) - q[i].second.grad();
+      CHECK(norm(error).item() <= 1e-5 * norm(q[i].second.grad()).item());
+    }
+  }
+}
+
+TEST_CASE("GPT: hooked and fused attention have the same gradients") {
+  GPT model = make(kSmall);
+  const Tensor ids = ids_of(2, 8), targets = ids_of(2, 8);
+  const auto gradients = [&] {
+    model.zero_grad();
+    model.loss(ids, targets).backward();
+    std::vector<Tensor> all;
+    for (Tensor& p : model.parameters()) all.push_back(p.grad().clone());
+    return all;
+  };
+  const std::vector<Tensor> fused = gradients();
+  nn::ScopedHook hook(model.find("h.1.attn.hook_pattern")
+                          .register_forward_hook(
+                              [](nn::Module&, const Tensor&, const Tensor&) { return Tensor(); }));
+  const std::vector<Tensor> hooked = gradients();
+  for (size_t i = 0; i < fused.size(); ++i) CHECK(max_difference(fused[i], hooked[i]) < 1e-5);
+}
+
+TEST_CASE("GPT: a tiny one learns a text by heart") {
+  for (auto [name, config] : kKinds) {
+    INFO(name);
+    manual_seed(5);
+    GPT model(config);
+    optim::AdamW opt(model.named_parameters(), {.lr = 1e-2, .weight_decay = 0});
+    const Tensor text = ids_of(1, 13), ids = narrow(text, 1, 0, 12),
+                 targets = narrow(text, 1, 1, 12);
+    double loss = 0;
+    for (int step = 0; step < 150; ++step) {
+      Tensor y = model.loss(ids, targets);
+      loss = y.item();
+      y.backward();
+      opt.step();
+      opt.zero_grad();
+    }
+    CHECK(loss < 0.02);
+  }
+}
+
+TEST_CASE("GPT: dropout is for training alone, and also drops from the pattern") {
+  GPTConfig c = kSmall;
+  c.dropout = 0.3;
+  GPT model = make(c);
+  NoGradGuard unrecorded;
+  const Tensor ids = ids_of(2, 6);
+  manual_seed(1);
+  const Tensor first = model(ids), second = model(ids);
+  CHECK(max_difference(first, second) > 1e-3);
+  manual_seed(1);
+  CHECK(same_bits(model(ids), first));
+  model.eval();
+  CHECK(same_bits(model(ids), model(ids)));
+}
+
+TEST_CASE("GPT: what does not fit is refused by name") {
+  const auto refused = [](auto change) {
+    GPTConfig c = kSmall;
+    change(c);
+    return message_of<ShapeError>([&] { GPT model(c); });
+  };
+  CHECK(refused([](GPTConfig& c) { c.n_head = 3; }) ==
+        "CausalSelfAttention: n_embd 16 is to be shared among the heads: got 3 of them");
+  CHECK(refused([](GPTConfig& c) { c.n_kv_head = 3; }) ==
+        "CausalSelfAttention: n_kv_head must divide the 4 heads: got 3");
+  CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: n_layer must be at least 1: got 0");
+  CHECK(refused([](GPTConfig& c) { c.vocab_size = -1; }) ==
+        "GPT: vocab_size must be at least 1: got -1");
+  CHECK(refused([](GPTConfig& c) {
+          c.n_head = 16;
+          c.position = models::PositionKind::kRotary;
+        }) == "CausalSelfAttention: rope turns pairs: a head of 1 has none");
+  GPT model = make(kSmall);
+  CHECK(message_of<ShapeError>([&] {
+          model(ids_of(1, 13));
+        }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
+  CHECK(message_of<ShapeError>([&] {
+          model(zeros({1, 0}, kInt64));
+        }).starts_with("GPT: ids must be (batch, time), at least one"));
+  CHECK(message_of<Error>([&] {
+          model(full({1, 2}, 19, kInt64));
+        }).find("19") != std::string::npos);
+  CHECK(message_of<Error>([&] {
+          model(full({1, 2}, -1, kInt64));
+        }).find("-1") != std::string::npos);
+  models::KVCache cache = model.make_cache(2);
+  CHECK(message_of<ShapeError>([&] {
+          model.next_logits(ids_of(3, 1), cache);
+        }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
+  CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
+        "KVCache: padding expected for 2 texts: got 1");
+}
+
+TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by hand") {
+  manual_seed(2);
+  nn::MultiheadAttention layer(6, 2);
+  const Tensor x = randn({2, 3, 6}), memory = randn({2, 5, 6});
+  const Tensor y = layer(x, memory, memory);
+  NoGradGuard unrecorded;
+  Tensor parts[3];
+  for (int64_t i = 0; i < 3; ++i)
+    parts[i] = matmul(i == 0 ? x : memory, narrow(layer.in_proj_weight, 0, 6 * i, 6).t())
+                   .reshape({2, -1, 2, 3})
+                   .transpose(1, 2);
+  const Tensor pattern = softmax(matmul(parts[0], parts[1].transpose(2, 3)) / std::sqrt(3.0), -1);
+  const Tensor z = matmul(pattern, parts[2]).transpose(1, 2).reshape({2, 3, 6});
+  CHECK(max_difference(y, layer.out_proj(z)) < 1e-6);
+  CHECK(max_difference(layer(x), layer(x, x, x)) == 0);
+  Tensor seen = zeros({3, 5}).to(kBool);
+  for (int64_t i : {0, 6, 12}) seen.mutable_data<bool>()[i] = true;
+  const Tensor own = layer(x, memory, memory, {.mask = seen});
+  const Tensor v = parts[2].slice(2, 0, 3).transpose(1, 2).reshape({2, 3, 6});
+  CHECK(max_difference(own, layer.out_proj(v)) < 1e-6);
+  CHECK(message_of<ShapeError>([&] {
+          layer(x, randn({2, 5, 7}), memory);
+        }).starts_with("MultiheadAttention: (batch, time, 6) expected: got (2, 5, 7)"));
+}

@@ -19,6 +19,7 @@
 #include "models/containers.h"
 #include "models/generate.h"
 #include "models/gpt.h"
+#include "models/gpt_config.h"
 #include "models/init.h"
 #include "models/kv_cache.h"
 #include "models/layers.h"

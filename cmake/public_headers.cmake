@@ -31,6 +31,7 @@ set(VITRO_PUBLIC_HEADERS
   models/containers.h
   models/generate.h
   models/gpt.h
+  models/gpt_config.h
   models/init.h
   models/kv_cache.h
   models/layers.h

@@ -2,8 +2,8 @@
 #include "models/model_file.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
-#include <set>
+
+#include "models/config_fields.h"
 
 namespace vitro::models {
 
@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::array kActivations = {"none", "relu",      "tanh", "sigmoid",
                                      "gelu", "gelu_tanh", "silu"};  // as Activation counts
-
-constexpr int64_t kLargest = int64_t{1} << 40;  // no size near it makes sense
-
-int64_t size_of(const nlohmann::json& object, const char* name) {
-  check<IoError>(object.contains(name) && object[name].is_number_integer(),
-                 "config: a whole number expected for ", name);
-  const auto n = object[name].get<int64_t>();
-  check<IoError>(n >= 1 && n <= kLargest, "config: ", name, " must be positive: got ", n);
-  return n;
-}
 
 }  // namespace
 
@@ -45,33 +35,49 @@ std::string to_json(const MiniLMConfig& c) {
 }
 
 MiniLMConfig mini_lm_config(const std::string& json) {
-  const nlohmann::json o = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  check<IoError>(o.is_object(), "config: a JSON object expected");
-  const std::set<std::string> known = {"model_type", "vocab_size", "n_embd", "n_hidden",
-                                       "context",    "activation", "dropout"};
-  for (const auto& [name, value] : o.items())
-    check<IoError>(known.contains(name), "config: field ", name, " is unknown");
-  check<IoError>(o.contains("model_type") && o["model_type"] == "mini",
-                 "config: model_type mini expected");
-  check<IoError>(o.contains("activation") && o["activation"].is_string(),
-                 "config: a name expected for activation");
-  check<IoError>(
-      o.contains("dropout") && o["dropout"].is_number() && o["dropout"] >= 0 && o["dropout"] < 1,
-      "config: a number in [0, 1) expected for dropout");
-  MiniLMConfig config{.vocab_size = size_of(o, "vocab_size"),
-                      .n_embd = size_of(o, "n_embd"),
-                      .n_hidden = size_of(o, "n_hidden"),
-                      .context = size_of(o, "context"),
-                      .dropout = o["dropout"].get<double>()};
+  ConfigFields fields(json, "config");
+  if (fields.text("model_type") != "mini") fields.refuse("model_type mini expected");
+  MiniLMConfig config{.vocab_size = fields.size("vocab_size"),
+                      .n_embd = fields.size("n_embd"),
+                      .n_hidden = fields.size("n_hidden"),
+                      .context = fields.size("context"),
+                      .dropout = fields.number("dropout", 0, 1)};
   try {
-    config.activation = activation_of(o["activation"].get<std::string>());
-  } catch (const ValueError& error) { fail<IoError>("config: ", error.what()); }
+    config.activation = activation_of(fields.text("activation"));
+  } catch (const ValueError& error) { fields.refuse(error.what()); }
+  fields.check_no_others();
   return config;
 }
 
-LanguageModel make_model(const std::string& config_json) {
-  const MiniLMConfig config = mini_lm_config(config_json);
+// Calls f with the configuration, of whichever model it is.
+template <class F>
+static auto with_config(const std::string& json, F f) {
+  ConfigFields fields(json, "config");
+  const std::string type = fields.text("model_type");
+  if (type == "gpt") return f(gpt_config(json));
+  if (type == "mini") return f(mini_lm_config(json));
+  fields.refuse("model_type mini or gpt expected: ", type);
+}
+
+double parameter_count(const MiniLMConfig& c) {
+  const auto v = static_cast<double>(c.vocab_size), e = static_cast<double>(c.n_embd),
+             h = static_cast<double>(c.n_hidden), k = static_cast<double>(c.context);
+  return v * e + (k * e + 1) * h + (h + 1) * v;
+}
+
+double parameter_count(const std::string& config_json) {
+  return with_config(config_json, [](const auto& config) { return parameter_count(config); });
+}
+
+static LanguageModel made(const MiniLMConfig& config, InitialValues) {
   return {std::make_unique<MiniLM>(config), config.vocab_size, config.context};
+}
+static LanguageModel made(const GPTConfig& config, InitialValues values) {
+  return {std::make_unique<GPT>(config, values), config.vocab_size, config.block_size};
+}
+
+LanguageModel make_model(const std::string& config_json, InitialValues values) {
+  return with_config(config_json, [&](const auto& config) { return made(config, values); });
 }
 
 }  // namespace vitro::models

@@ -17,6 +17,14 @@ const std::string& field(const Checkpoint& checkpoint, const std::string& name) 
   return found->second;
 }
 
+// Before anything of the sizes in a configuration is made.
+void check_enough(const nn::NamedTensors& weights, double wanted) {
+  int64_t given = 0;
+  for (const auto& [name, x] : weights) given += x.numel();
+  check<IoError>(wanted <= static_cast<double>(given),
+                 "load: fewer weights than its configuration asks for: ", given);
+}
+
 }  // namespace
 
 Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
@@ -38,12 +46,14 @@ SavedModel load_model(const std::string& path) {
     checkpoint = load_checkpoint(path);
   }
   try {
-    LanguageModel made = make_model(field(checkpoint, "config"));
+    const std::string& config = field(checkpoint, "config");
+    const nn::NamedTensors weights = under_prefix("model.", checkpoint.tensors);
+    check_enough(weights, parameter_count(config));
+    LanguageModel made = make_model(config, InitialValues::kNone);
     saved.tokenizer = text::parse_tokenizer(field(checkpoint, "tokenizer"), "tokenizer");
     check<IoError>(saved.tokenizer->vocab_size() == made.vocab_size, "load: a vocabulary of ",
                    made.vocab_size, " tokens expected: the tokenizer has ",
                    saved.tokenizer->vocab_size());
-    const nn::NamedTensors weights = under_prefix("model.", checkpoint.tensors);
     if (!weights.empty()) made.module->to(weights.front().second.dtype());
     made.module->load_state_dict(weights);
     made.module->eval();

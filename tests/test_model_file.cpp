@@ -1,0 +1,147 @@
+// Configurations as JSON, and models made and loaded from them.
+#include <catch2/catch.hpp>
+
+#include "tests/support/process.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using models::GPTConfig;
+
+namespace {
+
+GPTConfig llama() {
+  return {.block_size = 9,
+          .vocab_size = 11,
+          .n_layer = 2,
+          .n_head = 4,
+          .n_embd = 16,
+          .dropout = 0.25,
+          .bias = false,
+          .n_kv_head = 2,
+          .n_inner = 24,
+          .norm = models::NormKind::kRMSNorm,
+          .position = models::PositionKind::kRotary,
+          .mlp = models::MLPKind::kSwiGLU,
+          .tied_head = false,
+          .norm_eps = 1e-6,
+          .rope_base = 500000};
+}
+
+constexpr GPTConfig kSmall{
+    .block_size = 8, .vocab_size = 6, .n_layer = 2, .n_head = 2, .n_embd = 4};
+
+}  // namespace
+
+TEST_CASE("model file: a GPT's configuration survives JSON") {
+  for (const GPTConfig& config : {GPTConfig{}, llama()}) {
+    const std::string json = models::to_json(config);
+    CHECK(models::gpt_config(json) == config);
+    CHECK(models::to_json(models::gpt_config(json)) == json);
+  }
+  CHECK(models::to_json(kSmall) ==
+        R"({"model_type":"gpt","block_size":8,"vocab_size":6,"n_layer":2,"n_head":2,"n_embd":4,)"
+        R"("dropout":0.0,"bias":true,"n_kv_head":0,"n_inner":0,"norm":"layer_norm",)"
+        R"("position":"learned","mlp":"gelu","tied_head":true,"norm_eps":1e-05,)"
+        R"("rope_base":10000.0})");
+}
+
+TEST_CASE("model file: a GPT's configuration that makes no sense is refused by name") {
+  const std::string json = models::to_json(llama());
+  struct Case {
+    const char *what, *by, *reason;
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {"{", "[{", "config: a JSON object expected: "},
+           {"}", "}]", "config: a JSON object expected: "},
+           {"}", "", "config: a JSON object expected: "},
+           {"{", "{\"a\":1,\"a\":2,", "config: field \"a\" is given twice"},
+           {"{", "{\"a\":1,", "config: field \"a\" is unknown"},
+           {"\"gpt\"", "\"mini\"", "config: model_type gpt expected"},
+           {"\"n_layer\":2,", "", "config: field n_layer is missing"},
+           {"\"n_layer\":2", "\"n_layer\":0", "n_layer must be at least 1 and at most 2^40: got 0"},
+           {"\"n_layer\":2", "\"n_layer\":-1",
+            "n_layer must be at least 1 and at most 2^40: got -1"},
+           {"\"n_layer\":2", "\"n_layer\":1099511627777", "got 1099511627777"},
+           {"\"n_layer\":2", "\"n_layer\":18446744073709551615", "got 18446744073709551615"},
+           {"\"n_layer\":2", "\"n_layer\":2.5", "a whole number expected for n_layer: 2.5"},
+           {"\"n_layer\":2", "\"n_layer\":\"2\"", "a whole number expected for n_layer: \"2\""},
+           {"\"n_layer\":2", "\"n_layer\":[2]", "a whole number expected for n_layer: an array"},
+           {"\"n_head\":4", "\"n_head\":3", "n_head must divide n_embd: got 3 and 16"},
+           {"\"n_kv_head\":2", "\"n_kv_head\":3", "n_kv_head must divide n_head: got 3 and 4"},
+           {"\"n_head\":4", "\"n_head\":16", "an even n_embd / n_head expected"},
+           {"0.25", "1", "a number in [0, 1) expected for dropout: 1"},
+           {"0.25", "-0.1", "a number in [0, 1) expected for dropout: -0.1"},
+           {"0.25", "null", "a number in [0, 1) expected for dropout: null"},
+           {"\"bias\":false", "\"bias\":0", "true or false expected for bias: 0"},
+           {"rms_norm", "norm", "one of layer_norm, rms_norm expected for norm: norm"},
+           {"rotary", "alibi", "one of learned, rotary expected for position: alibi"},
+           {"swiglu", "relu", "one of gelu, swiglu expected for mlp: relu"},
+           {"\"swiglu\"", "1", "a name expected for mlp: 1"}}) {
+    INFO(c.what << " -> " << c.by);
+    std::string changed = json;
+    changed.replace(changed.find(c.what), std::string(c.what).size(), c.by);
+    CHECK_THROWS_WITH(models::gpt_config(changed), Contains(c.reason));
+    CHECK_THROWS_AS(models::gpt_config(changed), IoError);
+  }
+  CHECK_THROWS_WITH(models::gpt_config(std::string("{}\0", 3)), Contains("NUL"));
+  CHECK_THROWS_WITH(
+      models::gpt_config("{\"a\":" + std::string(40, '[') + std::string(40, ']') + "}"),
+      Contains("at most 32 levels"));
+  CHECK_THROWS_WITH(models::make_model(R"({"model_type":"rnn"})"),
+                    Contains("model_type mini or gpt expected: rnn"));
+}
+
+TEST_CASE("model file: the number of parameters is the model's") {
+  GPTConfig untied = kSmall, plain = kSmall;
+  untied.tied_head = false, plain.bias = false, plain.n_inner = 5;
+  for (const GPTConfig& config : {kSmall, untied, plain, llama()}) {
+    models::GPT model(config, models::InitialValues::kNone);
+    CHECK(models::parameter_count(config) == static_cast<double>(model.parameter_count()));
+    CHECK(models::parameter_count(models::to_json(config)) == models::parameter_count(config));
+  }
+  CHECK(models::parameter_count(GPTConfig::preset("gpt2-xl")) == 1'557'611'200);
+  const models::MiniLMConfig mini{.vocab_size = 7, .n_embd = 3, .n_hidden = 5, .context = 2};
+  models::MiniLM model(mini);
+  CHECK(models::parameter_count(models::to_json(mini)) ==
+        static_cast<double>(model.parameter_count()));
+}
+
+TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "model.safetensors";
+  const auto words = text::CharTokenizer::fit("abcdef");
+  for (const DType dtype : {kFloat32, kFloat64, kBFloat16}) {
+    manual_seed(3);
+    models::GPT model(kSmall);
+    model.to(dtype);
+    save_checkpoint(path, models::to_checkpoint(model, models::to_json(kSmall), words));
+    const models::SavedModel saved = models::load_model(path);
+    CHECK(saved.window == 8);
+    CHECK(saved.tokenizer->vocab_size() == 6);
+    CHECK(!saved.model->is_training());
+    const nn::NamedTensors before = model.state_dict(), after = saved.model->state_dict();
+    REQUIRE(after.size() == before.size());
+    for (size_t i = 0; i < before.size(); ++i) {
+      CHECK(after[i].first == before[i].first);
+      CHECK(same_bits(after[i].second, before[i].second));
+    }
+  }
+}
+
+TEST_CASE("model file: a configuration that asks for more than the file holds is refused first") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "model.safetensors";
+  models::GPT model(kSmall);
+  for (const auto change : {+[](GPTConfig& c) { c.n_layer = int64_t{1} << 40; },
+                            +[](GPTConfig& c) { c.vocab_size = int64_t{1} << 40; },
+                            +[](GPTConfig& c) { c.n_inner = int64_t{1} << 40; }}) {
+    GPTConfig config = kSmall;
+    change(config);
+    save_checkpoint(path, models::to_checkpoint(model, models::to_json(config),
+                                                text::CharTokenizer::fit("abcdef")));
+    CHECK_THROWS_WITH(models::load_model(path),
+                      Contains("load: fewer weights than its configuration asks for: "));
+  }
+}

@@ -19,7 +19,8 @@ struct LoadFileOptions {
   bool map = false;
 };
 
-// All tensors of a .safetensors file, or of the shards that a .safetensors.index.json names.
+// All tensors of a .safetensors file, or of the shards that a .safetensors.index.json names;
+// float16 as float32.
 Safetensors load_safetensors(const std::string& path, const LoadFileOptions& options = {});
 // The same of a file's bytes in memory; `name` stands for it in errors.
 Safetensors parse_safetensors(std::string_view bytes, const std::string& name);

@@ -19,7 +19,7 @@ namespace {
 constexpr std::pair<std::string_view, DType> kDTypes[] = {
     {"F32", kFloat32}, {"F64", kFloat64}, {"BF16", kBFloat16}, {"I64", kInt64},
     {"I32", kInt32},   {"U8", kUInt8},    {"BOOL", kBool}};
-constexpr std::string_view kForeign[] = {"F16", "I16",     "I8",      "U16",     "U32", "U64",
+constexpr std::string_view kForeign[] = {"I16", "I8",      "U16",     "U32",     "U64",
                                          "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F4"};
 
 // What a file is instead, told by its first bytes.
@@ -113,7 +113,8 @@ class HeaderReader final : public JsonEvents {
     if (place_ == Place::kMetadata) {
       header_.metadata.emplace(key_, text);
     } else if (place_ == Place::kTensor && field_ == kDType) {
-      entry_.dtype = dtype_named(text);
+      entry_.is_float16 = text == "F16";
+      entry_.dtype = entry_.is_float16 ? kFloat32 : dtype_named(text);
     } else {
       refuse(where(), "a text is not expected");
     }
@@ -145,7 +146,7 @@ class HeaderReader final : public JsonEvents {
 
 // Bytes of an entry's elements; nothing if the product of its sizes is beyond 63 bits.
 std::optional<uint64_t> bytes_of(const TensorEntry& entry) {
-  int64_t bytes = static_cast<int64_t>(item_size(entry.dtype));
+  auto bytes = static_cast<int64_t>(entry.element_bytes());
   bool is_empty = false;
   for (int64_t n : entry.shape) {
     is_empty |= n == 0;

@@ -1,5 +1,6 @@
 // The header of a safetensors file: JSON that says where each tensor's bytes lie.
 #pragma once
+#include "framework/file.h"
 #include "framework/safetensors.h"
 
 namespace vitro {
@@ -7,8 +8,10 @@ namespace vitro {
 struct TensorEntry {
   std::string name;
   DType dtype = kFloat32;
+  bool is_float16 = false;  // in the file; then dtype is float32, as which it is read
   Shape shape;
   uint64_t begin = 0, end = 0;  // of its bytes, behind the header
+  uint64_t element_bytes() const { return is_float16 ? 2 : item_size(dtype); }
 };
 struct SafetensorsHeader {
   std::vector<TensorEntry> entries;  // in the order of their bytes, which they cover exactly
@@ -27,6 +30,9 @@ nn::NamedTensors in_file_order(nn::NamedTensors tensors);
 // Length and header for tensors in this order.
 std::string header_bytes(const nn::NamedTensors& tensors,
                          const std::map<std::string, std::string>& metadata);
+// All of a file but its commit.
+void write_safetensors(AtomicFile& file, const nn::NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata);
 
 // Name -> shard of a model.safetensors.index.json.
 std::map<std::string, std::string> read_shard_index(const std::string& path);

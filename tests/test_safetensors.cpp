@@ -1,5 +1,6 @@
 // safetensors files: what is saved is loaded, byte by byte as the format says.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 
 #include "framework/elementwise.h"
@@ -145,6 +146,39 @@ TEST_CASE("safetensors: large files are read by several threads") {
   save_safetensors(path, tensors);
   const Safetensors file = load_safetensors(path);
   for (const auto& [name, x] : tensors) check_same(get(file, name), x);
+}
+
+TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads share it") {
+  TemporaryDirectory directory;
+  constexpr int64_t kAll = 65536, kTimes = 150;  // every pattern, 20 MB in all, from an odd byte on
+  std::string data(1, '\7');
+  for (int64_t i = 0; i < kAll * kTimes; ++i)
+    data += {static_cast<char>(i & 0xff), static_cast<char>(i >> 8 & 0xff)};
+  const std::string bytes =
+      file_of(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+              R"("x":{"dtype":"F16","shape":[150,65536],"data_offsets":[1,19660801]}})",
+              data);
+  const std::string path = directory.write("half.safetensors", bytes);
+  for (int way = 0; way < 3; ++way) {
+    const Tensor x = get(
+        way == 2 ? parse_safetensors(bytes, "memory") : load_safetensors(path, {.map = way == 1}),
+        "x");
+    REQUIRE(x.shape() == Shape{kTimes, kAll});
+    REQUIRE(x.dtype() == kFloat32);
+    const float* values = x.data<float>();
+    for (int64_t i = 0; i < kAll; ++i) {
+      const int64_t exponent = i >> 10 & 31, digits = i & 1023;
+      const double size = exponent == 31
+                              ? (digits ? NAN : HUGE_VAL)
+                              : std::ldexp(static_cast<double>(digits + (exponent ? 1024 : 0)),
+                                           static_cast<int>(std::max<int64_t>(exponent, 1)) - 25);
+      const bool same =
+          std::isnan(size) ? std::isnan(values[i]) : values[i] == (i >> 15 ? -size : size);
+      if (!same || std::signbit(values[i]) != (i >> 15)) FAIL("pattern " << i << ": " << values[i]);
+    }
+    for (int64_t row = 1; row < kTimes; ++row)
+      REQUIRE(std::memcmp(values, values + row * kAll, kAll * sizeof(float)) == 0);
+  }
 }
 
 TEST_CASE("safetensors: shards are put together by their index") {

@@ -113,7 +113,7 @@ void add_fields(std::vector<Malformed>& all) {
       {entry("", "[0]", "[0,0]"), "dtype \"\" is unknown"},
       {entry("F33", "[0]", "[0,0]"), "dtype \"F33\" is unknown"},
       {entry("float32", "[0]", "[0,0]"), "dtype \"float32\" is unknown"},
-      {entry("F16", "[0]", "[0,0]"), "dtype F16 is not supported"},
+      {entry("F16", "[1]", "[0,0]"), "2 bytes expected of its shape and dtype: 0"},
       {entry("I8", "[0]", "[0,0]"), "dtype I8 is not supported"},
       {entry("I16", "[0]", "[0,0]"), "dtype I16 is not supported"},
       {entry("U16", "[0]", "[0,0]"), "dtype U16 is not supported"},

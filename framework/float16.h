@@ -1,0 +1,29 @@
+// float16 (IEEE half precision), which files hold and vitro reads as float32.
+#pragma once
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace vitro {
+
+// Exact.  No denormal number is computed with, which a thread may be told to read as zero.
+inline float float16_value(uint16_t bits) {
+  const uint32_t sign = (bits & 0x8000u) << 16, exponent = bits >> 10 & 0x1f, digits = bits & 0x3ff;
+  if (exponent == 0) {
+    const float small = static_cast<float>(digits) * 0x1p-24f;
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(small) | sign);
+  }
+  const uint32_t wide = exponent == 31 ? 0xff : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | digits << 13);
+}
+
+// `n` little-endian numbers, wherever they lie.
+inline void widen_float16(const char* bytes, float* to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, bytes + 2 * i, sizeof bits);
+    to[i] = float16_value(bits);
+  }
+}
+
+}  // namespace vitro

@@ -42,8 +42,8 @@ Explanation::Explanation(models::MiniLM& model, const text::Tokenizer& tokenizer
 
 std::vector<Explanation::Candidate> Explanation::candidates() const {
   const Tensor logits = last_row(logits_);
-  auto [p, ids] =
-      models::likeliest_tokens(logits, options_.temperature.value_or(1), options_.top_k);
+  auto [p, ids] = models::likeliest_tokens(
+      logits, {.temperature = options_.temperature.value_or(1), .top_k = options_.top_k});
   std::vector<Candidate> all;
   for (int64_t i = 0; i < ids.numel(); ++i)
     all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});

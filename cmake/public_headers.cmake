@@ -30,6 +30,7 @@ set(VITRO_PUBLIC_HEADERS
   models/attention_layers.h
   models/containers.h
   models/generate.h
+  models/generate_options.h
   models/gpt.h
   models/gpt_config.h
   models/init.h
@@ -39,6 +40,7 @@ set(VITRO_PUBLIC_HEADERS
   models/model_file.h
   models/next_token_batches.h
   models/norm_layers.h
+  models/sampling.h
   models/saved_model.h
   models/text/char_tokenizer.h
   models/text/text_pieces.h

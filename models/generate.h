@@ -1,36 +1,24 @@
 // Text generation: logits -> the next token -> the text so far, one token longer -> logits ...
 #pragma once
+#include <functional>
+
 #include "../framework/module.h"
+#include "sampling.h"
 #include "text/tokenizer.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-struct GenerateOptions {
-  int64_t max_new_tokens = 100;
-  bool do_sample = false;             // else the likeliest token, the first of equals
-  double temperature = 1;             // logits are divided by it before sampling
-  std::optional<int64_t> top_k = {};  // sample among the k likeliest only
-  std::optional<uint64_t> seed = {};  // of the sampling; without one, the default generator draws
-  std::optional<int64_t> eos_token_id = {};  // ends the text
-  int64_t block_size = 0;                    // how many of the last ids the model is given; 0: all
-};
-
-// The k likeliest next tokens, k = min(top_k, V), the likeliest first: their probabilities
-// softmax(logits / temperature) among these k, float64, and their ids.  logits (V) -> (k), (k).
-ValuesAndIndices likeliest_tokens(const Tensor& logits, double temperature,
-                                  std::optional<int64_t> top_k);
-
-// The id that follows, from logits (V).  ValueError for options that make no sense.
-int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator);
-
-// ids and what `model` (ids (T) -> logits (T, V)) continues them with.  `on_token` sees each new
-// id; it ends the text by returning false.
+// ids and what `model` (ids (T) -> logits (T, V)) continues them with, an end token included.
+// `on_token` sees each new id; it ends the text by returning false.  Its first call comes when the
+// prompt has been read.  Dropout is the caller's business: model.eval().
 std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
                               const GenerateOptions& options,
                               const std::function<bool(int64_t id)>& on_token = {});
 
-// The continuation of `prompt` as text; `on_token` sees each id with the text that it adds.
+// The continuation of `prompt` as text, without the end token and from a stop string on; `on_token`
+// sees each id with the text that it adds, which may be none: what could begin a stop string is
+// held back until it is decided.
 std::string generate_text(
     nn::Module& model, const text::Tokenizer& tokenizer, const std::string& prompt,
     const GenerateOptions& options,

@@ -28,6 +28,21 @@ struct Fixed : nn::Module {
   }
 };
 
+// Each of `ids` is followed by the next of them, the last by the first.
+struct Cycle : nn::Module {
+  Ids ids;
+  int64_t vocab_size;
+  Cycle(Ids in_order, int64_t size) : ids(std::move(in_order)), vocab_size(size) {}
+  Tensor forward(const Tensor& x) override {
+    Tensor next = x.clone();
+    for (int64_t& id : std::span(next.mutable_data<int64_t>(), static_cast<size_t>(x.numel()))) {
+      const auto at = std::find(ids.begin(), ids.end(), id) - ids.begin() + 1;
+      id = ids[static_cast<size_t>(at) % ids.size()];
+    }
+    return one_hot(next, vocab_size).to(kFloat32);
+  }
+};
+
 std::vector<double> frequencies(Fixed& m, GenerateOptions options, int count = 20000) {
   options.do_sample = true;
   std::vector<double> found(m.logits.size(), 0.0);
@@ -121,6 +136,12 @@ TEST_CASE("options that make no sense are refused by name") {
   CHECK_THAT(message({.temperature = HUGE_VAL}), Contains("temperature"));
   CHECK_THAT(message({.top_k = 0}), Contains("top_k"));
   CHECK_THAT(message({.block_size = -1}), Contains("block_size"));
+  for (double p : {0.0, -0.1, 1.01, std::nan("")})
+    CHECK_THAT(message({.top_p = p}), Contains("top_p"));
+  for (double penalty : {0.0, -1.0, HUGE_VAL, std::nan("")})
+    CHECK_THAT(message({.repetition_penalty = penalty}), Contains("repetition_penalty"));
+  CHECK_THAT(message({.stop_strings = {""}}), Contains("stop_strings"));
+  CHECK_THAT(message({.stop_strings = {"x"}}), Contains("generate_text"));
   CHECK_THAT(message_of<ValueError>([&] { generate(m, {}, {}); }), Contains("prompt"));
   Generator generator(0);
   Tensor logits = tensor({1.0, 2.0});
@@ -189,4 +210,52 @@ TEST_CASE("a prompt without tokens is refused") {
   CHECK_THAT(message_of<ValueError>([&] { generate_text(m, words, "", {}); }), Contains("prompt"));
   CHECK_THAT(message_of<ValueError>([&] { generate_text(m, words, "  ", {}); }),
              Contains("prompt"));
+}
+
+TEST_CASE("generation ends before a stop string, however the text comes in pieces") {
+  const auto tokenizer = text::CharTokenizer::fit("abc");
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    MiniLM m = model(tokenizer.vocab_size());
+    GenerateOptions options{
+        .max_new_tokens = 40, .do_sample = true, .temperature = 3, .seed = seed};
+    const std::string whole = generate_text(m, tokenizer, "a", options);
+    for (const std::vector<std::string>& stops :
+         {std::vector<std::string>{"ab"}, {"abca", "bb"}, {"cab", "b"}, {"ccc", "aab", "bcb"}}) {
+      options.stop_strings = stops;
+      size_t end = whole.size(), first_end = std::string::npos;
+      for (const std::string& stop : stops)
+        if (size_t at = whole.find(stop); at != std::string::npos)
+          if (at + stop.size() < first_end) end = at, first_end = at + stop.size();
+      std::string pieces;
+      size_t heard = 0;
+      const std::string text =
+          generate_text(m, tokenizer, "a", options, [&](int64_t, const std::string& piece) {
+            pieces += piece;
+            return ++heard > 0;
+          });
+      CHECK(text == whole.substr(0, end));
+      CHECK(pieces == text);
+      CHECK(heard == std::min(first_end, whole.size()));
+    }
+  }
+}
+
+TEST_CASE("an end token is no part of the text, and lets go of what was held back") {
+  const auto tokenizer = text::CharTokenizer::fit("abc");
+  Cycle m(tokenizer.encode("abc"), tokenizer.vocab_size());
+  std::vector<std::string> pieces;
+  auto listen = [&](int64_t, const std::string& piece) { return pieces.push_back(piece), true; };
+  auto text = [&](const GenerateOptions& options) {
+    pieces.clear();
+    return generate_text(m, tokenizer, "c", options, listen);
+  };
+  const int64_t c = tokenizer.encode("c")[0];
+  CHECK(text({.eos_token_id = c}) == "ab");
+  CHECK(pieces == std::vector<std::string>{"a", "b", ""});
+  CHECK(text({.eos_token_id = c, .stop_strings = {"abca"}}) == "ab");
+  CHECK(pieces == std::vector<std::string>{"", "", "ab"});
+  CHECK(text({.max_new_tokens = 5, .stop_strings = {"abd", "cabcab"}}) == "abcab");
+  CHECK(pieces == std::vector<std::string>{"", "", "ab", "", "cab"});
+  CHECK(text({.stop_strings = {"cabca"}}) == "ab");
+  CHECK(pieces == std::vector<std::string>{"a", "b", "", "", "", "", ""});
 }

@@ -28,6 +28,7 @@
 #include "models/next_token_batches.h"
 #include "models/norm_layers.h"
 #include "models/saved_model.h"
+#include "models/text/bpe_tokenizer.h"
 #include "models/text/char_tokenizer.h"
 #include "models/text/tokenizer.h"
 #include "models/text/word_tokenizer.h"

@@ -42,6 +42,8 @@ set(VITRO_PUBLIC_HEADERS
   models/norm_layers.h
   models/sampling.h
   models/saved_model.h
+  models/text/bpe_tokenizer.h
+  models/text/bpe_vocabulary.h
   models/text/char_tokenizer.h
   models/text/text_pieces.h
   models/text/token_file.h

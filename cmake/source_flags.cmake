@@ -16,4 +16,7 @@ set_source_files_properties(${simd_sources} PROPERTIES
   COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL);HWY_BROKEN_EMU128=1;hwy=vitro_hwy")
 
 # JSON is read at the start of a program, and its templates take half a minute to optimise fully.
-set_source_files_properties(models/text/vocabulary.cpp PROPERTIES COMPILE_OPTIONS "-O1")
+set_source_files_properties(
+  models/text/vocabulary.cpp models/text/tokenizer_file.cpp models/text/bpe_files.cpp
+  models/text/bpe_tokenizer_json.cpp
+  PROPERTIES COMPILE_OPTIONS "-O1")

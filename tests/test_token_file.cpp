@@ -45,26 +45,34 @@ TEST_CASE("pieces: put together they are the text, and their tokens are its toke
   const std::string text = stories();
   const auto chars = CharTokenizer::fit(text);
   const auto words = WordTokenizer::fit(text);
+  const auto bpe = BpeTokenizer::train(text, 400);
   for (size_t size : {1, 2, 7, 100, 5000, 1 << 20}) {
     std::string joined;
-    std::vector<TokenId> char_ids, word_ids;
+    std::vector<TokenId> char_ids, word_ids, bpe_ids;
     for (const std::string& piece : pieces_of(text, size)) {
       joined += piece;
       for (TokenId id : chars.encode(piece)) char_ids.push_back(id);
       for (TokenId id : words.encode(piece)) word_ids.push_back(id);
+      for (TokenId id : bpe.encode(piece)) bpe_ids.push_back(id);
     }
     CHECK(joined == text);
     CHECK(char_ids == chars.encode(text));
     CHECK(word_ids == words.encode(text));
+    CHECK(bpe_ids == bpe.encode(text));
   }
 }
 
 TEST_CASE("pieces: no cut where characters would compose or words be split") {
-  CHECK(pieces_of("ab cd ef", 4) == std::vector<std::string>{"ab ", "cd ", "ef"});
-  CHECK(pieces_of("a \u0301b c", 3) == std::vector<std::string>{"a \u0301b ", "c"});
+  CHECK(pieces_of("ab cd ef", 4) == std::vector<std::string>{"ab", " cd", " ef"});
+  CHECK(pieces_of("a \u0301b c", 4) == std::vector<std::string>{"a", " \u0301b", " c"});
   CHECK(pieces_of("abcdefgh", 3) == std::vector<std::string>{"abcdefgh"});
   CHECK(pieces_of("", 3).empty());
-  CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab\n", "cd\n"});
+  CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab", "\ncd", "\n"});
+  // Runs of white space stay whole, whatever their characters; bytes that are no text are some.
+  CHECK(pieces_of("ab  \n c", 3) == std::vector<std::string>{"ab", "  \n c"});
+  CHECK(pieces_of("ab\u3000\u00A0 \u00E9 c", 3) ==
+        std::vector<std::string>{"ab\u3000\u00A0 \u00E9", " c"});
+  CHECK(pieces_of("\xA0 \xE4 b", 1) == std::vector<std::string>{"\xA0 \xE4 b"});
 }
 
 TEST_CASE("pieces: a tokenizer fitted to pieces is the one fitted to the whole") {

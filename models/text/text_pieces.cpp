@@ -3,13 +3,29 @@
 
 #include <algorithm>
 
+#include "models/text/utf8.h"
+
 namespace vitro::text {
+
+namespace {
+
+// Whether a character that is no white space ends at text[end], in valid UTF-8.
+bool is_character_before(std::string_view text, size_t end) {
+  size_t begin = end - 1;
+  while (begin > 0 && end - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80)
+    --begin;
+  const Utf8Unit unit = utf8_unit(text.substr(0, end), begin);
+  return unit.kind == Utf8Unit::kWhole && unit.length == end - begin &&
+         char_class(next_code_point(text, begin, "text")) != CharClass::kSpace;
+}
+
+}  // namespace
 
 bool TextPieces::next(std::string_view& piece) {
   const std::string_view rest = text_.substr(done_);
   if (rest.empty()) return false;
   auto is_cut = [&](size_t i) {
-    return (rest[i - 1] == '\n' || rest[i - 1] == ' ') && static_cast<unsigned char>(rest[i]) < 128;
+    return (rest[i] == '\n' || rest[i] == ' ') && is_character_before(rest, i);
   };
   size_t end = std::min(piece_bytes_, rest.size());
   if (end < rest.size()) {

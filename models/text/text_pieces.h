@@ -5,9 +5,9 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// Pieces of about `piece_bytes`, cut behind white space before an ASCII character: that splits no
-// character and no word, and composes nothing in NFC, so the tokens of the pieces are those of the
-// whole.  Where there is no such place a piece is longer.
+// Pieces of about `piece_bytes`, cut between a character and the space or line end behind it: there
+// no tokenizer's token goes on, and NFC composes nothing, so the tokens of the pieces are those of
+// the whole.  Where there is no such place a piece is longer.
 class TextPieces {
  public:
   explicit TextPieces(std::string_view text, size_t piece_bytes = size_t{1} << 20)

@@ -22,7 +22,7 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;
   // The text of one token, for display.
   virtual std::string token(TokenId id) const = 0;
-  // "char" or "word": the type that the saved file carries.
+  // "char", "word" or "bpe": the type that the saved file carries.
   virtual std::string_view kind() const = 0;
   // Of the vocabulary: what is encoded by equal tokenizers can be told from the rest.
   virtual uint64_t vocabulary_hash() const = 0;
@@ -31,7 +31,8 @@ class Tokenizer {
   void save(const std::string& path) const;
 };
 
-// The tokenizer that a file was saved from, whichever its type.  IoError names path and reason.
+// The tokenizer that a file was saved from, whichever its type, or one that BpeTokenizer::load
+// takes.  IoError names path and reason.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
 // The same from JSON in memory; errors call it `name`.
 std::unique_ptr<Tokenizer> parse_tokenizer(std::string_view json, const std::string& name);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "framework/error.h"
@@ -13,7 +14,7 @@
 namespace vitro::text {
 namespace {
 
-constexpr char32_t kLargestCodePoint = 0x10FFFF;
+constexpr char32_t kLargestCodePoint = 0x10FFFF, kReplacement = 0xFFFD;
 
 bool is_surrogate(char32_t c) { return c >= 0xD800 && c <= 0xDFFF; }
 
@@ -116,6 +117,60 @@ char32_t next_code_point(std::string_view text, size_t& offset, std::string_view
   if (c > kLargestCodePoint) refuse(op, lead, offset, "begins a code point above U+10FFFF");
   offset += length;
   return c;
+}
+
+Utf8Unit utf8_unit(std::string_view text, size_t offset) {
+  const auto lead = static_cast<uint8_t>(text[offset]);
+  if (lead < 0x80) return {Utf8Unit::kWhole, 1};
+  if (lead < 0xC2 || lead > 0xF4) return {Utf8Unit::kBroken, 1};
+  // The second byte excludes overlong forms, surrogates and what is above U+10FFFF.
+  uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  for (size_t i = 1; i < length; ++i, low = 0x80, high = 0xBF) {
+    if (offset + i == text.size()) return {Utf8Unit::kCut, i};
+    const auto byte = static_cast<uint8_t>(text[offset + i]);
+    if (byte < low || byte > high) return {Utf8Unit::kBroken, i};
+  }
+  return {Utf8Unit::kWhole, length};
+}
+
+size_t end_of_valid_utf8(std::string_view text, size_t offset) {
+  while (offset < text.size()) {
+    uint64_t eight = 0;
+    if (offset + sizeof eight <= text.size()) {
+      std::memcpy(&eight, text.data() + offset, sizeof eight);
+      if ((eight & 0x8080808080808080) == 0) {
+        offset += sizeof eight;
+        continue;
+      }
+    }
+    const Utf8Unit unit = utf8_unit(text, offset);
+    if (unit.kind != Utf8Unit::kWhole) break;
+    offset += unit.length;
+  }
+  return offset;
+}
+
+size_t end_of_invalid_utf8(std::string_view text, size_t offset) {
+  while (offset < text.size()) {
+    const Utf8Unit unit = utf8_unit(text, offset);
+    if (unit.kind == Utf8Unit::kWhole) break;
+    offset += unit.length;
+  }
+  return offset;
+}
+
+std::string to_valid_utf8(std::string_view bytes) {
+  std::string text;
+  for (size_t offset = 0; offset < bytes.size();) {
+    const size_t end = end_of_valid_utf8(bytes, offset);
+    text += bytes.substr(offset, end - offset);
+    if (end == bytes.size()) break;
+    append_utf8(text, kReplacement);
+    offset = end + utf8_unit(bytes, end).length;
+  }
+  return text;
 }
 
 void check_utf8(std::string_view text, std::string_view op) { count_code_points(text, op); }

@@ -24,6 +24,21 @@ CharClass char_class(char32_t c);
 // stray and missing continuation bytes.  `op` begins the message.
 char32_t next_code_point(std::string_view text, size_t& offset, std::string_view op);
 
+// The bytes at text[offset]: a whole character, the beginning of one that the end of the text cuts
+// short, or the most that could have begun one but does not go on (one byte if none begins).
+struct Utf8Unit {
+  enum Kind { kWhole, kCut, kBroken } kind;
+  size_t length;  // in bytes, from 1
+};
+Utf8Unit utf8_unit(std::string_view text, size_t offset);
+
+// Where the valid UTF-8 that begins at `offset` ends, and where the invalid bytes do.
+size_t end_of_valid_utf8(std::string_view text, size_t offset);
+size_t end_of_invalid_utf8(std::string_view text, size_t offset);
+
+// Bytes as text: each broken unit becomes U+FFFD (as the WHATWG's decoders do).
+std::string to_valid_utf8(std::string_view bytes);
+
 // Whole strings.  ValueError as above, or for a code point that UTF-8 cannot hold.
 void check_utf8(std::string_view text, std::string_view op);
 size_t count_code_points(std::string_view text, std::string_view op);

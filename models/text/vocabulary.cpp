@@ -12,12 +12,12 @@
 
 #include "framework/file.h"
 #include "framework/json_sax.h"
+#include "models/text/tokenizer_file.h"
 #include "models/text/utf8.h"
 
 namespace vitro::text {
 namespace {
 
-constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 constexpr uint64_t kVersion = 1;
 
 struct Field {
@@ -132,16 +132,12 @@ void Vocabulary::check_tokens() const {
 }
 
 Vocabulary read_vocabulary(const std::string& path) {
-  return parse_vocabulary(read_file(path, kMaxFileBytes), path);
+  return parse_vocabulary(read_file(path, kMaxTokenizerBytes), path);
 }
 
 Vocabulary parse_vocabulary(std::string_view json, const std::string& name) {
   Reader reader(name);
-  if (json.starts_with("\xEF\xBB\xBF")) reader.refuse("it begins with a byte order mark");
-  try {
-    check_utf8(json, "JSON");  // messages repeat its text
-  } catch (const ValueError& error) { reader.refuse(error.what()); }
-  reader.read(json);
+  read_json(reader, json);
   return reader.take();
 }
 

@@ -1,0 +1,30 @@
+// Each special token is looked for once, from where it was last found.
+#include "models/text/bpe_special.h"
+
+#include <algorithm>
+
+namespace vitro::text {
+
+SpecialPieces::SpecialPieces(std::string_view text,
+                             std::vector<std::pair<std::string_view, TokenId>> special)
+    : text_(text) {
+  for (const auto& [token, id] : special) special_.push_back({token, id, text.find(token)});
+}
+
+bool SpecialPieces::next(Piece& piece) {
+  if (done_ == text_.size()) return false;
+  const Special* first = nullptr;
+  for (Special& special : special_) {
+    if (special.at < done_) special.at = text_.find(special.token, done_);
+    if (special.at == std::string_view::npos) continue;
+    if (!first || special.at < first->at ||
+        (special.at == first->at && special.token.size() > first->token.size()))
+      first = &special;
+  }
+  if (first && first->at == done_) piece = {first->token, first->id};
+  else piece = {text_.substr(done_, first ? first->at - done_ : std::string_view::npos), -1};
+  done_ += piece.text.size();
+  return true;
+}
+
+}  // namespace vitro::text

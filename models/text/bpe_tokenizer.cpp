@@ -1,0 +1,144 @@
+// Encoding and decoding with a BPE vocabulary.
+#include "models/text/bpe_tokenizer.h"
+
+#include <bit>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "framework/error.h"
+#include "framework/file.h"
+#include "models/text/bpe_files.h"
+#include "models/text/bpe_merge.h"
+#include "models/text/bpe_special.h"
+#include "models/text/bpe_split.h"
+#include "models/text/utf8.h"
+
+namespace vitro::text {
+
+struct BpeTokenizer::Tables {
+  explicit Tables(BpeVocabulary from) : vocabulary(std::move(from)), merger(vocabulary) {
+    for (const int32_t id : vocabulary.special)
+      special.emplace(vocabulary.tokens[static_cast<size_t>(id)], id);
+  }
+  BpeVocabulary vocabulary;
+  BpeMerger merger;
+  std::map<std::string, TokenId, std::less<>> special;
+};
+
+namespace {
+
+BpeVocabulary checked(BpeVocabulary vocabulary) {
+  vocabulary.check_tokens();
+  return vocabulary;
+}
+
+// Most pieces stand in a text more than once: those that were met get the ids they got there.
+class Encoder {
+ public:
+  Encoder(const BpeMerger& merger, size_t text_bytes)
+      : merger_(merger), seen_(std::bit_ceil(std::min(text_bytes / 8 + 1, kMostSeen))) {}
+
+  void append(std::string_view text, std::vector<TokenId>& ids) {
+    BpePieces pieces(text);
+    for (std::string_view piece; pieces.next(piece);) append_piece(piece, ids);
+  }
+
+ private:
+  static constexpr size_t kMostSeen = size_t{1} << 14;
+
+  struct Seen {
+    std::string_view piece = {};
+    size_t first = 0, count = 0;  // of its ids
+  };
+
+  void append_piece(std::string_view piece, std::vector<TokenId>& ids) {
+    Seen& seen = seen_[std::hash<std::string_view>()(piece) & (seen_.size() - 1)];
+    const size_t first = ids.size();
+    if (seen.piece == piece) {
+      for (size_t i = 0; i < seen.count; ++i) ids.push_back(ids[seen.first + i]);
+    } else {
+      merger_.append(piece, ids);
+      seen = {piece, first, ids.size() - first};
+    }
+  }
+
+  const BpeMerger& merger_;
+  std::vector<Seen> seen_;
+};
+
+}  // namespace
+
+BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary)
+    : tables_(std::make_shared<const Tables>(checked(std::move(vocabulary)))) {}
+
+BpeTokenizer BpeTokenizer::load(const std::string& path) { return BpeTokenizer(read_bpe(path)); }
+
+const BpeVocabulary& BpeTokenizer::vocabulary() const { return tables_->vocabulary; }
+
+const std::map<std::string, TokenId, std::less<>>& BpeTokenizer::special_tokens() const {
+  return tables_->special;
+}
+
+std::vector<TokenId> BpeTokenizer::encode(std::string_view text,
+                                          const BpeEncodeOptions& options) const {
+  std::vector<std::pair<std::string_view, TokenId>> allowed;
+  for (const std::string& name : options.allowed_special) {
+    const auto found = special_tokens().find(name);
+    check<ValueError>(found != special_tokens().end(), "encode: a special token expected: ", name);
+    allowed.emplace_back(found->first, found->second);
+  }
+  std::vector<TokenId> ids;
+  ids.reserve(text.size() / 4);
+  Encoder encoder(tables_->merger, text.size());
+  SpecialPieces parts(text, std::move(allowed));
+  for (SpecialPieces::Piece part; parts.next(part);) {
+    if (part.special >= 0) ids.push_back(part.special);
+    else encoder.append(part.text, ids);
+  }
+  return ids;
+}
+
+std::string BpeTokenizer::decode(std::span<const TokenId> ids) const {
+  std::string bytes;
+  bytes.reserve(4 * ids.size());
+  for (const TokenId id : ids) bytes += vocabulary().token(id, "decode");
+  return bytes;
+}
+
+std::string BpeTokenizer::token(TokenId id) const {
+  const std::string& bytes = vocabulary().token(id, "token");
+  std::string text;
+  for (size_t offset = 0; offset < bytes.size();) {
+    const size_t end = end_of_valid_utf8(bytes, offset);
+    text += bytes.substr(offset, end - offset);
+    for (offset = end; offset < end_of_invalid_utf8(bytes, end); ++offset) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02X", static_cast<uint8_t>(bytes[offset]));
+      text += escape;
+    }
+  }
+  return text;
+}
+
+std::string BpeTokenizer::to_json() const { return tokenizer_json(vocabulary()); }
+
+void BpeTokenizer::save_pretrained(const std::string& directory) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::create_directories(directory, error);
+  check<IoError>(!error, "save: a directory expected: ", directory, ": ", error.message());
+  nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
+                                   {"add_prefix_space", false}};
+  if (special_tokens().contains("<|endoftext|>"))
+    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = "<|endoftext|>";
+  const fs::path folder = directory;
+  write_file(folder / "vocab.json", bpe_ids_json(vocabulary()));
+  write_file(folder / "merges.txt", bpe_merges_text(vocabulary()));
+  write_file(folder / "tokenizer_config.json", config.dump(2) + '\n');
+  write_file(folder / "tokenizer.json", to_json());
+}
+
+}  // namespace vitro::text

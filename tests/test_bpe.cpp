@@ -13,6 +13,7 @@
 #include "models/text/bpe_tokenizer.h"
 #include "models/text/utf8.h"
 #include "tests/support/bpe_reference.h"
+#include "tests/support/paths.h"
 
 using namespace vitro;
 using namespace vitro::text;
@@ -23,7 +24,7 @@ using Pieces = std::vector<std::string>;
 namespace {
 
 const std::string& stories() {
-  static const std::string text = read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt");
+  static const std::string text = read_file(source_path("examples/data/stories.txt"));
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include "framework/file.h"
 #include "models/text/bpe_tokenizer.h"
 #include "tests/support/bpe_reference.h"
+#include "tests/support/paths.h"
 
 using namespace vitro;
 using namespace vitro::text;
@@ -14,7 +15,7 @@ using namespace vitro::testing;
 
 namespace {
 
-std::string stories() { return read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt"); }
+std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
 void check_same(const BpeVocabulary& a, const BpeVocabulary& b) {
   CHECK(a.tokens == b.tokens);

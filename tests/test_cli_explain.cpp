@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "vitro.h"
 
@@ -14,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-std::string stories() { return read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt"); }
+std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
 json result(const std::vector<std::string>& arguments) { return json::parse(output_of(arguments)); }
 

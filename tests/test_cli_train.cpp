@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/tensors.h"
 
@@ -26,7 +27,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 std::string short_text() {
-  return read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt").substr(0, 1500);
+  return read_file(source_path("examples/data/stories.txt")).substr(0, 1500);
 }
 
 // A small run with everything on that a step depends on; an epoch is 42 steps.  `more` are options

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "vitro.h"
 
@@ -133,7 +134,7 @@ double part_in(const std::vector<std::string>& items, const std::vector<std::str
 TEST_CASE("trained: better than the best n-gram of order 3, and it writes words", "[slow]") {
   TemporaryDirectory directory;
   const std::string out = directory / "out",
-                    text = read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt");
+                    text = read_file(source_path("examples/data/stories.txt"));
   output_of({"train", "--out-dir", out, "--sample-tokens", "0"});
 
   const Ids ids = text::CharTokenizer::fit(text).encode(text);

@@ -11,6 +11,7 @@
 
 #include "framework/gradcheck.h"
 #include "tests/op_table.h"
+#include "tests/support/paths.h"
 
 using namespace vitro;
 using namespace vitro::tests;
@@ -378,7 +379,7 @@ std::vector<std::string> matches(const std::string& text, const std::string& pat
   return found;
 }
 
-const std::filesystem::path kSource = VITRO_SOURCE_DIR;
+const std::filesystem::path kSource = testing::source_path("");
 
 }  // namespace
 

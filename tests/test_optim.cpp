@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/elementwise.h"
+#include "tests/support/paths.h"
 #include "vitro.h"
 
 using namespace vitro;
@@ -14,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 json goldens(const std::string& name) {
-  return json::parse(std::ifstream(VITRO_SOURCE_DIR "/tests/golden/" + name + ".json"));
+  return json::parse(std::ifstream(testing::source_path("tests/golden/" + name + ".json")));
 }
 
 // As tests/golden/golden_optim.py has them.

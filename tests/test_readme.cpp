@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "tests/support/paths.h"
 #include "tests/support/rules.h"
 
 using vitro::testing::read_text;
@@ -42,7 +43,7 @@ struct Folder {
   fs::path path = fs::temp_directory_path() / ("vitro_readme_" + std::to_string(getpid()));
   Folder() {
     fs::create_directory(path);
-    for (const auto& entry : fs::directory_iterator(VITRO_SOURCE_DIR)) {
+    for (const auto& entry : fs::directory_iterator(vitro::testing::source_path(""))) {
       const fs::path name = entry.path().filename();
       if (name.string()[0] != '.' && name != "build") fs::create_symlink(entry.path(), path / name);
     }
@@ -66,7 +67,7 @@ int run(const std::string& line) {
 }
 
 const std::string& readme() {
-  static const std::string text = read_text(fs::path(VITRO_SOURCE_DIR) / "README.md");
+  static const std::string text = read_text(vitro::testing::source_path("README.md"));
   return text;
 }
 

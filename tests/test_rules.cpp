@@ -3,6 +3,7 @@
 #include <iostream>
 #include <regex>
 
+#include "tests/support/paths.h"
 #include "tests/support/rules.h"
 
 using namespace vitro::testing;
@@ -10,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kSource = VITRO_SOURCE_DIR;
+const fs::path kSource = vitro::testing::source_path("");
 
 bool is_source(const fs::path& file) {
   return file.extension() == ".h" || file.extension() == ".cpp";

@@ -7,6 +7,7 @@
 #include "framework/file.h"
 #include "models/text/text_pieces.h"
 #include "models/text/token_file.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "vitro.h"
 
@@ -17,7 +18,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string stories() { return read_file(VITRO_SOURCE_DIR "/examples/data/stories.txt"); }
+std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
 std::vector<std::string> pieces_of(const std::string& text, size_t size) {
   std::vector<std::string> all;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <sstream>
 
+#include "tests/support/paths.h"
+
 namespace vitro::testing {
 
 namespace {
@@ -106,7 +108,7 @@ Tensor golden_tensor(const Json& json) {
 }
 
 std::vector<GoldenCase> read_goldens(const std::string& file) {
-  std::ifstream in(std::string(VITRO_SOURCE_DIR "/tests/golden/") + file + ".json");
+  std::ifstream in(source_path("tests/golden/" + file + ".json"));
   check<IoError>(in.good(), "goldens: cannot open ", file);
   std::vector<GoldenCase> cases;
   for (const Json& json : Json::parse(in)) cases.push_back(read_case(json));

@@ -1,0 +1,11 @@
+// The one test source that knows the path of the tree: all others compile to the same objects in
+// any checkout, and ccache finds them.
+#include "tests/support/paths.h"
+
+namespace vitro::testing {
+
+std::string source_path(const std::string& name) {
+  return name.empty() ? VITRO_SOURCE_DIR : std::string(VITRO_SOURCE_DIR) + "/" + name;
+}
+
+}  // namespace vitro::testing

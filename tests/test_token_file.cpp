@@ -68,7 +68,7 @@ TEST_CASE("pieces: no cut where characters would compose or words be split") {
   CHECK(pieces_of("a \u0301b c", 4) == std::vector<std::string>{"a", " \u0301b", " c"});
   CHECK(pieces_of("abcdefgh", 3) == std::vector<std::string>{"abcdefgh"});
   CHECK(pieces_of("", 3).empty());
-  CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab", "\ncd", "\n"});
+  CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab", "\ncd\n"});
   // Runs of white space stay whole, whatever their characters; bytes that are no text are some.
   CHECK(pieces_of("ab  \n c", 3) == std::vector<std::string>{"ab", "  \n c"});
   CHECK(pieces_of("ab\u3000\u00A0 \u00E9 c", 3) ==

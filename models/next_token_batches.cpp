@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "ops/ops.h"
+#include "models/gpt.h"
 
 namespace vitro::models {
 
@@ -62,11 +62,18 @@ Batch NextTokenBatches::next() {
   return {ids, targets};
 }
 
+Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targets,
+                       const CrossEntropyOptions& options) {
+  if (auto* gpt = dynamic_cast<GPT*>(&model)) return gpt->loss(ids, targets, options);
+  return cross_entropy(model(ids), targets, options);
+}
+
 Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens) {
-  constexpr int64_t kRows = 16;
+  constexpr int64_t kRows = 16, kTokens = 4096;  // of a batch, at most
   NoGradGuard unrecorded;
-  const bool was_training = model.is_training();
+  const bool was_training = model.is_training(),
+             is_narrow = model.parameters().at(0).dtype() == kBFloat16;  // a sum needs more digits
   model.eval();
   const int64_t count = std::min(tokens.size() - 1, most_tokens);
   check<ValueError>(count >= 1, "evaluate: a text of at least two tokens expected: it has ",
@@ -74,14 +81,14 @@ Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t bl
   Evaluation result;
   for (int64_t begin = 0, rows, length; begin < count; begin += rows * length) {
     length = std::min(block_size, count - begin);
-    rows = std::min(kRows, (count - begin) / length);
+    rows = std::min({kRows, std::max<int64_t>(1, kTokens / length), (count - begin) / length});
     Tensor ids = empty({rows, length}, kInt64), targets = empty({rows, length}, kInt64);
     const auto n = static_cast<size_t>(rows * length);
     tokens.copy(begin, {ids.mutable_data<int64_t>(), n});
     tokens.copy(begin + 1, {targets.mutable_data<int64_t>(), n});
-    Tensor logits = model(ids);
-    if (logits.dtype() == kBFloat16) logits = logits.to(kFloat32);
-    result.nats += cross_entropy(logits, targets, {.reduction = Reduction::kSum}).item();
+    const CrossEntropyOptions summed{.reduction = Reduction::kSum};
+    result.nats += is_narrow ? cross_entropy(model(ids).to(kFloat32), targets, summed).item()
+                             : next_token_loss(model, ids, targets, summed).item();
     result.tokens += rows * length;
   }
   model.train(was_training);

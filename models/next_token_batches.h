@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../framework/module.h"
+#include "../ops/ops.h"
 #include "text/token_file.h"
 
 namespace [[gnu::visibility("default")]] vitro {
@@ -41,6 +42,11 @@ class NextTokenBatches {
   int64_t batch_size_, block_size_, windows_;
   uint64_t seed_, position_ = 0;
 };
+
+// cross_entropy of `model`, ids (B, T) -> logits (B, T, V), at these targets (B, T); a GPT's own
+// loss, which spares memory.
+Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targets,
+                       const CrossEntropyOptions& options = {});
 
 // The sum of -ln p(token) over all tokens but the first, in consecutive windows of block_size, and
 // how many they are.  `model` maps ids (B, T) to logits (B, T, V); it is run in eval mode.

@@ -82,24 +82,41 @@ CLI::Validator file_name() {
           ""};
 }
 
+namespace {
+
+template <class T, class F>
+std::string with_default(const std::string& meaning, T value, std::optional<T> gpt, F text) {
+  return meaning + " (default: " + text(value) +
+         (gpt && *gpt != value ? "; of a GPT: " + text(*gpt) : "") + ")";
+}
+
+}  // namespace
+
 CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
-                       int64_t high, const std::string& meaning) {
-  return app.add_option(name, value, meaning + " (default: " + std::to_string(value) + ")")
+                       int64_t high, const std::string& meaning, std::optional<int64_t> gpt) {
+  const auto text = [](int64_t n) { return std::to_string(n); };
+  return app.add_option(name, value, with_default(meaning, value, gpt, text))
       ->type_name("N")
       ->transform(whole(low, high));
 }
 
 CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
-                        const CLI::Validator& range, const std::string& meaning) {
-  return app.add_option(name, value, meaning + " (default: " + format("%g", value) + ")")
+                        const CLI::Validator& range, const std::string& meaning,
+                        std::optional<double> gpt) {
+  const auto text = [](double x) { return format("%g", x); };
+  return app.add_option(name, value, with_default(meaning, value, gpt, text))
       ->type_name("X")
       ->check(range);
 }
 
-void add_tokens(CLI::App& app, TextOptions& to) {
-  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
-      ->type_name("KIND")
-      ->check(one_of({"char", "word"}));
+CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
+                      std::vector<std::string> names, const std::string& meaning) {
+  return app.add_option(name, value, meaning + " (default: " + value + ")")
+      ->type_name("NAME")
+      ->check(one_of(std::move(names)));
+}
+
+void add_unk(CLI::App& app, TextOptions& to) {
   app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
 }
 
@@ -107,22 +124,25 @@ void add_text(CLI::App& app, TextOptions& to) {
   app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
       ->type_name("FILE")
       ->check(file_name());
-  add_tokens(app, to);
+  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
+      ->type_name("KIND")
+      ->check(one_of({"char", "word"}));
+  add_unk(app, to);
 }
 
 void add_sizes(CLI::App& app, ModelOptions& to) {
-  add_whole(app, "--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
   add_whole(app, "--n-hidden", to.n_hidden, 1, 65536, "Width of the hidden layer");
   add_whole(app, "--context", to.context, 1, 1024,
             "How many tokens the next one is predicted from");
-  app.add_option("--activation", to.activation, "Between the linear layers (default: gelu)")
-      ->type_name("NAME")
-      ->check(one_of({"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"}));
+  add_name(app, "--activation", to.activation,
+           {"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"},
+           "Between the linear layers");
   add_whole(app, "--seed", to.seed, 0, INT64_MAX, "Of all random numbers");
 }
 
 void add_model(CLI::App& app, ModelOptions& to) {
   add_text(app, to.text);
+  add_whole(app, "--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
   add_sizes(app, to);
 }
 

@@ -18,15 +18,18 @@ CLI::Validator one_of(std::vector<std::string> words);
 CLI::Validator some_text();  // not empty, valid UTF-8
 CLI::Validator file_name();
 
-// `name` takes a whole number; the help says `meaning` and the default.
+// `name` takes a whole number; the help says `meaning` and the default, which of a GPT may differ.
 CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
-                       int64_t high, const std::string& meaning);
+                       int64_t high, const std::string& meaning, std::optional<int64_t> gpt = {});
 CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
-                        const CLI::Validator& range, const std::string& meaning);
+                        const CLI::Validator& range, const std::string& meaning,
+                        std::optional<double> gpt = {});
+CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
+                      std::vector<std::string> names, const std::string& meaning);
 
-void add_text(CLI::App& app, TextOptions& to);    // --text and what splits it
-void add_tokens(CLI::App& app, TextOptions& to);  // only what splits it
-void add_sizes(CLI::App& app, ModelOptions& to);  // of a model, and the seed
+void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
+void add_unk(CLI::App& app, TextOptions& to);
+void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
 void add_model(CLI::App& app, ModelOptions& to);  // all of these
 
 // The subcommands `train` and `eval`.

@@ -92,9 +92,11 @@ int eval(const EvalOptions& options) {
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
                     options.whole ? "" : "the last 10 % of ", name, " has ", part.size());
-  // Long windows, so that few tokens are predicted from less than the model can look at.
-  const models::Evaluation result =
-      models::evaluate(*saved.model, part, std::max<int64_t>(256, saved.window));
+  // Long windows, so that few tokens are predicted from less than the model can look at.  A GPT
+  // takes none that is longer.
+  const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
+  const models::Evaluation result = models::evaluate(
+      *saved.model, part, is_gpt ? saved.window : std::max<int64_t>(256, saved.window));
   const int64_t characters = count_characters(*saved.tokenizer, part);
   const double bits = result.bits_per_character(characters);
 

@@ -21,6 +21,24 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
 
+// What the activations that backward needs and the logits take, per token that passes through; all
+// of it beside 16 bytes per parameter, and rather too much than too little.
+double bytes_needed(const models::GPTConfig& c, int64_t rows) {
+  const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
+               layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
+  const double numbers = layers * (10 * embd + 3 * inner) + 4 * embd + 2 * vocab;
+  return 16 * models::parameter_count(c) + 4 * static_cast<double>(rows) * numbers;
+}
+
+void check_memory(double need, const char* advice) {
+  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                      static_cast<double>(sysconf(_SC_PAGESIZE)),
+               gib = 1 << 30;
+  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
+                     " GiB of memory and this machine has ", format("%.0f", have / gib),
+                     ": choose smaller ", advice);
+}
+
 // What the parameters and the widest activations take, roughly; rather too much than too little.
 // In double: the product of the largest sizes does not fit into 64 bits.
 double bytes_needed(const models::MiniLMConfig& c, int64_t rows, int64_t bytes_per_parameter) {
@@ -41,14 +59,25 @@ Text open_text(const std::string& file) {
   return opened;
 }
 
-Source read_source(const TextOptions& options) {
-  Source source{open_text(options.file), nullptr};
+std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source) {
+  if (options.tokenizer != "char" && options.tokenizer != "word") {
+    try {
+      return text::load_tokenizer(options.tokenizer);
+    } catch (const IoError& error) {
+      fail<IoError>("--tokenizer: char, word, bpe or a saved tokenizer expected: ", error.what());
+    }
+  }
   try {
-    source.tokenizer = fit(options, source.text);
+    return fit(options, source.text);
   } catch (Error& error) {
     error.add_context(source.name);
     throw;
   }
+}
+
+Source read_source(const TextOptions& options) {
+  Source source{open_text(options.file), nullptr};
+  source.tokenizer = fit_tokenizer(options, source);
   return source;
 }
 
@@ -68,13 +97,12 @@ models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenize
 }
 
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes) {
-  const double need = bytes_needed(config, rows, bytes),
-               have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                      static_cast<double>(sysconf(_SC_PAGESIZE)),
-               gib = 1 << 30;
-  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
-                     " GiB of memory and this machine has ", format("%.0f", have / gib),
-                     ": choose smaller --n-embd, --n-hidden or --context");
+  check_memory(bytes_needed(config, rows, bytes), "--n-embd, --n-hidden or --context");
+}
+
+void check_memory(const models::GPTConfig& config, int64_t rows) {
+  check_memory(bytes_needed(config, rows),
+               "--n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
 }
 
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,

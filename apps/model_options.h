@@ -23,6 +23,8 @@ struct Source : Text {
   std::unique_ptr<text::Tokenizer> tokenizer;
 };
 Source read_source(const TextOptions& options);
+// What splits the text into tokens: learnt from it, or read from a file.
+std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source);
 
 // The ids of what the user typed.  UsageError if that is no text.
 std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt);
@@ -31,6 +33,8 @@ models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenize
 // MemoryError if the machine cannot hold such a model: `rows` positions pass through it, and of
 // each parameter `bytes` are kept.
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
+// The same for training a GPT, of which each parameter has a gradient and two moments.
+void check_memory(const models::GPTConfig& config, int64_t rows);
 // A MiniLM with random weights drawn from the seed, after check_memory.
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
                           int64_t rows, int64_t bytes);

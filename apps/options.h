@@ -15,9 +15,10 @@ struct UsageError : Error {
 };
 
 struct TextOptions {
-  std::string file;  // empty: the bundled text
-  std::string tokenizer = "char";
+  std::string file;                // empty: the bundled text
+  std::string tokenizer = "char";  // or "word"; in training also "bpe" or a saved one's path
   bool unk = false;
+  int64_t vocab_size = 1024;  // of "bpe", at most
 };
 
 struct ModelOptions {
@@ -59,15 +60,32 @@ struct GraphOptions {
   std::string out;  // empty: standard output
 };
 
-// Named as in nanoGPT, which also takes text in rows of batch_size times block_size tokens.
+// What a GPT has and a MiniLM has not.
+struct GPTOptions {
+  std::string preset = "nano";  // of what is not given
+  int64_t n_layer = 4;
+  int64_t n_head = 4;
+  int64_t n_kv_head = 0;  // 0: n_head
+  bool bias = true;
+  std::string norm = "layernorm";
+  std::string position = "learned";
+  std::string mlp = "gelu";
+};
+
+// Named as in nanoGPT, which also takes text in rows of batch_size times block_size tokens.  The
+// values here are a MiniLM's defaults; train_defaults.h has those of a GPT.
 struct TrainOptions {
+  std::string model_type = "mini";
   ModelOptions model{.n_embd = 32, .n_hidden = 1024, .context = 8};
-  double dropout = 0.7;  // the bundled text is small: less than that is learnt by heart
+  GPTOptions gpt = {};
+  std::string init_from;  // a saved model to go on from; empty: random weights
+  double dropout = 0.7;   // the bundled text is small: less than that is learnt by heart
   int64_t batch_size = 8;
   int64_t block_size = 64;
   int64_t gradient_accumulation_steps = 1;
   int64_t max_iters = 4500;
   double learning_rate = 3e-3;
+  std::string lr_schedule = "cosine";
   double min_lr = -1;          // below 0: a tenth of learning_rate
   int64_t warmup_iters = 100;  // at most a tenth of lr_decay_iters, unless it was given
   int64_t lr_decay_iters = 0;  // 0: max_iters

@@ -50,15 +50,23 @@ class NotedSignals {
   struct sigaction before_[2], pipe_before_;
 };
 
+std::string describe(const TrainRun& run) {
+  const TrainOptions& o = run.options();
+  const std::string size = count_text(run.model().parameter_count()) + " parameters; ";
+  if (const auto* gpt = dynamic_cast<models::GPT*>(&run.model())) {
+    const models::GPTConfig& c = gpt->config;
+    return size + "a GPT of " + count_text(c.n_layer) + " layers, " + count_text(c.n_head) +
+           " heads, n_embd " + count_text(c.n_embd) + ", block_size " + count_text(c.block_size);
+  }
+  return size + "context " + count_text(o.model.context) + ", n_embd " +
+         count_text(o.model.n_embd) + ", n_hidden " + count_text(o.model.n_hidden) + ", " +
+         o.model.activation;
+}
+
 std::string introduce(const TrainRun& run) {
   const TrainOptions& o = run.options();
-  int64_t parameters = 0;
-  for (const Tensor& p : run.model().parameters()) parameters += p.numel();
   return table(
-             {{"model", count_text(parameters) + " parameters; context " +
-                            count_text(o.model.context) + ", n_embd " + count_text(o.model.n_embd) +
-                            ", n_hidden " + count_text(o.model.n_hidden) + ", " +
-                            o.model.activation},
+             {{"model", describe(run)},
               {"text", count_text(run.training_tokens()) + " tokens to learn, " +
                            count_text(run.validation_tokens()) + " to validate; vocabulary " +
                            count_text(run.tokenizer().vocab_size())},

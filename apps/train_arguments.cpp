@@ -1,5 +1,6 @@
 // The options of `vitro train` and `vitro eval`.
 #include "apps/arguments.h"
+#include "apps/train_defaults.h"
 
 namespace vitro::cli {
 
@@ -7,17 +8,74 @@ namespace {
 
 constexpr int64_t kMany = 1'000'000'000;
 
-void add_batches(CLI::App& app, TrainOptions& to) {
-  add_whole(app, "--batch-size", to.batch_size, 1, 65536, "Pieces of text per batch");
-  add_whole(app, "--block-size", to.block_size, 1, 65536, "Tokens per piece");
-  add_whole(app, "--gradient-accumulation-steps", to.gradient_accumulation_steps, 1, 65536,
-            "Batches per step");
-  add_whole(app, "--max-iters", to.max_iters, 0, kMany, "Steps in all");
+const TrainOptions& of_gpt() {
+  static const TrainOptions defaults = gpt_defaults("nano");
+  return defaults;
 }
 
-void add_optimizer(CLI::App& app, TrainOptions& to) {
+void add_tokenizer(CLI::App& app, TextOptions& to) {
+  app.add_option("--tokenizer", to.tokenizer,
+                 "What a token is: char, word, bpe, or a saved tokenizer (default: char)")
+      ->type_name("KIND|PATH")
+      ->check(file_name());
+  add_whole(app, "--vocab-size", to.vocab_size, 257, 1'000'000,
+            "Tokens that bpe learns from the text, at most");
+  add_unk(app, to);
+}
+
+void add_gpt(CLI::App& app, TrainOptions& to) {
+  const auto of_gpt_only = [](CLI::Option* option) {
+    option->group("A GPT (each of these implies --model-type gpt)");
+  };
+  GPTOptions& gpt = to.gpt;
+  of_gpt_only(add_name(app, "--preset", gpt.preset,
+                       {"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"},
+                       "Its sizes where they are not given"));
+  of_gpt_only(add_whole(app, "--n-layer", gpt.n_layer, 1, 1024, "Blocks"));
+  of_gpt_only(add_whole(app, "--n-head", gpt.n_head, 1, 1024, "Attention heads per block"));
+  of_gpt_only(add_whole(app, "--n-kv-head", gpt.n_kv_head, 0, 1024,
+                        "Heads of keys and values, each for a group of those; 0: as many"));
+  of_gpt_only(app.add_flag("--bias,!--no-bias", gpt.bias,
+                           "Whether Linear and LayerNorm have a bias (default: --bias)"));
+  of_gpt_only(add_name(app, "--norm", gpt.norm, {"layernorm", "rmsnorm"}, "What normalises"));
+  of_gpt_only(add_name(app, "--position", gpt.position, {"learned", "rotary"},
+                       "How a token knows its place"));
+  of_gpt_only(add_name(app, "--mlp", gpt.mlp, {"gelu", "swiglu"}, "Between the linear layers"));
+}
+
+void add_train_model(CLI::App& app, TrainOptions& to) {
+  add_name(app, "--model-type", to.model_type, {"mini", "gpt"}, "What to train");
+  CLI::Option* const initial =
+      app.add_option("--init-from", to.init_from,
+                     "Go on from this model: a run of `vitro train`, or what Hugging Face's "
+                     "tools save of a GPT-2")
+          ->type_name("DIR")
+          ->check(file_name());
+  add_whole(app, "--n-embd", to.model.n_embd, 1, 65536, "Numbers that stand for a token",
+            of_gpt().model.n_embd);
+  add_sizes(app, to.model);
+  for (const char* name : {"--n-hidden", "--context", "--activation"})
+    app.get_option(name)->group("A MiniLM");
+  add_gpt(app, to);
+  for (const char* name : {"--preset", "--tokenizer", "--vocab-size", "--unk"})
+    initial->excludes(app.get_option(name));
+}
+
+void add_batches(CLI::App& app, TrainOptions& to) {
+  add_whole(app, "--batch-size", to.batch_size, 1, 65536, "Pieces of text per batch",
+            of_gpt().batch_size);
+  add_whole(app, "--block-size", to.block_size, 1, 65536,
+            "Tokens per piece; of a GPT also the longest context");
+  add_whole(app, "--gradient-accumulation-steps", to.gradient_accumulation_steps, 1, 65536,
+            "Batches per step");
+  add_whole(app, "--max-iters", to.max_iters, 0, kMany, "Steps in all", of_gpt().max_iters);
+}
+
+void add_schedule(CLI::App& app, TrainOptions& to) {
   add_number(app, "--learning-rate,--lr", to.learning_rate, positive_number(),
-             "AdamW's largest learning rate");
+             "AdamW's largest learning rate", of_gpt().learning_rate);
+  add_name(app, "--lr-schedule", to.lr_schedule, {"cosine", "linear", "constant"},
+           "How it falls after the warm-up");
   app.add_option("--min-lr", to.min_lr, "The last one (default: a tenth of it)")
       ->type_name("X")
       ->check(number_from_zero());
@@ -30,16 +88,19 @@ void add_optimizer(CLI::App& app, TrainOptions& to) {
                  "The step where the rate has fallen to --min-lr (default: --max-iters)")
       ->type_name("N")
       ->transform(whole(1, kMany));
-  add_number(app, "--weight-decay", to.weight_decay, number_from_zero(), "Of matrices only");
+}
+
+void add_optimizer(CLI::App& app, TrainOptions& to) {
+  add_schedule(app, to);
+  add_number(app, "--weight-decay", to.weight_decay, number_from_zero(), "Of matrices only",
+             of_gpt().weight_decay);
   add_number(app, "--beta1", to.beta1, number_below_one(), "Of the mean of the gradients");
   add_number(app, "--beta2", to.beta2, number_below_one(), "Of the mean of their squares");
   add_number(app, "--grad-clip", to.grad_clip, number_from_zero(),
              "Largest norm of all gradients; 0: any");
   add_number(app, "--dropout", to.dropout, number_below_one(),
-             "Part of the hidden activations that a step leaves out");
-  app.add_option("--dtype", to.dtype, "Of parameters and activations (default: float32)")
-      ->type_name("NAME")
-      ->check(one_of({"float32", "float64"}));
+             "Part of the activations that a step leaves out", of_gpt().dropout);
+  add_name(app, "--dtype", to.dtype, {"float32", "float64"}, "Of parameters and activations");
 }
 
 void add_run(CLI::App& app, TrainOptions& to) {
@@ -63,8 +124,8 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
   sub->add_option("text", to.model.text.file, "Text file to learn (default: bundled stories)")
       ->type_name("FILE")
       ->check(file_name());
-  add_tokens(*sub, to.model.text);
-  add_sizes(*sub, to.model);
+  add_tokenizer(*sub, to.model.text);
+  add_train_model(*sub, to);
   add_batches(*sub, to);
   add_optimizer(*sub, to);
   add_run(*sub, to);

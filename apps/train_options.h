@@ -7,36 +7,49 @@
 
 namespace vitro::cli {
 
-// f(name, field, may_change) for each; those that may not change decide what is learnt.
-template <class Options, class F>
-void each_option(Options& o, F f) {
-  f("text", o.model.text.file, false);
-  f("tokenizer", o.model.text.tokenizer, false);
-  f("unk", o.model.text.unk, false);
-  f("n-embd", o.model.n_embd, false);
-  f("n-hidden", o.model.n_hidden, false);
-  f("context", o.model.context, false);
-  f("activation", o.model.activation, false);
-  f("seed", o.model.seed, false);
-  f("dropout", o.dropout, false);
-  f("batch-size", o.batch_size, false);
-  f("block-size", o.block_size, false);
-  f("gradient-accumulation-steps", o.gradient_accumulation_steps, false);
-  f("learning-rate", o.learning_rate, false);
-  f("min-lr", o.min_lr, false);
-  f("warmup-iters", o.warmup_iters, false);
-  f("lr-decay-iters", o.lr_decay_iters, false);
-  f("weight-decay", o.weight_decay, false);
-  f("beta1", o.beta1, false);
-  f("beta2", o.beta2, false);
-  f("grad-clip", o.grad_clip, false);
-  f("dtype", o.dtype, false);
-  f("max-iters", o.max_iters, true);
-  f("eval-interval", o.eval_interval, true);
-  f("eval-iters", o.eval_iters, true);
-  f("log-interval", o.log_interval, true);
-  f("sample-tokens", o.sample_tokens, true);
-  f("keep", o.keep, true);
+// f(name, may_change, field...) for each, with that field of each of the `o`; options that may not
+// change decide what is learnt.
+template <class F, class... Options>
+void each_option(F f, Options&... o) {
+  f("model-type", false, o.model_type...);
+  f("text", false, o.model.text.file...);
+  f("tokenizer", false, o.model.text.tokenizer...);
+  f("unk", false, o.model.text.unk...);
+  f("vocab-size", false, o.model.text.vocab_size...);
+  f("init-from", false, o.init_from...);
+  f("preset", false, o.gpt.preset...);
+  f("n-layer", false, o.gpt.n_layer...);
+  f("n-head", false, o.gpt.n_head...);
+  f("n-kv-head", false, o.gpt.n_kv_head...);
+  f("bias", false, o.gpt.bias...);
+  f("norm", false, o.gpt.norm...);
+  f("position", false, o.gpt.position...);
+  f("mlp", false, o.gpt.mlp...);
+  f("n-embd", false, o.model.n_embd...);
+  f("n-hidden", false, o.model.n_hidden...);
+  f("context", false, o.model.context...);
+  f("activation", false, o.model.activation...);
+  f("seed", false, o.model.seed...);
+  f("dropout", false, o.dropout...);
+  f("batch-size", false, o.batch_size...);
+  f("block-size", false, o.block_size...);
+  f("gradient-accumulation-steps", false, o.gradient_accumulation_steps...);
+  f("learning-rate", false, o.learning_rate...);
+  f("lr-schedule", false, o.lr_schedule...);
+  f("min-lr", false, o.min_lr...);
+  f("warmup-iters", false, o.warmup_iters...);
+  f("lr-decay-iters", false, o.lr_decay_iters...);
+  f("weight-decay", false, o.weight_decay...);
+  f("beta1", false, o.beta1...);
+  f("beta2", false, o.beta2...);
+  f("grad-clip", false, o.grad_clip...);
+  f("dtype", false, o.dtype...);
+  f("max-iters", true, o.max_iters...);
+  f("eval-interval", true, o.eval_interval...);
+  f("eval-iters", true, o.eval_iters...);
+  f("log-interval", true, o.log_interval...);
+  f("sample-tokens", true, o.sample_tokens...);
+  f("keep", true, o.keep...);
 }
 
 // As JSON.  A file name need not be UTF-8; what is not becomes U+FFFD.
@@ -46,7 +59,7 @@ inline std::string dumped(const nlohmann::ordered_json& json) {
 
 inline std::string to_json(const TrainOptions& options) {
   nlohmann::ordered_json json;
-  each_option(options, [&](const char* name, const auto& field, bool) { json[name] = field; });
+  each_option([&](const char* name, bool, const auto& field) { json[name] = field; }, options);
   return dumped(json);
 }
 
@@ -54,7 +67,7 @@ inline std::string to_json(const TrainOptions& options) {
 // given, may not change and is another; IoError for JSON that has not all of them.
 inline void take_saved(TrainOptions& options, const std::string& saved) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
-  each_option(options, [&]<class T>(const std::string& name, T& field, bool may_change) {
+  const auto take = [&]<class T>(const std::string& name, bool may_change, T& field) {
     T before{};
     try {
       before = json.at(name).get<T>();
@@ -70,7 +83,8 @@ inline void take_saved(TrainOptions& options, const std::string& saved) {
     check<ValueError>(may_change || now == then, "--resume: ", dashes, name, ' ', then,
                       " expected, as the run was started: ", now,
                       " (leave it out, or choose another --out-dir)");
-  });
+  };
+  each_option(take, options);
 }
 
 }  // namespace vitro::cli

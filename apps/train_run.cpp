@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/output.h"
+#include "apps/train_defaults.h"
 #include "apps/train_options.h"
 
 namespace vitro::cli {
@@ -26,11 +27,21 @@ const std::string& field(const Checkpoint& checkpoint, const std::string& name) 
   return found->second;
 }
 
-std::string config_json(const TrainOptions& options, const text::Tokenizer& tokenizer) {
+// The configuration as JSON of the model that the options ask for, if the machine can train it.
+std::string config_json(const TrainOptions& options, const text::Tokenizer& tokenizer,
+                        const nn::Module* initial) {
+  const int64_t rows = options.batch_size * options.block_size;
+  if (options.model_type == "gpt") {
+    models::GPTConfig config = gpt_config_of(options, tokenizer.vocab_size());
+    if (initial) config = dynamic_cast<const models::GPT&>(*initial).config;
+    config.dropout = options.dropout;
+    check_memory(config, rows);
+    return to_json(config);
+  }
   models::MiniLMConfig config = config_of(options.model, tokenizer);
   config.dropout = options.dropout;
   // A parameter, its gradient, two moments.
-  check_memory(config, options.batch_size * options.block_size, /*bytes=*/16);
+  check_memory(config, rows, /*bytes=*/16);
   return to_json(config);
 }
 
@@ -72,22 +83,18 @@ TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokeni
   optimizer_ = std::make_unique<optim::AdamW>(groups.decayed, adamw);
   adamw.weight_decay = 0;
   optimizer_->add_param_group(groups.plain, adamw);
-  schedule_ = std::make_unique<optim::Scheduler>(
-      *optimizer_, optim::LinearWarmupCosine{.warmup_iters = options_.warmup_iters,
-                                             .lr_decay_iters = options_.lr_decay_iters,
-                                             .min_lr = options_.min_lr});
+  schedule_ = std::make_unique<optim::Scheduler>(*optimizer_, schedule_of(options_));
 }
 
 TrainRun TrainRun::start(TrainOptions options) {
-  if (options.min_lr < 0) options.min_lr = options.learning_rate / 10;
-  if (options.lr_decay_iters == 0) options.lr_decay_iters = std::max<int64_t>(1, options.max_iters);
-  if (!options.given.contains("warmup-iters"))
-    options.warmup_iters = std::min(options.warmup_iters, options.lr_decay_iters / 10);
-  check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
-                    options.lr_decay_iters,
-                    " of --lr-decay-iters expected: ", options.warmup_iters);
-  check<UsageError>(options.min_lr <= options.learning_rate, "--min-lr: at most --learning-rate ",
-                    options.learning_rate, " expected: ", options.min_lr);
+  std::optional<models::SavedModel> initial;
+  if (options.init_from.empty()) {
+    complete(options, nullptr);
+  } else {
+    initial = models::load_model(options.init_from);
+    for (const std::string& reason : initial->damaged) warn(reason);
+    complete(options, initial->model.get());
+  }
   open_text(options.model.text.file);  // before anything is made
   std::error_code error;
   std::filesystem::create_directories(options.out_dir, error);
@@ -97,14 +104,19 @@ TrainRun TrainRun::start(TrainOptions options) {
   check<ValueError>(there.empty(), "train: ", options.out_dir, " holds a run of ",
                     there.empty() ? 0 : there.back(),
                     " steps: go on with --resume, or choose another --out-dir");
-  Source fitted = read_source(options.model.text);
+  const Text source = open_text(options.model.text.file);
+  std::unique_ptr<text::Tokenizer> tokenizer =
+      initial ? std::move(initial->tokenizer) : fit_tokenizer(options.model.text, source);
   const std::string file = tokens_file(options);  // options are given away below
-  write_token_file(file, *fitted.tokenizer, text::TextPieces(fitted.text));
+  write_token_file(file, *tokenizer, text::TextPieces(source.text));
   try {
     const text::TokenFile tokens(file);
     check_length(tokens, options);
-    const std::string config = config_json(options, *fitted.tokenizer);
-    return {std::move(options), std::move(fitted.tokenizer), config, tokens};
+    const std::string config =
+        config_json(options, *tokenizer, initial ? initial->model.get() : nullptr);
+    TrainRun run(std::move(options), std::move(tokenizer), config, tokens);
+    if (initial) run.model_.module->load_state_dict(initial->model->state_dict());
+    return run;
   } catch (...) {
     remove_file(file);
     throw;
@@ -118,6 +130,7 @@ TrainRun TrainRun::resume(TrainOptions options) {
   const std::string file = directory.file(found.step);
   try {
     take_saved(options, field(found.checkpoint, "options"));
+    check_model_type(options);
     auto tokenizer = text::parse_tokenizer(field(found.checkpoint, "tokenizer"), "tokenizer");
     const text::TokenFile tokens(tokens_file(options));
     tokens.verify();
@@ -150,7 +163,7 @@ StepReport TrainRun::step() {
   double loss_sum = 0;
   for (int64_t i = 0; i < batches; ++i) {
     const models::Batch batch = batches_.next();
-    Tensor loss = cross_entropy((*model_.module)(batch.ids), batch.targets);
+    Tensor loss = models::next_token_loss(*model_.module, batch.ids, batch.targets);
     if (batches > 1) loss = loss / static_cast<double>(batches);
     if (step_ == 0 && i == 0) optim::check_trained(loss, {optimizer_.get()});
     loss_sum += loss.item();

@@ -1,4 +1,5 @@
 // The `vitro` program: what its command line may say, and what becomes of an error.
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <span>
@@ -124,6 +125,25 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
   return sub;
 }
 
+// nanoGPT writes --max_iters: in what is an option of some subcommand but for its underscores, they
+// become dashes.  CLI11's ignore_underscore leaves dashes out of the comparison.
+std::vector<std::string> with_dashes(const CLI::App& app, std::span<char*> arguments) {
+  std::vector<std::string> all(arguments.begin(), arguments.end());
+  for (std::string& argument : all) {
+    if (argument == "--") break;
+    std::string name = argument.substr(0, argument.find('='));
+    const std::string rest = argument.substr(name.size());
+    std::ranges::replace(name, '_', '-');
+    const bool is_option =
+        name.starts_with("--") && std::ranges::any_of(app.get_subcommands({}), [&](auto* sub) {
+          return sub->get_option_no_throw(name) != nullptr;
+        });
+    if (is_option) argument = name + rest;
+  }
+  std::ranges::reverse(all);  // as App::parse wants them
+  return all;
+}
+
 // CLI11 would take the next argument for the value that `--prompt=` leaves out.
 void check_values(std::span<char*> arguments) {
   for (const std::string_view argument : arguments) {
@@ -158,10 +178,11 @@ int run(int argc, char** argv) {
   add_threads(app, arguments);
   for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
 
-  check_values(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+  const auto words = std::span(argv, static_cast<size_t>(argc)).subspan(1);
+  check_values(words);
   auto chosen = [&] { return app.get_subcommands().empty() ? &app : app.get_subcommands()[0]; };
   try {
-    app.parse(argc, argv);
+    app.parse(with_dashes(app, words));
   } catch (const CLI::CallForHelp&) {
     write_out(chosen()->help(chosen() == &app ? "" : "vitro"));
     return 0;

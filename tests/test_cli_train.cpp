@@ -44,6 +44,17 @@ Words tiny(const std::string& text, const std::string& out, const Words& more = 
   for (const auto& [name, value] : options) all.insert(all.end(), {name, value});
   return all;
 }
+// The same with a GPT: with grouped heads, dropout, rotary positions and a norm with no bias.
+Words tiny_gpt(const std::string& text, const std::string& out, const Words& more = {}) {
+  Words all = tiny(text, out, more);
+  for (const char* name : {"--n-hidden", "--context"}) {
+    const auto at = std::ranges::find(all, name);
+    all.erase(at, at + 2);
+  }
+  all.insert(all.end(), {"--n_layer=2", "--n_head=2", "--n-kv-head", "1", "--position", "rotary",
+                         "--mlp", "swiglu", "--bias=False", "--lr-schedule", "linear"});
+  return all;
+}
 Words resumed(const std::string& out, const Words& more = {}) {
   Words all = {"train", "--resume", "--out-dir", out};
   all.insert(all.end(), more.begin(), more.end());
@@ -167,12 +178,14 @@ TEST_CASE("train: a file name that is no UTF-8 is a name all the same") {
 }
 
 TEST_CASE("train: stopped after every step and resumed, a run ends bit for bit as undisturbed") {
+  const bool is_gpt = GENERATE(false, true);
+  const auto begin = is_gpt ? tiny_gpt : tiny;
+  const int64_t steps = is_gpt ? 12 : 60;
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), whole = directory / "whole",
                     parts = directory / "parts";
-  const int64_t steps = 60;
-  output_of(tiny(text, whole, {"--max-iters", "60", "--eval-interval", "1"}));
-  output_of(tiny(text, parts, {"--max-iters", "0"}));
+  output_of(begin(text, whole, {"--max-iters", std::to_string(steps), "--eval-interval", "1"}));
+  output_of(begin(text, parts, {"--max-iters", "0"}));
   for (int64_t step = 1; step <= steps; ++step) {
     INFO("step " << step);
     const std::string until = std::to_string(step);

@@ -1,0 +1,234 @@
+// vitro train for GPTs, as real processes: how the options make a model and a schedule, and what
+// goes on from a saved model.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/process.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using nlohmann::json;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+// A text with a rule: every word is followed by its mirror image.
+std::string mirrored_text() {
+  std::string text;
+  for (int i = 0; i < 300; ++i) {
+    const std::string word = {static_cast<char>('a' + i * 7 % 5), static_cast<char>('a' + i % 4),
+                              static_cast<char>('a' + i * 3 % 7)};
+    text += word + '|' + std::string(word.rbegin(), word.rend()) + ' ';
+  }
+  return text;
+}
+
+Words train(const std::string& text, const std::string& out, const Words& more) {
+  Words all = {"train", text, "--out-dir", out, "--sample-tokens", "0", "--seed", "3"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+Words with(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+const Words kTiny = {"--n-layer",    "1", "--n-head",    "2", "--n-embd", "8",
+                     "--block-size", "8", "--max-iters", "0"};
+
+Checkpoint saved(const std::string& out) { return CheckpointDirectory(out).latest().checkpoint; }
+json config(const std::string& out) { return json::parse(saved(out).metadata.at("config")); }
+json metadata(const std::string& out) { return json::parse(saved(out).metadata.at("options")); }
+
+void check_refused(const Words& arguments, int code, const std::string& says) {
+  std::string command = "vitro";
+  for (const std::string& word : arguments) command += " '" + word + "'";
+  INFO(command);
+  const Finished run = run_vitro(arguments);
+  CHECK(run.code == code);
+  CHECK(run.out.empty());
+  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
+  CHECK(std::ranges::count(run.err, '\n') == 1);
+}
+
+}  // namespace
+
+TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), a = directory / "a",
+                    b = directory / "b", c = directory / "c";
+  const std::string shown = output_of(
+      train(text, a,
+            {"--n_layer=2", "--n_head", "4", "--n_embd=16", "--block_size=8", "--bias=False",
+             "--dropout=0.0", "--max_iters=0", "--lr_decay_iters=20", "--norm", "rmsnorm",
+             "--position", "rotary", "--mlp", "swiglu", "--n-kv-head", "2"}));
+  CHECK_THAT(shown, Contains("a GPT of 2 layers, 4 heads, n_embd 16, block_size 8"));
+  const json made = config(a);
+  CHECK(made["model_type"] == "gpt");
+  CHECK(made["n_layer"] == 2);
+  CHECK(made["n_head"] == 4);
+  CHECK(made["n_kv_head"] == 2);
+  CHECK(made["n_embd"] == 16);
+  CHECK(made["block_size"] == 8);
+  CHECK(made["bias"] == false);
+  CHECK(made["norm"] == "rms_norm");
+  CHECK(made["position"] == "rotary");
+  CHECK(made["mlp"] == "swiglu");
+  CHECK(made["dropout"] == 0);
+  CHECK(metadata(a)["lr-decay-iters"] == 20);
+
+  // What a preset says holds where nothing was given; --model-type alone is the smallest one.
+  output_of(train(text, b,
+                  {"--preset", "gpt2-medium", "--n-layer", "1", "--n-embd", "32", "--block-size",
+                   "8", "--max-iters", "0"}));
+  CHECK(config(b)["n_head"] == 16);
+  CHECK(metadata(b)["learning-rate"] == 3e-4);
+  CHECK(metadata(b)["beta2"] == 0.95);
+  output_of(train(text, c, {"--model-type", "gpt", "--max-iters", "0"}));
+  CHECK(config(c)["n_embd"] == 128);
+  CHECK(metadata(c)["block-size"] == 64);
+  CHECK(metadata(c)["weight-decay"] == 0.1);
+}
+
+TEST_CASE("gpt: it learns, and eval and generate take its run") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
+  output_of(train(
+      text, out,
+      {"--n-layer", "1", "--n-head", "2", "--n-embd", "32", "--block-size", "16", "--max-iters",
+       "150", "--eval-interval", "150", "--lr", "1e-2", "--dropout", "0", "--batch-size", "8"}));
+  const json eval = json::parse(output_of({"eval", "--model", out, "--json"}));
+  CHECK(eval["loss"] < 1.6);
+  const std::string csv = read_file(out + "/metrics.csv");
+  CHECK(std::stod(csv.substr(csv.find("\n0,,,") + 5)) > 2.0);
+  const json generated = json::parse(output_of(
+      {"generate", "--model", out, "--prompt", "abc|", "--max-new-tokens", "30", "--json"}));
+  CHECK(generated["ids"].size() == 34);
+}
+
+TEST_CASE("gpt: every schedule warms up and falls as it says") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text());
+  const auto rates = [&](const std::string& schedule) {
+    const std::string out = directory / schedule;
+    output_of(train(
+        text, out,
+        with(kTiny, {"--lr-schedule", schedule, "--lr", "1e-3", "--min-lr", "1e-4",
+                     "--warmup-iters", "3", "--lr-decay-iters", "9", "--log-interval", "1"})));
+    output_of({"train", "--resume", "--out-dir", out, "--max-iters", "12"});
+    std::istringstream lines(read_file(out + "/metrics.csv"));
+    std::vector<double> all;
+    std::string line;
+    for (int i = 0; std::getline(lines, line); ++i) {
+      if (i < 2) continue;  // the header, and step 0
+      for (int cell = 0; cell < 4; ++cell) line = line.substr(line.find(',') + 1);
+      all.push_back(std::stod(line));
+    }
+    return all;
+  };
+  const std::vector<double> cosine = rates("cosine"), linear = rates("linear"),
+                            constant = rates("constant");
+  REQUIRE(cosine.size() == 12);
+  for (size_t i = 0; i < 12; ++i) {
+    INFO("step " << i + 1);
+    const double step = static_cast<double>(i), warmup = 1e-3 * (step + 1) / 4,
+                 progress = std::min(1.0, (step - 3) / 6);
+    CHECK(cosine[i] ==
+          Approx(i < 3 ? warmup : 1e-4 + 9e-4 * 0.5 * (1 + std::cos(progress * 3.14159265358979))));
+    CHECK(linear[i] == Approx(i < 3 ? warmup : 1e-3 - 9e-4 * progress));
+    CHECK(constant[i] == Approx(i < 3 ? warmup : 1e-3));
+  }
+}
+
+TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()),
+                    other = directory.write("b.txt", mirrored_text().substr(700, 900));
+  for (const Words& kind : {kTiny, Words{"--n-hidden", "8", "--n-embd", "4", "--max-iters", "0"}}) {
+    const std::string first = directory / ("first" + kind[1]),
+                      second = directory / ("second" + kind[1]);
+    output_of(train(text, first, kind));
+    output_of({"train", other, "--init-from", first, "--out-dir", second, "--max-iters", "0",
+               "--sample-tokens", "0", "--dropout", "0.1"});
+    const Checkpoint a = saved(first), b = saved(second);
+    const nn::NamedTensors weights = under_prefix("model.", a.tensors),
+                           taken = under_prefix("model.", b.tensors);
+    REQUIRE(weights.size() == taken.size());
+    for (size_t i = 0; i < weights.size(); ++i)
+      CHECK(same_bits(weights[i].second, taken[i].second));
+    CHECK(a.metadata.at("tokenizer") == b.metadata.at("tokenizer"));
+    json before = config(first), after = config(second);
+    CHECK(after["dropout"] == 0.1);
+    after["dropout"] = before["dropout"];
+    CHECK(before == after);
+    // It goes on by itself: what it came from may be gone.
+    std::filesystem::remove_all(first);
+    output_of({"train", "--resume", "--out-dir", second, "--max-iters", "2"});
+  }
+}
+
+TEST_CASE("gpt: options that do not fit are refused in one line") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",
+                    greek =
+                        directory.write("greek.txt",
+                                        "\u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3 "
+                                        "\u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3");
+  output_of(train(text, run, kTiny));
+  const auto fresh = [&](const Words& more) { return train(text, directory / "fresh", more); };
+  const auto from_run = [&](const Words& more) { return fresh(with({"--init-from", run}, more)); };
+  const struct {
+    Words arguments;
+    int code;
+    const char* says;
+  } table[] = {
+      {fresh({"--n-layer", "0"}), 2, "--n-layer: a whole number from 1"},
+      {fresh({"--n-head", "3", "--n-embd", "8"}), 2,
+       "--n-embd: a multiple of the 3 of --n-head expected: 8"},
+      {fresh({"--n-head", "4", "--n-kv-head", "3"}), 2,
+       "--n-head: a multiple of the 3 of --n-kv-head"},
+      {fresh({"--position", "rotary", "--n-embd", "12"}), 2,
+       "an even number of --n-embd per head expected: 3"},
+      {fresh({"--preset", "gpt3"}), 2, "--preset: one of nano|gpt2|"},
+      {fresh({"--norm", "batchnorm"}), 2, "--norm: one of layernorm|rmsnorm"},
+      {fresh({"--bias=maybe"}), 2, "bias"},
+      {fresh({"--n-layer", "2", "--context", "3"}), 2,
+       "--context is of a MiniLM and --n-layer of a GPT"},
+      {fresh({"--model-type", "mini", "--n-layer", "2"}), 2,
+       "--n-layer: --model-type gpt expected"},
+      {fresh({"--model-type", "gpt", "--n-hidden", "9"}), 2,
+       "--n-hidden: --model-type mini expected"},
+      {fresh({"--vocab-size", "300"}), 2, "--vocab-size: --tokenizer bpe expected"},
+      {fresh({"--tokenizer", "bpe", "--vocab-size", "256"}), 2,
+       "--vocab-size: a whole number from 257"},
+      {fresh({"--tokenizer", "chr"}), 1,
+       "--tokenizer: char, word, bpe or a saved tokenizer expected: "},
+      {fresh({"--preset", "gpt2-xl", "--n-layer", "1024", "--n-embd", "64000"}), 1,
+       "choose smaller --n-layer"},
+      {fresh({"--init-from", directory / "none"}), 1, "none: No such file"},
+      {fresh({"--init-from", text}), 1, "a.txt: "},
+      {from_run({"--preset", "gpt2"}), 2, "--init-from excludes --preset"},
+      {from_run({"--tokenizer", "word"}), 2, "--tokenizer excludes --init-from"},
+      {from_run({"--n-layer", "2"}), 1, "--n-layer: 1 expected, as "},
+      {from_run({"--n-hidden", "2"}), 2, "--n-hidden: --model-type mini expected"},
+      {from_run({"--model-type", "mini"}), 1, "--model-type: gpt expected, as "},
+      {from_run({"--block-size", "9"}), 1, "--block-size: at most the 8 of "},
+      {train(greek, directory / "fresh", {"--init-from", run, "--block-size", "2"}), 1,
+       "(U+03B1) at position 0"},
+      {with({"train", "--resume", "--out-dir", run}, {"--n-layer", "2"}), 1,
+       "--resume: --n-layer 1 expected"},
+      {with({"train", "--resume", "--out-dir", run}, {"--context", "2"}), 1,
+       "--resume: --context 8 expected"},
+      {with({"train", "--resume", "--out-dir", run}, {"--context", "8"}), 2,
+       "--context: --model-type mini expected"},
+  };
+  for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
+  CHECK(!std::filesystem::exists(directory / "fresh/tokens.bin"));
+}

@@ -7,8 +7,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 from golden_case import plain
+from golden_attention import attentions
 from golden_dtypes import conversion
 from golden_elementwise import elementwise, softmax
+from golden_gpt import small
 from golden_indices import gathering, indexing
 from golden_init import initial
 from golden_losses import losses
@@ -20,7 +22,8 @@ from golden_reductions import norms, ties, variance
 FILES = {"losses": losses, "ties": ties, "var": variance, "norm": norms, "elementwise": elementwise,
          "softmax": softmax, "gathering": gathering, "indexing": indexing,
          "conversion": conversion, "init": initial, "printing": printing,
-         "npy": npy, "optimizers": optimizers, "schedules": schedules}
+         "npy": npy, "optimizers": optimizers, "schedules": schedules, "attention": attentions,
+         "gpt": small}
 
 for name, make in FILES.items():
     # One case per line, so that a difference reads well.

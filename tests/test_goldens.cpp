@@ -183,6 +183,14 @@ const std::map<std::string, Run>& runs() {
       {"logsumexp", [](const GoldenCase& c,
                        const Tensors& in) { return Tensors{logsumexp(in[0], c.arg("axis"))}; }},
       {"var", run_var},
+      {"scaled_dot_product_attention",
+       [](const GoldenCase& c, const Tensors& in) {
+         AttentionOptions options;
+         if (c.has_arg("causal")) options.is_causal = c.arg("causal");
+         if (c.has_arg("mask")) options.mask = golden_tensor(c.arg("mask"));
+         if (c.has_arg("scale")) options.scale = c.arg("scale").get<double>();
+         return Tensors{scaled_dot_product_attention(in[0], in[1], in[2], options)};
+       }},
       {"embedding", run_embedding},
       {"gather", [](const GoldenCase& c,
                     const Tensors& in) { return Tensors{gather(in[0], c.arg("axis"), in[1])}; }},
@@ -229,7 +237,8 @@ std::string wrong(const GoldenCase& c) {
 TEST_CASE("ops give PyTorch's values and gradients") {
   std::map<std::string, int> missing;
   size_t different = 0, compared = 0;
-  for (const char* file : {"losses", "ties", "elementwise", "softmax", "var", "norm", "gathering"})
+  for (const char* file :
+       {"losses", "ties", "elementwise", "softmax", "var", "norm", "gathering", "attention"})
     for (const GoldenCase& c : read_goldens(file)) {
       INFO(file << ": " << c.name);
       const auto none = std::find_if(kMissing.begin(), kMissing.end(), [&](const Missing& m) {
@@ -250,7 +259,7 @@ TEST_CASE("ops give PyTorch's values and gradients") {
     }
   for (const Missing& m : kMissing) CHECK(missing[m.prefix] == m.cases);
   CHECK(different == kDifferent.size());
-  CHECK(compared >= 170);
+  CHECK(compared >= 185);
 }
 
 TEST_CASE("conversions between dtypes give PyTorch's bits") {

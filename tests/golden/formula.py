@@ -30,7 +30,7 @@ def halfwidth(name, scale):
         return 1 / 4
     if kind[0] in ("wte", "wpe"):
         return scale
-    return scale / 2 if kind[0] in ("c_proj", "down_proj") else 2 * scale
+    return scale / 2 if kind[0] == "c_proj" else 2 * scale
 
 
 def weight(name, shape, scale, dtype=torch.float64):

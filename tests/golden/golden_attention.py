@@ -2,7 +2,7 @@
 import math
 
 import torch
-from golden_case import INF, case, numbers
+from golden_case import INF, case, numbers, record
 
 
 def attention(q, k, v, mask=None, causal=False, scale=None):
@@ -10,19 +10,23 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
     k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], -3) for x in (k, v))
     scores = q @ k.transpose(-1, -2) * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
     T, S = scores.shape[-2:]
+    seen = torch.ones(T, S, dtype=torch.bool)
     if causal:  # the last query sees every key: T new tokens after S - T of a cache
-        unseen = torch.arange(S) > torch.arange(T).unsqueeze(1) + (S - T)
-        scores = scores.masked_fill(unseen, -INF)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -INF) if mask.dtype == torch.bool else scores + mask
-    return scores.softmax(-1) @ v
+        seen = seen.tril(S - T)
+    if mask is not None and mask.dtype == torch.bool:
+        seen = seen & mask
+    elif mask is not None:
+        scores = scores + mask
+    blind = ~seen.any(-1, keepdim=True)  # a row that sees nothing is 0
+    scores = scores.masked_fill(~(seen | blind), -INF)
+    return scores.softmax(-1).masked_fill(blind, 0) @ v
 
 
 def attentions():
     def one(name, q, k, v, mask=None, **args):
-        inputs = {"q": q, "k": k, "v": v, **({} if mask is None else {"mask": mask})}
-        run = lambda q, k, v, mask=None: attention(q, k, v, mask, **args)
-        return case(name, "scaled_dot_product_attention", run, inputs, args)
+        given = {**args, **({} if mask is None else {"mask": record(mask)})}  # a constant
+        run = lambda q, k, v: attention(q, k, v, mask, **args)
+        return case(name, "scaled_dot_product_attention", run, {"q": q, "k": k, "v": v}, given)
 
     def qkv(B, H, G, T, S, D):
         return numbers(B, H, T, D), numbers(B, G, S, D, seed=2), numbers(B, G, S, D, seed=3)
@@ -38,6 +42,8 @@ def attentions():
     yield one("bool mask per batch", *qkv(2, 2, 2, 5, 6, 3),
               mask=torch.stack([seen, seen.flip(0)]).unsqueeze(1))
     yield one("additive mask", *qkv(1, 2, 2, 5, 6, 3), mask=numbers(5, 6, seed=5))
+    nothing = torch.tensor([[True, False, True], [False, False, False]])
+    yield one("a row that sees nothing", *qkv(1, 2, 2, 2, 3, 4), mask=nothing)
     yield one("grouped", *qkv(2, 4, 2, 3, 5, 4))
     yield one("grouped, causal", *qkv(1, 6, 2, 5, 5, 3), causal=True)
     yield one("one head for all, causal", *qkv(1, 4, 1, 5, 5, 2), causal=True)

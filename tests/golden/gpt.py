@@ -1,5 +1,5 @@
 # GPT-2 (Radford et al., 2019) and a Llama-style variant (Touvron et al., 2023) as functions of a
-# dictionary of weights: Hugging Face's names, every matrix (out, in) as vitro keeps them.
+# dictionary of weights: vitro's names, every matrix (out, in).
 import math
 from dataclasses import dataclass
 
@@ -50,13 +50,10 @@ def shapes(c):
         linear(h + "attn.c_attn", C, (c.n_head + 2 * c.n_kv_head) * D)
         linear(h + "attn.c_proj", C, C)
         norm(h + "ln_2")
+        linear(h + "mlp.c_fc", C, c.n_inner)
         if c.llama:
-            linear(h + "mlp.gate_proj", C, c.n_inner)
-            linear(h + "mlp.up_proj", C, c.n_inner)
-            linear(h + "mlp.down_proj", c.n_inner, C)
-        else:
-            linear(h + "mlp.c_fc", C, c.n_inner)
-            linear(h + "mlp.c_proj", c.n_inner, C)
+            linear(h + "mlp.c_gate", C, c.n_inner)
+        linear(h + "mlp.c_proj", c.n_inner, C)
     norm("ln_f")
     if not c.tied:
         found["lm_head.weight"] = (c.vocab_size, C)
@@ -100,10 +97,9 @@ def attention(c, p, name, x):
 
 
 def mlp(c, p, name, x):
-    if c.llama:
-        y = F.silu(linear(p, name + ".gate_proj", x)) * linear(p, name + ".up_proj", x)
-        return linear(p, name + ".down_proj", y)
-    return linear(p, name + ".c_proj", F.gelu(linear(p, name + ".c_fc", x), approximate="tanh"))
+    y = linear(p, name + ".c_fc", x)
+    y = F.silu(linear(p, name + ".c_gate", x)) * y if c.llama else F.gelu(y, approximate="tanh")
+    return linear(p, name + ".c_proj", y)
 
 
 def logits(c, p, ids):

@@ -38,7 +38,7 @@ double halfwidth(const std::string& layer, const std::string& kind, double scale
   if (kind == "bias") return 0.125;
   if (layer.starts_with("ln_")) return 0.25;
   if (layer == "wte" || layer == "wpe") return scale;
-  return layer == "c_proj" || layer == "down_proj" ? scale / 2 : 2 * scale;
+  return layer == "c_proj" ? scale / 2 : 2 * scale;
 }
 
 }  // namespace

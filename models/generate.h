@@ -9,12 +9,33 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
+struct GPT;
+
 // ids and what `model` (ids (T) -> logits (T, V)) continues them with, an end token included.
 // `on_token` sees each new id; it ends the text by returning false.  Its first call comes when the
 // prompt has been read.  Dropout is the caller's business: model.eval().
+//
+// A GPT reads the prompt in one batch, then one token at a time, with a cache of keys and values.
+// Its context is block_size tokens, of the options or of the model.  When that is full, its oldest
+// half is dropped and the rest is read again in one batch, from position 0: two tokens are read for
+// each new one, and every token has at least half a context before it.  Without a cache the same
+// window is read anew for each token.  ValueError for a prompt longer than the context, unless
+// allow_sliding: then its last tokens count.
+//
+// Any other model is given the last block_size ids anew for each token.
 std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
                               const GenerateOptions& options,
                               const std::function<bool(int64_t id)>& on_token = {});
+
+// The same for several prompts at once, which costs little more than one.  Each goes on as if alone
+// and until its own end: row r as by generate with the seed row_seed(seed, r).  `on_token` sees the
+// new ids of all rows, of each token from the first row to the last.
+std::vector<std::vector<int64_t>> generate_batch(
+    GPT& model, std::vector<std::vector<int64_t>> prompts, const GenerateOptions& options,
+    const std::function<bool(size_t row, int64_t id)>& on_token = {});
+
+// Row 0 has the seed itself, the others random numbers drawn from it.
+uint64_t row_seed(uint64_t seed, size_t row);
 
 // The continuation of `prompt` as text, without the end token and from a stop string on; `on_token`
 // sees each id with the text that it adds, which may be none: what could begin a stop string is

@@ -1,0 +1,232 @@
+// Generation by GPT: with and without a cache, alone and in a batch, within the context and beyond.
+#include <catch2/catch.hpp>
+
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using namespace vitro::models;
+using Catch::Contains;
+using Ids = std::vector<int64_t>;
+
+namespace {
+
+constexpr GPTConfig kSmall{
+    .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
+GPTConfig llama() {
+  GPTConfig c = kSmall;
+  c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
+  c.norm = NormKind::kRMSNorm, c.position = PositionKind::kRotary, c.mlp = MLPKind::kSwiGLU;
+  return c;
+}
+const std::pair<const char*, GPTConfig> kKinds[] = {{"GPT-2", kSmall}, {"Llama", llama()}};
+
+// With weights large enough that texts do not repeat themselves at once.
+GPT make(const GPTConfig& config = kSmall) {
+  manual_seed(3);
+  GPT model(config);
+  NoGradGuard unrecorded;
+  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * 0.4);
+  return model;
+}
+Ids prompt_of(int64_t length, int64_t first = 1) {
+  Ids ids;
+  for (int64_t i = 0; i < length; ++i) ids.push_back((first + i * i) % kSmall.vocab_size);
+  return ids;
+}
+
+const GenerateOptions kWays[] = {
+    {},
+    {.repetition_penalty = 1.4},
+    {.do_sample = true, .seed = 7},
+    {.do_sample = true,
+     .temperature = 1.3,
+     .top_k = 6,
+     .top_p = 0.8,
+     .repetition_penalty = 1.1,
+     .seed = 8},
+};
+
+// How many tokens each call of the model reads.
+struct Reads {
+  std::vector<int64_t> counts;
+  nn::ScopedHook hook;
+  explicit Reads(GPT& model)
+      : hook(model.wte.register_forward_hook([this](nn::Module&, const Tensor& ids, const Tensor&) {
+          counts.push_back(ids.size(-1));
+          return Tensor();
+        })) {}
+};
+
+}  // namespace
+
+TEST_CASE("generate: with a cache the tokens are those without one, also beyond the context") {
+  for (const auto& [name, config] : kKinds)
+    for (const GenerateOptions& way : kWays)
+      for (int64_t length : {1, 5, 12})
+        for (int64_t block_size : {0, 1, 2, 7}) {
+          if (block_size && length > block_size) continue;
+          INFO(name << " " << length << " " << block_size);
+          GPT model = make(config);
+          GenerateOptions options = way;
+          options.max_new_tokens = 40, options.block_size = block_size;
+          const Ids cached = generate(model, prompt_of(length), options);
+          options.use_cache = false;
+          CHECK(cached == generate(model, prompt_of(length), options));
+          CHECK(std::ssize(cached) == length + 40);
+        }
+}
+
+TEST_CASE("generate: each token follows from the window that the policy states") {
+  GPT model = make();
+  NoGradGuard unrecorded;
+  Ids expected = prompt_of(3);
+  size_t start = 0;
+  for (int i = 0; i < 40; ++i) {
+    if (expected.size() - start > 12) start = expected.size() - 7;
+    const Tensor logits = model(from_span(std::span<const int64_t>(expected).subspan(start)));
+    expected.push_back(argmax(logits.select(0, -1)).item<int64_t>());
+  }
+  CHECK(generate(model, prompt_of(3), {.max_new_tokens = 40}) == expected);
+}
+
+TEST_CASE("generate: the prompt is read in one batch, then token by token, two for each new one") {
+  GPT model = make();
+  Reads reads(model);
+  generate(model, prompt_of(5), {.max_new_tokens = 17});
+  //                                        13 tokens: the last 7         again 13
+  CHECK(reads.counts == std::vector<int64_t>{5, 1, 1, 1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 7, 1, 1});
+  reads.counts.clear();
+  generate(model, prompt_of(5), {.max_new_tokens = 3, .use_cache = false});
+  CHECK(reads.counts == std::vector<int64_t>{5, 6, 7});
+  reads.counts.clear();
+  CHECK(generate(model, prompt_of(5), {.max_new_tokens = 0}) == prompt_of(5));
+  CHECK(reads.counts.empty());
+}
+
+TEST_CASE("generate_batch: a text that ended costs the others nothing but its row") {
+  GPT model = make();
+  Reads reads(model);
+  generate_batch(model, {prompt_of(12), prompt_of(3)}, {.max_new_tokens = 13},
+                 [](size_t row, int64_t) { return row == 1; });
+  CHECK(reads.counts == std::vector<int64_t>{12, 4, 1, 1, 1, 1, 1, 1, 1, 1, 7, 1, 1});
+}
+
+TEST_CASE("generate: the cache has room for what is to be read, and no more") {
+  GPT model = make({.block_size = 4096, .vocab_size = 19, .n_layer = 2, .n_head = 2, .n_embd = 64});
+  int64_t most = 0;
+  nn::ScopedHook hook(model.ln_f->register_forward_hook(
+      [&, before = live_bytes()](nn::Module&, const Tensor&, const Tensor&) {
+        most = std::max(most, live_bytes() - before);
+        return Tensor();
+      }));
+  generate(model, prompt_of(4), {.max_new_tokens = 5});
+  CHECK(most < 1 << 20);  // 8 tokens: 8 KiB; 4096 tokens: 4 MiB
+  generate(model, prompt_of(4), {.max_new_tokens = std::numeric_limits<int64_t>::max()},
+           [&, n = 0](int64_t) mutable { return ++n < 5; });
+  CHECK(most > 4 << 20);
+}
+
+TEST_CASE("generate: a prompt longer than the context is refused, or its end counts") {
+  GPT model = make();
+  auto refused = [&](int64_t block_size, bool use_cache) {
+    return message_of<ValueError>([&] {
+      generate(model, prompt_of(13),
+               {.max_new_tokens = 0, .block_size = block_size, .use_cache = use_cache});
+    });
+  };
+  CHECK(refused(0, true) ==
+        "generate: a prompt of at most 12 tokens, the model's context, expected: got 13; shorten "
+        "it, or let its last 12 count (allow_sliding)");
+  CHECK(refused(0, false) == refused(0, true));
+  CHECK(refused(100, true) == refused(0, true));
+  CHECK_THAT(refused(5, true), Contains("at most 5") && Contains("got 13"));
+
+  const Ids prompt = prompt_of(20), end(prompt.end() - 12, prompt.end());
+  for (bool use_cache : {true, false}) {
+    const GenerateOptions options{
+        .max_new_tokens = 15, .use_cache = use_cache, .allow_sliding = true};
+    const Ids all = generate(model, prompt, options), tail = generate(model, end, options);
+    CHECK(Ids(all.begin() + 20, all.end()) == Ids(tail.begin() + 12, tail.end()));
+    CHECK(Ids(all.begin(), all.begin() + 20) == prompt);
+  }
+}
+
+TEST_CASE("generate_batch: each text goes on as if alone, to its own end") {
+  for (const auto& [name, config] : kKinds)
+    for (GenerateOptions options : kWays)
+      for (bool use_cache : {true, false}) {
+        INFO(name);
+        GPT model = make(config);
+        options.max_new_tokens = 30, options.use_cache = use_cache;
+        const std::vector<Ids> prompts = {prompt_of(3), prompt_of(12, 4), prompt_of(1, 9),
+                                          prompt_of(7, 2), prompt_of(7, 2)};
+        const std::vector<Ids> first = generate_batch(model, prompts, options);
+        options.eos_token_id = first[0][20];
+        std::vector<Ids> heard(prompts.size());
+        const std::vector<Ids> texts =
+            generate_batch(model, prompts, options, [&](size_t row, int64_t id) {
+              heard[row].push_back(id);
+              return row != 3 || heard[row].size() < 4;
+            });
+        REQUIRE(texts.size() == prompts.size());
+        for (size_t r = 0; r < prompts.size(); ++r) {
+          INFO("row " << r);
+          GenerateOptions alone = options;
+          if (options.seed) alone.seed = row_seed(*options.seed, r);
+          size_t count = 0;
+          CHECK(texts[r] ==
+                generate(model, prompts[r], alone, [&](int64_t) { return r != 3 || ++count < 4; }));
+          CHECK(heard[r] == Ids(texts[r].begin() + std::ssize(prompts[r]), texts[r].end()));
+        }
+        CHECK(heard[3].size() <= 4);
+      }
+}
+
+TEST_CASE("generate_batch: equal prompts of a batch are continued in different ways") {
+  GPT model = make();
+  const std::vector<Ids> prompts(4, prompt_of(2));
+  GenerateOptions options{.max_new_tokens = 12, .do_sample = true, .seed = 5};
+  const std::vector<Ids> texts = generate_batch(model, prompts, options);
+  for (size_t a = 0; a < 4; ++a)
+    for (size_t b = 0; b < a; ++b) CHECK(texts[a] != texts[b]);
+  CHECK(texts[0] == generate(model, prompts[0], options));
+  options.seed.reset();
+  manual_seed(9);
+  const auto drawn = generate_batch(model, prompts, options),
+             further = generate_batch(model, prompts, options);
+  CHECK(drawn != further);
+  manual_seed(9);
+  CHECK(drawn == generate_batch(model, prompts, options));
+}
+
+TEST_CASE("generate_batch: what it refuses, and nothing") {
+  GPT model = make();
+  CHECK(generate_batch(model, {}, {}).empty());
+  CHECK(message_of<ValueError>([&] {
+          generate_batch(model, {{1}, {}}, {});
+        }) == "generate: prompt 1 must have at least one token");
+  CHECK_THAT(message_of<ValueError>([&] { generate_batch(model, {{1}}, {.stop_strings = {"x"}}); }),
+             Contains("generate_text"));
+  CHECK_THAT(message_of<ValueError>([&] {
+               generate_batch(model, {{1}, prompt_of(13)}, {});
+             }),
+             Contains("got 13"));
+  CHECK_THAT(message_of<ValueError>([&] { generate_batch(model, {{1}}, {.top_k = 0}); }),
+             Contains("top_k"));
+}
+
+TEST_CASE("generate: a model of any dtype, from whose numbers no token can be read, or can") {
+  for (DType dtype : {kFloat64, kBFloat16}) {
+    GPT model = make();
+    model.to(dtype);
+    const Ids ids = generate(model, prompt_of(4), {.max_new_tokens = 8});
+    CHECK(ids.size() == 12);
+    if (dtype == kFloat64)
+      CHECK(ids == generate(model, prompt_of(4), {.max_new_tokens = 8, .use_cache = false}));
+  }
+  GPT model = make();
+  NoGradGuard unrecorded;
+  model.ln_f->parameters()[0].fill_(std::nan(""));
+  CHECK_THAT(message_of<ValueError>([&] { generate(model, {1}, {}); }), Contains("nan"));
+}

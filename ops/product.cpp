@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "framework/elementwise.h"
+#include "framework/simd/gemv.h"
 #include "framework/simd/matmul.h"
 
 namespace vitro {
@@ -17,6 +18,12 @@ constexpr int64_t kSmallProduct = 200'000;
 // The same against a packed weight that stays in the level 2 cache.
 constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
 constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
+
+// Rows of x that are multiplied while a matrix is read once, as long as they stay in the level 1
+// cache (bench_linear, L3 rows).
+bool few_rows(const MatrixRef& x) {
+  return x.rows == 1 || (x.rows <= 4 && x.rows * x.cols <= 8192);
+}
 
 // oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
 // and is faster while b stays in the level 2 cache (same table).
@@ -145,7 +152,42 @@ bool multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
     simd::MatrixView w{raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride};
     float* y = raw<float>(c) + i * a.rows * b.cols;
     if (packed) simd::matmul(a.rows, b.cols, a.cols, x, *packed, shift, y, b.cols);
+    else if (few_rows(a) && b.row_stride == 1)  // packing would cost more than the product
+      simd::gemv({a.rows, b.cols, a.cols, x.data, a.row_stride, a.col_stride, w.data, b.col_stride,
+                  shift, y});
     else simd::matmul(a.rows, b.cols, a.cols, x, w, shift, y, b.cols);
+  }
+  return true;
+}
+
+template <class T>
+simd::GemvCall<T> gemv_call(const MatrixRef& x, const MatrixRef& w, int64_t n, int64_t w_stride,
+                            const Tensor& bias, const Tensor& y) {
+  return {x.rows,
+          n,
+          x.cols,
+          raw<T>(x.tensor),
+          x.row_stride,
+          x.col_stride,
+          raw<T>(w.tensor),
+          w_stride,
+          bias.defined() ? raw<T>(bias) : nullptr,
+          raw<T>(y)};
+}
+
+// By the kernels that read a matrix once; false, and nothing done, where another owner is faster or
+// the layout is not theirs.
+template <class T>
+bool multiply_few_rows(const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+                       const Tensor& c) {
+  if (few_rows(a) && b.row_stride == 1) {
+    simd::gemv(gemv_call<T>(a, b, b.cols, b.col_stride, bias, c));
+  } else if (b.cols == 1 && a.col_stride == 1 && !bias.defined()) {  // c^T = b^T a^T
+    simd::gemv(gemv_call<T>(transposed(b), a, a.rows, a.row_stride, bias, c));
+  } else if (a.rows == 1 && b.col_stride == 1 && b.rows * b.cols > kSmallProduct) {
+    simd::gevm(gemv_call<T>(a, b, b.cols, b.row_stride, bias, c));
+  } else {
+    return false;
   }
   return true;
 }
@@ -174,13 +216,6 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
     if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
     return;
   }
-  if (dtype == kBFloat16 && !onednn::has_bfloat16()) {  // compute in float32, round once
-    Tensor x = widened(batch, a), w = widened(batch, b);
-    Tensor y = empty(c.shape(), kFloat32);
-    multiply(batch, matrix(x, a.rows * a.cols), matrix(w, b.rows * b.cols),
-             bias.defined() ? widened(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
-    return copy_into(c, y);
-  }
   bool b_streams = b.col_stride == 1 || b.row_stride == 1;
   bool small = dtype == kFloat32
                    ? products * batch <= kSmallProduct ||
@@ -188,6 +223,20 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
                                          (products <= kPackedProduct &&
                                           b.cols * b.rows <= kPackedWeight && is_parameter(b))))
                    : products <= kSmallBFloat16;
+  const bool packs = small && is_parameter(b);
+  if (batch == 1 && !packs &&
+      (dtype == kFloat32 ? multiply_few_rows<float>(a, b, bias, c)
+                         : multiply_few_rows<BFloat16>(a, b, bias, c))) {
+    if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
+    return;
+  }
+  if (dtype == kBFloat16 && !onednn::has_bfloat16()) {  // compute in float32, round once
+    Tensor x = widened(batch, a), w = widened(batch, b);
+    Tensor y = empty(c.shape(), kFloat32);
+    multiply(batch, matrix(x, a.rows * a.cols), matrix(w, b.rows * b.cols),
+             bias.defined() ? widened(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
+    return copy_into(c, y);
+  }
   if (small && b_streams && multiply_small(batch, a, b, bias, c)) {
     if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
     return;

@@ -2,6 +2,7 @@
 #include "bench/bare_onednn.h"
 #include "bench/machine.h"
 #include "bench/rows.h"
+#include "framework/simd/gemv.h"
 #include "framework/simd/matmul.h"
 #include "ops/onednn/matmul.h"
 #include "vitro.h"
@@ -10,6 +11,8 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "Linear: other = bare oneDNN with bias, the better of both transpositions of b, interleaved.\n"
+    "Reading: one row through weights of which none is in a cache, other = the sum of their "
+    "words.\n"
     "Crossover: SIMD door, other = oneDNN door.  Shapes are MxNxK: x (M, K), weight (N, K).";
 
 namespace {
@@ -88,8 +91,38 @@ void linear_rows() {
     }
 }
 
+// m rows through the layers of GPT-2, 494 MB in float32: no weight is in a cache when its turn
+// comes.
+void reading_rows(int64_t m, DType dtype) {
+  std::vector<Size> sizes(1, {m, 50257, 768});
+  for (int layer = 0; layer < 12; ++layer)
+    for (const Size& s : {Size{m, 2304, 768}, {m, 768, 768}, {m, 3072, 768}, {m, 768, 3072}})
+      sizes.push_back(s);
+  Work work{.dtype = dtype};
+  for (const Size& s : sizes)
+    work.flops += 2 * s.products(),
+        work.bytes += static_cast<double>(s.n * s.k) * static_cast<double>(item_size(dtype));
+  rivals(dtype == kFloat32 ? "Reading, f32" : "Reading, bf16", std::to_string(m) + " row", work,
+         [=]() -> std::vector<Batch> {
+           std::vector<Tensor> weights, xs;
+           for (const Size& s : sizes) {
+             weights.push_back(full({s.n, s.k}, 0.5, dtype));
+             xs.push_back(full({s.m, s.k}, 0.5, dtype));
+           }
+           auto products = [=] {
+             for (size_t i = 0; i < xs.size(); ++i) linear(xs[i], weights[i]);
+           };
+           auto reading = [=] {
+             for (const Tensor& w : weights)
+               sum_words(static_cast<const uint64_t*>(w.impl()->storage->data),
+                         w.numel() * static_cast<int64_t>(item_size(dtype)) / 8);
+           };
+           return {batch(products), batch(reading)};
+         });
+}
+
 // The products of a Linear, as each door takes them.
-enum class Product { kForward, kPacked, kWeightGradient };
+enum class Product { kForward, kPacked, kWeightGradient, kFewRows };
 
 std::vector<Batch> two_doors(const Size& s, Product product) {
   Tensor a = randn({s.m, s.k}), b = randn({s.n, s.k}), bias = randn({s.n}), c = empty({s.m, s.n});
@@ -113,7 +146,10 @@ std::vector<Batch> two_doors(const Size& s, Product product) {
                           false,
                           y};
   auto packed = std::make_shared<simd::PackedMatrix>(s.n, s.k, right);
-  Batch ours = product == Product::kPacked
+  Batch ours = product == Product::kFewRows ? batch([=] {
+    simd::gemv({s.m, s.n, s.k, p, s.k, 1, q, s.k, shift, y});
+  })
+               : product == Product::kPacked
                    ? batch([=] { simd::matmul(s.m, s.n, s.k, left, *packed, shift, y, s.n); })
                    : batch([=] { simd::matmul(s.m, s.n, s.k, left, right, shift, y, s.n); });
   return {[=](int64_t n) { (void)keep, ours(n); }, batch([=] { onednn::matmul(call); })};
@@ -142,6 +178,11 @@ void crossover_rows() {
                         {16, 64, 64},   {32, 64, 64},   {64, 64, 64},   {128, 64, 64},
                         {64, 256, 64},  {256, 64, 64},  {256, 256, 64}, {256, 65, 64},
                         {256, 65, 256}, {1024, 65, 256}};
+  for (int64_t m : {1, 2, 3, 4})
+    for (auto [n, k] : {std::pair{64, 64}, {768, 768}, {3072, 768}, {768, 3072}})
+      rivals("few rows", Size{m, n, k}.text(), work_of({m, n, k}, kFloat32, 0), [=, n = n, k = k] {
+        return two_doors({m, n, k}, Product::kFewRows);
+      });
   for (int threads : {1, get_num_threads()}) {
     for (auto [name, product] : products)
       for (const Size& s : sizes)
@@ -156,6 +197,8 @@ void crossover_rows() {
 
 void register_rows() {
   linear_rows();
+  for (DType dtype : {kFloat32, kBFloat16})
+    for (int64_t m : {1, 4}) reading_rows(m, dtype);
   crossover_rows();
 }
 

@@ -64,20 +64,23 @@ std::string cpu_name() {
 
 }  // namespace
 
+uint64_t sum_words(const uint64_t* words, int64_t n) {
+  std::atomic<uint64_t> total = 0;
+  parallel_for(n, n / get_num_threads(), [&](int64_t begin, int64_t end) {
+    uint64_t sum = 0;
+    for (int64_t i = begin; i < end; ++i) sum += words[i];
+    total += sum;
+  });
+  return total;
+}
+
 Machine measure_machine() {
   Machine m{cpu_name(), matmul_gflops(kFloat32), 0, 0, 0};
   m.bfloat16_gflops = onednn::has_bfloat16() ? matmul_gflops(kBFloat16) : m.float32_gflops;
 
   constexpr int64_t kWords = int64_t{1} << 24;  // 128 MiB
   auto from = std::make_unique<uint64_t[]>(kWords), to = std::make_unique<uint64_t[]>(kWords);
-  std::atomic<uint64_t> sink = 0;
-  double read = best_seconds(6, [&] {
-    parallel_for(kWords, kWords / get_num_threads(), [&](int64_t begin, int64_t end) {
-      uint64_t sum = 0;
-      for (int64_t i = begin; i < end; ++i) sum += from[i];
-      sink += sum;
-    });
-  });
+  double read = best_seconds(6, [&] { sum_words(from.get(), kWords); });
   double copy = best_seconds(6, [&] {
     parallel_for(kWords, kWords / get_num_threads(), [&](int64_t begin, int64_t end) {
       std::memcpy(&to[begin], &from[begin], static_cast<size_t>(end - begin) * 8);

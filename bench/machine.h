@@ -19,6 +19,9 @@ Machine measure_machine();
 // The least seconds that `flops` and `bytes` of memory traffic take on this machine.
 double floor_seconds(double flops, double bytes, DType dtype);
 
+// The sum of an array, on all threads: what reading it at least takes.
+uint64_t sum_words(const uint64_t* words, int64_t n);
+
 // How often the system took a core from a thread of ours that would have gone on.  OpenMP's threads
 // spin while they wait for each other, so that one that is off its core costs all of them.
 int64_t preemptions();

@@ -24,6 +24,9 @@ constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instruc
 bool few_rows(const MatrixRef& x) {
   return x.rows == 1 || (x.rows <= 4 && x.rows * x.cols <= 8192);
 }
+// Numbers of a matrix that is packed for one call rather than read in place: that takes less than
+// half a microsecond, and then all layouts give the same sums.
+constexpr int64_t kPackedForOneCall = 4096;
 
 // oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
 // and is faster while b stays in the level 2 cache (same table).
@@ -152,7 +155,7 @@ bool multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
     simd::MatrixView w{raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride};
     float* y = raw<float>(c) + i * a.rows * b.cols;
     if (packed) simd::matmul(a.rows, b.cols, a.cols, x, *packed, shift, y, b.cols);
-    else if (few_rows(a) && b.row_stride == 1)  // packing would cost more than the product
+    else if (few_rows(a) && b.row_stride == 1 && b.rows * b.cols > kPackedForOneCall)
       simd::gemv({a.rows, b.cols, a.cols, x.data, a.row_stride, a.col_stride, w.data, b.col_stride,
                   shift, y});
     else simd::matmul(a.rows, b.cols, a.cols, x, w, shift, y, b.cols);
@@ -180,6 +183,7 @@ simd::GemvCall<T> gemv_call(const MatrixRef& x, const MatrixRef& w, int64_t n, i
 template <class T>
 bool multiply_few_rows(const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
                        const Tensor& c) {
+  if (std::max(a.rows, b.cols) * a.cols <= kPackedForOneCall) return false;
   if (few_rows(a) && b.row_stride == 1) {
     simd::gemv(gemv_call<T>(a, b, b.cols, b.col_stride, bias, c));
   } else if (b.cols == 1 && a.col_stride == 1 && !bias.defined()) {  // c^T = b^T a^T

@@ -32,8 +32,9 @@ void add_unk(CLI::App& app, TextOptions& to);
 void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
 void add_model(CLI::App& app, ModelOptions& to);  // all of these
 
-// The subcommands `train` and `eval`.
+// The subcommands.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
+CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 
 }  // namespace vitro::cli

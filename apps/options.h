@@ -111,6 +111,13 @@ struct EvalOptions {
   bool json = false;
 };
 
+struct SummaryOptions {
+  std::string saved, preset;  // one of them
+  std::optional<int64_t> vocab_size = {};
+  std::optional<int64_t> tokens = {};
+  bool json = false;
+};
+
 // Each prints its result and returns the exit code.
 int generate(const GenerateOptions& options);
 int verify(const VerifyOptions& options);
@@ -118,6 +125,7 @@ int tokenize(const TokenizeOptions& options);
 int train(TrainOptions options);
 int eval(const EvalOptions& options);
 int graph(const GraphOptions& options);
+int summary(const SummaryOptions& options);
 int version();
 
 }  // namespace vitro::cli

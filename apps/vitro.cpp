@@ -18,6 +18,7 @@ struct Arguments {
   VerifyOptions verify;
   TokenizeOptions tokenize;
   GraphOptions graph;
+  SummaryOptions summary;
   int64_t threads = 0;  // 0: not given
 };
 
@@ -175,6 +176,7 @@ int run(int argc, char** argv) {
   const CLI::App* const verifies = add_verify(app, arguments.verify);
   const CLI::App* const tokenizes = add_tokenize(app, arguments.tokenize);
   const CLI::App* const draws = add_graph(app, arguments.graph);
+  const CLI::App* const sums_up = add_summary(app, arguments.summary);
   add_threads(app, arguments);
   for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
 
@@ -198,8 +200,10 @@ int run(int argc, char** argv) {
   if (chosen() == verifies) return verify(arguments.verify);
   if (chosen() == tokenizes) return tokenize(arguments.tokenize);
   if (chosen() == draws) return graph(arguments.graph);
+  if (chosen() == sums_up) return summary(arguments.summary);
   fail<UsageError>(
-      "a subcommand expected: train, generate, eval, verify, tokenize or graph; see vitro --help");
+      "a subcommand expected: train, generate, eval, verify, tokenize, graph or summary; see vitro "
+      "--help");
 }
 
 // One line, whatever the message holds: the modules that an error passed follow with "in".

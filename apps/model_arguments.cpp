@@ -1,0 +1,57 @@
+// The options of what is done with saved models: `vitro eval`, `vitro summary`.
+#include "apps/arguments.h"
+
+namespace vitro::cli {
+
+CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
+  CLI::App* sub = app.add_subcommand("eval", "How well a trained model predicts a text");
+  sub->add_option("text", to.text, "Text file (default: the one that the model was trained on)")
+      ->type_name("FILE")
+      ->check(file_name());
+  sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
+      ->type_name("DIR")
+      ->required()
+      ->check(file_name());
+  sub->add_flag("--whole", to.whole, "The whole text, not its last 10 %: the validation part");
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "loss: nats per token, the mean of -ln p(token). perplexity: e^loss.\n"
+      "bits per character: what the model would need to write the text down.\n\n"
+      "Examples:\n"
+      "  vitro eval --model out\n"
+      "  vitro eval --model out letters.txt --whole --json");
+  return sub;
+}
+
+CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
+  CLI::App* sub = app.add_subcommand("summary", "The modules of a model, their weights and work");
+  sub->add_option(
+         "--model", to.saved,
+         "A run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face keeps "
+         "it")
+      ->type_name("DIR")
+      ->check(file_name());
+  sub->add_option("--preset", to.preset, "A GPT without weights")
+      ->type_name("NAME")
+      ->check(one_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
+      ->excludes("--model");
+  sub->add_option("--vocab-size", to.vocab_size, "Its vocabulary (default: GPT-2's, 50257)")
+      ->type_name("N")
+      ->transform(whole(1, 10'000'000));
+  sub->add_option("--tokens", to.tokens,
+                  "Length of the text that MACs are counted for (default: "
+                  "the longest context)")
+      ->type_name("N")
+      ->transform(whole(1, 1'000'000));
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "MACs: multiplications, each with an addition, of one forward. A tensor that two modules\n"
+      "share is counted where it is named first.\n\n"
+      "Examples:\n"
+      "  vitro summary --preset gpt2\n"
+      "  vitro summary --model out --tokens 1\n"
+      "  vitro summary --preset gpt2-xl --json | python3 -m json.tool");
+  return sub;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,85 @@
+// vitro summary and vitro export: what they say of a model and make of it, and what they refuse.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+#include "vitro.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using nlohmann::json;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string trained(const TemporaryDirectory& directory, const Words& more) {
+  const std::string text = directory.write("a.txt", "the cat sat on the mat. the dog sat too. "),
+                    out = directory / "run";
+  Words all = {"train", text, "--out-dir", out, "--max-iters", "0", "--sample-tokens", "0"};
+  all.insert(all.end(), more.begin(), more.end());
+  output_of(all);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("summary: the numbers of GPT-2, without weights") {
+  const json said =
+      json::parse(output_of({"summary", "--preset", "gpt2", "--tokens", "64", "--json"}));
+  CHECK(said["parameters"] == 124'439'808);
+  CHECK(said["bytes"] == 4 * 124'439'808LL);
+  CHECK(said["cache_bytes"] == 2 * 12 * 1024 * 768 * 4);
+  for (const json& module : said["modules"])
+    if (module["name"] == "lm_head") CHECK(module["tied_to"] == "wte.weight");
+
+  const std::string shown = output_of({"summary", "--preset", "gpt2"});
+  CHECK_THAT(shown, StartsWith("GPT(12 layers") && Contains("124,439,808, float32: 474.7 MiB"));
+  CHECK_THAT(shown, Contains("h.0: Block") && Contains("h.1 to 11: each as h.0"));
+  CHECK_THAT(shown, Contains("c_attn: Linear(768 -> 2304)") && Contains("weight (2304, 768)"));
+  CHECK_THAT(shown, !Contains("HookPoint") && !Contains("h.2"));
+}
+
+TEST_CASE("summary: products are counted as the library counts those of a forward") {
+  TemporaryDirectory directory;
+  for (const Words& kind : {Words{"--n-layer", "2", "--n-head", "2", "--n-embd", "8",
+                                  "--block-size", "8", "--n-kv-head", "1", "--mlp", "swiglu"},
+                            Words{"--n-hidden", "8", "--context", "3", "--block-size", "8"}}) {
+    TemporaryDirectory own;
+    const std::string run = trained(own, kind);
+    const json said =
+        json::parse(output_of({"summary", "--model", run, "--tokens", "7", "--json"}));
+    models::SavedModel saved = models::load_model(run);
+    const std::string library = saved.model->summary(zeros({1, 7}, kInt64));
+    INFO(library);
+    std::string macs = library.substr(library.find("MACs: ", library.find("parameters: ")) + 6);
+    std::erase(macs, ',');
+    CHECK(said["macs"] == std::stoll(macs));
+    CHECK(said["parameters"] == saved.model->parameter_count());
+  }
+}
+
+TEST_CASE("summary: what it refuses") {
+  const struct {
+    Words arguments;
+    int code;
+    const char* says;
+  } table[] = {
+      {{"summary"}, 2, "--model DIR or --preset NAME expected"},
+      {{"summary", "--preset", "gpt2", "--model", "x"}, 2, "excludes"},
+      {{"summary", "--preset", "gpt4"}, 2, "--preset: one of nano|gpt2"},
+      {{"summary", "--model", "x", "--vocab-size", "9"}, 2, "--vocab-size: --preset expected"},
+      {{"summary", "--preset", "gpt2", "--tokens", "0"}, 2, "--tokens: a whole number from 1"},
+      {{"summary", "--model", "/nowhere"}, 1, "/nowhere: No such file"},
+  };
+  for (const auto& [arguments, code, says] : table) {
+    INFO(says);
+    const Finished run = run_vitro(arguments);
+    CHECK(run.code == code);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
+    CHECK(std::ranges::count(run.err, '\n') == 1);
+  }
+}

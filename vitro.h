@@ -30,6 +30,7 @@
 #include "models/saved_model.h"
 #include "models/text/bpe_tokenizer.h"
 #include "models/text/char_tokenizer.h"
+#include "models/text/stream_decoder.h"
 #include "models/text/tokenizer.h"
 #include "models/text/word_tokenizer.h"
 #include "ops/indexing.h"

@@ -37,4 +37,8 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 
+// The subcommands `tokenize` and, of `tokenizer`, `train`.
+CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);
+CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);
+
 }  // namespace vitro::cli

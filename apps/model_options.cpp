@@ -17,6 +17,9 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
   if (options.tokenizer == "word")
     return std::make_unique<text::WordTokenizer>(
         text::WordTokenizer::fit(text::TextPieces(text), {.unk = unk}));
+  if (options.tokenizer == "bpe")
+    return std::make_unique<text::BpeTokenizer>(
+        text::BpeTokenizer::train(text::TextPieces(text), options.vocab_size));
   return std::make_unique<text::CharTokenizer>(
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
@@ -60,7 +63,7 @@ Text open_text(const std::string& file) {
 }
 
 std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source) {
-  if (options.tokenizer != "char" && options.tokenizer != "word") {
+  if (options.tokenizer != "char" && options.tokenizer != "word" && options.tokenizer != "bpe") {
     try {
       return text::load_tokenizer(options.tokenizer);
     } catch (const IoError& error) {

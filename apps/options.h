@@ -16,7 +16,7 @@ struct UsageError : Error {
 
 struct TextOptions {
   std::string file;                // empty: the bundled text
-  std::string tokenizer = "char";  // or "word"; in training also "bpe" or a saved one's path
+  std::string tokenizer = "char";  // or "word"; where allowed also "bpe" or a saved one's path
   bool unk = false;
   int64_t vocab_size = 1024;  // of "bpe", at most
 };
@@ -51,6 +51,14 @@ struct TokenizeOptions {
   TextOptions source;
   std::string text;
   std::string out;  // if not empty, the token file that the whole source becomes
+  bool json = false;
+};
+
+struct TrainTokenizerOptions {
+  std::string text;  // a file; empty: the bundled text
+  int64_t vocab_size = 1000;
+  int64_t min_count = 2;
+  std::string out;
   bool json = false;
 };
 
@@ -122,6 +130,7 @@ struct SummaryOptions {
 int generate(const GenerateOptions& options);
 int verify(const VerifyOptions& options);
 int tokenize(const TokenizeOptions& options);
+int train_tokenizer(const TrainTokenizerOptions& options);
 int train(TrainOptions options);
 int eval(const EvalOptions& options);
 int graph(const GraphOptions& options);

@@ -39,13 +39,14 @@ int tokenize(const TokenizeOptions& options) {
   const text::Tokenizer& tokenizer = *source.tokenizer;
   const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text);
   const std::string decoded = tokenizer.decode(ids);
-  const bool is_same = decoded == text::to_nfc(options.text);
+  const bool is_same = decoded == options.text || decoded == text::to_nfc(options.text);
   std::vector<std::string> tokens;
   for (int64_t id : ids) tokens.push_back(tokenizer.token(id));
 
   if (options.json) {
     write_json({{"text", options.text},
                 {"tokenizer", options.source.tokenizer},
+                {"kind", tokenizer.kind()},
                 {"vocab_size", tokenizer.vocab_size()},
                 {"ids", ids},
                 {"tokens", tokens},
@@ -56,16 +57,18 @@ int tokenize(const TokenizeOptions& options) {
   std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
   for (size_t i = 0; i < ids.size(); ++i)
     rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i])});
+  // A saved tokenizer was learnt elsewhere, and its path says more than its kind.
+  const std::string& name = options.source.tokenizer;
+  const bool is_learnt = name == "char" || name == "word" || name == "bpe";
+  const std::string label = (is_learnt ? name : std::string(tokenizer.kind())) + ", " +
+                            count_text(tokenizer.vocab_size()) + " tokens from " +
+                            printable(is_learnt ? source.name : name);
   const bool has_unknown = options.source.unk && std::count(ids.begin(), ids.end(), 0);
   const std::string verdict = is_same       ? "the same text"
                               : has_unknown ? "not the same text: what is unknown became <unk>"
                                             : "the same words; their spacing follows a rule";
-  write_out(
-      table({{"text", in_quotes(options.text)},
-             {"tokenizer", options.source.tokenizer + ", " + count_text(tokenizer.vocab_size()) +
-                               " tokens from " + printable(source.name)}},
-            0) +
-      '\n' + table(rows, 2) + '\n' + table({{"decoded", in_quotes(decoded)}, {"", verdict}}, 0));
+  write_out(table({{"text", in_quotes(options.text)}, {"tokenizer", label}}, 0) + '\n' +
+            table(rows, 2) + '\n' + table({{"decoded", in_quotes(decoded)}, {"", verdict}}, 0));
   return 0;
 }
 

@@ -17,6 +17,7 @@ struct Arguments {
   GenerateOptions generate;
   VerifyOptions verify;
   TokenizeOptions tokenize;
+  TrainTokenizerOptions train_tokenizer;
   GraphOptions graph;
   SummaryOptions summary;
   int64_t threads = 0;  // 0: not given
@@ -89,25 +90,6 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
   return sub;
 }
 
-CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
-  CLI::App* sub = app.add_subcommand("tokenize", "Show a text as tokens and ids, and back");
-  sub->add_option("text", to.text, "Text to split")->type_name("")->check(some_text());
-  add_text(*sub, to.source);
-  sub->add_option("--out", to.out,
-                  "Write the whole --text as a token file, and its vocabulary "
-                  "as FILE.json")
-      ->type_name("FILE")
-      ->check(file_name());
-  sub->add_flag("--json", to.json, "Print one JSON object");
-  sub->footer(
-      "Examples:\n"
-      "  vitro tokenize \"The red kite\"\n"
-      "  vitro tokenize --tokenizer word \"The red kite, and Max's dog.\"\n"
-      "  vitro tokenize --unk -- \"- a text that begins with a dash\"\n"
-      "  vitro tokenize --text README.md --out readme.tokens");
-  return sub;
-}
-
 CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
   CLI::App* sub = app.add_subcommand("graph", "Draw the graph that a forward pass records");
   sub->add_option("--prompt", to.prompt, "Text that goes through the model")
@@ -175,22 +157,33 @@ int run(int argc, char** argv) {
   const CLI::App* const evaluates = add_eval(app, arguments.eval);
   const CLI::App* const verifies = add_verify(app, arguments.verify);
   const CLI::App* const tokenizes = add_tokenize(app, arguments.tokenize);
+  CLI::App* const trains_tokenizer = add_tokenizer(app, arguments.train_tokenizer);
   const CLI::App* const draws = add_graph(app, arguments.graph);
   const CLI::App* const sums_up = add_summary(app, arguments.summary);
   add_threads(app, arguments);
   for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
+  add_threads(*trains_tokenizer, arguments);
 
   const auto words = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   check_values(words);
-  auto chosen = [&] { return app.get_subcommands().empty() ? &app : app.get_subcommands()[0]; };
+  // The innermost that was named, and how it is called.
+  auto chosen = [&] {
+    CLI::App* sub = &app;
+    while (!sub->get_subcommands().empty()) sub = sub->get_subcommands()[0];
+    return sub;
+  };
+  auto called = [&](const CLI::App* sub) {
+    std::string name = sub->get_name();
+    while ((sub = sub->get_parent())) name = sub->get_name() + ' ' + name;
+    return name;
+  };
   try {
     app.parse(with_dashes(app, words));
   } catch (const CLI::CallForHelp&) {
-    write_out(chosen()->help(chosen() == &app ? "" : "vitro"));
+    write_out(chosen()->help(chosen() == &app ? "" : called(chosen()->get_parent())));
     return 0;
   } catch (const CLI::ParseError& error) {
-    fail<UsageError>(error.what(), "; see vitro ",
-                     chosen() == &app ? "" : chosen()->get_name() + ' ', "--help");
+    fail<UsageError>(error.what(), "; see ", called(chosen()), " --help");
   }
   if (arguments.threads) set_num_threads(static_cast<int>(arguments.threads));
   if (wants_version) return version();
@@ -199,10 +192,15 @@ int run(int argc, char** argv) {
   if (chosen() == generates) return generate(arguments.generate);
   if (chosen() == verifies) return verify(arguments.verify);
   if (chosen() == tokenizes) return tokenize(arguments.tokenize);
+  if (chosen() == trains_tokenizer) return train_tokenizer(arguments.train_tokenizer);
+  if (chosen() == trains_tokenizer->get_parent())
+    fail<UsageError>("a subcommand expected: train; see vitro tokenizer --help");
   if (chosen() == draws) return graph(arguments.graph);
   if (chosen() == sums_up) return summary(arguments.summary);
   fail<UsageError>(
-      "a subcommand expected: train, generate, eval, verify, tokenize, graph or summary; see vitro "
+      "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph or "
+      "summary; "
+      "see vitro "
       "--help");
 }
 

@@ -45,6 +45,7 @@ set(VITRO_PUBLIC_HEADERS
   models/text/bpe_tokenizer.h
   models/text/bpe_vocabulary.h
   models/text/char_tokenizer.h
+  models/text/stream_decoder.h
   models/text/text_pieces.h
   models/text/token_file.h
   models/text/tokenizer.h

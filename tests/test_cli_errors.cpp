@@ -43,7 +43,9 @@ Words generate(Words more) {
 
 TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
   const BadInput table[] = {
-      {2, {}, "a subcommand expected: train, generate, eval, verify, tokenize, graph or summary"},
+      {2,
+       {},
+       "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph or"},
       {2, {"polish"}, "polish; see vitro --help"},
       {2, {"generate"}, "--prompt is required"},
       {2, {"generate", "--prompt"}, "--prompt"},

@@ -144,3 +144,48 @@ TEST_CASE("describe shows a character where it can stand by itself") {
   for (const char32_t c : {U'\0', U'\n', U'\u0301', U'\u200D', U'\u00A0', U'\uE000', U'\U0010FFFF'})
     CHECK(text::describe(c).starts_with("U+"));
 }
+
+TEST_CASE("a unit is whole exactly where a code point is") {
+  using text::Utf8Unit;
+  const unsigned char edges[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF};
+  int64_t wrong = 0;
+  for (int a = 0; a < 256; ++a)
+    for (const unsigned char b : edges)
+      for (const unsigned char c : edges)
+        for (const unsigned char d : edges)
+          for (size_t size = 1; size <= 4; ++size) {
+            const unsigned char all[] = {static_cast<unsigned char>(a), b, c, d};
+            const std::string_view bytes(reinterpret_cast<const char*>(all), size);
+            const Utf8Unit unit = text::utf8_unit(bytes, 0);
+            size_t end = 0;
+            try {
+              text::next_code_point(bytes, end, "test");
+            } catch (const ValueError&) { end = 0; }
+            wrong += (unit.kind == Utf8Unit::kWhole) != (end > 0);
+            wrong += end > 0 && unit.length != end;
+            wrong += unit.length < 1 || unit.length > size;
+            wrong += unit.kind == Utf8Unit::kCut && unit.length != size;
+          }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("bytes that are no UTF-8 become U+FFFD, one for each beginning") {
+  const std::string r = "\uFFFD";
+  const std::pair<std::string, std::string> cases[] = {
+      {"", ""},
+      {"a\u00E9\U0001F600", "a\u00E9\U0001F600"},
+      {"\x80", r},
+      {"\xC0\xAF\xE0\x80\xBF", r + r + r + r + r},
+      {"\xED\xA0\x80", r + r + r},
+      {"\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42", r + r + r + r + r + "A" + r + r + "B"},
+      {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", r + r + r + r + "A"},
+      {"a\xE4\xBD", "a" + r},
+  };  // the longer ones: The Unicode Standard, 3.9, tables 3-8 to 3-11
+  for (const auto& [bytes, text] : cases) {
+    CAPTURE(bytes);
+    CHECK(text::to_valid_utf8(bytes) == text);
+  }
+  CHECK(text::end_of_valid_utf8("0123456789\xC3\xA9\xC3", 0) == 12);
+  CHECK(text::end_of_valid_utf8("0123456789\xC3\xA9\xC3", 3) == 12);
+  CHECK(text::end_of_invalid_utf8("\xC3\xFF\x80 \x80", 0) == 3);
+}

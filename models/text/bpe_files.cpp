@@ -62,8 +62,7 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
-    fail<IoError>("load: a BPE vocabulary expected: ", ids, " with ", names.merges, ": ",
-                  error.what());
+    fail<IoError>("load: a BPE vocabulary expected: ", ids, " and ", merges, ": ", error.what());
   }
 }
 
@@ -71,12 +70,13 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
 
 BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   BpeVocabulary vocabulary;
-  std::unordered_map<std::string_view, uint64_t> special(parts.special.begin(),
-                                                         parts.special.end());
+  std::unordered_set<std::string_view> special;
   std::vector<std::pair<std::string, uint64_t>> all = parts.ids;
   std::unordered_map<std::string_view, int32_t> id_of(parts.ids.size());
   for (const auto& [token, id] : parts.ids) id_of.emplace(token, static_cast<int32_t>(id));
   for (const auto& [token, id] : parts.special) {
+    check<ValueError>(special.insert(token).second,
+                      "vocabulary: each special token once expected: '", token, "' is given twice");
     const auto found = id_of.find(token);
     if (found == id_of.end()) all.emplace_back(token, id);
     else

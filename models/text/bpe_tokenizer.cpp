@@ -132,8 +132,8 @@ void BpeTokenizer::save_pretrained(const std::string& directory) const {
   check<IoError>(!error, "save: a directory expected: ", directory, ": ", error.message());
   nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
                                    {"add_prefix_space", false}};
-  if (special_tokens().contains("<|endoftext|>"))
-    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = "<|endoftext|>";
+  if (special_tokens().contains(kEndOfText))
+    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
   const fs::path folder = directory;
   write_file(folder / "vocab.json", bpe_ids_json(vocabulary()));
   write_file(folder / "merges.txt", bpe_merges_text(vocabulary()));

@@ -34,6 +34,7 @@ struct BpeTrainOptions {
 class BpeTokenizer final : public Tokenizer {
  public:
   static constexpr std::string_view kKind = "bpe";
+  static constexpr const char* kEndOfText = "<|endoftext|>";  // GPT-2's special token
 
   // 256 bytes, then the pairs that are merged, the most frequent first, then the special tokens.
   // Of equally frequent pairs the one with the lower left id is merged first, then with the lower

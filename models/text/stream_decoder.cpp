@@ -1,0 +1,63 @@
+// Streaming text, a line at a time.
+#include "models/text/stream_decoder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "models/text/utf8.h"
+
+namespace vitro::text {
+
+namespace {
+
+// A line that goes on longer is taken to begin anew, or each token would cost its length.
+constexpr size_t kLongestLine = 512;
+
+}  // namespace
+
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, std::span<const TokenId> before)
+    : tokenizer_(tokenizer) {
+  size_t begin = before.size();
+  while (begin > 0 && before.size() - begin < kLongestLine &&
+         (begin == before.size() || !tokenizer_.decode(before.subspan(begin, 1)).ends_with('\n')))
+    --begin;
+  line_.assign(before.begin() + static_cast<std::ptrdiff_t>(begin), before.end());
+  const std::string text = tokenizer_.decode(line_);
+  shown_ = text.size();
+  for (size_t n = 1; n <= std::min<size_t>(3, text.size()); ++n)
+    if (utf8_unit(text, text.size() - n).kind == Utf8Unit::kCut)
+      held_ = text.substr(text.size() - n);
+}
+
+std::string StreamDecoder::next(TokenId id) {
+  line_.push_back(id);
+  std::string text;
+  try {
+    text = tokenizer_.decode(line_);
+  } catch (...) {
+    line_.pop_back();
+    throw;
+  }
+  held_.append(text, std::min(shown_, text.size()));
+  shown_ = text.size();
+  if (text.ends_with('\n') || line_.size() > kLongestLine) {
+    line_ = {id};
+    shown_ = tokenizer_.decode(line_).size();
+  }
+  size_t whole = 0;
+  while (whole < held_.size()) {
+    const size_t end = end_of_valid_utf8(held_, whole);
+    if (end < held_.size() && utf8_unit(held_, end).kind == Utf8Unit::kCut) {
+      whole = end;
+      break;
+    }
+    whole = end < held_.size() ? end + utf8_unit(held_, end).length : end;
+  }
+  std::string given = to_valid_utf8(std::string_view(held_).substr(0, whole));
+  held_.erase(0, whole);
+  return given;
+}
+
+std::string StreamDecoder::flush() { return to_valid_utf8(std::exchange(held_, {})); }
+
+}  // namespace vitro::text

@@ -1,10 +1,10 @@
 // models::GPT against the goldens of PyTorch: logits, loss, every gradient, ten training steps.
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "framework/safetensors.h"
 #include "tests/support/formula.h"
-#include "tests/support/golden.h"
 #include "tests/support/paths.h"
 #include "tests/support/tensors.h"
 

@@ -1,5 +1,7 @@
 // vitro beside libtorch: the same models with the same weights, in turn, batch by batch.
 #include "bench/mini_lm_cases.h"
+#include "bench/peers/gpt_rivals.h"
+#include "bench/peers/same_losses.h"
 #include "bench/peers/torch_peer.h"
 
 namespace vitro::bench {
@@ -37,12 +39,7 @@ std::vector<Batch> forward_rivals(const MiniLMSize& s) {
 std::vector<Batch> step_rivals(const MiniLMSize& s) {
   MiniLMStep ours(s);
   const torch_peer::Run theirs = torch_peer::training_step(peer_of(ours.c));
-  for (int i = 0; i < 5; ++i) {
-    const double a = ours().item(), b = theirs();
-    if (!(std::abs(a - b) < 1e-3 * std::abs(b)))
-      throw std::runtime_error("the losses of step " + std::to_string(i) +
-                               " differ: " + std::to_string(a) + " and " + std::to_string(b));
-  }
+  expect_same_losses(ours, theirs);
   return {batch([=] { ours(); }), batch_of(theirs)};
 }
 
@@ -102,6 +99,7 @@ void register_rows() {
            {.flops = 3 * s.forward_flops(), .target = step_targets[i]},
            [=] { return step_rivals(s); });
   }
+  register_gpt_rivals();
 }
 
 }  // namespace vitro::bench

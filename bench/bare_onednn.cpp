@@ -34,6 +34,13 @@ dnnl_stream_t stream() {
   return one;
 }
 
+dnnl_memory_desc_t stack_layout(int64_t batch, int64_t rows, int64_t cols) {
+  dnnl_dims_t dims = {batch, rows, cols}, strides = {rows * cols, cols, 1};
+  dnnl_memory_desc_t made;
+  require(dnnl_memory_desc_init_by_strides(&made, 3, dims, dnnl_f32, strides));
+  return made;
+}
+
 dnnl_memory_desc_t layout(DType dtype, int64_t rows, int64_t cols, bool transposed = false) {
   dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
   dnnl_memory_desc_t made;
@@ -63,7 +70,7 @@ struct BarePrimitive::Prepared {
     dnnl_primitive_desc_destroy(description);
   }
   void argument(int role, const dnnl_memory_desc_t& d, DType dtype) {
-    arrays.push_back(full({d.dims[0], d.dims[1]}, 0.5, dtype));
+    arrays.push_back(full(Shape(std::span(d.dims, static_cast<size_t>(d.ndims))), 0.5, dtype));
     dnnl_memory_t memory = nullptr;
     require(dnnl_memory_create(&memory, &d, engine(), arrays.back().impl()->storage->data));
     arguments.push_back({role, memory});
@@ -87,6 +94,18 @@ BareLinear::BareLinear(DType dtype, int64_t m, int64_t n, int64_t k, bool b_tran
   prepared_->argument(DNNL_ARG_WEIGHTS, b, dtype);
   prepared_->argument(DNNL_ARG_BIAS, bias, dtype);
   prepared_->argument(DNNL_ARG_DST, c, dtype);
+}
+
+BareBatchedMatmul::BareBatchedMatmul(int64_t batch, int64_t m, int64_t n, int64_t k) {
+  prepared_ = std::make_shared<Prepared>();
+  dnnl_memory_desc_t a = stack_layout(batch, m, k), b = stack_layout(batch, k, n),
+                     c = stack_layout(batch, m, n);
+  dnnl_matmul_desc_t operation;
+  require(dnnl_matmul_desc_init(&operation, &a, &b, nullptr, &c));
+  prepared_->create(&operation);
+  prepared_->argument(DNNL_ARG_SRC, a, kFloat32);
+  prepared_->argument(DNNL_ARG_WEIGHTS, b, kFloat32);
+  prepared_->argument(DNNL_ARG_DST, c, kFloat32);
 }
 
 BareEltwise::BareEltwise(BareActivation f, bool backward, int64_t n) {

@@ -20,6 +20,11 @@ struct BareLinear : BarePrimitive {
   BareLinear(DType dtype, int64_t m, int64_t n, int64_t k, bool b_transposed);
 };
 
+// c = a b of a stack of matrices: float32, contiguous, a (batch, m, k), b (batch, k, n).
+struct BareBatchedMatmul : BarePrimitive {
+  BareBatchedMatmul(int64_t batch, int64_t m, int64_t n, int64_t k);
+};
+
 enum class BareActivation { kRelu, kTanh, kSigmoid, kSilu, kGelu, kGeluTanh, kSoftplus };
 // y = f(x), or dx = dy f'(x), of n float32 numbers.
 struct BareEltwise : BarePrimitive {

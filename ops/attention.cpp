@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "framework/elementwise.h"
+#include "ops/attention_kernels.h"
 #include "ops/ops.h"
 
 namespace vitro {
@@ -11,83 +12,188 @@ namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-// What is added to the scores: kHidden where a row may not see a column.  Undefined for nothing.
-Tensor score_bias(const Tensor& mask, bool is_causal, int64_t rows, int64_t columns, DType dtype) {
+// The dtype that scores are computed in.
+DType wide(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
+
+// 0 where a bool mask is true, else kHidden.
+Tensor bias_of(const Tensor& seen, DType dtype) {
+  return where(seen, full_scalar(0, dtype), full_scalar(kHidden, dtype));
+}
+
+// What a mask adds to the scores; undefined for none.
+Tensor mask_bias(const Tensor& mask, DType dtype) {
+  if (!mask.defined()) return {};
   NoGradGuard unrecorded;
-  const auto bias_of = [dtype](const Tensor& seen) {
-    return where(seen, full_scalar(0, dtype), full_scalar(kHidden, dtype));
-  };
-  Tensor bias;
-  if (mask.defined()) bias = mask.dtype() == kBool ? bias_of(mask) : to(mask, dtype);
-  if (!is_causal) return bias;
-  const Tensor causal = bias_of(tril(ones({rows, columns}, kBool), columns - rows));
-  return bias.defined() ? bias + causal : causal;
+  return mask.dtype() == kBool ? bias_of(mask, dtype) : to(mask, dtype);
+}
+
+// What the attention of q, k, v is, beside their numbers.
+struct Form {
+  bool is_causal = false;
+  double scale = 1;
+  Tensor bias;  // of the mask; broadcasts to the scores
+};
+
+// What both ops save: their form, and for the kernels y and lse.  y in float32 also of bfloat16:
+// where one column has nearly all the weight, its rounding would be most of the gradient.
+template <class Self>
+struct AttentionOp : Op<Self> {
+  bool is_causal = false, is_masked = false;
+  double scale = 1;
+  void save(const Form& form, const Tensor& y, const Tensor& lse) {
+    is_causal = form.is_causal, is_masked = form.bias.defined(), scale = form.scale;
+    this->save_extra(0, form.bias);
+    this->save_extra(1, y);
+    this->save_extra(2, lse);
+  }
+  Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor()}; }
+};
+
+// The bias with that of is_causal, for scores (..., T, S).
+Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
+  if (!form.is_causal) return form.bias;
+  NoGradGuard unrecorded;
+  const Tensor causal = bias_of(tril(ones({T, S}, kBool), S - T), dtype);
+  return form.bias.defined() ? form.bias + causal : causal;
 }
 
 // p = softmax(scale q k^T + bias), y = p v, and 0 for rows whose bias hides all.  In float32 for
 // bfloat16.
-Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias,
-                            double scale) {
+Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
   if (q.dtype() == kBFloat16)
-    return to(attention_definition(to(q, kFloat32), to(k, kFloat32), to(v, kFloat32), bias, scale),
+    return to(attention_definition(to(q, kFloat32), to(k, kFloat32), to(v, kFloat32), form),
               kBFloat16);
   const int64_t H = q.size(-3), T = q.size(-2), G = k.size(-3), S = k.size(-2), D = q.size(-1);
-  Shape scores = q.shape();
-  scores[scores.rank() - 1] = S;
   const Shape lead(std::span(q.shape().begin(), static_cast<size_t>(q.rank() - 3)));
   const int64_t N = numel(lead), group = G ? H / G : 1;
   const auto shared = [&](const Tensor& x) { return reshape(x, {N, G, 1, S, D}); };
-  Tensor s = matmul(reshape(q, {N, G, group, T, D}) * scale, transpose(shared(k), -1, -2)), p;
-  if (bias.defined()) {
-    const Tensor seen =
-        lt(sum(eq(bias, kHidden), -1, /*keepdim=*/true), static_cast<double>(bias.size(-1)));
-    s = reshape(s, scores) + where(seen, bias, full_scalar(0, bias.dtype()));
-    p = reshape(softmax(s, -1) * to(seen, s.dtype()), {N, G, group, T, S});
-  } else {
-    p = softmax(s, -1);
-  }
-  return reshape(matmul(p, shared(v)), q.shape());
+  Tensor s = matmul(reshape(q, {N, G, group, T, D}) * form.scale, transpose(shared(k), -1, -2));
+  const Tensor bias = whole_bias(form, T, S, q.dtype());
+  if (!bias.defined()) return reshape(matmul(softmax(s, -1), shared(v)), q.shape());
+  const Tensor hidden = sum(eq(bias, kHidden), -1, /*keepdim=*/true),
+               seen = lt(hidden, static_cast<double>(bias.size(-1)));
+  Shape scores = q.shape();
+  scores[scores.rank() - 1] = S;
+  s = reshape(s, scores) + where(seen, bias, full_scalar(0, bias.dtype()));
+  const Tensor p = softmax(s, -1) * to(seen, s.dtype());
+  return reshape(matmul(reshape(p, {N, G, group, T, S}), shared(v)), q.shape());
 }
 
-// y = softmax(scale q k^T + bias) v
-struct Attention final : Op<Attention> {
+// --- kernels ---
+
+// What the kernels read: float32, features that follow each other, the bias in the scores' shape.
+Tensor rows_in_float(const Tensor& x) {
+  const bool in_place =
+      x.dtype() == kFloat32 && (x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1);
+  return in_place ? x : to(contiguous(x), kFloat32);
+}
+AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
+  NoGradGuard unrecorded;
+  Tensor bias = form.bias;
+  if (bias.defined()) {
+    Shape scores = q.shape(), last = bias.rank() ? bias.shape() : Shape{1};
+    scores[scores.rank() - 1] = last[last.rank() - 1] = k.size(-2);
+    bias = contiguous(expand(bias, last));
+    bias = make_view(bias, scores, expanded_strides(last, bias.strides(), scores),
+                     bias.impl()->offset);
+  }
+  return {rows_in_float(q), rows_in_float(k), rows_in_float(v), bias, form.is_causal, form.scale};
+}
+
+// (..., H, T, D) whose heads lie side by side, as the projection that follows reads them.
+Tensor empty_heads(Shape shape, DType dtype) {
+  std::swap(shape[shape.rank() - 3], shape[shape.rank() - 2]);
+  const Tensor rows = empty(shape, dtype);
+  NoGradGuard unrecorded;
+  return transpose(rows, -2, -3);
+}
+
+// x in another dtype and the same layout.
+Tensor narrowed(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor y = make_view(empty({x.impl()->numel}, dtype), x.shape(), x.strides(), 0);
+  copy_into(y, x);
+  return y;
+}
+
+// y (..., H, T, D) = softmax(scale q k^T + mask) v
+struct Attention final : AttentionOp<Attention> {
   static constexpr std::string_view kName = "scaled_dot_product_attention";
-  double scale = 1;
-  Tensor bias;
   TensorList backward(const Tensor& dy) override {
-    auto definition = [this](const std::vector<Tensor>& in) {
-      return attention_definition(in[0], in[1], in[2], bias, scale);
+    const Tensor q = input(0), k = input(1), v = input(2);
+    if (grad_enabled() || q.dtype() == kFloat64) {
+      auto definition = [form = form()](const std::vector<Tensor>& in) {
+        return attention_definition(in[0], in[1], in[2], form);
+      };
+      return vjp(definition, {q, k, v}, dy);
+    }
+    const auto wanted = [this](size_t i, const Tensor& x) {
+      return needs(i) ? empty_heads(x.shape(), kFloat32) : Tensor();
     };
-    return vjp(definition, {input(0), input(1), input(2)}, dy);
+    const AttentionGradients to{wanted(0, q), wanted(1, k), wanted(2, v)};
+    attention_backward_into(kernel_inputs(q, k, v, form()), extra(1), rows_in_float(dy), extra(2),
+                            to);
+    TensorList gradients;
+    for (const Tensor& dx : {to.dq, to.dk, to.dv})
+      gradients.push_back(dx.defined() ? narrowed(dx, dtype) : dx);
+    return gradients;
   }
 };
 
-// Columns q, k, v of one projection, each cut into heads, and y with its heads joined again.
-Tensor self_attention_definition(const Tensor& qkv, int64_t H, int64_t G, const Tensor& bias,
-                                 double scale) {
+// --- one packed projection ---
+
+// `count` heads (..., count, T, D) from the `first` on of rows (..., T, heads D).
+Tensor heads_of(const Tensor& rows, int64_t first, int64_t count, int64_t D) {
+  Shape shape = rows.shape(), strides = rows.strides();
+  const int last = rows.rank() - 1;
+  const int64_t step = D * strides[last];  // from head to head
+  shape[last] = D;
+  shape.insert(last - 1, count), strides.insert(last - 1, step);
+  return make_view(rows, shape, strides, rows.impl()->offset + first * step);
+}
+
+// Columns q, k, v, each cut into heads; y with its heads side by side again.
+Tensor self_attention_definition(const Tensor& qkv, int64_t H, int64_t G, const Form& form) {
   const int64_t D = qkv.size(-1) / (H + 2 * G);
-  Shape heads = qkv.shape();
-  heads[heads.rank() - 1] = H + 2 * G;
+  Shape heads = qkv.shape(), joined = qkv.shape();
+  heads[heads.rank() - 1] = H + 2 * G, joined[joined.rank() - 1] = H * D;
   heads.push_back(D);
   const Tensor all = transpose(reshape(qkv, heads), -2, -3);  // (..., H + 2 G, T, D)
   const Tensor y = attention_definition(narrow(all, -3, 0, H), narrow(all, -3, H, G),
-                                        narrow(all, -3, H + G, G), bias, scale);
-  Shape joined = qkv.shape();
-  joined[joined.rank() - 1] = H * D;
+                                        narrow(all, -3, H + G, G), form);
   return reshape(transpose(y, -2, -3), joined);
 }
 
-// y = attention of the columns q, k, v of one input
-struct SelfAttention final : Op<SelfAttention> {
+struct Parts {
+  Tensor q, k, v;
+};
+// The columns of qkv, or of dqkv, as heads.
+Parts parts_of(const Tensor& qkv, int64_t H, int64_t G) {
+  const int64_t D = qkv.size(-1) / (H + 2 * G);
+  return {heads_of(qkv, 0, H, D), heads_of(qkv, H, G, D), heads_of(qkv, H + G, G, D)};
+}
+
+// y = attention of the columns q, k, v of one input; their gradients are columns of one dqkv
+struct SelfAttention final : AttentionOp<SelfAttention> {
   static constexpr std::string_view kName = "self_attention";
-  int64_t n_head = 1, n_kv_head = 1;
-  double scale = 1;
-  Tensor bias;
+  int64_t H = 1, G = 1;
   TensorList backward(const Tensor& dy) override {
-    auto definition = [this](const std::vector<Tensor>& in) {
-      return self_attention_definition(in[0], n_head, n_kv_head, bias, scale);
+    const Tensor qkv = input(0);
+    if (grad_enabled() || qkv.dtype() == kFloat64) {
+      auto definition = [this, form = form()](const std::vector<Tensor>& in) {
+        return self_attention_definition(in[0], H, G, form);
+      };
+      return vjp(definition, {qkv}, dy);
+    }
+    const Tensor dqkv = empty(qkv.shape(), kFloat32);
+    const auto [q, k, v] = parts_of(rows_in_float(qkv), H, G);
+    const auto [dq, dk, dv] = parts_of(dqkv, H, G);
+    const auto heads = [this, D = q.size(-1)](const Tensor& x) {
+      return heads_of(rows_in_float(x), 0, H, D);
     };
-    return vjp(definition, {input(0)}, dy);
+    attention_backward_into(kernel_inputs(q, k, v, form()), extra(1), heads(dy), extra(2),
+                            {dq, dk, dv});
+    return {to(dqkv, dtype)};
   }
 };
 
@@ -96,17 +202,19 @@ void check_mask(std::string_view op, const Tensor& mask, const Shape& scores) {
   check<DTypeError>(mask.dtype() == kBool || is_floating(mask.dtype()), op,
                     ": the mask must be bool or floating: got ", mask.dtype());
   check<GraphError>(!mask.requires_grad(), op,
-                    ": the mask is a constant and gets no gradient; detach() it");
+                    ": the mask is a constant and gets no gradient: detach() it");
   check<ShapeError>(mask.rank() <= scores.rank() && broadcast(op, mask.shape(), scores) == scores,
                     op, ": the mask must broadcast to the scores ", scores, ": got ", mask.shape());
 }
 
-double scale_or_default(const std::optional<double>& scale, int64_t width) {
-  return scale.value_or(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, width))));
+Form form_of(bool is_causal, const Tensor& mask, const std::optional<double>& scale, int64_t D,
+             DType dtype) {
+  const auto width = static_cast<double>(std::max<int64_t>(1, D));
+  return {is_causal, scale.value_or(1 / std::sqrt(width)), mask_bias(mask, wide(dtype))};
 }
 
 void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
-  constexpr std::string_view op = "scaled_dot_product_attention";
+  constexpr std::string_view op = Attention::kName;
   check_same_dtype(op, q, k);
   check_same_dtype(op, q, v);
   check_floating(op, q);
@@ -123,6 +231,10 @@ void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
                     ": the heads of q must be a multiple of those of k: got ", H, " and ", G);
 }
 
+Tensor empty_lse(const Tensor& q) {
+  return empty({q.numel() / std::max<int64_t>(1, q.size(-1))}, kFloat32);
+}
+
 }  // namespace
 
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -131,20 +243,24 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   Shape scores = q.shape();
   scores[scores.rank() - 1] = k.size(-2);
   check_mask(Attention::kName, options.mask, scores);
-  const double scale = scale_or_default(options.scale, q.size(-1));
-  const Tensor bias = score_bias(options.mask, options.is_causal, q.size(-2), k.size(-2),
-                                 q.dtype() == kFloat64 ? kFloat64 : kFloat32);
-  Tensor y;
+  const Form form = form_of(options.is_causal, options.mask, options.scale, q.size(-1), q.dtype());
+  Tensor y, wide_y, lse;
   {
     NoGradGuard unrecorded;
-    y = attention_definition(q.detach(), k.detach(), v.detach(), bias, scale);
+    if (q.dtype() == kFloat64) {
+      y = attention_definition(q.detach(), k.detach(), v.detach(), form);
+    } else {
+      wide_y = empty_heads(q.shape(), kFloat32);
+      lse = empty_lse(q);
+      attention_into(kernel_inputs(q.detach(), k.detach(), v.detach(), form), wide_y, lse);
+      y = narrowed(wide_y, q.dtype());
+    }
   }
   if (auto* node = record<Attention>(y, q, k, v)) {
-    node->scale = scale;
-    node->bias = bias;
     node->save_input(0, q);
     node->save_input(1, k);
     node->save_input(2, v);
+    node->save(form, wide_y, lse);
   }
   return y;
 }
@@ -156,27 +272,34 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
   check<ValueError>(H >= 1 && G >= 1 && H % G == 0, op,
                     ": n_head must be a positive multiple of n_kv_head: got ", H, " and ", G);
   check<ShapeError>(
-      qkv.rank() >= 2 && qkv.rank() < Shape::kMaxRank && qkv.size(-1) % (H + 2 * G) == 0, op,
-      ": qkv must be (..., T, (n_head + 2 n_kv_head) D) with n_head = ", H, " and n_kv_head = ", G,
-      ": got ", qkv.shape());
-  Shape scores = qkv.shape();
-  const int64_t T = qkv.size(-2);
+      2 <= qkv.rank() && qkv.rank() < Shape::kMaxRank && qkv.size(-1) % (H + 2 * G) == 0, op,
+      ": qkv must be (..., T, (n_head + 2 n_kv_head) D) for ", H, " and ", G, " heads: got ",
+      qkv.shape());
+  const int64_t T = qkv.size(-2), D = qkv.size(-1) / (H + 2 * G);
+  Shape scores = qkv.shape(), shape = qkv.shape();
   scores[scores.rank() - 2] = H, scores[scores.rank() - 1] = T;
   scores.push_back(T);
+  shape[shape.rank() - 1] = H * D;
   check_mask(op, options.mask, scores);
-  const double scale = scale_or_default(options.scale, qkv.size(-1) / (H + 2 * G));
-  const Tensor bias = score_bias(options.mask, options.is_causal, T, T,
-                                 qkv.dtype() == kFloat64 ? kFloat64 : kFloat32);
-  Tensor y;
+  const Form form = form_of(options.is_causal, options.mask, options.scale, D, qkv.dtype());
+  Tensor y, heads, lse;
   {
     NoGradGuard unrecorded;
-    y = self_attention_definition(qkv.detach(), H, G, bias, scale);
+    if (qkv.dtype() == kFloat64) {
+      y = self_attention_definition(qkv.detach(), H, G, form);
+    } else {
+      const Tensor wide_y = empty(shape, kFloat32);
+      heads = heads_of(wide_y, 0, H, D);
+      const auto [q, k, v] = parts_of(rows_in_float(qkv.detach()), H, G);
+      lse = empty_lse(heads);
+      attention_into(kernel_inputs(q, k, v, form), heads, lse);
+      y = to(wide_y, qkv.dtype());
+    }
   }
   if (auto* node = record<SelfAttention>(y, qkv)) {
-    node->n_head = H, node->n_kv_head = G;
-    node->scale = scale;
-    node->bias = bias;
+    node->H = H, node->G = G;
     node->save_input(0, qkv);
+    node->save(form, heads, lse);
   }
   return y;
 }

@@ -1,0 +1,104 @@
+// What attention's forward and backward share: blocks of scores, packing, and products within the
+// part of a block that is seen; compiled once per instruction set.
+// (No include guard: Highway includes it anew for every target.)
+#include <limits>
+
+#include "framework/simd/attention.h"
+#include "framework/simd/matmul-inl.h"
+
+#ifndef VITRO_SIMD_ATTENTION_BLOCK  // once, not per target
+#define VITRO_SIMD_ATTENTION_BLOCK
+namespace vitro::simd {
+
+inline constexpr float kHidden = -std::numeric_limits<float>::infinity();
+inline constexpr int64_t kPanel = 64;  // columns of scores that are packed together
+inline constexpr int64_t kStrip = 12;  // rows that one product takes: whole tiles of any width
+
+// Rows of scratch start on whole vectors.
+inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+
+// Rows [row, row + rows) by columns [column, column + columns) of the scores.  What lies right of
+// the diagonal of is_causal is neither computed nor read, but for the rest of a strip.
+struct Block {
+  const AttentionSize& size;
+  int64_t row, rows, column, columns;
+  // Columns of the block that its row r sees.
+  int64_t seen(int64_t r) const {
+    return std::clamp<int64_t>(size.seen(row + r) - column, 0, columns);
+  }
+  // The first row of the block that sees its column c.
+  int64_t first_row(int64_t c) const {
+    return size.is_causal ? std::clamp<int64_t>(column + c - (size.S - size.T) - row, 0, rows) : 0;
+  }
+};
+
+}  // namespace vitro::simd
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitro::simd::HWY_NAMESPACE {
+
+// The transpose of `count` rows of `width` numbers, panel after panel of kPanel columns.
+inline void PackPanels(ConstRows rows, int64_t count, int64_t width, float* panels) {
+  for (int64_t i = 0; i < count; i += kPanel)
+    PackTransposed(rows[i], std::min(kPanel, count - i), rows.stride, width, panels + i * width,
+                   kPanel);
+}
+
+// A copy with rows padded to whole vectors.
+inline void CopyRows(ConstRows from, int64_t count, int64_t width, float* to) {
+  const int64_t stride = padded(width);
+  for (int64_t i = 0; i < count; ++i)
+    ForEach(width, [&](int64_t j, int64_t m)
+                       HWY_ATTR { hn::StoreU(LoadUpTo(from[i] + j, m), d, to + i * stride + j); });
+}
+
+// Calls f(r, m, seen) for the strips [r, r + m) of the block's rows; the last row sees so much.
+template <class F>
+HWY_INLINE void ForStrips(const Block& block, F f) {
+  for (int64_t r = 0; r < block.rows; r += kStrip) {
+    const int64_t m = std::min(kStrip, block.rows - r);
+    f(r, m, block.seen(r + m - 1));
+  }
+}
+
+// scores = a b^T with b packed in panels: of each strip the columns that it sees, and up to a whole
+// vector more.
+inline void Scores(const Block& block, ConstRows a, const float* panels, float* scores,
+                   int64_t stride) {
+  const int64_t D = block.size.D;
+  for (int64_t c = 0; c < block.columns; c += kPanel)
+    ForStrips(block, [&](int64_t r, int64_t m, int64_t seen) HWY_ATTR {
+      const int64_t n = std::min(kPanel, padded(seen - c));
+      if (n <= 0) return;
+      MultiplyRows({D,
+                    {a[r], a.stride, 1},
+                    panels + c * D,
+                    kPanel,
+                    nullptr,
+                    scores + r * stride + c,
+                    stride,
+                    /*padded=*/true},
+                   0, m, n);
+    });
+}
+
+// scale s_j + bias_j from the j-th of n numbers on, kHidden behind the last.  s may be read to the
+// end of the vector.
+template <bool kBias>
+HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float* bias) {
+  const V v = hn::LoadU(d, s + j);
+  if (n - j >= Lanes())
+    return kBias ? hn::MulAdd(v, scale, hn::LoadU(d, bias + j)) : hn::Mul(v, scale);
+  const V x = kBias ? hn::MulAdd(v, scale, LoadTail(bias + j, n - j)) : hn::Mul(v, scale);
+  return hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(n - j)), x, C(kHidden));
+}
+
+// Zeros from the vector behind the n-th number up to the end.
+HWY_INLINE void ClearTail(float* s, int64_t n, int64_t end) {
+  for (int64_t j = (n + Lanes() - 1) / Lanes() * Lanes(); j < end; j += Lanes())
+    hn::StoreU(hn::Zero(d), d, s + j);
+}
+
+}  // namespace vitro::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

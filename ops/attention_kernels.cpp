@@ -1,0 +1,134 @@
+// Attention's kernels over tensors: heads, and blocks of their rows, shared among threads.
+#include "ops/attention_kernels.h"
+
+#include <atomic>
+
+#include "framework/elementwise.h"
+#include "framework/simd/attention.h"
+
+namespace vitro {
+
+namespace {
+
+constexpr int64_t kFewRows = 8;             // that read k and v once each, without packing them
+constexpr int64_t kProductGrain = 500'000;  // products worth a fork
+constexpr int64_t kReadGrain = 25'000;      // numbers read from memory worth a fork
+
+// The matrix of head h at the n-th of the leading indices.
+template <class T>
+simd::RowsOf<T> rows_of(const Tensor& x, int64_t n, int64_t h) {
+  if (!x.defined()) return {nullptr, 0};
+  const int r = x.rank();
+  int64_t offset = h * x.strides()[r - 3];
+  for (int axis = r - 4; axis >= 0; n /= x.shape()[axis--])
+    offset += n % x.shape()[axis] * x.strides()[axis];
+  return {raw<float>(x) + offset, x.strides()[r - 2]};
+}
+
+struct Sizes {
+  int64_t N, H, G, group;
+  simd::AttentionSize head;
+  explicit Sizes(const AttentionInputs& in)
+      : N(1),
+        H(in.q.size(-3)),
+        G(in.k.size(-3)),
+        group(G ? H / G : 0),
+        head{in.q.size(-2), in.k.size(-2), in.q.size(-1), static_cast<float>(in.scale),
+             in.is_causal} {
+    for (int axis = 0; axis < in.q.rank() - 3; ++axis) N *= in.q.shape()[axis];
+  }
+  // Products of one head's q k^T.
+  int64_t products() const { return head.T * head.S * head.D / (head.is_causal ? 2 : 1); }
+};
+
+int64_t grain(int64_t worth, int64_t cost) {
+  return std::max<int64_t>(1, worth / std::max<int64_t>(1, cost));
+}
+
+// parallel_for whose ranges have `numbers` of scratch memory each.
+template <class F>
+void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f) {
+  std::atomic<bool> failed = false;  // f must not throw
+  parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+    try {
+      const Tensor room = empty({numbers}, kFloat32);
+      f(begin, end, raw<float>(room));
+    } catch (const MemoryError&) { failed = true; }
+  });
+  check<MemoryError>(!failed, "attention: no memory for ", numbers,
+                     " numbers of scratch per thread");
+}
+
+void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y, const Tensor& lse) {
+  parallel_with_scratch(s.N * s.H, grain(kReadGrain, s.head.S * s.head.D), s.head.S + 16,
+                        [&](int64_t begin, int64_t end, float* scores) {
+                          for (int64_t i = begin; i < end; ++i) {
+                            const int64_t n = i / s.H, h = i % s.H, g = h / s.group;
+                            simd::attention_few(
+                                s.head, rows_of<const float>(in.q, n, h),
+                                rows_of<const float>(in.k, n, g), rows_of<const float>(in.v, n, g),
+                                rows_of<const float>(in.bias, n, h), scores,
+                                rows_of<float>(y, n, h), raw<float>(lse) + i * s.head.T);
+                          }
+                        });
+}
+
+}  // namespace
+
+void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse) {
+  const Sizes s(in);
+  const int64_t T = s.head.T, blocks = (T + simd::kAttentionRows - 1) / simd::kAttentionRows;
+  if (y.numel() == 0) return;
+  if (T * s.group <= kFewRows) return few_rows_into(in, s, y, lse);
+  // One item is a block of rows of one head; the heads that share k and v are neighbours.
+  parallel_with_scratch(
+      s.N * s.H * blocks, grain(kProductGrain, 2 * s.products() / blocks),
+      simd::attention_scratch(s.head), [&](int64_t begin, int64_t end, float* scratch) {
+        int64_t packed = -1;
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t row = i % blocks * simd::kAttentionRows, head = i / blocks, n = head / s.H,
+                        h = head % s.H, g = h / s.group;
+          if (packed != n * s.G + g)
+            simd::attention_pack(s.head, rows_of<const float>(in.k, n, g),
+                                 rows_of<const float>(in.v, n, g), scratch);
+          packed = n * s.G + g;
+          simd::attention_rows(s.head, row, std::min(T, row + simd::kAttentionRows),
+                               rows_of<const float>(in.q, n, h),
+                               rows_of<const float>(in.bias, n, h), scratch,
+                               rows_of<float>(y, n, h), raw<float>(lse) + head * T);
+        }
+      });
+}
+
+void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
+                             const Tensor& lse, const AttentionGradients& gradients) {
+  const Sizes s(in);
+  const auto head_step = [](const Tensor& x) {
+    return x.defined() ? x.strides()[x.rank() - 3] : 0;
+  };
+  // One item is the group of heads that share k and v, so that one thread adds up their gradients.
+  parallel_with_scratch(
+      s.N * s.G, grain(kProductGrain, 5 * s.products() * s.group),
+      simd::attention_backward_scratch(s.head, s.group),
+      [&](int64_t begin, int64_t end, float* scratch) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t n = i / s.G, g = i % s.G, h = g * s.group;
+          const simd::AttentionGroup group{
+              s.group,
+              {rows_of<const float>(in.q, n, h), rows_of<const float>(y, n, h),
+               rows_of<const float>(dy, n, h), rows_of<const float>(in.bias, n, h),
+               raw<float>(lse) + (n * s.H + h) * s.head.T, rows_of<float>(gradients.dq, n, h)},
+              head_step(in.q),
+              head_step(y),
+              head_step(dy),
+              head_step(in.bias),
+              s.head.T,
+              head_step(gradients.dq)};
+          simd::attention_backward(
+              s.head, group, rows_of<const float>(in.k, n, g), rows_of<const float>(in.v, n, g),
+              scratch, rows_of<float>(gradients.dk, n, g), rows_of<float>(gradients.dv, n, g));
+        }
+      });
+}
+
+}  // namespace vitro

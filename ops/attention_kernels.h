@@ -1,0 +1,23 @@
+// The float32 kernels of attention over tensors of heads (..., H, T, D), unrecorded.
+#pragma once
+#include "framework/tensor.h"
+
+namespace vitro {
+
+struct AttentionInputs {
+  Tensor q, k, v;  // float32; any strides, but features that follow each other
+  Tensor bias;     // added to the scores (..., H, T, S), of their shape; or undefined
+  bool is_causal;
+  double scale;
+};
+// y (..., H, T, D) and lse (..., H, T): the logarithm of each row's sum of e^score.
+void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse);
+
+// Undefined ones are not computed.
+struct AttentionGradients {
+  Tensor dq, dk, dv;
+};
+void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
+                             const Tensor& lse, const AttentionGradients& gradients);
+
+}  // namespace vitro

@@ -1,0 +1,183 @@
+// Attention's kernels against float64 at ragged sizes, and what they promise: rows that see
+// nothing, NaN, decoding with a cache, threads, memory.
+#include <catch2/catch.hpp>
+
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+
+namespace {
+
+struct Sizes {
+  int64_t B, H, G, T, S, D;
+};
+
+// k whose size grows along the columns: each block has a larger maximum than those before.
+Tensor rising(const Tensor& k) {
+  const Tensor along = reshape(linspace(0.5, 3, std::max<int64_t>(2, k.size(-2))), {-1, 1});
+  return k * narrow(along, 0, 0, k.size(-2));
+}
+
+struct Case {
+  Tensor q, k, v, dy;
+  explicit Case(const Sizes& s)
+      : q(randn({s.B, s.H, s.T, s.D})),
+        k(rising(randn({s.B, s.G, s.S, s.D}))),
+        v(randn({s.B, s.G, s.S, s.D})),
+        dy(randn({s.B, s.H, s.T, s.D})) {}
+  // y, dq, dk, dv
+  std::vector<Tensor> run(DType dtype, const AttentionOptions& options) const {
+    std::vector<Tensor> in;
+    for (const Tensor& x : {q, k, v}) in.push_back(x.detach().to(dtype).requires_grad_());
+    Tensor y = scaled_dot_product_attention(in[0], in[1], in[2], options);
+    std::vector<Tensor> all = {y.detach()};
+    for (const Tensor& dx : grad(y, in, {.grad_outputs = {dy.to(dtype)}})) all.push_back(dx);
+    return all;
+  }
+};
+
+double largest(const Tensor& x) { return x.numel() ? abs(x.to(kFloat64)).max().item() : 0; }
+
+void check_against_float64(const Sizes& s, const AttentionOptions& options) {
+  const Case c(s);
+  const std::vector<Tensor> wanted = c.run(kFloat64, options), got = c.run(kFloat32, options);
+  const char* names[] = {"y", "dq", "dk", "dv"};
+  for (size_t i = 0; i < 4; ++i) {
+    CAPTURE(s.B, s.H, s.G, s.T, s.S, s.D, options.is_causal, options.mask.defined(), names[i]);
+    CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest(wanted[i])));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("attention: the kernels agree with float64 at sizes around their blocks") {
+  manual_seed(1);
+  const Sizes sizes[] = {{1, 1, 1, 1, 1, 1},       {2, 3, 3, 2, 5, 3},     {1, 2, 2, 9, 9, 16},
+                         {1, 2, 1, 12, 13, 17},    {1, 1, 1, 47, 31, 33},  {1, 4, 2, 48, 64, 32},
+                         {1, 2, 2, 49, 65, 64},    {1, 1, 1, 64, 64, 65},  {1, 3, 1, 65, 130, 5},
+                         {2, 2, 2, 97, 100, 20},   {1, 1, 1, 130, 257, 8}, {1, 1, 1, 30, 513, 100},
+                         {1, 2, 1, 150, 1100, 24}, {1, 1, 1, 300, 40, 12}, {1, 1, 1, 600, 600, 4},
+                         {1, 2, 2, 1, 700, 64},    {1, 2, 2, 3, 700, 20},  {1, 8, 2, 2, 300, 40}};
+  for (const Sizes& s : sizes)
+    for (bool is_causal : {false, true}) {
+      check_against_float64(s, {.is_causal = is_causal});
+      check_against_float64(s, {.is_causal = is_causal, .mask = gt(rand({s.B, 1, s.T, s.S}), 0.3)});
+      check_against_float64(s, {.is_causal = is_causal, .mask = randn({s.H, 1, s.S})});
+    }
+}
+
+TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
+  // Above the diagonal that ends in the corner, and where the mask hides all.
+  for (int64_t T : {5, 40, 100})
+    for (DType dtype : {kFloat32, kFloat64}) {
+      const Case c({1, 2, 1, T, T - 3, 6});
+      const std::vector<Tensor> causal = c.run(dtype, {.is_causal = true});
+      Tensor mask = ones({T, 1}, kBool);
+      narrow(mask, 0, 0, 3).fill_(0);
+      const std::vector<Tensor> masked = c.run(dtype, {.mask = mask});
+      for (const auto& all : {causal, masked})
+        for (size_t i : {0, 1}) {
+          CHECK(largest(narrow(all[i], 2, 0, 3)) == 0);
+          CHECK(largest(narrow(all[i], 2, 4, 1)) > 0);
+          CHECK(largest(all[i]) < 100);
+        }
+      for (size_t i : {2, 3}) CHECK(largest(masked[i]) < 100);
+      // The other rows are those of a mask that hides nothing.
+      const Tensor rest = c.run(dtype, {})[0];
+      CHECK(max_difference(narrow(masked[0], 2, 3, T - 3), narrow(rest, 2, 3, T - 3)) < 1e-6);
+    }
+}
+
+TEST_CASE("attention: NaN and infinite scores reach the rows that see them, and no others") {
+  for (int64_t T : {3, 100}) {
+    Case c({1, 2, 2, T, T, 20});
+    const Tensor clean = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
+    c.q[0][1][T - 1].select(0, 3).fill_(NAN);
+    Tensor y = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
+    CHECK(std::isnan(y[0][1][T - 1].select(0, 0).item()));
+    CHECK(max_difference(narrow(y, 2, 0, T - 1), narrow(clean, 2, 0, T - 1)) == 0);
+    c.q[0][1][T - 1].fill_(INFINITY);
+    c.k[0][1].fill_(1.0);
+    y = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
+    CHECK(std::isnan(y[0][1][T - 1].select(0, 0).item()));
+    c.v[0][0][0].fill_(NAN);
+    y = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
+    for (int64_t t : {int64_t{0}, T - 1}) CHECK(std::isnan(y[0][0][t].select(0, 19).item()));
+    CHECK(!std::isnan(y[0][1][0].select(0, 19).item()));
+  }
+}
+
+TEST_CASE("attention: rows one by one over a cache equal all rows at once") {
+  const int64_t T = 70, room = 96, D = 24;
+  const Tensor q = randn({2, 4, T, D}), keys = randn({2, 2, room, D}),
+               values = randn({2, 2, room, D});
+  const auto cached = [](const Tensor& x, int64_t n) { return narrow(x, 2, 0, n); };
+  const Tensor all =
+      scaled_dot_product_attention(q, cached(keys, T), cached(values, T), {.is_causal = true});
+  for (int64_t t = 0, step = 1; t < T; t += step, step = 1 + t % 3) {
+    step = std::min(step, T - t);
+    const Tensor y = scaled_dot_product_attention(narrow(q, 2, t, step), cached(keys, t + step),
+                                                  cached(values, t + step), {.is_causal = true});
+    CHECK(max_difference(y, narrow(all, 2, t, step)) < 2e-6);
+  }
+}
+
+TEST_CASE(
+    "self_attention is the attention of its columns, and its output lies as it is read next") {
+  for (DType dtype : {kFloat32, kFloat64}) {
+    const int64_t B = 2, T = 60, H = 4, G = 2, D = 12;
+    Tensor qkv = randn({B, T, (H + 2 * G) * D}).to(dtype).requires_grad_();
+    const auto heads = [&](const Tensor& x, int64_t first, int64_t count) {
+      return transpose(reshape(narrow(x, 2, first * D, count * D), {B, T, count, D}), 1, 2);
+    };
+    Tensor y = self_attention(qkv, {.n_head = H, .n_kv_head = G});
+    CHECK(y.is_contiguous());
+    Tensor z = scaled_dot_product_attention(heads(qkv, 0, H), heads(qkv, H, G),
+                                            heads(qkv, H + G, G), {.is_causal = true});
+    Tensor merged = transpose(z, 1, 2);
+    CHECK((merged.is_contiguous() || dtype == kFloat64));  // merging heads is a view
+    merged = reshape(merged, {B, T, H * D});
+    CHECK(same_bits(y, merged));
+    const Tensor dy = randn({B, T, H * D}).to(dtype);
+    const Tensor a = grad(y, {qkv}, {.grad_outputs = {dy}})[0];
+    CHECK(max_difference(a, grad(merged, {qkv}, {.grad_outputs = {dy}})[0]) == 0);
+    CHECK(a.is_contiguous());
+  }
+}
+
+TEST_CASE("attention: results do not depend on the number of threads") {
+  for (const Sizes& s :
+       {Sizes{3, 3, 1, 200, 200, 32}, {1, 5, 5, 130, 600, 20}, {1, 6, 3, 1, 3000, 64}}) {
+    const Case c(s);
+    std::vector<Tensor> first;
+    for (int threads : {1, 2, 3}) {
+      const int before = get_num_threads();
+      set_num_threads(threads);
+      const std::vector<Tensor> all = c.run(kFloat32, {.is_causal = true});
+      set_num_threads(before);
+      if (first.empty()) first = all;
+      for (size_t i = 0; i < all.size(); ++i) CHECK(same_bits(all[i], first[i]));
+    }
+  }
+}
+
+TEST_CASE("attention: no matrix of T x T numbers is ever held") {
+  const int64_t T = 12'000, D = 4;
+  Tensor qkv = randn({1, T, 3 * D}).requires_grad_(), dy = randn({1, T, D});
+  const int64_t live = live_bytes(), before = memory_stats().peak;
+  Tensor y = self_attention(qkv, {.n_head = 1});
+  CHECK(live_bytes() - live < 4 * T * (D + 2) + (64 << 10));  // y and one number per row
+  y.backward(dy);
+  CHECK(qkv.grad().defined());
+  // The peak is the process's, and only grows; a matrix of scores would be 576 MB.
+  CHECK(memory_stats().peak <= std::max(before, live + (16 << 20)));
+}
+
+TEST_CASE("attention: a mask that changed before backward is a VersionError") {
+  Tensor q = randn({2, 9, 4}).requires_grad_(), mask = zeros({9, 9});
+  Tensor y = scaled_dot_product_attention(q, q, q, {.mask = mask});
+  mask.fill_(1);
+  CHECK(message_of<VersionError>([&] { y.sum().backward(); }).find("attention") !=
+        std::string::npos);
+}

@@ -38,8 +38,8 @@ std::vector<std::vector<int64_t>> generate_batch(
 uint64_t row_seed(uint64_t seed, size_t row);
 
 // The continuation of `prompt` as text, without the end token and from a stop string on; `on_token`
-// sees each id with the text that it adds, which may be none: what could begin a stop string is
-// held back until it is decided.
+// sees each id with the text that it adds, in whole code points.  That may be none: what could
+// begin a stop string is held back until it is decided.
 std::string generate_text(
     nn::Module& model, const text::Tokenizer& tokenizer, const std::string& prompt,
     const GenerateOptions& options,

@@ -1,6 +1,7 @@
 // Generation: greedy is the argmax, sampling follows the probabilities, text comes in pieces.
 #include <catch2/catch.hpp>
 
+#include "models/text/utf8.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -191,17 +192,19 @@ TEST_CASE("the pieces of a text are what its ids decode to") {
       std::string pieces;
       std::string text =
           generate_text(m, tokenizer, "said", options, [&](int64_t id, const std::string& piece) {
+            text::check_utf8(piece, "a piece");
             heard.push_back(id), pieces += piece;
             return true;
           });
       Ids all = generate(m, prompt, options);
       CHECK(heard == Ids(all.begin() + static_cast<int64_t>(prompt.size()), all.end()));
       CHECK(text == pieces);
-      CHECK(tokenizer.decode(prompt) + text == tokenizer.decode(all));
+      CHECK(tokenizer.decode(prompt) + text == text::to_valid_utf8(tokenizer.decode(all)));
     }
   };
   check_pieces(text::WordTokenizer::fit(story));
   check_pieces(text::CharTokenizer::fit(story));
+  check_pieces(text::BpeTokenizer::train(story + " \u00e4\u00e4 \u20ac\u20ac", 270));
 }
 
 TEST_CASE("a prompt without tokens is refused") {

@@ -58,9 +58,26 @@ std::vector<Batch> both_softmaxes(const Rows& r, bool log) {
   return {batch(by_rows), batch(by_onednn)};
 }
 
+// A step of the loss, with the gradients of x and the weight; the rival holds all logits.
+void head_row(const char* name, int64_t rows, int64_t classes, int64_t features) {
+  const double products = static_cast<double>(rows * classes * features);
+  rivals("linear_cross_entropy, step", name, {.flops = 6 * products}, [=]() -> std::vector<Batch> {
+    Tensor x = randn({rows, features}).requires_grad_(),
+           w = (randn({classes, features}) * 0.1).requires_grad_(), t = randint(0, classes, {rows});
+    return {batch([=] {
+              grad(linear_cross_entropy(x, w, t), {x, w});
+            }),
+            batch([=] {
+              grad(cross_entropy(linear(x, w), t), {x, w});
+            })};
+  });
+}
+
 }  // namespace
 
 void softmax_rows() {
+  head_row("256x50257x256", 256, 50257, 256);
+  head_row("768x65x128", 768, 65, 128);
   // Logits of a character model, a square, logits of GPT-2, attention scores.
   constexpr Rows kRows[] = {{"256x65", 256, 65},
                             {"1024x256", 1024, 256},

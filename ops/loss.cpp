@@ -4,24 +4,21 @@
 
 #include "framework/elementwise.h"
 #include "framework/simd/rows.h"
-#include "ops/ops.h"
+#include "ops/class_loss.h"
 
 namespace vitro {
 
-namespace {
-
-void check_targets(std::string_view op, const Tensor& x, const Tensor& targets,
+void check_targets(std::string_view op, const Shape& logits, const Tensor& targets,
                    const Tensor& weight, int64_t ignore_index) {
-  check_floating(op, x);
   check_defined(op, targets, "targets");
   check<DTypeError>(targets.dtype() == kInt64, op, ": targets must be int64 class indices: got ",
                     targets.dtype());
-  Shape rows = x.shape();
-  check<ShapeError>(x.rank() >= 1, op, ": logits must be (..., classes): got a scalar");
-  rows.erase(x.rank() - 1);
-  check<ShapeError>(targets.shape() == rows, op, ": targets must be ", rows, " for logits ",
-                    x.shape(), ": got ", targets.shape());
-  const int64_t classes = x.shape().back();
+  Shape rows = logits;
+  check<ShapeError>(rows.rank() >= 1, op, ": logits must be (..., classes): got a scalar");
+  rows.erase(rows.rank() - 1);
+  check<ShapeError>(targets.shape() == rows, op, ": targets must be ", rows, " for logits ", logits,
+                    ": got ", targets.shape());
+  const int64_t classes = logits.back();
   Tensor t = contiguous(targets.detach());
   for (int64_t i = 0; i < t.numel(); ++i) {
     int64_t id = raw<int64_t>(t)[i];
@@ -32,8 +29,29 @@ void check_targets(std::string_view op, const Tensor& x, const Tensor& targets,
   if (!weight.defined()) return;
   check_floating(op, weight);
   check<ShapeError>(weight.shape() == Shape{classes}, op, ": weight must be ", Shape{classes},
-                    " for logits ", x.shape(), ": got ", weight.shape());
+                    " for logits ", logits, ": got ", weight.shape());
 }
+
+void check_cross_entropy(std::string_view op, const Shape& logits, const Tensor& targets,
+                         const CrossEntropyOptions& options) {
+  check_targets(op, logits, targets, options.weight, options.ignore_index);
+  check<ValueError>(0 <= options.label_smoothing && options.label_smoothing <= 1, op,
+                    ": label_smoothing must be in [0, 1]: got ", options.label_smoothing);
+}
+
+int64_t count_targets(const Tensor& targets, int64_t ignore_index) {
+  const int64_t* id = raw<int64_t>(targets);
+  return targets.numel() - std::count(id, id + targets.numel(), ignore_index);
+}
+
+Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction) {
+  if (reduction == Reduction::kNone) return losses;
+  const double total = simd::sum(raw<float>(losses), losses.numel());
+  return full({}, reduction == Reduction::kSum ? total : total / static_cast<double>(count),
+              kFloat32);
+}
+
+namespace {
 
 // What a loss of several ops is computed in, each of which would round.
 DType wide(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
@@ -131,7 +149,7 @@ struct CrossEntropy final : Op<CrossEntropy> {
 };
 
 Tensor cross_entropy_kernel(const Tensor& logits, const Tensor& targets,
-                            const CrossEntropyOptions& options, Tensor& lse, int64_t& count) {
+                            const CrossEntropyOptions& options, int64_t count, Tensor& lse) {
   Tensor wide = to(contiguous(logits.detach()), kFloat32),
          losses = empty(targets.shape(), kFloat32);
   lse = empty(targets.shape(), kFloat32);
@@ -151,31 +169,25 @@ Tensor cross_entropy_kernel(const Tensor& logits, const Tensor& targets,
                                                    static_cast<double>(classes));
                  }
                });
-  count = targets.numel() - std::count(id, id + targets.numel(), options.ignore_index);
-  if (options.reduction == Reduction::kNone) return losses;
-  double total = simd::sum(loss, losses.numel());
-  return full({}, options.reduction == Reduction::kSum ? total : total / static_cast<double>(count),
-              kFloat32);
+  return reduce_losses(losses, count, options.reduction);
 }
 
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options) {
-  check_targets("cross_entropy", logits, targets, options.weight, options.ignore_index);
-  check<ValueError>(0 <= options.label_smoothing && options.label_smoothing <= 1,
-                    "cross_entropy: label_smoothing must be in [0, 1]: got ",
-                    options.label_smoothing);
+  check_floating("cross_entropy", logits);
+  check_cross_entropy("cross_entropy", logits.shape(), targets, options);
   if (options.weight.defined()) {
     const Tensor x = to(logits, wide(logits.dtype()));
     return to(cross_entropy_definition(x, targets.detach(), options), logits.dtype());
   }
   Tensor y, lse, ids = contiguous(targets.detach());
-  int64_t count = 0;
+  const int64_t count = count_targets(ids, options.ignore_index);
   {
     NoGradGuard unrecorded;
     if (logits.dtype() == kFloat64) y = cross_entropy_definition(logits.detach(), ids, options);
-    else y = to(cross_entropy_kernel(logits, ids, options, lse, count), logits.dtype());
+    else y = to(cross_entropy_kernel(logits, ids, options, count, lse), logits.dtype());
   }
   if (auto* node = record<CrossEntropy>(y, logits, targets)) {
     node->options = options;
@@ -188,7 +200,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
 }
 
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options) {
-  check_targets("nll_loss", log_probs, targets, options.weight, options.ignore_index);
+  check_floating("nll_loss", log_probs);
+  check_targets("nll_loss", log_probs.shape(), targets, options.weight, options.ignore_index);
   const Targets rows(targets, options.ignore_index);
   if (!options.weight.defined())
     return rows.reduce(-rows.of(log_probs), Tensor(), options.reduction);

@@ -187,6 +187,11 @@ struct CrossEntropyOptions {
 // NaN.  Smoothing e mixes in e w_c / C of every class c.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options = {});
+// cross_entropy(linear(x, weight), targets) without ever holding all logits: x (..., features),
+// weight (C, features), targets (...).  Backward computes them anew, in tiles of a few MiB, and
+// adds the weight's gradient where it waits.  A create_graph or class weights hold the logits.
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            const CrossEntropyOptions& options = {});
 struct NllLossOptions {
   Tensor weight = {};  // (C); a constant
   int64_t ignore_index = -100;

@@ -251,4 +251,20 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
                   /*accumulate=*/false, raw_bytes(c)});
 }
 
+void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tensor& c) {
+  const DType dtype = a.tensor.dtype();
+  if (c.numel() == 0) return;
+  if (a.cols == 0) {
+    if (!add) std::fill_n(raw<float>(c), c.numel(), 0.0f);
+    return;
+  }
+  if (dtype == kBFloat16 && !onednn::has_bfloat16()) {
+    Tensor x = widened(1, a), y = widened(1, b);
+    return multiply_part(matrix(x), matrix(y), add, c);
+  }
+  Tensor room_a, room_b;
+  onednn::matmul({dtype, 1, a.rows, b.cols, a.cols, operand(1, a, room_a), operand(1, b, room_b),
+                  nullptr, onednn::PostOp::kNone, add, raw_bytes(c), /*c_in_float=*/true});
+}
+
 }  // namespace vitro

@@ -29,6 +29,10 @@ inline Tensor as_rows(const Tensor& x) {
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
               onednn::PostOp f, const Tensor& c);
 
+// c = a b, or c += a b where `add`, for c in float32 and operands in float32 or bfloat16: a product
+// that is taken in parts.
+void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tensor& c);
+
 // y = f(x) into y, unrecorded; both contiguous and of one shape and dtype, perhaps the same tensor.
 void activate_into(const Tensor& y, const Tensor& x, Activation f);
 

@@ -408,6 +408,27 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "shapes (2, 3) and (2,) do not broadcast"},
     {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
      "mse_loss: a floating tensor: got int64 (2,)"},
+    {"linear_cross_entropy, features",
+     [] {
+       linear_cross_entropy(f32({2, 3}), f32({5, 4}), i64({2}));
+     },
+     shape_error,
+     "linear_cross_entropy: x has 3 features, weight expects 4: x (2, 3), weight (5, 4)"},
+    {"linear_cross_entropy, weight",
+     [] {
+       linear_cross_entropy(f32({2, 3}), f32({3}), i64({2}));
+     },
+     shape_error, "linear_cross_entropy: weight must be (classes, features): got (3,)"},
+    {"linear_cross_entropy, targets",
+     [] {
+       linear_cross_entropy(f32({2, 3}), f32({5, 3}), i64({3}));
+     },
+     shape_error, "linear_cross_entropy: targets must be (2,) for logits (2, 5): got (3,)"},
+    {"linear_cross_entropy, smoothing",
+     [] {
+       linear_cross_entropy(f32({2, 3}), f32({5, 3}), i64({2}), {.label_smoothing = -1});
+     },
+     value_error, "linear_cross_entropy: label_smoothing must be in [0, 1]: got -1"},
     {"cross_entropy, weight",
      [] {
        cross_entropy(f32({2, 3}), i64({2}), {.weight = f32({2})});

@@ -84,6 +84,10 @@ const std::vector<Saver>& savers() {
       saves_input("logsumexp", [](T x) { return logsumexp(x, 0); }),
       saves_input("matmul", [](T x) { return matmul(x, x.t()); }),
       saves_input("cross_entropy", [](T x) { return cross_entropy(x, zeros({3}, kInt64)); }),
+      saves_input("linear_cross_entropy",
+                  [](T x) {
+                    return linear_cross_entropy(x, leaf({5, 4}), zeros({3}, kInt64));
+                  }),
       saves_output("exp", [](T x) { return exp(x); }),
       saves_output("sqrt", [](T x) { return sqrt(x); }),
       saves_output("rsqrt", [](T x) { return rsqrt(x); }),
@@ -107,6 +111,8 @@ const std::vector<Saver>& savers() {
       saves_other("matmul", "input 0", {2, 3}, [](T x, T y) { return matmul(y, x); }),
       saves_other("linear", "input 1", {2, 4}, [](T x, T y) { return linear(x, y); }),
       saves_other("linear", "input 0", {2, 4}, [](T x, T y) { return linear(y, x); }),
+      saves_other("linear_cross_entropy", "input 1", {2, 4},
+                  [](T x, T y) { return linear_cross_entropy(x, y, zeros({3}, kInt64)); }),
       {"where", "input 0",
        [] {
          Tensor condition = ones({3, 4}, kBool);

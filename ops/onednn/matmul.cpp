@@ -14,31 +14,34 @@ std::string describe(const MatmulCall& c) {
   text << "matmul " << c.dtype << ' ' << layout(c.a) << layout(c.b) << ' ';
   if (c.batch > 1) text << c.batch << " x ";
   text << c.m << " x " << c.n << " x " << c.k << (c.bias ? " +bias" : "")
-       << (c.accumulate ? " +sum" : "");
+       << (c.accumulate ? " +sum" : "") << (c.c_in_float ? " in float32" : "");
   constexpr const char* kNames[] = {"", " +relu", " +tanh", " +sigmoid"};
   text << kNames[static_cast<int>(c.post_op)];
   return text.str();
 }
 
-dnnl_memory_desc_t layout(const MatmulCall& call, int64_t rows, int64_t cols, int64_t row_stride,
-                          int64_t col_stride, int64_t batch_stride) {
+dnnl_memory_desc_t layout(const MatmulCall& call, DType dtype, int64_t rows, int64_t cols,
+                          int64_t row_stride, int64_t col_stride, int64_t batch_stride) {
   dnnl_memory_desc_t d;
   if (call.batch > 1) {
     dnnl_dims_t dims = {call.batch, rows, cols}, strides = {batch_stride, row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 3, dims, data_type(call.dtype), strides),
+    check_status(dnnl_memory_desc_init_by_strides(&d, 3, dims, data_type(dtype), strides),
                  "layout");
   } else {
     dnnl_dims_t dims = {rows, cols}, strides = {row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 2, dims, data_type(call.dtype), strides),
+    check_status(dnnl_memory_desc_init_by_strides(&d, 2, dims, data_type(dtype), strides),
                  "layout");
   }
   return d;
 }
 
 Primitive* make(const MatmulCall& c) {
-  dnnl_memory_desc_t a = layout(c, c.m, c.k, c.a.row_stride, c.a.col_stride, c.a.batch_stride);
-  dnnl_memory_desc_t b = layout(c, c.k, c.n, c.b.row_stride, c.b.col_stride, c.b.batch_stride);
-  dnnl_memory_desc_t y = layout(c, c.m, c.n, c.n, 1, c.m * c.n), bias;
+  dnnl_memory_desc_t a =
+      layout(c, c.dtype, c.m, c.k, c.a.row_stride, c.a.col_stride, c.a.batch_stride);
+  dnnl_memory_desc_t b =
+      layout(c, c.dtype, c.k, c.n, c.b.row_stride, c.b.col_stride, c.b.batch_stride);
+  dnnl_memory_desc_t y = layout(c, c.c_in_float ? kFloat32 : c.dtype, c.m, c.n, c.n, 1, c.m * c.n),
+                     bias;
   if (c.bias) {
     dnnl_dims_t dims = {1, c.n}, strides = {c.n, 1}, dims3 = {1, 1, c.n}, strides3 = {c.n, c.n, 1};
     bool batched = c.batch > 1;
@@ -80,7 +83,8 @@ Primitive* make(const MatmulCall& c) {
 void matmul(const MatmulCall& c) {
   Key key;
   key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
-          (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25));
+          (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
+          (int64_t{c.c_in_float} << 26));
   for (int64_t word :
        {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride, c.b.col_stride})
     key.add(word);

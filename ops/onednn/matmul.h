@@ -16,13 +16,14 @@ struct Matrix {
 
 // c_bij = f(sum_k a_bik b_bkj + bias_j) (+ c_bij): a (batch, m, k), b (batch, k, n), c row-major.
 struct MatmulCall {
-  DType dtype;  // kFloat32 or kBFloat16, of a, b, bias and c
+  DType dtype;  // kFloat32 or kBFloat16, of a, b and bias, and of c unless c_in_float
   int64_t batch, m, n, k;
   Matrix a, b;
   const void* bias;  // or null
   PostOp post_op;
   bool accumulate;  // add to c
   void* c;
+  bool c_in_float = false;  // c is float32 whatever dtype is
 };
 void matmul(const MatmulCall& call);
 

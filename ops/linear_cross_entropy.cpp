@@ -1,0 +1,224 @@
+// linear_cross_entropy: the loss of logits that never exist all at once.
+//
+// The logits are taken in tiles of a few MiB, all rows of a range of classes before the next range,
+// so that each class's weights are read once and its gradient is written once.
+#include <cmath>
+
+#include "framework/elementwise.h"
+#include "framework/simd/rows.h"
+#include "ops/class_loss.h"
+#include "ops/product.h"
+
+namespace vitro {
+
+namespace {
+
+// 4 MiB of logits.  Its bounds depend on the shapes alone.
+LogitsTile tile_for(int64_t rows, int64_t classes) {
+  constexpr int64_t kRows = 512, kNumbers = int64_t{1} << 20;
+  const int64_t high = std::clamp<int64_t>(rows, 1, kRows), wide = kNumbers / high,
+                ranges = std::max<int64_t>(1, (classes + wide - 1) / wide);
+  return {high, ((classes + ranges - 1) / ranges + 63) / 64 * 64};
+}
+
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+std::vector<Range> ranges(int64_t n, int64_t step) {
+  std::vector<Range> all;
+  for (int64_t i = 0; i < n; i += step) all.push_back({i, std::min(n, i + step)});
+  return all;
+}
+Tensor part_of(const Tensor& x, const Range& rows) {
+  return make_view(x, {rows.size(), x.size(1)}, x.strides(),
+                   x.impl()->offset + rows.begin * x.strides()[0]);
+}
+
+// Logits of a range of rows and a range of classes, in float32.
+struct Tile {
+  Range rows, classes;
+  Tensor logits;
+  Tile(const Range& of_rows, const Range& of_classes, const Tensor& x, const Tensor& weight,
+       const Tensor& room)
+      : rows(of_rows),
+        classes(of_classes),
+        logits(make_view(room, {rows.size(), classes.size()}, {classes.size(), 1}, 0)) {
+    multiply_part(matrix(x), transposed(matrix(weight)), /*add=*/false, logits);
+  }
+};
+Tensor room_for(const LogitsTile& tile, int64_t rows, int64_t classes) {
+  return empty({std::min(rows, tile.rows) * std::min(classes, tile.classes)}, kFloat32);
+}
+
+// Calls f(row of x, its logits in the tile) in parallel.
+template <class F>
+void for_rows(const Tile& tile, F f) {
+  const int64_t width = tile.classes.size();
+  float* logits = raw<float>(tile.logits);
+  parallel_for(tile.rows.size(), std::max<int64_t>(1, kCostlyGrain / width),
+               [=, first = tile.rows.begin](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) f(first + i, logits + i * width);
+               });
+}
+
+// What a range of classes adds to a row: log(e^a + e^b).
+double log_add(double a, double b) {
+  if (!std::isfinite(a) || !std::isfinite(b)) return std::isnan(a) || a > b ? a : b;
+  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
+}
+
+// lse_i = logsumexp of row i's logits; losses like those of cross_entropy, unreduced.
+Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
+                 const CrossEntropyOptions& options, const LogitsTile& size, Tensor& lse) {
+  const int64_t count = ids.numel(), classes = weight.size(0), *id = raw<int64_t>(ids);
+  Tensor losses = zeros(ids.shape(), kFloat32), room = room_for(size, count, classes);
+  lse = zeros(ids.shape(), kFloat32);
+  std::vector<double, PoolAllocator<double>> sums(static_cast<size_t>(count), -HUGE_VAL);
+  float* loss = raw<float>(losses);
+  const double e = options.label_smoothing;
+  auto add_tile = [&](const Tile& tile) {
+    for_rows(tile, [&](int64_t i, const float* logits) {
+      if (id[i] == options.ignore_index) return;
+      double& sum = sums[static_cast<size_t>(i)];
+      sum = log_add(sum, simd::logsumexp(logits, tile.classes.size()));
+      double part =
+          e == 0 ? 0 : e * simd::sum(logits, tile.classes.size()) / static_cast<double>(classes);
+      if (tile.classes.begin <= id[i] && id[i] < tile.classes.end)
+        part += (1 - e) * logits[id[i] - tile.classes.begin];
+      loss[i] -= static_cast<float>(part);
+    });
+  };
+  for (const Range& part : ranges(classes, size.classes)) {
+    const Tensor w = part_of(weight, part);
+    for (const Range& rows : ranges(count, size.rows))
+      add_tile({rows, part, part_of(x, rows), w, room});
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (id[i] == options.ignore_index) continue;
+    const auto shift = static_cast<float>(sums[static_cast<size_t>(i)]);
+    raw<float>(lse)[i] = shift;
+    loss[i] += shift;
+  }
+  return losses;
+}
+
+// logits = x W^T,  dlogits as of cross_entropy   =>   dx = dlogits W,  dW = dlogits^T x
+struct LinearCrossEntropy final : Op<LinearCrossEntropy> {
+  static constexpr std::string_view kName = "linear_cross_entropy";
+  CrossEntropyOptions options;
+  LogitsTile tile{};
+  int64_t count = 0, classes = 0;
+  TensorList backward(const Tensor& dy) override {
+    Tensor x = input(0), weight = input(1), targets = extra(0);
+    if (grad_enabled() || x.dtype() == kFloat64) {
+      auto definition = [&](const std::vector<Tensor>& in) {
+        return cross_entropy(linear(in[0], in[1]), targets, options);
+      };
+      TensorList gradients = vjp(definition, {x, weight}, dy);
+      gradients.push_back(Tensor());
+      return gradients;
+    }
+    return {kernel(contiguous(as_rows(x)), weight, targets, dy), Tensor(), Tensor()};
+  }
+
+  // Returns dx; dW goes straight into the gradient that waits for the weight.
+  Tensor kernel(const Tensor& x, const Tensor& weight, const Tensor& targets, const Tensor& dy) {
+    const bool narrow = x.dtype() == kBFloat16;
+    const Tensor lse = extra(1), g = to(contiguous(dy), kFloat32),
+                 room = room_for(tile, x.size(0), classes);
+    Tensor dx = needs(0) ? zeros(x.shape(), kFloat32) : Tensor(),
+           dw = needs(1) ? accumulator(1) : Tensor();
+    for (const Range& range : ranges(classes, tile.classes)) {
+      const Tensor w = part_of(weight, range);
+      Tensor dw_part = !needs(1) ? Tensor()
+                       : narrow  ? zeros(w.shape(), kFloat32)
+                                 : part_of(dw, range);
+      for (const Range& rows : ranges(x.size(0), tile.rows)) {
+        const Tensor x_part = part_of(x, rows);
+        const Tile part(rows, range, x_part, w, room);
+        to_gradients(part, targets, lse, g);
+        const Tensor dlogits = narrow ? to(part.logits, kBFloat16) : part.logits;
+        if (needs(0)) multiply_part(matrix(dlogits), matrix(w), /*add=*/true, part_of(dx, rows));
+        if (needs(1))
+          multiply_part(transposed(matrix(dlogits)), matrix(x_part), /*add=*/true, dw_part);
+      }
+      if (needs(1) && narrow) add_into(part_of(dw, range), to(dw_part, kBFloat16));
+    }
+    return needs(0) ? reshape(to(dx, x.dtype()), inputs[0]->shape) : dx;
+  }
+
+  void to_gradients(const Tile& part, const Tensor& targets, const Tensor& lse,
+                    const Tensor& dy) const {
+    const int64_t *id = raw<int64_t>(targets), n = part.classes.size();
+    const float *shift = raw<float>(lse), *g = raw<float>(dy);
+    const auto e = static_cast<float>(options.label_smoothing), all = static_cast<float>(classes);
+    const float scale =
+        options.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
+    for_rows(part, [&](int64_t i, float* row) {
+      if (id[i] == options.ignore_index) {
+        std::fill_n(row, n, 0.0f);
+        return;
+      }
+      const float c = g[options.reduction == Reduction::kNone ? i : 0] * scale;
+      simd::scaled_exp(row, shift[i], c, -c * e / all, row, n);
+      if (part.classes.begin <= id[i] && id[i] < part.classes.end)
+        row[id[i] - part.classes.begin] -= c * (1 - e);
+    });
+  }
+};
+
+void check_inputs(const Tensor& x, const Tensor& weight) {
+  constexpr std::string_view op = "linear_cross_entropy";
+  check_same_dtype(op, x, weight);
+  check_floating(op, x);
+  check<ShapeError>(weight.rank() == 2, op, ": weight must be (classes, features): got ",
+                    weight.shape());
+  check<ShapeError>(x.rank() >= 1, op, ": x must be (..., features): got a scalar");
+  check<ShapeError>(x.shape().back() == weight.shape()[1], op, ": x has ", x.shape().back(),
+                    " features, weight expects ", weight.shape()[1], ": x ", x.shape(), ", weight ",
+                    weight.shape());
+}
+
+}  // namespace
+
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            const CrossEntropyOptions& options, const LogitsTile& tile) {
+  check_inputs(x, weight);
+  Shape logits = x.shape();
+  logits[logits.rank() - 1] = weight.size(0);
+  check_cross_entropy("linear_cross_entropy", logits, targets, options);
+  if (options.weight.defined()) return cross_entropy(linear(x, weight), targets, options);
+  Tensor y, lse, ids = contiguous(targets.detach());
+  const int64_t count = count_targets(ids, options.ignore_index);
+  {
+    NoGradGuard unrecorded;
+    if (x.dtype() == kFloat64) {
+      y = cross_entropy(linear(x, weight), ids, options);
+    } else {
+      const Tensor rows = contiguous(as_rows(x.detach()));
+      const Tensor losses = losses_of(rows, weight.detach(), ids, options, tile, lse);
+      y = to(reduce_losses(losses, count, options.reduction), x.dtype());
+    }
+  }
+  if (auto* node = record<LinearCrossEntropy>(y, x, weight, targets)) {
+    node->options = options;
+    node->tile = tile;
+    node->count = count;
+    node->classes = weight.size(0);
+    node->save_input(0, x);
+    node->save_input(1, weight);
+    node->save_extra(0, ids);
+    node->save_extra(1, lse);
+  }
+  return y;
+}
+
+Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+                            const CrossEntropyOptions& options) {
+  check_inputs(x, weight);
+  const int64_t features = x.shape().back(), rows = features ? x.numel() / features : 0;
+  return linear_cross_entropy(x, weight, targets, options, tile_for(rows, weight.size(0)));
+}
+
+}  // namespace vitro

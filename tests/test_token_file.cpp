@@ -1,4 +1,5 @@
 // Token files and the batches drawn from them; texts in pieces.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <numeric>
@@ -106,6 +107,29 @@ TEST_CASE("token file: the ids of the text, in two bytes or four") {
   write_token_file(path, words, TextPieces(more));
   CHECK(ids_of(TokenFile(path)) == words.encode(more));
   CHECK(read_file(path).size() == 40 + 4 * 3);
+}
+
+TEST_CASE("token file: byte pairs beyond what two bytes hold") {
+  // A token for each pair of bytes.
+  BpeVocabulary vocabulary = BpeTokenizer::train("x", 257).vocabulary();
+  vocabulary.special.clear();
+  vocabulary.tokens.pop_back();
+  for (int32_t a = 0; a < 256; ++a)
+    for (int32_t b = 0; b < 256; ++b) {
+      vocabulary.merges.push_back({a, b, static_cast<int32_t>(vocabulary.size())});
+      vocabulary.tokens.push_back(vocabulary.tokens[static_cast<size_t>(a)] +
+                                  vocabulary.tokens[static_cast<size_t>(b)]);
+    }
+  const BpeTokenizer bpe(vocabulary);
+  REQUIRE(bpe.vocab_size() == 65792);
+  TemporaryDirectory directory;
+  const std::string path = directory / "tokens.bin";
+  const std::string text = "ab \xAD\xAD \u4F60";
+  write_token_file(path, bpe, TextPieces(text));
+  const std::vector<int64_t> ids = ids_of(TokenFile(path));
+  CHECK(ids == bpe.encode(text));
+  CHECK(*std::max_element(ids.begin(), ids.end()) == 65791);
+  CHECK(bpe.decode(ids) == text);
 }
 
 TEST_CASE("token file: a range of it") {

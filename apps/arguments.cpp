@@ -54,6 +54,10 @@ CLI::Validator number_below_one() {
   return number("a number from 0 to below 1", "0..<1", [](double x) { return x >= 0 && x < 1; });
 }
 
+CLI::Validator number_up_to_one() {
+  return number("a number from above 0 to 1", "0<..1", [](double x) { return x > 0 && x <= 1; });
+}
+
 CLI::Validator one_of(std::vector<std::string> words) {
   return {[=](std::string& text) -> std::string {
             return std::find(words.begin(), words.end(), text) != words.end()
@@ -71,6 +75,13 @@ CLI::Validator some_text() {
               text::check_utf8(text, "a text");
             } catch (const ValueError& error) { return error.what(); }
             return "";
+          },
+          ""};
+}
+
+CLI::Validator some_bytes() {
+  return {[](std::string& text) -> std::string {
+            return text.empty() ? "a text expected: it is empty" : "";
           },
           ""};
 }

@@ -14,8 +14,10 @@ CLI::Validator whole(int64_t low, int64_t high);  // a decimal whole number in [
 CLI::Validator positive_number();
 CLI::Validator number_from_zero();  // [0, infinity)
 CLI::Validator number_below_one();  // [0, 1)
+CLI::Validator number_up_to_one();  // (0, 1]
 CLI::Validator one_of(std::vector<std::string> words);
-CLI::Validator some_text();  // not empty, valid UTF-8
+CLI::Validator some_text();   // not empty, valid UTF-8
+CLI::Validator some_bytes();  // not empty
 CLI::Validator file_name();
 
 // `name` takes a whole number; the help says `meaning` and the default, which of a GPT may differ.
@@ -35,6 +37,7 @@ void add_model(CLI::App& app, ModelOptions& to);  // all of these
 // The subcommands.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
+CLI::App* add_generate(CLI::App& app, GenerateOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 
 // The subcommands `tokenize` and, of `tokenizer`, `train`.

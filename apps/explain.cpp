@@ -15,35 +15,32 @@ namespace {
 constexpr size_t kLikeliest = 5;
 constexpr int kIndent = 16;  // of notes and bars
 
+}  // namespace
+
 Tensor last_row(const Tensor& x) { return x.rank() > 1 ? x.select(0, -1) : x; }
 
 std::string linear_note(const nn::Linear& layer, const std::string& name) {
-  return layer.describe() + ": x W^T + b, W = " + name + ".weight " +
-         shape_text(layer.weight.shape()) + ", b = " + name + ".bias " +
-         shape_text(layer.bias.shape());
+  std::string note = layer.describe() + ": x W^T" + (layer.bias.defined() ? " + b" : "") +
+                     ", W = " + name + ".weight " + shape_text(layer.weight.shape());
+  if (layer.bias.defined()) note += ", b = " + name + ".bias " + shape_text(layer.bias.shape());
+  return note;
 }
 
-}  // namespace
-
-Explanation::Explanation(models::MiniLM& model, const text::Tokenizer& tokenizer,
-                         const GenerateOptions& options)
-    : model_(model), tokenizer_(tokenizer), options_(options) {
-  auto watch = [this](nn::Module& module, Tensor& input, Tensor& output) {
-    hooks_.emplace_back(
-        module.register_forward_hook([&](nn::Module&, const Tensor& x, const Tensor& y) {
-          input = x, output = y;
-          return Tensor();  // unchanged
-        }));
+void Explanation::watch(nn::Module& module, Tensor& input, Tensor& output) {
+  // A batch of one text, (1, T, ...) or ids (1, T), is shown as the text.
+  const auto text_of = [](const Tensor& x) {
+    return x.rank() == (x.dtype() == kInt64 ? 2 : 3) ? x.select(0, 0) : x;
   };
-  watch(model.embed, ids_, embedded_);
-  watch(model.hidden, context_, hidden_);
-  watch(model.head, activated_, logits_);
+  hooks_.emplace_back(module.register_forward_hook(
+      [&input, &output, text_of](nn::Module&, const Tensor& x, const Tensor& y) {
+        input = text_of(x), output = text_of(y);
+        return Tensor();  // unchanged
+      }));
 }
 
 std::vector<Explanation::Candidate> Explanation::candidates() const {
   const Tensor logits = last_row(logits_);
-  auto [p, ids] = models::likeliest_tokens(
-      logits, {.temperature = options_.temperature.value_or(1), .top_k = options_.top_k});
+  auto [p, ids] = models::likeliest_tokens(logits, sampling_of(options_), text_);
   std::vector<Candidate> all;
   for (int64_t i = 0; i < ids.numel(); ++i)
     all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});
@@ -52,32 +49,17 @@ std::vector<Explanation::Candidate> Explanation::candidates() const {
 
 std::string Explanation::softmax_note() const {
   std::string note = "p_i = exp(logit_i) / sum_j exp(logit_j), 1 in all";
+  if (options_.repetition_penalty != 1)
+    note += format("; logits of what was said are held down by %g", options_.repetition_penalty);
   if (options_.temperature) note += format("; logits / %g", *options_.temperature);
   if (options_.top_k) note += "; the " + count_text(*options_.top_k) + " likeliest only";
+  if (options_.top_p) note += format("; the likeliest %g only", *options_.top_p);
   return note;
 }
 
 std::vector<Explanation::Stage> Explanation::stages() const {
-  const nn::Embedding& embed = model_.embed;
-  const int64_t last = ids_.data<int64_t>()[ids_.numel() - 1];
-  std::vector<Stage> all = {{"embed", embedded_, embed.weight,
-                             embed.describe() + ": row " + std::to_string(last) +
-                                 " of embed.weight " + shape_text(embed.weight.shape())}};
-  if (const int64_t k = model_.config.context; k > 1)
-    all.push_back({"context",
-                   context_,
-                   {},
-                   "the last " + std::to_string(k) + " embeddings side by side, " +
-                       std::to_string(k) + " x " + std::to_string(model_.config.n_embd) +
-                       " numbers; zeros before the first token"});
-  all.push_back({"hidden", hidden_, model_.hidden.weight, linear_note(model_.hidden, "hidden")});
-  all.push_back({models::activation_name(model_.config.activation),
-                 activated_,
-                 {},
-                 "the activation, number by number; without one, two linear layers are one"});
-  all.push_back({"head", logits_, model_.head.weight, linear_note(model_.head, "head")});
-
-  Tensor probabilities = zeros({model_.config.vocab_size}, kFloat64);
+  std::vector<Stage> all = own_stages();
+  Tensor probabilities = zeros({last_row(logits_).numel()}, kFloat64);
   for (const Candidate& c : candidates())
     probabilities.mutable_data<double>()[c.id] = c.probability;
   all.push_back({"softmax", probabilities, {}, softmax_note()});
@@ -97,7 +79,8 @@ std::string Explanation::bars() const {
   return table(rows, kIndent);
 }
 
-std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) const {
+std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
+  text_ = ids;
   int number = 0;
   std::string out;
   auto add = [&](const std::string& name, const std::string& values, const std::string& note) {
@@ -111,20 +94,22 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) con
     tokens += in_quotes(tokenizer_.token(id));
     numbers += std::to_string(id);
   }
-  const std::string prompt = in_quotes(clipped(options_.prompt, 60)),
+  const std::string given = text::to_valid_utf8(options_.prompt),
+                    prompt = in_quotes(clipped(given, 60)),
                     token = in_quotes(tokenizer_.token(next)), kind{tokenizer_.kind()},
-                    unit = kind == "char" ? "character" : "word";
-  const auto characters = static_cast<int64_t>(text::count_code_points(options_.prompt, "explain"));
+                    unit = kind == "char"   ? "one per character"
+                           : kind == "word" ? "one per word"
+                                            : "pieces that are frequent";
+  const auto characters = static_cast<int64_t>(text::count_code_points(given, "explain"));
   add("prompt", prompt, count_text(characters) + " characters");
   add("tokens", tokens,
-      count_text(static_cast<int64_t>(ids.size())) + ", one per " + unit + " (--tokenizer " + kind +
-          ")" + (shown < ids.size() ? "; the last " + std::to_string(shown) + " are shown" : ""));
+      count_text(static_cast<int64_t>(ids.size())) + ", " + unit + " (--tokenizer " + kind + ")" +
+          (shown < ids.size() ? "; the last " + std::to_string(shown) + " are shown" : ""));
   add("ids", numbers,
       "shape " + shape_text({static_cast<int64_t>(ids.size())}) +
           ": each token's number in the vocabulary of " + count_text(tokenizer_.vocab_size()));
   if (ids_.numel() < static_cast<int64_t>(ids.size()))
-    out += "\n    The model is given the last " + count_text(ids_.numel()) +
-           ": it looks back no further than --context.";
+    out += "\n    The model is given the last " + count_text(ids_.numel()) + ": " + limit();
   out +=
       "\n    In what follows each token is a row. The numbers are the first of the last row,\n"
       "    that of " +
@@ -138,14 +123,15 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) con
   for (const Candidate& c : candidates())
     if (c.id == next) chance = c.probability;
   add("next token", token + ", id " + std::to_string(next),
-      options_.temperature || options_.top_k
+      sampling_of(options_).do_sample
           ? format("drawn by chance: its chance was %.2f %%", 100 * chance)
           : "the likeliest (greedy; --temperature or --top-k draw by chance)");
   add("text", prompt + " + " + token, "and the same again for each further token");
   return out;
 }
 
-nlohmann::ordered_json Explanation::json() const {
+nlohmann::ordered_json Explanation::json(const std::vector<int64_t>& ids) {
+  text_ = ids;
   nlohmann::ordered_json all = nlohmann::ordered_json::array(),
                          likeliest = nlohmann::ordered_json::array();
   for (const Stage& s : stages()) {

@@ -1,34 +1,19 @@
 // `vitro generate`: text -> ids -> model -> next token -> text.
-#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "apps/explain.h"
+#include "apps/input.h"
 #include "apps/output.h"
+#include "apps/signals.h"
+#include "models/text/utf8.h"
 
 namespace vitro::cli {
 
 namespace {
 
-models::GenerateOptions decoding(const GenerateOptions& options, int64_t window) {
-  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
-  return {.max_new_tokens = options.max_new_tokens,
-          .do_sample = options.temperature || options.top_k,
-          .temperature = options.temperature.value_or(1),
-          .top_k = options.top_k,
-          .block_size = window};
-}
-
-nlohmann::ordered_json to_json(const GenerateOptions& options) {
-  nlohmann::ordered_json json;
-  if (options.saved.empty()) json = to_json(options.model);
-  else json["model"] = options.saved;
-  json["temperature"] = nullptr;
-  if (options.temperature) json["temperature"] = *options.temperature;
-  json["top_k"] = nullptr;
-  if (options.top_k) json["top_k"] = *options.top_k;
-  json["max_new_tokens"] = options.max_new_tokens;
-  return json;
-}
+using std::chrono::steady_clock;
 
 // The model that --model names, or one with random weights.
 struct Subject {
@@ -36,17 +21,26 @@ struct Subject {
   std::unique_ptr<text::Tokenizer> tokenizer;
   int64_t window;  // how many tokens back the model looks
   std::string introduction;
+
+  bool is_gpt() const { return dynamic_cast<const models::GPT*>(model.get()); }
 };
+
+std::string unit(const text::Tokenizer& tokenizer) {
+  return tokenizer.kind() == "word"   ? "words"
+         : tokenizer.kind() == "char" ? "characters"
+                                      : "tokens";
+}
 
 Subject trained(const GenerateOptions& options) {
   models::SavedModel saved = models::load_model(options.saved);
   for (const std::string& reason : saved.damaged) warn(reason);
   manual_seed(static_cast<uint64_t>(options.model.seed));
+  const std::string steps = saved.step ? "was trained for " + count_text(saved.step) + " steps"
+                                       : "is " + saved.model->describe();
   const std::string introduction =
-      "This model was trained for " + count_text(saved.step) +
-      " steps: " + printable(options.saved) +
+      "This model " + steps + ": " + printable(options.saved) +
       ".\nIts vocabulary: " + count_text(saved.tokenizer->vocab_size()) + ' ' +
-      (saved.tokenizer->kind() == "word" ? "words" : "characters") + ".\n";
+      unit(*saved.tokenizer) + ".\n";
   return {std::move(saved.model), std::move(saved.tokenizer), saved.window, introduction};
 }
 
@@ -59,53 +53,188 @@ Subject untrained(const GenerateOptions& options) {
   return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
 }
 
+// <|endoftext|>, where the vocabulary has it.
+std::optional<int64_t> end_of_text(const text::Tokenizer& tokenizer) {
+  const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer);
+  if (!bpe) return {};
+  const auto found = bpe->special_tokens().find("<|endoftext|>");
+  return found == bpe->special_tokens().end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOptions& options) {
+  std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, options.prompt);
+  check<ValueError>(!subject.is_gpt() || options.allow_sliding || std::ssize(ids) <= subject.window,
+                    "generate: a prompt of at most ", subject.window,
+                    " tokens expected, the model's context: it has ", ids.size(),
+                    "; --allow-sliding lets its end count");
+  return ids;
+}
+
+models::GenerateOptions decoding(const GenerateOptions& options, const Subject& subject) {
+  models::GenerateOptions all = sampling_of(options);
+  all.max_new_tokens = options.max_new_tokens;
+  all.eos_token_id = end_of_text(*subject.tokenizer);
+  all.stop_strings = options.stop;
+  all.allow_sliding = options.allow_sliding;
+  // A MiniLM looks `window` tokens back, so more would be computed in vain; an explanation shows
+  // some of them.
+  all.block_size = options.explain && !subject.is_gpt()
+                       ? std::max(subject.window, Explanation::kMostTokens)
+                       : subject.window;
+  return all;
+}
+
+nlohmann::ordered_json to_json(const GenerateOptions& options) {
+  nlohmann::ordered_json json;
+  if (options.saved.empty()) json = to_json(options.model);
+  else json["model"] = options.saved;
+  const auto add = [&](const char* name, const auto& value) {
+    json[name] = nullptr;
+    if (value) json[name] = *value;
+  };
+  add("temperature", options.temperature);
+  add("top_k", options.top_k);
+  add("top_p", options.top_p);
+  json["repetition_penalty"] = options.repetition_penalty;
+  json["stop"] = options.stop;
+  json["max_new_tokens"] = options.max_new_tokens;
+  return json;
+}
+
+// What the options' prompt became.
+struct Continuation {
+  std::vector<int64_t> ids;
+  std::string text;
+  nlohmann::ordered_json explained = nullptr;
+};
+
+// How many tokens were made and how long it took.
+struct Work {
+  int64_t tokens = 0;
+  steady_clock::duration time = {};
+
+  void tell() const {
+    const double seconds = std::chrono::duration<double>(time).count();
+    std::fprintf(
+        stderr, "%s tokens in %.2f s: %s tokens/s\n", count_text(tokens).c_str(), seconds,
+        count_text(static_cast<int64_t>(static_cast<double>(tokens) / std::max(seconds, 1e-9)))
+            .c_str());
+  }
+};
+
+// One continuation, shown as it comes unless the options want JSON; `is_stopped` may end it.
+Continuation run(const Subject& subject, const GenerateOptions& options, bool explains, Work& work,
+                 const std::function<bool()>& is_stopped = {}) {
+  const text::Tokenizer& tokenizer = *subject.tokenizer;
+  const std::vector<int64_t> prompt = checked_prompt(subject, options);
+  Continuation all{prompt, tokenizer.decode(prompt)};
+  std::unique_ptr<Explanation> explanation =
+      explains ? explain(*subject.model, tokenizer, options) : nullptr;
+  const auto show = [&](const std::string& text) {
+    if (!options.json && !text.empty()) write_out(text);
+  };
+  if (!explains) show(all.text);
+  const auto start = steady_clock::now();
+  models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, subject),
+                        [&](int64_t id, const std::string& added) {
+                          if (explanation && options.json)
+                            all.explained = explanation->json(prompt);
+                          if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
+                          explanation.reset();  // the first token is explained, the rest is alike
+                          show(added);
+                          all.ids.push_back(id);
+                          all.text += added;
+                          return !is_stopped || !is_stopped();
+                        });
+  work.time += steady_clock::now() - start;
+  work.tokens += std::ssize(all.ids) - std::ssize(prompt);
+  show("\n");
+  return all;
+}
+
+// Each line of standard input, until it ends.
+int converse(const Subject& subject, GenerateOptions options) {
+  NotedSignals signals(NotedSignals::Waits::kEnd);
+  LineReader lines(/*sign=*/"> ");
+  Work work;
+  std::string line;
+  for (;;) {
+    const LineReader::Result result = lines.next(line);
+    if (const int signal = signals.received()) return 128 + signal;
+    if (result == LineReader::Result::kEnd) break;
+    if (result == LineReader::Result::kInterrupted || line.empty()) continue;
+    options.prompt = line;
+    try {
+      run(subject, options, /*explains=*/false, work, [&] { return signals.received() != 0; });
+    } catch (const IoError&) {
+      throw;
+    } catch (const Error& error) {  // such as a character that the model does not know
+      warn(error.what());
+    }
+    if (signals.received() == SIGTERM) return 128 + SIGTERM;
+    if (signals.received()) write_out("\n");
+    signals.forget();
+  }
+  if (!options.quiet) work.tell();
+  return 0;
+}
+
+void check_together(const GenerateOptions& o) {
+  check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
+                    "generate: one of --prompt, --prompt-file and --interactive expected");
+  check<UsageError>(!o.explain || o.max_new_tokens > 0,
+                    "--explain: --max-new-tokens of at least 1 expected: 0");
+  check<UsageError>(
+      o.num_samples == 1 || sampling_of(o).do_sample,
+      "--num-samples: --temperature, --top-k or --top-p expected, without which all are "
+      "the same");
+  // A saved model's tokenizer decides for itself.
+  if (o.saved.empty() && !o.prompt.empty()) {
+    try {
+      text::check_utf8(o.prompt, "--prompt: a text");
+    } catch (const ValueError& error) { fail<UsageError>(error.what()); }
+  }
+}
+
 }  // namespace
 
-int generate(const GenerateOptions& options) {
-  check<UsageError>(!options.explain || options.max_new_tokens > 0,
-                    "--explain: --max-new-tokens of at least 1 expected: 0");
-  const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
-  const text::Tokenizer& tokenizer = *subject.tokenizer;
-  const std::vector<int64_t> prompt = encode_prompt(tokenizer, options.prompt);
-  // The model looks `window` tokens back, so more would be computed in vain; an explanation shows
-  // some of them.
-  const int64_t window =
-      options.explain ? std::max(subject.window, Explanation::kMostTokens) : subject.window;
+models::GenerateOptions sampling_of(const GenerateOptions& options) {
+  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
+  return {.do_sample = options.temperature || options.top_k || options.top_p,
+          .temperature = options.temperature.value_or(1),
+          .top_k = options.top_k,
+          .top_p = options.top_p,
+          .repetition_penalty = options.repetition_penalty};
+}
 
-  std::optional<Explanation> explanation;
-  if (options.explain)
-    explanation.emplace(dynamic_cast<models::MiniLM&>(*subject.model), tokenizer, options);
-  nlohmann::ordered_json explained;
-  std::vector<int64_t> ids = prompt;
-  std::string text = tokenizer.decode(prompt);
-  if (!options.json) write_out(subject.introduction + '\n');
-  if (!options.json && !options.explain) write_out(text);
-  models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, window),
-                        [&](int64_t id, const std::string& added) {
-                          if (explanation && options.json) explained = explanation->json();
-                          if (explanation && !options.json)
-                            write_out(explanation->text(prompt, id) + '\n' + text);
-                          explanation.reset();  // the first token is explained, the rest is alike
-                          if (!options.json) write_out(added);
-                          ids.push_back(id);
-                          text += added;
-                          return true;
-                        });
+int generate(GenerateOptions options) {
+  check_together(options);
+  const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
+  const size_t prompt_tokens = options.interactive ? 0 : checked_prompt(subject, options).size();
+  if (!options.json && !options.quiet) write_out(subject.introduction + '\n');
+  if (options.interactive) return converse(subject, std::move(options));
+
+  nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt_tokens}},
+                         samples = nlohmann::ordered_json::array();
+  Work work;
+  for (int64_t i = 0; i < options.num_samples; ++i) {
+    if (i > 0 && !options.json) write_out("---\n");
+    const Continuation made = run(subject, options, options.explain && i == 0, work);
+    std::vector<std::string> tokens;
+    for (int64_t id : made.ids) tokens.push_back(subject.tokenizer->token(id));
+    samples.push_back({{"ids", made.ids}, {"tokens", tokens}, {"text", made.text}});
+    if (!made.explained.is_null()) result["explain"] = made.explained;
+  }
   if (!options.json) {
-    write_out("\n");
+    if (!options.quiet) work.tell();
     return 0;
   }
-  std::vector<std::string> tokens;
-  for (int64_t id : ids) tokens.push_back(tokenizer.token(id));
-  nlohmann::ordered_json result = {{"prompt", options.prompt},
-                                   {"prompt_tokens", prompt.size()},
-                                   {"ids", ids},
-                                   {"tokens", tokens},
-                                   {"text", text},
-                                   {"trained", !options.saved.empty()},
-                                   {"seed", options.model.seed},
-                                   {"options", to_json(options)}};
-  if (options.explain) result["explain"] = explained;
+  if (options.num_samples == 1) result.update(samples[0]);
+  else result["samples"] = samples;
+  result["trained"] = !options.saved.empty();
+  result["seed"] = options.model.seed;
+  result["options"] = to_json(options);
   write_json(result);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bundled_text.h"
+#include "apps/byte_pairs.h"
 #include "apps/output.h"
 
 namespace vitro::cli {
@@ -13,13 +14,16 @@ namespace vitro::cli {
 namespace {
 
 std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_view text) {
+  if (options.tokenizer == "bpe")
+    return std::make_unique<text::BpeTokenizer>(
+        learn_byte_pairs(text, options.vocab_size, /*min_count=*/2, /*is_silent=*/false));
   const std::string unk = options.unk ? "<unk>" : "";
   if (options.tokenizer == "word")
     return std::make_unique<text::WordTokenizer>(
         text::WordTokenizer::fit(text::TextPieces(text), {.unk = unk}));
   if (options.tokenizer == "bpe")
     return std::make_unique<text::BpeTokenizer>(
-        text::BpeTokenizer::train(text::TextPieces(text), options.vocab_size));
+        learn_byte_pairs(text, options.vocab_size, /*min_count=*/2, /*is_silent=*/false));
   return std::make_unique<text::CharTokenizer>(
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "vitro.h"
 
@@ -32,13 +33,19 @@ struct ModelOptions {
 
 struct GenerateOptions {
   ModelOptions model;
-  std::string saved;  // a trained model; empty: one with random weights
-  std::string prompt;
-  std::optional<double> temperature = {};
-  std::optional<int64_t> top_k = {};
+  std::string saved;                // a trained model; empty: one with random weights
+  std::string prompt, prompt_file;  // one of them, unless interactive; "-": standard input
+  bool interactive = false;
   int64_t max_new_tokens = 100;
+  std::optional<double> temperature = {}, top_p = {};
+  std::optional<int64_t> top_k = {};
+  double repetition_penalty = 1;
+  std::vector<std::string> stop = {};
+  bool allow_sliding = false;
+  int64_t num_samples = 1;
   bool explain = false;
   bool json = false;
+  bool quiet = false;
 };
 
 struct VerifyOptions {
@@ -127,7 +134,7 @@ struct SummaryOptions {
 };
 
 // Each prints its result and returns the exit code.
-int generate(const GenerateOptions& options);
+int generate(GenerateOptions options);
 int verify(const VerifyOptions& options);
 int tokenize(const TokenizeOptions& options);
 int train_tokenizer(const TrainTokenizerOptions& options);

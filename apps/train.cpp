@@ -1,54 +1,13 @@
 // `vitro train`: steps until the last one or a signal, with what is shown and saved between.
 #include <chrono>
-#include <csignal>
 
 #include "apps/output.h"
+#include "apps/signals.h"
 #include "apps/train_log.h"
 
 namespace vitro::cli {
 
 namespace {
-
-constexpr int kStops[] = {SIGINT, SIGTERM};
-volatile std::sig_atomic_t received_signal = 0, is_noted[2] = {};
-
-// The first signal only leaves a note; any further one ends the program as ever.
-void note(int signal) {
-  received_signal = signal;
-  for (size_t i = 0; i < 2; ++i)
-    if (is_noted[i]) std::signal(kStops[i], SIG_DFL);
-}
-
-// While it lives SIGINT and SIGTERM leave a note, unless the program was started without them (as
-// shells start what runs in the background), and a pipe that closes is an error, not the end.
-class NotedSignals {
- public:
-  NotedSignals() {
-    for (size_t i = 0; i < 2; ++i) {
-      sigaction(kStops[i], nullptr, &before_[i]);
-      is_noted[i] = before_[i].sa_handler != SIG_IGN;
-      if (is_noted[i]) set(kStops[i], note);
-    }
-    sigaction(SIGPIPE, nullptr, &pipe_before_);
-    set(SIGPIPE, SIG_IGN);
-  }
-  ~NotedSignals() {
-    for (size_t i = 0; i < 2; ++i) sigaction(kStops[i], &before_[i], nullptr);
-    sigaction(SIGPIPE, &pipe_before_, nullptr);
-  }
-  NotedSignals(const NotedSignals&) = delete;
-  NotedSignals& operator=(const NotedSignals&) = delete;
-  int received() const { return received_signal; }
-
- private:
-  static void set(int signal, void (*handler)(int)) {
-    struct sigaction action = {};
-    action.sa_handler = handler;
-    action.sa_flags = SA_RESTART;
-    sigaction(signal, &action, nullptr);
-  }
-  struct sigaction before_[2], pipe_before_;
-};
 
 std::string describe(const TrainRun& run) {
   const TrainOptions& o = run.options();

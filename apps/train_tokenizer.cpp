@@ -1,10 +1,8 @@
 // `vitro tokenizer train`: a BPE vocabulary learnt from a text.
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "apps/byte_pairs.h"
 #include "apps/model_options.h"
 #include "apps/output.h"
 
@@ -13,27 +11,6 @@ namespace vitro::cli {
 namespace {
 
 constexpr size_t kLongest = 10;  // tokens that are shown
-
-// On a terminal, a line that moves, ten times a second.
-class Progress {
- public:
-  explicit Progress(bool is_silent) : is_shown_(!is_silent && ::isatty(STDOUT_FILENO)) {}
-  void show(int64_t tokens, int64_t vocab_size) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_shown_ || now - shown_ < std::chrono::milliseconds(100)) return;
-    shown_ = now;
-    is_line_open_ = true;
-    write_out(kLineStart + count_text(tokens) + " of " + count_text(vocab_size) + " tokens");
-  }
-  void end() const {
-    if (is_line_open_) write_out(kLineStart);
-  }
-
- private:
-  static constexpr char kLineStart[] = "\r\x1b[K";
-  bool is_shown_, is_line_open_ = false;
-  std::chrono::steady_clock::time_point shown_;
-};
 
 std::vector<std::string> longest_tokens(const text::BpeTokenizer& tokenizer) {
   const text::BpeVocabulary& vocabulary = tokenizer.vocabulary();
@@ -60,13 +37,8 @@ int64_t count_tokens(const text::Tokenizer& tokenizer, std::string_view text) {
 
 int train_tokenizer(const TrainTokenizerOptions& options) {
   const Text source = open_text(options.text);
-  Progress progress(options.json);
-  const auto tokenizer = text::BpeTokenizer::train(
-      text::TextPieces(source.text), options.vocab_size,
-      {.min_count = options.min_count, .on_progress = [&](int64_t tokens, int64_t vocab_size) {
-         progress.show(tokens, vocab_size);
-       }});
-  progress.end();
+  const text::BpeTokenizer tokenizer =
+      learn_byte_pairs(source.text, options.vocab_size, options.min_count, options.json);
   tokenizer.save_pretrained(options.out);
   const int64_t tokens = count_tokens(tokenizer, source.text);
   const double ratio = static_cast<double>(source.text.size()) / static_cast<double>(tokens);

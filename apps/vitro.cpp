@@ -29,43 +29,6 @@ void add_threads(CLI::App& app, Arguments& to) {
       ->transform(whole(1, 256));
 }
 
-CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
-  CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
-  sub->add_option("--prompt", to.prompt, "Text to continue")
-      ->type_name("TEXT")
-      ->required()
-      ->check(some_text());
-  CLI::Option* const saved =
-      sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
-          ->type_name("DIR")
-          ->check(file_name());
-  add_model(*sub, to.model);
-  for (const char* name :
-       {"--text", "--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
-    saved->excludes(sub->get_option(name));  // the checkpoint says what these are
-  sub->add_option("--temperature", to.temperature, "Draw by chance, from softmax(logits / T)")
-      ->type_name("T")
-      ->check(positive_number());
-  sub->add_option("--top-k", to.top_k, "Draw by chance, from the K likeliest tokens")
-      ->type_name("K")
-      ->transform(whole(1, 1'000'000'000));
-  sub->add_option("--max-new-tokens", to.max_new_tokens, "Tokens to add (default: 100)")
-      ->type_name("N")
-      ->transform(whole(0, 1'000'000));
-  sub->add_flag("--explain", to.explain, "Show every stage on the way to the first new token");
-  sub->add_flag("--json", to.json, "Print one JSON object");
-  sub->footer(
-      "Without --model the weights are random, and the text is noise.\n"
-      "Each new token is the likeliest one (greedy), unless --temperature or --top-k is given.\n\n"
-      "Examples:\n"
-      "  vitro generate --prompt \"The little\" --explain\n"
-      "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"
-      "  vitro generate --prompt \"The little\" --tokenizer word --temperature 0.8 --top-k 20\n"
-      "  vitro generate --prompt \"The \" --text README.md --context 4 --activation relu\n"
-      "  vitro generate --prompt \"The \" --json | python3 -m json.tool");
-  return sub;
-}
-
 CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
   CLI::App* sub =
       app.add_subcommand("verify", "Hold a running model against the calculation by hand");
@@ -189,7 +152,7 @@ int run(int argc, char** argv) {
   if (wants_version) return version();
   if (chosen() == trains) return train(arguments.train);
   if (chosen() == evaluates) return eval(arguments.eval);
-  if (chosen() == generates) return generate(arguments.generate);
+  if (chosen() == generates) return generate(std::move(arguments.generate));
   if (chosen() == verifies) return verify(arguments.verify);
   if (chosen() == tokenizes) return tokenize(arguments.tokenize);
   if (chosen() == trains_tokenizer) return train_tokenizer(arguments.train_tokenizer);

@@ -31,12 +31,14 @@ std::string joined(const json& tokens) {
 }  // namespace
 
 TEST_CASE("cli: generate continues the prompt, and says that the model is untrained") {
-  const std::string out =
-      output_of({"generate", "--prompt", "The little", "--max-new-tokens", "12", "--seed", "7"});
+  const Finished run =
+      run_vitro({"generate", "--prompt", "The little", "--max-new-tokens", "12", "--seed", "7"});
   const json whole = result(
       {"generate", "--prompt", "The little", "--max-new-tokens", "12", "--seed", "7", "--json"});
-  CHECK_THAT(out, Contains("untrained") && Contains("seed 7"));
-  CHECK_THAT(out, EndsWith('\n' + whole["text"].get<std::string>() + '\n'));
+  CHECK(run.code == 0);
+  CHECK_THAT(run.out, Contains("untrained") && Contains("seed 7"));
+  CHECK_THAT(run.out, EndsWith('\n' + whole["text"].get<std::string>() + '\n'));
+  CHECK_THAT(run.err, StartsWith("12 tokens in ") && EndsWith(" tokens/s\n"));
 
   CHECK(whole["prompt"] == "The little");
   CHECK(whole["prompt_tokens"] == 10);

@@ -47,7 +47,7 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
        {},
        "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph or"},
       {2, {"polish"}, "polish; see vitro --help"},
-      {2, {"generate"}, "--prompt is required"},
+      {2, {"generate"}, "one of --prompt, --prompt-file and --interactive expected"},
       {2, {"generate", "--prompt"}, "--prompt"},
       {2, {"generate", "--prompt", ""}, "--prompt: a text expected: it is empty"},
       {2, {"generate", "--prompt=", "--explain"}, "--prompt="},

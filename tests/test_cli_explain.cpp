@@ -107,8 +107,8 @@ TEST_CASE("cli: every activation is the one that its name says") {
 }
 
 TEST_CASE("cli: --explain reads well") {
-  const std::string out =
-      output_of({"generate", "--prompt", "The little", "--explain", "--max-new-tokens", "4"});
+  const std::string out = output_of(
+      {"generate", "--prompt", "The little", "--explain", "--quiet", "--max-new-tokens", "4"});
   for (const char* part :
        {" 1. prompt ", " 2. tokens ", " 3. ids ", " 4. embed ", " 5. hidden ", " 6. gelu ",
         " 7. head ", " 8. softmax ", " 9. next token ", "10. text ", "hidden.weight (256, 64)",
@@ -122,13 +122,13 @@ TEST_CASE("cli: --explain reads well") {
     CHECK((line.empty() || line.back() != ' '));
   }
   const std::string sampled =
-      output_of({"generate", "--prompt", "The", "--explain", "--temperature", "0.5", "--top-k", "2",
-                 "--max-new-tokens", "1"});
+      output_of({"generate", "--prompt", "The", "--explain", "--quiet", "--temperature", "0.5",
+                 "--top-k", "2", "--max-new-tokens", "1"});
   CHECK_THAT(sampled, Contains("drawn by chance") && Contains("2 likeliest"));
-  CHECK_THAT(output_of({"generate", "--prompt", "The", "--explain", "--temperature", "1e-310",
-                        "--max-new-tokens", "1"}),
+  CHECK_THAT(output_of({"generate", "--prompt", "The", "--explain", "--quiet", "--temperature",
+                        "1e-310", "--max-new-tokens", "1"}),
              Contains("its chance was 100.00 %"));
   const std::string prompt(500, 'a');
-  CHECK_THAT(output_of({"generate", "--prompt", prompt, "--explain"}),
+  CHECK_THAT(output_of({"generate", "--prompt", prompt, "--explain", "--quiet"}),
              Contains("the last 16 are shown") && Contains("500 characters"));
 }

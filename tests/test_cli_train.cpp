@@ -143,7 +143,7 @@ TEST_CASE("train: what explains a model reads the model, not the command line") 
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1", "--activation", "relu", "--tokenizer", "word"}));
   const std::string explained =
-      output_of({"generate", "--model", out, "--prompt", "the", "--explain"});
+      output_of({"generate", "--model", out, "--prompt", "the", "--explain", "--quiet"});
   CHECK_THAT(explained, Contains("relu") && !Contains("gelu"));
   CHECK_THAT(explained, Contains("one per word (--tokenizer word)"));
 }

@@ -24,7 +24,8 @@ constexpr const char* kProgram = VITRO_BINARY;
 constexpr const char* kProgram = "vitro";  // in a build without programs: the installed one
 #endif
 
-pid_t start(const std::vector<std::string>& arguments, int out, int err, rlim_t cpu_seconds) {
+pid_t start(const std::vector<std::string>& arguments, int out, int err, rlim_t cpu_seconds,
+            int in = -1) {
   std::vector<std::string> words = {kProgram};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
@@ -33,6 +34,7 @@ pid_t start(const std::vector<std::string>& arguments, int out, int err, rlim_t 
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) {
+    ::dup2(in < 0 ? ::open("/dev/null", O_RDONLY) : in, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
     const rlimit limit = {cpu_seconds, cpu_seconds};
@@ -59,24 +61,29 @@ std::string contents(std::FILE* file) {
 }  // namespace
 
 // Into files rather than pipes: no order of reading can block the program.
-Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path) {
+Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path,
+                   const std::string& input) {
   std::FILE* out = out_path.empty() ? std::tmpfile() : std::fopen(out_path.c_str(), "w");
-  std::FILE* err = std::tmpfile();
-  if (!out || !err) throw std::runtime_error("no file for the output");
+  std::FILE *err = std::tmpfile(), *in = std::tmpfile();
+  if (!out || !err || !in) throw std::runtime_error("no file for the output");
+  std::fwrite(input.data(), 1, input.size(), in);
+  std::rewind(in);
   Finished result;
-  result.code = wait_for(start(arguments, ::fileno(out), ::fileno(err), 600));
+  result.code = wait_for(start(arguments, ::fileno(out), ::fileno(err), 600, ::fileno(in)));
   if (out_path.empty()) result.out = contents(out);
   result.err = contents(err);
-  std::fclose(out);
-  std::fclose(err);
+  for (std::FILE* file : {out, err, in}) std::fclose(file);
   return result;
 }
 
-Running::Running(const std::vector<std::string>& arguments) {
-  std::FILE* nowhere = std::fopen("/dev/null", "w");
-  if (!nowhere) throw std::runtime_error("no file for the output");
-  child_ = start(arguments, ::fileno(nowhere), ::fileno(nowhere), 600);
-  std::fclose(nowhere);
+Running::Running(const std::vector<std::string>& arguments, const std::string& out_path) {
+  int ends[2];
+  std::FILE* out = std::fopen(out_path.c_str(), "w");
+  if (!out || ::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no file for the output");
+  child_ = start(arguments, ::fileno(out), ::fileno(out), 600, ends[0]);
+  input_ = ends[1];
+  ::close(ends[0]);
+  std::fclose(out);
 }
 Running::~Running() {
   if (child_ < 0) return;
@@ -84,7 +91,14 @@ Running::~Running() {
   wait();
 }
 void Running::send(int signal) const { ::kill(child_, signal); }
-int Running::wait() { return wait_for(std::exchange(child_, -1)); }
+void Running::say(const std::string& text) const {
+  if (::write(input_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    throw std::runtime_error("the program does not listen");
+}
+int Running::wait() {
+  ::close(input_);
+  return wait_for(std::exchange(child_, -1));
+}
 
 std::string output_of(const std::vector<std::string>& arguments) {
   const Finished run = run_vitro(arguments);

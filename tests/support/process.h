@@ -9,21 +9,26 @@ struct Finished {
   std::string out, err;
   int code;  // minus the number of the signal that ended it, if one did
 };
-// The program with these arguments; its standard output goes to `out_path` if there is one.
-Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "");
+// The program with these arguments; its standard output goes to `out_path` if there is one, and it
+// reads `input`.
+Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "",
+                   const std::string& input = "");
 
-// The program at work, its output thrown away; killed at the end if it still runs.
+// The program at work, its output thrown away or kept in a file; killed at the end if it still
+// runs.
 class Running {
  public:
-  explicit Running(const std::vector<std::string>& arguments);
+  explicit Running(const std::vector<std::string>& arguments,
+                   const std::string& out_path = "/dev/null");
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   void send(int signal) const;
-  int wait();  // its code, as in Finished
+  void say(const std::string& text) const;  // what it reads next
+  int wait();                               // its input ends; its code, as in Finished
 
  private:
-  int child_;
+  int child_, input_;
 };
 
 // What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.

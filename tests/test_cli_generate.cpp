@@ -1,0 +1,240 @@
+// vitro generate with a trained model: prompts, the choice of tokens, lines that are continued.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "models/text/utf8.h"
+#include "tests/support/process.h"
+#include "vitro.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using nlohmann::json;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words with(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+// Runs of tiny models, made once.  Few steps make some tokens likelier than others.
+struct Runs {
+  TemporaryDirectory directory;
+  const std::string text = directory.write(
+                        "a.txt", std::string(40, ' ') +
+                                     [] {
+                                       std::string lines;
+                                       for (int i = 0; i < 60; ++i)
+                                         lines += "the cat n\u00ba " + std::to_string(i * 7 % 60) +
+                                                  " sat on the mat; \u65e5\u672c.\n";
+                                       return lines;
+                                     }()),
+                    chars = directory / "chars", pairs = directory / "pairs";
+  Runs() {
+    const Words tiny = {"--n-layer",    "1",   "--n-head",    "2",  "--n-embd",        "16",
+                        "--block-size", "16",  "--max-iters", "60", "--sample-tokens", "0",
+                        "--lr",         "0.01"};
+    output_of(with({"train", text, "--out-dir", chars}, tiny));
+    output_of(with({"train", text, "--out-dir", pairs, "--tokenizer", "bpe", "--vocab-size", "300"},
+                   tiny));
+  }
+};
+const Runs& runs() {
+  static const Runs all;
+  return all;
+}
+
+Words generate(const std::string& model, const Words& more) {
+  Words all = with({"generate", "--model", model}, more);
+  if (!std::ranges::count(all, "--max-new-tokens")) all = with(all, {"--max-new-tokens", "12"});
+  return all;
+}
+json result(const Words& arguments) { return json::parse(output_of(with(arguments, {"--json"}))); }
+std::string text_of(const Words& arguments) { return result(arguments)["text"]; }
+
+}  // namespace
+
+TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the same") {
+  models::SavedModel saved = models::load_model(runs().chars);
+  const std::string text = "the cat" + models::generate_text(*saved.model, *saved.tokenizer,
+                                                             "the cat", {.max_new_tokens = 40});
+  const Words arguments = {"generate", "--model",          runs().chars, "--prompt",
+                           "the cat",  "--max-new-tokens", "40"};
+  CHECK(text_of(arguments) == text);
+  CHECK(output_of(with(arguments, {"--quiet"})) == text + '\n');
+  const Finished loud = run_vitro(arguments);
+  CHECK_THAT(loud.out,
+             StartsWith("This model was trained for 60 steps: ") && Contains("\n" + text + "\n"));
+  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains(" tokens/s\n"));
+  CHECK(text_of(generate(runs().chars, {"--prompt", "the cat", "--max-new-tokens", "0"})) ==
+        "the cat");
+}
+
+TEST_CASE("generate: every way to choose the next token") {
+  const Words base = generate(runs().chars, {"--prompt", "the "});
+  const std::string greedy = text_of(base);
+  CHECK(text_of(with(base, {"--top-k", "1"})) == greedy);
+  CHECK(text_of(with(base, {"--top-p", "1e-9"})) == greedy);
+  CHECK(text_of(with(base, {"--temperature", "1e-6"})) == greedy);
+  CHECK(text_of(with(base, {"--repetition-penalty", "50"})) != greedy);
+  const std::string drawn = text_of(with(base, {"--temperature", "3"}));
+  CHECK(drawn != greedy);
+  CHECK(text_of(with(base, {"--temperature", "3"})) == drawn);
+  CHECK(text_of(with(base, {"--temperature", "3", "--top-p", "0.3"})) != drawn);
+  CHECK(text_of(with(base, {"--temperature", "3", "--seed", "9"})) != drawn);
+}
+
+TEST_CASE("generate: a text ends where a stop string begins") {
+  const Words base = generate(runs().chars, {"--prompt", "the "});
+  const std::string added = text_of(base).substr(4),
+                    stop = text::encode_utf8(text::decode_utf8(added).substr(5, 2));
+  CHECK(text_of(with(base, {"--stop", "\u65e5\u672c\u65e5", "--stop", stop})) ==
+        "the " + added.substr(0, added.find(stop)));
+}
+
+TEST_CASE("generate: several samples differ, and are the same again") {
+  const Words base = generate(runs().chars, {"--prompt", "the ", "--temperature", "2"});
+  const json three = result(with(base, {"--num-samples", "3"}));
+  CHECK(!three.contains("text"));
+  REQUIRE(three["samples"].size() == 3);
+  CHECK(three["samples"][0]["text"] == text_of(base));
+  CHECK(three["samples"][1]["text"] != three["samples"][0]["text"]);
+  CHECK(three["samples"][2]["ids"].size() == 16);
+  CHECK(result(with(base, {"--num-samples", "3"})) == three);
+  CHECK_THAT(output_of(with(base, {"--num-samples", "2", "--quiet"})), Contains("\n---\nthe "));
+}
+
+TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
+  const std::string bytes = "the \u65e5\xe6\x9c cat";
+  const json made = result(generate(runs().pairs, {"--prompt", bytes, "--allow-sliding"}));
+  CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 12);
+  const std::string quiet =
+      output_of(generate(runs().pairs, {"--prompt", "the", "--temperature", "3", "--max-new-tokens",
+                                        "200", "--quiet"}));
+  CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
+  CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are no characters
+}
+
+TEST_CASE("generate: a prompt from a file or from standard input is the same prompt") {
+  const TemporaryDirectory& directory = runs().directory;
+  const Words base = generate(runs().chars, {"--quiet"});
+  const std::string text = output_of(with(base, {"--prompt", "cat\nsat"}));
+  for (const char* bytes : {"cat\nsat", "cat\nsat\n"}) {
+    CHECK(output_of(with(base, {"--prompt-file", directory.write("prompt", bytes)})) == text);
+    CHECK(run_vitro(with(base, {"--prompt-file", "-"}), "", bytes).out == text);
+  }
+  CHECK(output_of(with(base, {"--prompt", "cat\n"})) ==
+        output_of(with(base, {"--prompt-file", directory.write("two", "cat\n\n")})));
+  const std::string nul("a\0b", 3);
+  CHECK(run_vitro(generate(runs().pairs, {"--prompt-file", "-", "--quiet"}), "", nul).code == 0);
+}
+
+TEST_CASE("generate: --interactive continues line by line and ends with the input") {
+  const Words base = generate(runs().chars, {"--quiet"});
+  const auto alone = [&](const char* prompt) {
+    return output_of(with(base, {"--prompt", prompt}));
+  };
+  const Finished run = run_vitro(with(base, {"--interactive"}), "",
+                                 "the cat\n\n\u03b1\r\nthe cat sat on the mat\non the");
+  CHECK(run.code == 0);
+  CHECK(run.out == alone("the cat") + alone("on the"));
+  CHECK_THAT(run.err, StartsWith("vitro: warning: ") && Contains("(U+03B1)") &&
+                          Contains("at most 16 tokens expected"));
+  CHECK(std::ranges::count(run.err, '\n') == 2);
+  CHECK(run_vitro(with(base, {"--interactive"})).code == 0);
+}
+
+TEST_CASE("generate: Ctrl-C ends a text first, and between texts the program") {
+  const std::string out = runs().directory / "heard";
+  const auto wait_until = [&](auto is_reached) {
+    for (int i = 0; i < 6000 && !is_reached(read_file(out)); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    REQUIRE(is_reached(read_file(out)));
+  };
+  Running run({"generate", "--model", runs().chars, "--interactive", "--quiet", "--max-new-tokens",
+               "1000000"},
+              out);
+  for (const std::string line : {"the cat", "on"}) {
+    const size_t before = read_file(out).size();
+    run.say(line + '\n');
+    wait_until([&](const std::string& text) { return text.size() > before + 20; });
+    CHECK(read_file(out).substr(before, line.size()) == line);
+    run.send(SIGINT);
+    wait_until([](const std::string& text) { return text.ends_with("\n\n"); });
+  }
+  run.send(SIGINT);
+  CHECK(run.wait() == 128 + SIGINT);
+}
+
+TEST_CASE("generate: --explain shows what a GPT's blocks add") {
+  const json made = result(generate(runs().chars, {"--prompt", "the cat", "--explain"}));
+  const json stages = made["explain"]["stages"], likeliest = made["explain"]["likeliest"];
+  std::vector<std::string> names;
+  for (const json& stage : stages) names.push_back(stage["stage"]);
+  CHECK(names == Words{"wte", "wpe", "h.0", "ln_f", "lm_head", "softmax"});
+  CHECK(stages[2]["shape"] == json({7, 16}));
+  CHECK(likeliest[0]["id"] == made["ids"][7]);
+
+  models::SavedModel saved = models::load_model(runs().chars);
+  const Tensor logits = (*saved.model)(from_span(saved.tokenizer->encode("the cat"))).select(0, -1);
+  for (size_t i = 0; i < 6; ++i)
+    CHECK(stages[4]["last_row"][i].get<double>() ==
+          Approx(logits[static_cast<int64_t>(i)].item()).epsilon(1e-4).margin(1e-5));
+  const std::string shown =
+      output_of(generate(runs().chars, {"--prompt", "the cat", "--explain", "--quiet"}));
+  CHECK_THAT(shown,
+             Contains(" 4. wte ") && Contains("added: its position") && Contains(" + attention "));
+}
+
+TEST_CASE("generate: bad input is refused in one line") {
+  const TemporaryDirectory& directory = runs().directory;
+  const std::string& model = runs().chars;
+  const std::string empty = directory.write("empty", "\n");
+  const auto of = [&](const Words& more) { return generate(model, more); };
+  const auto the = [&](const Words& more) {
+    return generate(model, with({"--prompt", "the"}, more));
+  };
+  const struct {
+    Words arguments;
+    int code;
+    const char* says;
+  } table[] = {
+      {of({}), 2, "one of --prompt, --prompt-file and --interactive expected"},
+      {the({"--prompt-file", "x"}), 2, "excludes"},
+      {the({"--interactive"}), 2, "excludes"},
+      {of({"--interactive", "--json"}), 2, "excludes"},
+      {of({"--interactive", "--explain"}), 2, "excludes"},
+      {the({"--top-p", "0"}), 2, "--top-p: a number from above 0 to 1 expected: \"0\""},
+      {the({"--top-p", "1.5"}), 2, "--top-p"},
+      {the({"--top-p", "nan"}), 2, "--top-p"},
+      {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: a positive number"},
+      {the({"--stop", ""}), 2, "--stop: a text expected: it is empty"},
+      {the({"--num-samples", "0"}), 2, "--num-samples: a whole number from 1"},
+      {the({"--num-samples", "2"}), 2, "--num-samples: --temperature, --top-k or --top-p expected"},
+      {of({"--prompt-file", empty}), 1, "--prompt-file: a text expected: "},
+      {of({"--prompt-file", "-"}), 1, "standard input is empty"},
+      {of({"--prompt-file", directory / "none"}), 1, "none: No such file"},
+      {of({"--prompt", "a\xff"}), 1, "byte 0xFF at offset 1"},
+      {of({"--prompt-file", directory.write("nul", std::string("a\0", 2))}), 1,
+       "U+0000 at position 1"},
+      {of({"--prompt", std::string(17, 't')}), 1,
+       "a prompt of at most 16 tokens expected, the model's context: it has 17; --allow-sliding"},
+  };
+  for (const auto& [arguments, code, says] : table) {
+    INFO(says);
+    const Finished run = run_vitro(with(arguments, {"--quiet"}));
+    CHECK(run.code == code);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
+    CHECK(std::ranges::count(run.err, '\n') == 1);
+  }
+  CHECK(run_vitro(of({"--prompt", std::string(17, 't'), "--allow-sliding"})).code == 0);
+}

@@ -16,7 +16,7 @@ namespace {
 // (bench_linear, crossover rows; docs/kernels.md has the table).
 constexpr int64_t kSmallProduct = 200'000;
 // The same against a packed weight that stays in the level 2 cache.
-constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
+constexpr int64_t kPackedProduct = 100'000'000, kPackedWeight = 1 << 16;
 constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
 
 // Rows of x that are multiplied while a matrix is read once, as long as they stay in the level 1
@@ -33,6 +33,14 @@ constexpr int64_t kPackedForOneCall = 4096;
 bool ragged_for_onednn(int64_t n, int64_t k) {
   int64_t whole = (n + 63) / 64 * 64;
   return n > 64 && 3 * whole >= 4 * n && n * k <= kPackedWeight;
+}
+
+// a is read down its columns, as the gradient of a weight reads dz.  Our kernel does so in place
+// and is faster than oneDNN while 64 columns of b stay in the level 2 cache (same table).
+constexpr int64_t kDownColumns = 100'000'000;
+bool down_columns(const MatrixRef& a, const MatrixRef& b) {
+  return a.row_stride == 1 && a.col_stride > 1 && b.col_stride == 1 && a.cols <= 2048 &&
+         a.rows * b.cols * a.cols <= kDownColumns;
 }
 
 // c_ij = sum_k a_ik b_kj + bias_j
@@ -223,7 +231,7 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
   bool b_streams = b.col_stride == 1 || b.row_stride == 1;
   bool small = dtype == kFloat32
                    ? products * batch <= kSmallProduct ||
-                         (batch == 1 && (ragged_for_onednn(b.cols, b.rows) ||
+                         (batch == 1 && (ragged_for_onednn(b.cols, b.rows) || down_columns(a, b) ||
                                          (products <= kPackedProduct &&
                                           b.cols * b.rows <= kPackedWeight && is_parameter(b))))
                    : products <= kSmallBFloat16;

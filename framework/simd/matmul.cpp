@@ -24,10 +24,23 @@ size_t packed_bytes(int64_t n, int64_t k) {
   return static_cast<size_t>(k * padded_columns(n)) * sizeof(float);
 }
 
+// Rows that are written together: a line of each stays in the level 1 cache until it is full, at
+// any distance of the rows.
+constexpr int64_t kPackedRows = 16;
+
 void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
   const int64_t ldp = padded_columns(n);
-  if (b.row_stride == 1)
-    return HWY_DYNAMIC_DISPATCH(PackTransposed)(b.data, n, b.col_stride, k, packed, ldp);
+  if (b.row_stride == 1) {
+    const auto pack = HWY_DYNAMIC_DISPATCH(PackTransposed);
+    const int64_t blocks = (k + kPackedRows - 1) / kPackedRows;
+    return parallel_for(blocks, 16'384 / (kPackedRows * std::max<int64_t>(1, n)) + 1,
+                        [&](int64_t begin, int64_t end) {
+                          for (int64_t i = begin * kPackedRows; i < std::min(end * kPackedRows, k);
+                               i += kPackedRows)
+                            pack(b.data + i, n, b.col_stride, std::min(kPackedRows, k - i),
+                                 packed + i * ldp, ldp);
+                        });
+  }
   for (int64_t i = 0; i < k; ++i) std::copy_n(b.data + i * b.row_stride, n, packed + i * ldp);
 }
 

@@ -27,6 +27,7 @@
 #include "models/model_file.h"
 #include "models/next_token_batches.h"
 #include "models/norm_layers.h"
+#include "models/pretrained.h"
 #include "models/saved_model.h"
 #include "models/text/bpe_tokenizer.h"
 #include "models/text/char_tokenizer.h"

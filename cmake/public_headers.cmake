@@ -40,6 +40,7 @@ set(VITRO_PUBLIC_HEADERS
   models/model_file.h
   models/next_token_batches.h
   models/norm_layers.h
+  models/pretrained.h
   models/sampling.h
   models/saved_model.h
   models/text/bpe_tokenizer.h

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -87,19 +88,57 @@ void AtomicFile::write(const void* data, size_t size) {
   }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::finish() {
   if (g_calls->fsync(file_) != 0) refuse(errno);
   // A delayed write may report its error only here.
   if (g_calls->close(std::exchange(file_, -1)) != 0) refuse(errno);
+}
+
+void AtomicFile::rename() {
   if (g_calls->rename(temporary_.c_str(), path_.c_str()) != 0) refuse(errno);
   temporary_.clear();
+}
+
+void AtomicFile::sync_directory() {
   if (const int error = sync_directory_of(path_)) refuse(error);
+}
+
+void AtomicFile::commit() {
+  finish();
+  rename();
+  sync_directory();
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes.data(), bytes.size());
   file.commit();
+}
+
+AtomicFile& AtomicFiles::add(const std::string& path) {
+  return *files_.emplace_back(std::make_unique<AtomicFile>(path));
+}
+
+void AtomicFiles::commit() {
+  for (auto& file : files_) file->finish();
+  std::vector<std::pair<std::string, std::optional<std::string>>> before;
+  try {
+    for (auto& file : files_) {
+      const std::string& path = file->path_;
+      if (file != files_.back()) {
+        const bool is_there = ::access(path.c_str(), F_OK) == 0;
+        before.emplace_back(path, is_there ? std::optional(read_file(path)) : std::nullopt);
+      }
+      file->rename();
+    }
+  } catch (...) {
+    for (const auto& [path, bytes] : before) try {
+        if (bytes) write_file(path, *bytes);
+        else remove_file(path);
+      } catch (const IoError&) {}  // the first error is the one to tell
+    throw;
+  }
+  if (!files_.empty()) files_.back()->sync_directory();
 }
 
 void remove_file(const std::string& path) {

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace [[gnu::visibility("default")]] vitro {
 
@@ -45,11 +47,27 @@ class AtomicFile {
   void commit();
 
  private:
+  friend class AtomicFiles;
+  void finish();  // what was written is whole on the disk, still under the temporary name
+  void rename();
+  void sync_directory();
   [[noreturn]] void refuse(int error);
   std::string path_, temporary_;
   int file_ = -1;
 };
 void write_file(const std::string& path, std::string_view bytes);
+
+// Files of one directory that appear together: when all are written and on the disk they are
+// renamed one by one, and if the system refuses one, those before it are put back as they were.  (A
+// process killed between two renames leaves some old and some new, each whole.)
+class AtomicFiles {
+ public:
+  AtomicFile& add(const std::string& path);  // what is large comes last: others are held in memory
+  void commit();
+
+ private:
+  std::vector<std::unique_ptr<AtomicFile>> files_;
+};
 void remove_file(const std::string& path);  // IoError unless it is gone
 
 // Every byte of a regular file.  IoError, naming path and reason, for what is missing, unreadable,

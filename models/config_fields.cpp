@@ -44,9 +44,12 @@ ConfigFields::ConfigFields(const std::string& json, std::string name) : name_(st
   if (!object_.is_object()) refuse("a JSON object expected");
 }
 
-bool ConfigFields::has(const std::string& field) {
+bool ConfigFields::holds(const std::string& field) {
   asked_.insert(field);
-  return object_.contains(field) && !object_[field].is_null();
+  return object_.contains(field);
+}
+bool ConfigFields::has(const std::string& field) {
+  return holds(field) && !object_[field].is_null();
 }
 
 const nlohmann::json& ConfigFields::value(const std::string& field) {

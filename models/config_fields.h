@@ -15,7 +15,8 @@ class ConfigFields {
   // IoError unless it is a JSON object that gives no name twice.
   ConfigFields(const std::string& json, std::string name);
 
-  bool has(const std::string& field);  // whether it is there and not null
+  bool holds(const std::string& field);  // whether it is there
+  bool has(const std::string& field);    // whether it is there and not null
   int64_t size(const std::string& field, int64_t least = 1);
   double number(const std::string& field, double least, double below);
   bool boolean(const std::string& field);

@@ -9,8 +9,12 @@
 #pragma once
 #include "attention_layers.h"
 #include "norm_layers.h"
+#include "pretrained.h"
 
 namespace [[gnu::visibility("default")]] vitro {
+namespace text {
+class BpeTokenizer;
+}
 namespace models {
 
 enum class NormKind { kLayerNorm, kRMSNorm };
@@ -97,6 +101,17 @@ struct GPT : nn::Module {
   // Initially N(0, 0.02), the projections onto the residual stream N(0, 0.02 / sqrt(2 n_layer)),
   // biases 0, norms 1 (nanoGPT).
   explicit GPT(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
+
+  // GPT-2 from a directory with config.json and model.safetensors, or its shards, as Hugging Face
+  // keeps it; in eval mode.  IoError for what asks for another computation, and one for all that is
+  // missing, unexpected or of another shape.
+  static GPT from_pretrained(const std::string& directory, const PretrainedOptions& options = {});
+  // The same layout, which is made if there is none; the directory is as it was if this throws.
+  // A loaded model gives the bytes of the files that it came from.  ValueError for a model that
+  // GPT-2's layout has no place for.
+  void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
+  std::shared_ptr<const PretrainedLayout> layout;  // of the files it came from, if it did
+
   void members(nn::Visitor& v) override {
     v("wte", wte), v("wpe", wpe), v("hook_embed", hook_embed), v("hook_pos_embed", hook_pos_embed);
     v("drop", drop), v("h", h), v("ln_f", ln_f), v("lm_head", lm_head);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "models/model_file.h"
+#include "models/text/bpe_tokenizer.h"
 
 namespace vitro::models {
 
@@ -25,6 +26,34 @@ void check_enough(const nn::NamedTensors& weights, double wanted) {
                  "load: fewer weights than its configuration asks for: ", given);
 }
 
+// The model without the tokens from `count` on, which nothing is ever encoded as: vocabularies are
+// padded to round sizes, and a text could not hold what the padding stands for.
+void drop_padding(GPT& model, int64_t count) {
+  NoGradGuard unrecorded;
+  const auto rows = [&](const Tensor& x) {
+    return narrow(x, 0, 0, count).clone().requires_grad_();
+  };
+  model.lm_head.weight = model.config.tied_head ? Tensor() : rows(model.lm_head.weight);
+  model.wte.weight = rows(model.wte.weight);
+  if (model.config.tied_head) model.lm_head.weight = model.wte.weight;
+  model.config.vocab_size = count;
+}
+
+SavedModel load_pretrained(const std::string& directory) {
+  auto tokenizer = std::make_unique<text::BpeTokenizer>(text::BpeTokenizer::load(directory));
+  auto model = std::make_unique<GPT>(GPT::from_pretrained(directory));
+  const int64_t tokens = tokenizer->vocab_size();
+  check<IoError>(tokens <= model->config.vocab_size, directory, ": load: a tokenizer of at most ",
+                 model->config.vocab_size, " tokens expected, as the model has: ", tokens);
+  if (tokens < model->config.vocab_size) drop_padding(*model, tokens);
+  SavedModel saved{};
+  saved.window = model->config.block_size;
+  saved.metadata = {{"config", to_json(model->config)}};
+  saved.model = std::move(model);
+  saved.tokenizer = std::move(tokenizer);
+  return saved;
+}
+
 }  // namespace
 
 Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
@@ -34,6 +63,7 @@ Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
 }
 
 SavedModel load_model(const std::string& path) {
+  if (std::filesystem::exists(path + "/config.json")) return load_pretrained(path);
   SavedModel saved{};
   std::string file = path;
   Checkpoint checkpoint;

@@ -22,8 +22,10 @@ struct SavedModel {
 Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
                          const text::Tokenizer& tokenizer);
 
-// From a checkpoint file, or from the newest whole one of a run's directory.  IoError for what is
-// no checkpoint of a language model, or whose parts do not fit together.
+// From a checkpoint file, or from the newest whole one of a run's directory; or, from a directory
+// with a config.json, what GPT::from_pretrained and text::BpeTokenizer::load find there, without
+// the tokens that only the model has.  IoError for what is no checkpoint of a language model, or
+// whose parts do not fit together.
 SavedModel load_model(const std::string& path);
 
 }  // namespace models

@@ -125,20 +125,26 @@ std::string BpeTokenizer::token(TokenId id) const {
 
 std::string BpeTokenizer::to_json() const { return tokenizer_json(vocabulary()); }
 
+std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files() const {
+  nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
+                                   {"add_prefix_space", false}};
+  if (special_tokens().contains(kEndOfText))
+    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
+  return {{"vocab.json", bpe_ids_json(vocabulary())},
+          {"merges.txt", bpe_merges_text(vocabulary())},
+          {"tokenizer_config.json", config.dump(2) + '\n'},
+          {"tokenizer.json", to_json()}};
+}
+
 void BpeTokenizer::save_pretrained(const std::string& directory) const {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::create_directories(directory, error);
   check<IoError>(!error, "save: a directory expected: ", directory, ": ", error.message());
-  nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
-                                   {"add_prefix_space", false}};
-  if (special_tokens().contains(kEndOfText))
-    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
-  const fs::path folder = directory;
-  write_file(folder / "vocab.json", bpe_ids_json(vocabulary()));
-  write_file(folder / "merges.txt", bpe_merges_text(vocabulary()));
-  write_file(folder / "tokenizer_config.json", config.dump(2) + '\n');
-  write_file(folder / "tokenizer.json", to_json());
+  AtomicFiles files;
+  for (const auto& [name, text] : pretrained_files())
+    files.add(fs::path(directory) / name).write(text.data(), text.size());
+  files.commit();
 }
 
 }  // namespace vitro::text

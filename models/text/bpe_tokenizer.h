@@ -70,6 +70,7 @@ class BpeTokenizer final : public Tokenizer {
   // tokenizer.json, vocab.json, merges.txt and tokenizer_config.json in a directory, which is made
   // if there is none: Hugging Face's tools load it.
   void save_pretrained(const std::string& directory) const;
+  std::vector<std::pair<std::string, std::string>> pretrained_files() const;  // names and contents
 
   const std::map<std::string, TokenId, std::less<>>& special_tokens() const;
   const BpeVocabulary& vocabulary() const;

@@ -1,0 +1,48 @@
+// The table of GPT-2's tensors.
+#include "models/gpt2_tensors.h"
+
+#include <algorithm>
+
+namespace vitro::models {
+
+std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers) {
+  const int64_t c = config.n_embd, inner = config.inner();
+  std::vector<FileTensor> all = {{"wte.weight", {config.vocab_size, c}, false},
+                                 {"wpe.weight", {config.block_size, c}, false}};
+  const auto add_norm = [&](const std::string& path) {
+    all.push_back({path + ".weight", {c}, false});
+    all.push_back({path + ".bias", {c}, false});
+  };
+  const auto add_conv1d = [&](const std::string& path, int64_t in, int64_t out) {
+    all.push_back({path + ".weight", {in, out}, true});
+    all.push_back({path + ".bias", {out}, false});
+  };
+  for (int64_t i = 0; i < layers; ++i) {
+    const std::string block = "h." + std::to_string(i);
+    add_norm(block + ".ln_1");
+    add_conv1d(block + ".attn.c_attn", c, 3 * c);
+    add_conv1d(block + ".attn.c_proj", c, c);
+    add_norm(block + ".ln_2");
+    add_conv1d(block + ".mlp.c_fc", c, inner);
+    add_conv1d(block + ".mlp.c_proj", inner, c);
+  }
+  add_norm("ln_f");
+  all.push_back({std::string(kHead), {config.vocab_size, c}, false});
+  return all;
+}
+
+std::string_view without_prefix(std::string_view name) {
+  for (const std::string_view prefix : {std::string_view("_orig_mod."), kPrefix})
+    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  return name;
+}
+
+bool is_mask(std::string_view name) {
+  if (!name.starts_with("h.")) return false;
+  name.remove_prefix(2);
+  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  const std::string_view rest = name.substr(digits);
+  return digits > 0 && (rest == ".attn.bias" || rest == ".attn.masked_bias");
+}
+
+}  // namespace vitro::models

@@ -1,0 +1,27 @@
+// The tensors of a GPT-2 as Hugging Face's files hold them: names and shapes.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/gpt.h"
+
+namespace vitro::models {
+
+struct FileTensor {
+  std::string name;    // without prefix: the model's own path
+  Shape shape;         // in the file
+  bool is_transposed;  // Conv1D keeps its weight as (in, out)
+};
+
+// Of its first `layers` layers; lm_head.weight, which a tied head may lack, comes last.
+std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers);
+
+// The name without "transformer." and without what torch.compile puts before it.
+std::string_view without_prefix(std::string_view name);
+inline constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.weight";
+
+// h.N.attn.bias and h.N.attn.masked_bias: the causal mask, which older files hold.
+bool is_mask(std::string_view name);
+
+}  // namespace vitro::models

@@ -94,7 +94,7 @@ bool SafetensorsFile::read_part(const TensorEntry& entry, const Tensor& x, uint6
 void SafetensorsFile::read_into(std::span<const Tensor> tensors,
                                 std::span<const TensorEntry> entries) const {
   if (entries.empty()) return;
-  constexpr uint64_t kBlock = uint64_t{4} << 20;
+  constexpr uint64_t kBlock = uint64_t{1} << 20;
   const uint64_t start = entries.front().begin, total = entries.back().end - start;
   std::atomic<int> error{-1};
   parallel_for(static_cast<int64_t>((total + kBlock - 1) / kBlock), 2, [&](int64_t a, int64_t b) {

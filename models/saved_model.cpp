@@ -33,9 +33,8 @@ void drop_padding(GPT& model, int64_t count) {
   const auto rows = [&](const Tensor& x) {
     return narrow(x, 0, 0, count).clone().requires_grad_();
   };
-  model.lm_head.weight = model.config.tied_head ? Tensor() : rows(model.lm_head.weight);
   model.wte.weight = rows(model.wte.weight);
-  if (model.config.tied_head) model.lm_head.weight = model.wte.weight;
+  model.lm_head.weight = model.config.tied_head ? model.wte.weight : rows(model.lm_head.weight);
   model.config.vocab_size = count;
 }
 

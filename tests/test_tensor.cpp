@@ -258,3 +258,25 @@ TEST_CASE("bfloat16 rounds to nearest even and keeps every value that it has") {
     CHECK(full({}, row.x).to(kBFloat16).data<BFloat16>()->bits == row.bits);
   }
 }
+
+TEST_CASE("tensor: transposes are copied by value, whole or as parts, in every dtype") {
+  manual_seed(4);
+  for (DType d : {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool})
+    for (const auto& [rows, columns] :
+         {std::pair<int64_t, int64_t>{1, 70}, {70, 1}, {33, 64}, {45, 71}, {300, 301}}) {
+      INFO(d << ' ' << rows << ' ' << columns);
+      const Tensor wide = randint(0, d == kBool ? 2 : 100, {rows, columns + 3}, kInt64).to(d),
+                   x = wide.narrow(1, 2, columns), y = x.t().contiguous(),
+                   into = zeros({columns, rows + 2}, d);
+      into.narrow(1, 1, rows).copy_(x.t());
+      const std::vector<double> all = values(wide), copied = values(y), part = values(into);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < columns; ++j) {
+          const double v = all[static_cast<size_t>(i * (columns + 3) + j + 2)];
+          wrong += copied[static_cast<size_t>(j * rows + i)] != v;
+          wrong += part[static_cast<size_t>(j * (rows + 2) + i + 1)] != v;
+        }
+      CHECK(wrong == 0);
+    }
+}

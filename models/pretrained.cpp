@@ -84,8 +84,8 @@ void check_weight(const FileTensor& expected, const TensorEntry& entry, DType dt
   else if (!is_floating(entry.dtype))
     misfits.add("mismatched", entry.name, ": floating numbers expected: ", entry.dtype);
   else if (entry.dtype != dtype)
-    misfits.add("mismatched", entry.name, ": ", dtype, " expected, as wte.weight has: ", entry.dtype,
-                "; with .dtype they are converted");
+    misfits.add("mismatched", entry.name, ": ", dtype,
+                " expected, as wte.weight has: ", entry.dtype, "; with .dtype they are converted");
 }
 
 // Whether the file holds the model that the configuration describes, before anything is made.

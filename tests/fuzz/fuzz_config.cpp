@@ -1,0 +1,22 @@
+// Any bytes as a configuration: one that reads what it writes, or an IoError.
+#include <cstdlib>
+
+#include "models/gpt2_config.h"
+#include "vitro.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace vitro;
+  const std::string json(reinterpret_cast<const char*>(data), size);
+  try {
+    const models::GPTConfig config = models::gpt_config(json);
+    if (models::gpt_config(models::to_json(config)) != config) std::abort();
+  } catch (const IoError&) {}
+  try {
+    const models::GPT2Config config = models::parse_gpt2_config(json, "fuzz");
+    for (const std::string& before : {json, std::string()}) {
+      const std::string written = models::gpt2_config_json(config, kFloat64, before);
+      if (models::parse_gpt2_config(written, "written") != config) std::abort();
+    }
+  } catch (const IoError&) {}
+  return 0;
+}

@@ -66,21 +66,25 @@ void decode_rows() {
     const char* name;
     int64_t H, G, S, D;
   };
-  for (const Cache& c : {Cache{"H12 D64 S1000", 12, 12, 1000, 64},
-                         {"H12 D64 S100", 12, 12, 100, 64},
-                         {"H32 on 8 D128 S4000", 32, 8, 4000, 128}})
-    row("attention of one row", c.name,
-        {.flops = 4.0 * static_cast<double>(c.H * c.S * c.D),
-         .bytes = 8.0 * static_cast<double>(c.G * c.S * c.D)},
-        [=] {
-          Tensor q = randn({1, c.H, 1, c.D}), k = randn({1, c.G, c.S + 24, c.D}),
-                 v = randn({1, c.G, c.S + 24, c.D});
-          k = narrow(k, 2, 0, c.S), v = narrow(v, 2, 0, c.S);
-          return [=] {
-            NoGradGuard unrecorded;
-            scaled_dot_product_attention(q, k, v, {.is_causal = true});
-          };
-        });
+  const Cache caches[] = {{"H12 D64 S1000", 12, 12, 1000, 64},
+                          {"H12 D64 S100", 12, 12, 100, 64},
+                          {"H32 on 8 D128 S4000", 32, 8, 4000, 128}};
+  for (DType dtype : {kFloat32, kBFloat16})
+    for (const Cache& c : caches)
+      row(std::string("attention of one row") + (dtype == kBFloat16 ? " bf16" : ""), c.name,
+          {.flops = 4.0 * static_cast<double>(c.H * c.S * c.D),
+           .bytes =
+               2.0 * static_cast<double>(c.G * c.S * c.D) * static_cast<double>(item_size(dtype))},
+          [=] {
+            const auto rows = [=](int64_t heads, int64_t n) {
+              return randn({1, heads, n, c.D}).to(dtype);
+            };
+            return [=, q = rows(c.H, 1), k = narrow(rows(c.G, c.S + 24), 2, 0, c.S),
+                    v = narrow(rows(c.G, c.S + 24), 2, 0, c.S)] {
+              NoGradGuard unrecorded;
+              scaled_dot_product_attention(q, k, v, {.is_causal = true});
+            };
+          });
 }
 
 }  // namespace

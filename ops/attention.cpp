@@ -81,13 +81,15 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
 
 // --- kernels ---
 
-// What the kernels read: float32, features that follow each other, the bias in the scores' shape.
-Tensor rows_in_float(const Tensor& x) {
-  const bool in_place =
-      x.dtype() == kFloat32 && (x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1);
-  return in_place ? x : to(contiguous(x), kFloat32);
+// What the kernels read: features that follow each other, float32, the bias in the scores' shape.
+Tensor with_rows(const Tensor& x) {
+  return x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1 ? x : contiguous(x);
 }
-AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
+Tensor rows_in_float(const Tensor& x) {
+  return x.dtype() == kFloat32 ? with_rows(x) : to(x, kFloat32);
+}
+AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form,
+                              bool backward = false) {
   NoGradGuard unrecorded;
   Tensor bias = form.bias;
   if (bias.defined()) {
@@ -97,7 +99,8 @@ AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
     bias = make_view(bias, scores, expanded_strides(last, bias.strides(), scores),
                      bias.impl()->offset);
   }
-  return {rows_in_float(q), rows_in_float(k), rows_in_float(v), bias, form.is_causal, form.scale};
+  const auto shared = has_few_rows(q, k) && !backward ? with_rows : rows_in_float;
+  return {rows_in_float(q), shared(k), shared(v), bias, form.is_causal, form.scale};
 }
 
 // (..., H, T, D) whose heads lie side by side, as the projection that follows reads them.
@@ -131,8 +134,8 @@ struct Attention final : AttentionOp<Attention> {
       return needs(i) ? empty_heads(x.shape(), kFloat32) : Tensor();
     };
     const AttentionGradients to{wanted(0, q), wanted(1, k), wanted(2, v)};
-    attention_backward_into(kernel_inputs(q, k, v, form()), extra(1), rows_in_float(dy), extra(2),
-                            to);
+    attention_backward_into(kernel_inputs(q, k, v, form(), /*backward=*/true), extra(1),
+                            rows_in_float(dy), extra(2), to);
     TensorList gradients;
     for (const Tensor& dx : {to.dq, to.dk, to.dv})
       gradients.push_back(dx.defined() ? narrowed(dx, dtype) : dx);
@@ -191,8 +194,8 @@ struct SelfAttention final : AttentionOp<SelfAttention> {
     const auto heads = [this, D = q.size(-1)](const Tensor& x) {
       return heads_of(rows_in_float(x), 0, H, D);
     };
-    attention_backward_into(kernel_inputs(q, k, v, form()), extra(1), heads(dy), extra(2),
-                            {dq, dk, dv});
+    attention_backward_into(kernel_inputs(q, k, v, form(), /*backward=*/true), extra(1), heads(dy),
+                            extra(2), {dq, dk, dv});
     return {to(dqkv, dtype)};
   }
 };

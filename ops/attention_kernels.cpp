@@ -10,7 +10,7 @@ namespace vitro {
 
 namespace {
 
-constexpr int64_t kFewRows = 8;             // that read k and v once each, without packing them
+constexpr int64_t kFewRows = 8;             // that share k and v and do not pay for packing them
 constexpr int64_t kProductGrain = 500'000;  // products worth a fork
 constexpr int64_t kReadGrain = 25'000;      // numbers read from memory worth a fork
 
@@ -22,7 +22,7 @@ simd::RowsOf<T> rows_of(const Tensor& x, int64_t n, int64_t h) {
   int64_t offset = h * x.strides()[r - 3];
   for (int axis = r - 4; axis >= 0; n /= x.shape()[axis--])
     offset += n % x.shape()[axis] * x.strides()[axis];
-  return {raw<float>(x) + offset, x.strides()[r - 2]};
+  return {raw<std::remove_const_t<T>>(x) + offset, x.strides()[r - 2]};
 }
 
 struct Sizes {
@@ -59,27 +59,46 @@ void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f
                      " numbers of scratch per thread");
 }
 
+// Of the heads that share k and v, single rows are the rows of one matrix.
+template <class T>
 void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y, const Tensor& lse) {
-  parallel_with_scratch(s.N * s.H, grain(kReadGrain, s.head.S * s.head.D), s.head.S + 16,
-                        [&](int64_t begin, int64_t end, float* scores) {
-                          for (int64_t i = begin; i < end; ++i) {
-                            const int64_t n = i / s.H, h = i % s.H, g = h / s.group;
-                            simd::attention_few(
-                                s.head, rows_of<const float>(in.q, n, h),
-                                rows_of<const float>(in.k, n, g), rows_of<const float>(in.v, n, g),
-                                rows_of<const float>(in.bias, n, h), scores,
-                                rows_of<float>(y, n, h), raw<float>(lse) + i * s.head.T);
-                          }
-                        });
+  const bool single = s.head.T == 1;
+  const int64_t heads = single ? s.G : s.H, step = single ? s.group : 1;
+  simd::AttentionSize size = s.head;
+  if (single) size.T = s.group, size.is_causal = false;
+  const auto rows = [&]<class X>(const Tensor& x, int64_t n, int64_t h) {
+    auto matrix = rows_of<X>(x, n, h);
+    if (single && x.defined()) matrix.stride = x.strides()[x.rank() - 3];
+    return matrix;
+  };
+  parallel_with_scratch(
+      s.N * heads, grain(kReadGrain, size.S * size.D), simd::attention_few_scratch(size),
+      [&](int64_t begin, int64_t end, float* scratch) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t n = i / heads, h = i % heads * step, g = h / s.group;
+          simd::attention_few(size, rows.template operator()<const float>(in.q, n, h),
+                              rows_of<const T>(in.k, n, g), rows_of<const T>(in.v, n, g),
+                              rows.template operator()<const float>(in.bias, n, h), scratch,
+                              rows.template operator()<float>(y, n, h),
+                              raw<float>(lse) + (n * s.H + h) * s.head.T);
+        }
+      });
 }
 
 }  // namespace
+
+bool has_few_rows(const Tensor& q, const Tensor& k) {
+  const int64_t T = q.size(-2), G = k.size(-3);
+  return T == 1 || (G > 0 && T * (q.size(-3) / G) <= kFewRows);
+}
 
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse) {
   const Sizes s(in);
   const int64_t T = s.head.T, blocks = (T + simd::kAttentionRows - 1) / simd::kAttentionRows;
   if (y.numel() == 0) return;
-  if (T * s.group <= kFewRows) return few_rows_into(in, s, y, lse);
+  if (has_few_rows(in.q, in.k))
+    return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, lse)
+                                     : few_rows_into<float>(in, s, y, lse);
   // One item is a block of rows of one head; the heads that share k and v are neighbours.
   parallel_with_scratch(
       s.N * s.H * blocks, grain(kProductGrain, 2 * s.products() / blocks),

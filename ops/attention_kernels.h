@@ -5,11 +5,14 @@
 namespace vitro {
 
 struct AttentionInputs {
-  Tensor q, k, v;  // float32; any strides, but features that follow each other
+  Tensor q, k, v;  // float32; any strides, but features that follow each other.  Of few rows k and
+                   // v may be bfloat16
   Tensor bias;     // added to the scores (..., H, T, S), of their shape; or undefined
   bool is_causal;
   double scale;
 };
+// Whether there are so few rows that attention_into reads k and v once, without packing them.
+bool has_few_rows(const Tensor& q, const Tensor& k);
 // y (..., H, T, D) and lse (..., H, T): the logarithm of each row's sum of e^score.
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse);
 

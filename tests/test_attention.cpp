@@ -58,7 +58,8 @@ TEST_CASE("attention: the kernels agree with float64 at sizes around their block
                          {1, 2, 2, 49, 65, 64},    {1, 1, 1, 64, 64, 65},  {1, 3, 1, 65, 130, 5},
                          {2, 2, 2, 97, 100, 20},   {1, 1, 1, 130, 257, 8}, {1, 1, 1, 30, 513, 100},
                          {1, 2, 1, 150, 1100, 24}, {1, 1, 1, 300, 40, 12}, {1, 1, 1, 600, 600, 4},
-                         {1, 2, 2, 1, 700, 64},    {1, 2, 2, 3, 700, 20},  {1, 8, 2, 2, 300, 40}};
+                         {1, 2, 2, 1, 700, 64},    {1, 2, 2, 3, 700, 20},  {1, 8, 2, 2, 300, 40},
+                         {2, 8, 2, 1, 300, 40}};
   for (const Sizes& s : sizes)
     for (bool is_causal : {false, true}) {
       check_against_float64(s, {.is_causal = is_causal});
@@ -121,6 +122,46 @@ TEST_CASE("attention: rows one by one over a cache equal all rows at once") {
                                                   cached(values, t + step), {.is_causal = true});
     CHECK(max_difference(y, narrow(all, 2, t, step)) < 2e-6);
   }
+}
+
+TEST_CASE("attention: keys and values of bfloat16 are read as they are, or converted first") {
+  for (int64_t T : {1, 2, 3, 20})
+    for (int64_t D : {24, 21}) {
+      CAPTURE(T, D);
+      const auto narrow_randn = [](const Shape& shape) { return randn(shape).to(kBFloat16); };
+      const Tensor q = narrow_randn({2, 6, T, D}), room = narrow_randn({2, 2, 150, D}),
+                   k = narrow(room, 2, 0, 100), v = narrow(room, 2, 50, 100);
+      const Tensor wanted = scaled_dot_product_attention(q.to(kFloat64), k.to(kFloat64),
+                                                         v.to(kFloat64), {.is_causal = true});
+      const Tensor y = scaled_dot_product_attention(q, k, v, {.is_causal = true});
+      CHECK(max_difference(y, wanted) < 0x1p-8 * largest(wanted));
+    }
+}
+
+TEST_CASE("attention: what it cannot take is an error that says why") {
+  const Tensor x = randn({2, 4, 5, 6});
+  const auto shape_error = [&](const Tensor& k, const Tensor& mask = {}) {
+    return message_of<ShapeError>([&] { scaled_dot_product_attention(x, k, k, {.mask = mask}); });
+  };
+  using Catch::Contains;
+  CHECK_THAT(shape_error(randn({2, 3, 5, 6})), Contains("the heads of q must be a multiple"));
+  CHECK_THAT(shape_error(randn({2, 4, 5, 7})), Contains("agree in their features"));
+  CHECK_THAT(shape_error(randn({3, 4, 5, 6})), Contains("leading axes"));
+  CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D) expected"));
+  CHECK_THAT(shape_error(x, zeros({5, 4})), Contains("shapes (5, 4)"));
+  CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("the mask must broadcast"));
+  CHECK_THAT(message_of<DTypeError>([&] {
+               scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}, kInt64)});
+             }),
+             Contains("the mask must be bool or floating: got int64"));
+  CHECK_THAT(message_of<GraphError>([&] {
+               scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}).requires_grad_()});
+             }),
+             Contains("the mask is a constant"));
+  CHECK_THAT(message_of<ValueError>([&] { self_attention(x, {.n_head = 3, .n_kv_head = 2}); }),
+             Contains("n_head must be a positive multiple of n_kv_head: got 3 and 2"));
+  CHECK_THAT(message_of<ShapeError>([&] { self_attention(x, {.n_head = 4}); }),
+             Contains("qkv must be (..., T, (n_head + 2 n_kv_head) D)"));
 }
 
 TEST_CASE(

@@ -1,6 +1,7 @@
 // What attention's forward and backward share: blocks of scores, packing, and products within the
 // part of a block that is seen; compiled once per instruction set.
 // (No include guard: Highway includes it anew for every target.)
+#include <cmath>
 #include <limits>
 
 #include "framework/simd/attention.h"
@@ -32,6 +33,11 @@ struct Block {
   }
 };
 
+// The largest score of a row, and the sum of e^(score - high).
+struct RowSoftmax {
+  float high, total;
+};
+
 }  // namespace vitro::simd
 #endif
 
@@ -45,12 +51,13 @@ inline void PackPanels(ConstRows rows, int64_t count, int64_t width, float* pane
                    kPanel);
 }
 
-// A copy with rows padded to whole vectors.
-inline void CopyRows(ConstRows from, int64_t count, int64_t width, float* to) {
+// A copy in float32 with rows padded to whole vectors.
+template <class T>
+HWY_INLINE void CopyRows(RowsOf<const T> from, int64_t count, int64_t width, float* to) {
   const int64_t stride = padded(width);
   for (int64_t i = 0; i < count; ++i)
     ForEach(width, [&](int64_t j, int64_t m)
-                       HWY_ATTR { hn::StoreU(LoadUpTo(from[i] + j, m), d, to + i * stride + j); });
+                       HWY_ATTR { hn::StoreU(WidenUpTo(from[i] + j, m), d, to + i * stride + j); });
 }
 
 // Calls f(r, m, seen) for the strips [r, r + m) of the block's rows; the last row sees so much.
@@ -92,6 +99,55 @@ HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float*
     return kBias ? hn::MulAdd(v, scale, hn::LoadU(d, bias + j)) : hn::Mul(v, scale);
   const V x = kBias ? hn::MulAdd(v, scale, LoadTail(bias + j, n - j)) : hn::Mul(v, scale);
   return hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(n - j)), x, C(kHidden));
+}
+
+// s_j = e^(x_j - high) for the n scores x = scale s + bias, zero to the end of the vector.  `high`
+// is the largest of them and of `before`.
+template <bool kBias>
+HWY_INLINE RowSoftmax SoftmaxRow(float* s, int64_t n, float scale, const float* bias,
+                                 float before) {
+  const V factor = C(scale);
+  const int64_t step = Lanes();
+  V m0 = C(before), m1 = m0;
+  int64_t j = 0;
+  for (; j + 2 * step <= n; j += 2 * step) {
+    m0 = hn::Max(ScoreAt<kBias>(s, j, n, factor, bias), m0);
+    m1 = hn::Max(ScoreAt<kBias>(s, j + step, n, factor, bias), m1);
+  }
+  for (; j < n; j += step) m0 = hn::Max(ScoreAt<kBias>(s, j, n, factor, bias), m0);
+  const float high = hn::GetLane(hn::MaxOfLanes(d, hn::Max(m0, m1)));
+
+  const V shift = C(high == kHidden ? 0.0f : high);
+  const auto e_at = [&](int64_t i) HWY_ATTR {
+    const V e = ExpNonPositive(hn::Sub(ScoreAt<kBias>(s, i, n, factor, bias), shift));
+    hn::StoreU(e, d, s + i);
+    return e;
+  };
+  V t0 = C(0), t1 = C(0);
+  for (j = 0; j + 2 * step <= n; j += 2 * step) {
+    t0 = hn::Add(t0, e_at(j));
+    t1 = hn::Add(t1, e_at(j + step));
+  }
+  for (; j < n; j += step) t0 = hn::Add(t0, e_at(j));
+  return {high, SumLanes(hn::Add(t0, t1))};
+}
+
+HWY_INLINE RowSoftmax Softmax(float* s, int64_t n, float scale, const float* bias, float before) {
+  return bias ? SoftmaxRow<true>(s, n, scale, bias, before)
+              : SoftmaxRow<false>(s, n, scale, bias, before);
+}
+
+HWY_INLINE void Scale(float* y, int64_t n, float factor) {
+  const V f = C(factor);
+  ForEach(n, [&](int64_t i, int64_t m)
+                 HWY_ATTR { StoreUpTo(hn::Mul(f, LoadUpTo(y + i, m)), y + i, m); });
+}
+
+// y / total and the logarithm of the sum; a row that sees nothing is already 0.
+HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, float* lse) {
+  const bool sees = row.total != 0;  // of what it sees the largest counts 1
+  if (sees) Scale(y, n, 1 / row.total);
+  *lse = sees ? row.high + std::log(row.total) : -kHidden;
 }
 
 // Zeros from the vector behind the n-th number up to the end.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "framework/dtype.h"
+
 namespace vitro::simd {
 
 // softmax(scale q k^T + bias) v: q (T, D), k and v (S, D).
@@ -40,10 +42,13 @@ void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* 
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                     ConstRows bias, float* scratch, MutableRows y, float* lse);
 
-// The same of all rows, without scratch: for a few rows, which do not pay for packing.
-// `scores` has room for S numbers.
+// The same of all rows, for a few, which do not pay for packing: k and v are read once.
+int64_t attention_few_scratch(const AttentionSize& size);
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
-                   float* scores, MutableRows y, float* lse);
+                   float* scratch, MutableRows y, float* lse);
+void attention_few(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16> k,
+                   RowsOf<const BFloat16> v, ConstRows bias, float* scratch, MutableRows y,
+                   float* lse);
 
 // One head of q and what is known of it.
 struct AttentionHead {

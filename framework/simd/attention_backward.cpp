@@ -76,8 +76,8 @@ HWY_INLINE void AddColumns(const Block& block, const float* weights, const float
 HWY_INLINE void BackwardBlock(const Block& block, const AttentionHead& head, const float* delta,
                               const BackwardScratch& scratch, bool keys, bool values) {
   const int64_t width = scratch.width;
-  CopyRows({head.q[block.row], head.q.stride}, block.rows, block.size.D, scratch.q);
-  CopyRows({head.dy[block.row], head.dy.stride}, block.rows, block.size.D, scratch.dy);
+  CopyRows(ConstRows{head.q[block.row], head.q.stride}, block.rows, block.size.D, scratch.q);
+  CopyRows(ConstRows{head.dy[block.row], head.dy.stride}, block.rows, block.size.D, scratch.dy);
   Scores(block, {scratch.q, width}, scratch.k_panels, scratch.p, kBlockStride);
   Scores(block, {scratch.dy, width}, scratch.v_panels, scratch.ds, kBlockStride);
   for (int64_t r = 0; r < block.rows; ++r) {
@@ -109,7 +109,9 @@ HWY_INLINE void BackwardBlock(const Block& block, const AttentionHead& head, con
 
 HWY_INLINE void CopyOut(const float* from, int64_t width, int64_t count, int64_t n,
                         MutableRows to) {
-  for (int64_t i = 0; i < count; ++i) std::copy_n(from + i * width, n, to[i]);
+  for (int64_t i = 0; i < count; ++i)
+    ForEach(n, [&](int64_t j, int64_t m)
+                   HWY_ATTR { StoreUpTo(hn::LoadU(d, from + i * width + j), to[i] + j, m); });
 }
 
 void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, ConstRows k,
@@ -126,7 +128,7 @@ void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, C
     const int64_t columns = std::min(kBlockColumns, size.S - c);
     PackPanels({k[c], k.stride}, columns, size.D, scratch.k_panels);
     PackPanels({v[c], v.stride}, columns, size.D, scratch.v_panels);
-    if (group.first.dq.data) CopyRows({k[c], k.stride}, columns, size.D, scratch.k);
+    if (group.first.dq.data) CopyRows(ConstRows{k[c], k.stride}, columns, size.D, scratch.k);
     std::fill_n(scratch.dk, columns * scratch.width, 0.0f);
     std::fill_n(scratch.dv, columns * scratch.width, 0.0f);
     for (int64_t h = 0; h < group.heads; ++h)

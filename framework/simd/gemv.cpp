@@ -26,20 +26,6 @@ struct FloatRows {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-HWY_INLINE V Widen(const float* p) { return hn::LoadU(d, p); }
-HWY_INLINE V Widen(const BFloat16* p) {
-  const hn::Rebind<uint16_t, D> dh;
-  const auto bits = hn::LoadU(dh, reinterpret_cast<const uint16_t*>(p));
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(hn::RebindToUnsigned<D>(), bits)));
-}
-HWY_INLINE V WidenUpTo(const float* p, int64_t n) { return LoadUpTo(p, n); }
-HWY_INLINE V WidenUpTo(const BFloat16* p, int64_t n) {
-  if (n == Lanes()) return Widen(p);
-  BFloat16 room[HWY_MAX_BYTES / sizeof(float)] = {};
-  for (int64_t i = 0; i < n; ++i) room[i] = p[i];
-  return Widen(room);
-}
-
 // The hardware's own prefetching is confused by x, which is read anew for each row of w; these
 // distances into the level 2 cache were measured (docs/kernels.md).
 template <class T>

@@ -2,6 +2,7 @@
 // (No include guard: Highway includes it anew for every target.)
 #include <algorithm>
 
+#include "framework/dtype.h"
 #include "framework/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -32,6 +33,21 @@ HWY_INLINE void StoreUpTo(V v, float* p, int64_t n) {
   if (n == Lanes()) hn::StoreU(v, d, p);
   else StoreTail(v, p, n);
 }
+// A vector of float32 from numbers of either dtype.
+HWY_INLINE V Widen(const float* p) { return hn::LoadU(d, p); }
+HWY_INLINE V Widen(const BFloat16* p) {
+  const hn::Rebind<uint16_t, D> dh;
+  const auto bits = hn::LoadU(dh, reinterpret_cast<const uint16_t*>(p));
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(hn::RebindToUnsigned<D>(), bits)));
+}
+HWY_INLINE V WidenUpTo(const float* p, int64_t n) { return LoadUpTo(p, n); }
+HWY_INLINE V WidenUpTo(const BFloat16* p, int64_t n) {
+  if (n == Lanes()) return Widen(p);
+  BFloat16 room[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (int64_t i = 0; i < n; ++i) room[i] = p[i];
+  return Widen(room);
+}
+
 template <class F>
 HWY_INLINE void ForEach(int64_t n, F f) {
   const int64_t step = Lanes();

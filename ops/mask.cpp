@@ -1,4 +1,6 @@
 // Masks: values replaced where a mask, or a triangle, says so.
+#include <algorithm>
+
 #include "framework/elementwise.h"
 #include "ops/ops.h"
 
@@ -13,14 +15,59 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
   return where(mask, full_scalar(value, x.dtype()), x);
 }
 
-Tensor tril(const Tensor& x, int64_t diagonal) {
-  check_defined("tril", x, "the tensor");
-  check<ShapeError>(x.rank() >= 2, "tril: x must be (..., rows, columns): got ", x.shape());
+namespace {
+
+enum class Side { kLower, kUpper };
+
+// A copy of x with zeros on the other side of the diagonal.
+Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side side) {
+  check_defined(op, x, "the tensor");
+  check<ShapeError>(x.rank() >= 2, op, ": x must be (..., rows, columns): got ", x.shape());
+  NoGradGuard unrecorded;
   const int64_t rows = x.size(-2), columns = x.size(-1);
-  Tensor keep = empty({rows, columns}, kBool);
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) raw<bool>(keep)[i * columns + j] = j - i <= diagonal;
-  return where(keep, x, full_scalar(0, x.dtype()));
+  const int64_t shift = std::clamp(diagonal, -rows, columns);
+  Tensor y = clone(x.detach());
+  visit_dtype(y.dtype(), [&]<class T>() {
+    T* p = raw<T>(y);
+    parallel_for(columns ? y.numel() / columns : 0,
+                 std::max<int64_t>(1, kCheapGrain / std::max<int64_t>(1, columns)),
+                 [=](int64_t begin, int64_t end) {
+                   for (int64_t row = begin; row < end; ++row) {
+                     T* q = p + row * columns;
+                     const int64_t i = row % rows + shift;  // the diagonal's column
+                     if (side == Side::kLower)
+                       std::fill(q + std::clamp<int64_t>(i + 1, 0, columns), q + columns, T(0));
+                     else std::fill(q, q + std::clamp<int64_t>(i, 0, columns), T(0));
+                   }
+                 });
+  });
+  return y;
+}
+
+// y_ij = x_ij where j - i <= diagonal, else 0   =>   dx = tril(dy)
+struct Tril final : Op<Tril> {
+  static constexpr std::string_view kName = "tril";
+  int64_t diagonal = 0;
+  TensorList backward(const Tensor& dy) override { return {tril(dy, diagonal)}; }
+};
+// y_ij = x_ij where j - i >= diagonal, else 0   =>   dx = triu(dy)
+struct Triu final : Op<Triu> {
+  static constexpr std::string_view kName = "triu";
+  int64_t diagonal = 0;
+  TensorList backward(const Tensor& dy) override { return {triu(dy, diagonal)}; }
+};
+
+}  // namespace
+
+Tensor tril(const Tensor& x, int64_t diagonal) {
+  Tensor y = triangle("tril", x, diagonal, Side::kLower);
+  if (auto* node = record<Tril>(y, x)) node->diagonal = diagonal;
+  return y;
+}
+Tensor triu(const Tensor& x, int64_t diagonal) {
+  Tensor y = triangle("triu", x, diagonal, Side::kUpper);
+  if (auto* node = record<Triu>(y, x)) node->diagonal = diagonal;
+  return y;
 }
 
 }  // namespace vitro

@@ -95,6 +95,11 @@ Tensor select(const Tensor& x, int64_t axis, int64_t index);
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop,
              int64_t step = 1);  // step >= 1
 Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length);
+// Views along an axis: of `size` elements, the last perhaps of fewer; of the sizes, which add up to
+// the axis; or at most n of equal size, the last perhaps of fewer.
+std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis = 0);
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int64_t axis = 0);
+std::vector<Tensor> chunk(const Tensor& x, int64_t n, int64_t axis = 0);
 
 // --- copies and joins (copy.cpp) ---
 Tensor contiguous(const Tensor& x);  // x itself if it already is
@@ -144,6 +149,7 @@ Tensor nonzero(const Tensor& x);                              // (count, rank) i
 Tensor masked_fill(const Tensor& x, const Tensor& mask, double value);
 // Of the last two axes: x_ij where j - i <= diagonal, else 0.
 Tensor tril(const Tensor& x, int64_t diagonal = 0);
+Tensor triu(const Tensor& x, int64_t diagonal = 0);  // where j - i >= diagonal
 // x (..., T, D) with the pairs (x_i, x_(i + D/2)) of row t turned by the angle
 // (start + t) base^(-2i / D)  (Su et al., 2021, paired as in GPT-NeoX and Llama).
 struct RopeOptions {

@@ -17,18 +17,25 @@ void add_masks(Rows& rows) {
                         return spread(x[1], at) != 0 ? -2.5 : x[0](at);
                       });
                     }});
-  for (const Shape& shape : {Shape{3, 3}, {2, 3, 5}, {5, 2}, {0, 3}, {1, 1}})
-    for (int64_t diagonal : {0, 1, -2})
-      rows.push_back({"tril",
-                      "where",
-                      text(shape) + ", diagonal " + std::to_string(diagonal),
-                      [=](const Tensors& x) { return tril(x[0], diagonal); },
-                      {any(shape)},
-                      [=](const Arrays& x) {
-                        return generate(x[0].shape, [&](const Place& at) {
-                          return at.back() - at[at.size() - 2] <= diagonal ? x[0](at) : 0.0;
-                        });
-                      }});
+  constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
+  for (const Shape& shape : {Shape{3, 3}, {2, 3, 5}, {5, 2}, {0, 3}, {3, 0}, {1, 1}})
+    for (int64_t diagonal : {int64_t{0}, int64_t{1}, int64_t{-2}, kFar, -kFar})
+      for (bool lower : {true, false}) {
+        const char* name = lower ? "tril" : "triu";
+        rows.push_back(
+            {name,
+             name,
+             text(shape) + ", diagonal " + std::to_string(diagonal),
+             [=](const Tensors& x) { return lower ? tril(x[0], diagonal) : triu(x[0], diagonal); },
+             {any(shape)},
+             [=](const Arrays& x) {
+               return generate(x[0].shape, [&](const Place& at) {
+                 const int64_t offset = at.back() - at[at.size() - 2];
+                 const bool kept = lower ? offset <= diagonal : offset >= diagonal;
+                 return kept ? x[0](at) : 0.0;
+               });
+             }});
+      }
   for (const Shape& shape : {Shape{3, 4}, {2, 3, 2}, {2, 2, 5, 6}, {0, 4}, {2, 34}})
     for (int64_t start : {0, 7})
       add_with_narrow(

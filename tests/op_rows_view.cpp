@@ -200,6 +200,32 @@ void add_views(Rows& rows) {
   add(
       "narrow", "slice", "nothing", {2, 5}, [](const Tensor& x) { return narrow(x, 0, 2, 0); },
       [](const Array& x) { return along(x, 0, range(0, 0)); });
+  add(
+      "split", "slice", "by 2 of 5, the last", {2, 5},
+      [](const Tensor& x) { return split(x, 2, 1).back(); },
+      [](const Array& x) { return along(x, 1, range(4, 5)); });
+  add(
+      "split", "slice", "sizes 1, 0, 3, the last", {4, 3},
+      [](const Tensor& x) {
+        return split(x, {1, 0, 3}).back();
+      },
+      [](const Array& x) { return along(x, 0, range(1, 4)); });
+  add(
+      "chunk", "slice", "3 of 7, the second", {7, 2},
+      [](const Tensor& x) { return chunk(x, 3).at(1); },
+      [](const Array& x) { return along(x, 0, range(3, 6)); });
+  add(
+      "chunk", "slice", "more than there are, the last", {2, 3},
+      [](const Tensor& x) { return chunk(x, 5, -1).at(2); },
+      [](const Array& x) { return along(x, 1, range(2, 3)); });
+  for (const Shape& shape : {Shape{6, 2}, {5, 2}, {1, 2}, {0, 2}}) {
+    add(
+        "split", "cat", "by 2, joined again, " + text(shape), shape,
+        [](const Tensor& x) { return cat(split(x, 2), 0); }, into(shape));
+    add(
+        "chunk", "cat", "3, joined again, " + text(shape), shape,
+        [](const Tensor& x) { return cat(chunk(x, 3), 0); }, into(shape));
+  }
   struct Select {
     Shape shape;
     int64_t axis, index, place;

@@ -408,6 +408,20 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "shapes (2, 3) and (2,) do not broadcast"},
     {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
      "mse_loss: a floating tensor: got int64 (2,)"},
+    {"split, a size", [] { split(f32({4}), 0); }, shape_error,
+     "split: a size of at least 1 expected: got 0"},
+    {"split, too many",
+     [] {
+       split(f32({4}), {3, 2});
+     },
+     shape_error, "split: sizes that add up to 4 expected: got 2 where 1 are left"},
+    {"split, too few", [] { split(f32({4}), std::vector<int64_t>{3}); }, shape_error,
+     "split: sizes that add up to 4 expected: 1 are left over"},
+    {"split of a scalar", [] { split(f32({}), 1); }, shape_error, "split: a scalar has no axes"},
+    {"chunk, none", [] { chunk(f32({4}), 0); }, shape_error, "chunk: at least one expected: got 0"},
+    {"chunk of a scalar", [] { chunk(f32({}), 1); }, shape_error, "chunk: a scalar has no axes"},
+    {"triu of a vector", [] { triu(f32({4})); }, shape_error,
+     "triu: x must be (..., rows, columns): got (4,)"},
     {"linear_cross_entropy, features",
      [] {
        linear_cross_entropy(f32({2, 3}), f32({5, 4}), i64({2}));

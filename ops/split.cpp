@@ -1,0 +1,45 @@
+// split and chunk: an axis cut into views.
+#include "framework/elementwise.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int64_t axis) {
+  check_defined("split", x, "the tensor");
+  check<ShapeError>(x.rank() > 0, "split: a scalar has no axes");
+  const int at = normalize_axis("split", axis, x.rank());
+  int64_t rest = x.shape()[at];
+  std::vector<Tensor> parts;
+  for (int64_t size : sizes) {
+    check<ShapeError>(0 <= size && size <= rest, "split: sizes that add up to ", x.shape()[at],
+                      " expected: got ", size, " where ", rest, " are left");
+    parts.push_back(narrow(x, at, x.shape()[at] - rest, size));
+    rest -= size;
+  }
+  check<ShapeError>(rest == 0, "split: sizes that add up to ", x.shape()[at], " expected: ", rest,
+                    " are left over");
+  return parts;
+}
+
+std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis) {
+  check_defined("split", x, "the tensor");
+  check<ShapeError>(x.rank() > 0, "split: a scalar has no axes");
+  check<ShapeError>(size >= 1, "split: a size of at least 1 expected: got ", size);
+  const int64_t n = x.size(axis);
+  std::vector<int64_t> sizes;
+  for (int64_t i = 0; i == 0 || i < n; i += size) {
+    sizes.push_back(std::min(size, n - i));
+    if (size >= n) break;
+  }
+  return split(x, sizes, axis);
+}
+
+std::vector<Tensor> chunk(const Tensor& x, int64_t n, int64_t axis) {
+  check_defined("chunk", x, "the tensor");
+  check<ShapeError>(x.rank() > 0, "chunk: a scalar has no axes");
+  check<ShapeError>(n >= 1, "chunk: at least one expected: got ", n);
+  const int64_t length = x.size(axis);
+  return split(x, std::max<int64_t>(1, length / n + (length % n != 0)), axis);
+}
+
+}  // namespace vitro

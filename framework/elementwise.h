@@ -4,6 +4,7 @@
 // gathered into a small buffer first, and bfloat16 is converted there, so every layout gives the
 // same numbers. The other dtypes run as plain loops that read like the formula.
 #pragma once
+#include <algorithm>
 #include <array>
 
 #include "framework/node.h"
@@ -103,7 +104,9 @@ const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
     simd::to_float(p, room, n);
     return room;
   }
-  for (int64_t i = 0; i < n; ++i) room[i] = p[i * step];
+  if (step == 0) std::fill_n(room, n, static_cast<float>(*p));
+  else
+    for (int64_t i = 0; i < n; ++i) room[i] = p[i * step];
   return room;
 }
 

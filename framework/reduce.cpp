@@ -39,16 +39,26 @@ void sum_all(const float* x, int64_t n, float* y) {
 }
 
 void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
-  if (n <= kRowChunk) return simd::sum_rows(x, n, inner, inner, y, /*accumulate=*/false);
-  int64_t chunks = (n + kRowChunk - 1) / kRowChunk;
-  std::vector<float, PoolAllocator<float>> partial(static_cast<size_t>(chunks * inner));
-  parallel_for(chunks, std::max<int64_t>(1, kCheapGrain / (kRowChunk * inner)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t c = begin; c < end; ++c)
-                   simd::sum_rows(x + c * kRowChunk * inner, std::min(kRowChunk, n - c * kRowChunk),
-                                  inner, inner, partial.data() + c * inner, /*accumulate=*/false);
-               });
-  sum_columns(partial.data(), chunks, inner, y);
+  const int64_t chunks = std::max<int64_t>(1, (n + kRowChunk - 1) / kRowChunk);
+  std::vector<float, PoolAllocator<float>> partial(
+      static_cast<size_t>(chunks > 1 ? chunks * inner : 0));
+  float* to = chunks > 1 ? partial.data() : y;
+  const auto sum_part = [=](int64_t chunk, int64_t begin, int64_t end) {
+    simd::sum_rows(x + chunk * kRowChunk * inner + begin,
+                   std::min(kRowChunk, n - chunk * kRowChunk), end - begin, inner,
+                   to + chunk * inner + begin, /*accumulate=*/false);
+  };
+  // Threads share columns where there are enough, else chunks: the sums are the same.
+  if (inner >= 64)
+    parallel_for(inner, std::max<int64_t>(32, kCheapGrain / n), [&](int64_t begin, int64_t end) {
+      for (int64_t c = 0; c < chunks; ++c) sum_part(c, begin, end);
+    });
+  else
+    parallel_for(chunks, std::max<int64_t>(1, kCheapGrain / (kRowChunk * inner)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t c = begin; c < end; ++c) sum_part(c, 0, inner);
+                 });
+  if (chunks > 1) sum_columns(partial.data(), chunks, inner, y);
 }
 
 void sum_middle(const float* x, int64_t outer, int64_t n, int64_t inner, float* y) {

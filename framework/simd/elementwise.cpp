@@ -67,9 +67,11 @@ HWY_INLINE V Sqrt(V x) { return hn::Sqrt(x); }
 HWY_INLINE V Rsqrt(V x) { return hn::Div(C(1.0f), hn::Sqrt(x)); }
 HWY_INLINE V Relu(V x) { return KeepNaN(x, hn::Max(x, hn::Zero(d))); }
 HWY_INLINE V Gelu(V x) { return hn::Mul(x, NormalCdf(x)); }
+// x sigmoid(2 u).  At -infinity 2^t is infinite and the quotient NaN, as the formula says.
 HWY_INLINE V GeluTanh(V x) {
-  V half = hn::Mul(C(0.5f), x);
-  return hn::MulAdd(half, Tanh(GeluTanhInner(x)), half);
+  const V t = GeluTanhExponent(x, hn::Mul(x, x));
+  const V e = Exp2Within(hn::Min(hn::Max(t, C(-126.0f)), C(128.0f)));
+  return hn::Div(x, hn::Add(C(1.0f), e));
 }
 HWY_INLINE V Silu(V x) { return hn::Div(x, hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
 
@@ -91,11 +93,12 @@ HWY_INLINE V GeluBackward(V x, V dy) {
 // With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in
 // the tails, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
-  V e = Exp(hn::Mul(C(-2.0f), hn::Abs(GeluTanhInner(x))));
-  V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
-  V s = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), small, large);
-  V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
-  V slope = hn::Mul(C(2 * 0.7978845608f), hn::MulAdd(C(3 * 0.044715f), square, C(1.0f)));
+  const V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
+  const V t = hn::Neg(hn::Abs(GeluTanhExponent(x, square)));
+  const V e = hn::IfThenZeroElse(hn::Lt(t, C(-126.0f)), Exp2Within(hn::Max(t, C(-126.0f))));
+  const V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
+  const V s = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), small, large);
+  const V slope = hn::MulAdd(C(6 * 0.7978845608f * 0.044715f), square, C(2 * 0.7978845608f));
   return hn::Mul(dy, hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), slope, s));
 }
 // s + x s (1 - s) with s = sigmoid x

@@ -87,6 +87,21 @@ HWY_INLINE V ExpNonPositive(V x) {
   return KeepNaN(x, hn::IfThenZeroElse(hn::Lt(x, C(-87.3365f)), y));
 }
 
+// 2^t for -126 <= t <= 128, where it is infinite: 2^n 2^r with r in [-1/2, 1/2] and the minimax
+// polynomial of degree 5, which errs 1.3 units.
+HWY_INLINE V Exp2Within(V t) {
+  const hn::RebindToSigned<D> di;
+  const V n = hn::Round(t), r = hn::Sub(t, n);
+  V p = C(1.327647245e-03f);
+  p = hn::MulAdd(p, r, C(9.675540961e-03f));
+  p = hn::MulAdd(p, r, C(5.550713092e-02f));
+  p = hn::MulAdd(p, r, C(2.402212024e-01f));
+  p = hn::MulAdd(p, r, C(6.931469440e-01f));
+  p = hn::MulAdd(p, r, C(1.000000119f));
+  const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
+  return hn::Mul(p, hn::BitCast(d, bits));
+}
+
 HWY_INLINE V Log(V x) {
   V y = hn::Log(d, x);
   y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(hn::Inf(d)), y);
@@ -147,10 +162,10 @@ HWY_INLINE V Softplus(V x) {
 HWY_INLINE V NormalCdf(V x) {
   return hn::MulAdd(C(0.5f), Erf(hn::Mul(x, C(0.70710678118f))), C(0.5f));
 }
-// sqrt(2 / pi) (x + 0.044715 x^3), what gelu's tanh form takes the tanh of
-HWY_INLINE V GeluTanhInner(V x) {
-  V cube = hn::Mul(hn::Mul(x, x), x);
-  return hn::Mul(C(0.7978845608f), hn::MulAdd(C(0.044715f), cube, x));
+
+// -2 u / ln 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), so that sigmoid(2 u) = 1 / (1 + 2^this).
+HWY_INLINE V GeluTanhExponent(V x, V square) {
+  return hn::Mul(x, hn::MulAdd(C(-0.10294323958f), square, C(-2.3022081981f)));
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE

@@ -29,21 +29,29 @@ float Dot(const float* a, const float* b, int64_t n) {
                       HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
 }
 
+// y_j = the sum of kRows rows, added to y_j where `add`.
+template <int kRows>
+HWY_INLINE void AddRows(const float* x, int64_t stride, bool add, float* y, int64_t n) {
+  ForEach(n, [&](int64_t j, int64_t m) HWY_ATTR {
+    V part[kRows];
+    for (int r = 0; r < kRows; ++r) part[r] = LoadUpTo(x + r * stride + j, m);
+    for (int width = kRows / 2; width > 0; width /= 2)
+      for (int r = 0; r < width; ++r) part[r] = hn::Add(part[r], part[r + width]);
+    StoreUpTo(add ? hn::Add(LoadUpTo(y + j, m), part[0]) : part[0], y + j, m);
+  });
+}
+// Eight rows at a time, through columns whose sums stay in the level 1 cache.
 void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
              bool accumulate) {
-  ForEach(cols, [&](int64_t j, int64_t m) HWY_ATTR {
-    V s0 = accumulate ? LoadUpTo(y + j, m) : C(0), s1 = C(0), s2 = C(0), s3 = C(0);
+  constexpr int64_t kColumns = 2048;
+  if (rows == 0 && !accumulate) std::fill_n(y, cols, 0.0f);
+  for (int64_t j = 0; j < cols; j += kColumns) {
+    const int64_t n = std::min(kColumns, cols - j);
+    bool add = accumulate;
     int64_t i = 0;
-    for (; i + 4 <= rows; i += 4) {
-      const float* p = x + i * stride + j;
-      s0 = hn::Add(s0, LoadUpTo(p, m));
-      s1 = hn::Add(s1, LoadUpTo(p + stride, m));
-      s2 = hn::Add(s2, LoadUpTo(p + 2 * stride, m));
-      s3 = hn::Add(s3, LoadUpTo(p + 3 * stride, m));
-    }
-    for (; i < rows; ++i) s0 = hn::Add(s0, LoadUpTo(x + i * stride + j, m));
-    StoreUpTo(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), y + j, m);
-  });
+    for (; i + 8 <= rows; i += 8, add = true) AddRows<8>(x + i * stride + j, stride, add, y + j, n);
+    for (; i < rows; ++i, add = true) AddRows<1>(x + i * stride + j, stride, add, y + j, n);
+  }
 }
 
 HWY_INLINE float Max(const float* x, int64_t n) {

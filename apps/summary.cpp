@@ -153,7 +153,7 @@ int64_t cache_bytes(const nn::Module& model) {
   if (!gpt) return 0;
   const models::GPTConfig& c = gpt->config;
   return 2 * c.n_layer * c.kv_heads() * (c.n_embd / c.n_head) * c.block_size *
-         static_cast<int64_t>(item_size(gpt->wte.weight.dtype()));
+         static_cast<int64_t>(item_size(models::cache_dtype(gpt->wte.weight.dtype())));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ Tensor CausalSelfAttention::mixed(const Tensor& qkv, models::KVCache* cache, int
   Tensor mask;
   if (cache) {
     std::tie(k, v) = cache->extend(layer, k, v);
+    q = q.to(k.dtype());
     if (cache->is_padded()) mask = cache->mask(q.size(2));
   }
   const bool looks = hook_attn_scores.is_hooked() || hook_pattern.is_hooked() ||
@@ -86,7 +87,7 @@ Tensor CausalSelfAttention::mixed(const Tensor& qkv, models::KVCache* cache, int
   const Tensor z =
       looks ? step_by_step(q, k, v, mask)
             : scaled_dot_product_attention(q, k, v, {.is_causal = !mask.defined(), .mask = mask});
-  const Tensor out = hook_z(swapped(z));
+  const Tensor out = hook_z(swapped(z).to(qkv.dtype()));
   return reshape(out, {out.size(0), out.size(1), width});
 }
 

@@ -60,8 +60,8 @@ std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, con
   const int64_t time = keys.size(-2);
   check<ShapeError>(length_ + time <= capacity(), "KVCache: room for ", capacity(),
                     " tokens: ", length_, " have been read and ", time, " are to come");
-  check<DTypeError>(keys.dtype() == options_.dtype, "KVCache: made for ", options_.dtype, ": got ",
-                    keys.dtype());
+  check<DTypeError>(cache_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",
+                    options_.dtype, ": got ", keys.dtype());
   narrow(k, 2, length_, time).copy_(keys.detach());
   narrow(v, 2, length_, time).copy_(values.detach());
   return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};

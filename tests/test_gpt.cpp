@@ -127,6 +127,30 @@ TEST_CASE("GPT: with a cache the logits are those of the whole text, at every po
   }
 }
 
+TEST_CASE(
+    "GPT: of a bfloat16 model the cache keeps float32, and its logits are close to the exact") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    model.to(kBFloat16);
+    GPT exact = nn::clone(model, config);
+    exact.to(kFloat64);
+    NoGradGuard unrecorded;
+    const Tensor ids = ids_of(2, 9), logits = exact(ids);
+    models::KVCache cache = model.make_cache(2), wide = exact.make_cache(2);
+    CHECK(2 * cache.bytes() == wide.bytes());
+    model.next_logits(narrow(ids, 1, 0, 5), cache);
+    for (int64_t t = 5; t < 9; ++t) {
+      const Tensor last = model.next_logits(narrow(ids, 1, t, 1), cache);
+      CHECK(last.dtype() == kBFloat16);
+      CHECK(norm(last.to(kFloat64) - logits.select(1, t)).item() <=
+            2e-2 * norm(logits.select(1, t)).item());
+    }
+    CHECK_FALSE(
+        message_of<DTypeError>([&] { exact.next_logits(narrow(ids, 1, 0, 1), cache); }).empty());
+  }
+}
+
 TEST_CASE("GPT: texts of different length in one batch get the logits that each has alone") {
   for (const auto& [name, config] : kKinds) {
     INFO(name);

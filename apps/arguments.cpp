@@ -157,4 +157,16 @@ void add_model(CLI::App& app, ModelOptions& to) {
   add_sizes(app, to);
 }
 
+CLI::Option* add_saved(CLI::App& app, std::string& to) {
+  CLI::Option* const saved = app.add_option("--model", to,
+                                            "A run of `vitro train`, one of its checkpoints, or a "
+                                            "GPT-2 as Hugging Face keeps it")
+                                 ->type_name("DIR")
+                                 ->check(file_name());
+  for (const char* name :
+       {"--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
+    saved->excludes(app.get_option(name));  // the model says what these are
+  return saved;
+}
+
 }  // namespace vitro::cli

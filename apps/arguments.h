@@ -33,6 +33,8 @@ void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
 void add_unk(CLI::App& app, TextOptions& to);
 void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
 void add_model(CLI::App& app, ModelOptions& to);  // all of these
+// --model, of which none but the text may be given as well.
+CLI::Option* add_saved(CLI::App& app, std::string& to);
 
 // The subcommands.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);

@@ -1,36 +1,13 @@
 // `vitro eval`: how well a trained model predicts a text.
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "apps/output.h"
+#include "apps/saved_text.h"
 #include "apps/train_run.h"
 
 namespace vitro::cli {
 
 namespace {
-
-// A directory under the system's temporary one, for as long as it lives.
-class ScratchDirectory {
- public:
-  ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {
-    check<IoError>(::mkdtemp(path_.data()) != nullptr, path_, ": ",
-                   std::generic_category().message(errno));
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  std::string file(const std::string& name) const { return path_ + '/' + name; }
-
- private:
-  std::string path_;
-};
 
 int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile& tokens) {
   constexpr int64_t kPiece = 1 << 16;
@@ -44,50 +21,13 @@ int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile
   return count;
 }
 
-// The ids of a text, and what it is called.
-struct Tokens {
-  std::string name;
-  text::TokenFile ids;
-};
-
-Tokens given_text(const EvalOptions& options, const text::Tokenizer& tokenizer) {
-  const Text source = open_text(options.text);
-  const ScratchDirectory scratch;
-  const std::string file = scratch.file("tokens.bin");
-  write_token_file(file, tokenizer, text::TextPieces(source.text));
-  return {source.name, text::TokenFile(file)};  // mapped: it stays when the file goes
-}
-
-// The ids that the model was trained on, as its run has them.
-Tokens trained_text(const EvalOptions& options, const models::SavedModel& saved) {
-  const auto metadata = [&](const std::string& name) {
-    const auto found = saved.metadata.find(name);
-    check<UsageError>(found != saved.metadata.end(),
-                      "eval: a TEXT expected: the model does not say what it was trained on");
-    return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
-  };
-  const nlohmann::json run = metadata("options"), state = metadata("state");
-  const std::filesystem::path path = options.saved;
-  const std::string file = (is_directory(path) ? path : path.parent_path()) / "tokens.bin";
-  try {
-    Tokens tokens{run.at("text").get<std::string>(), text::TokenFile(file)};
-    if (tokens.name.empty()) tokens.name = open_text("").name;
-    tokens.ids.verify();
-    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens.ids.checksum(), file,
-                   ": the tokens that the model was trained on expected");
-    return tokens;
-  } catch (const nlohmann::json::exception&) {
-    fail<IoError>("eval: the checkpoint of a run of vitro train expected: ", options.saved);
-  }
-}
-
 }  // namespace
 
 int eval(const EvalOptions& options) {
   const models::SavedModel saved = models::load_model(options.saved);
   for (const std::string& reason : saved.damaged) warn(reason);
-  const auto [name, all] =
-      options.text.empty() ? trained_text(options, saved) : given_text(options, *saved.tokenizer);
+  const auto [name, all] = options.text.empty() ? trained_text(options.saved, saved)
+                                                : given_text(options.text, *saved.tokenizer);
   const int64_t training = options.whole ? 0 : training_part(all.size());
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",

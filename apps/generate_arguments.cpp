@@ -54,16 +54,9 @@ void add_length(CLI::App& app, GenerateOptions& to) {
 CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
   CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
   add_prompt(*sub, to);
-  CLI::Option* const saved =
-      sub->add_option("--model", to.saved,
-                      "A run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face "
-                      "keeps it")
-          ->type_name("DIR")
-          ->check(file_name());
   add_model(*sub, to.model);
-  for (const char* name :
-       {"--text", "--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
-    saved->excludes(sub->get_option(name));  // the checkpoint says what these are
+  CLI::Option* const saved = add_saved(*sub, to.saved);
+  saved->excludes("--text");
   add_choice(*sub, to);
   add_length(*sub, to);
   CLI::Option* const explains =

@@ -37,15 +37,6 @@ double bytes_needed(const models::GPTConfig& c, int64_t rows) {
   return 16 * models::parameter_count(c) + 4 * static_cast<double>(rows) * numbers;
 }
 
-void check_memory(double need, const char* advice) {
-  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                      static_cast<double>(sysconf(_SC_PAGESIZE)),
-               gib = 1 << 30;
-  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
-                     " GiB of memory and this machine has ", format("%.0f", have / gib),
-                     ": choose smaller ", advice);
-}
-
 // What the parameters and the widest activations take, roughly; rather too much than too little.
 // In double: the product of the largest sizes does not fit into 64 bits.
 double bytes_needed(const models::MiniLMConfig& c, int64_t rows, int64_t bytes_per_parameter) {
@@ -103,13 +94,24 @@ models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenize
           .activation = models::activation_of(options.activation)};
 }
 
+void check_bytes(double need, const char* advice) {
+  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                      static_cast<double>(sysconf(_SC_PAGESIZE)),
+               gib = 1 << 30;
+  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
+                     " GiB of memory and this machine has ", format("%.0f", have / gib), ": ",
+                     advice);
+}
+
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes) {
-  check_memory(bytes_needed(config, rows, bytes), "--n-embd, --n-hidden or --context");
+  check_bytes(bytes_needed(config, rows, bytes),
+              "choose smaller --n-embd, --n-hidden or --context");
 }
 
 void check_memory(const models::GPTConfig& config, int64_t rows) {
-  check_memory(bytes_needed(config, rows),
-               "--n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
+  check_bytes(
+      bytes_needed(config, rows),
+      "choose smaller --n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
 }
 
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,

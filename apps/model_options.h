@@ -30,7 +30,9 @@ std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const
 std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt);
 
 models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer);
-// MemoryError if the machine cannot hold such a model: `rows` positions pass through it, and of
+// MemoryError, with the advice, if the machine has not so much memory.
+void check_bytes(double need, const char* advice);
+// The same if it cannot hold such a model: `rows` positions pass through it, and of
 // each parameter `bytes` are kept.
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
 // The same for training a GPT, of which each parameter has a gradient and two moments.

@@ -50,6 +50,7 @@ struct GenerateOptions {
 
 struct VerifyOptions {
   ModelOptions model;
+  std::string saved;                        // a trained model; empty: one with random weights
   std::optional<std::string> perturb = {};  // the module whose output is spoiled
   bool json = false;
 };

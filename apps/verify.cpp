@@ -6,6 +6,7 @@
 
 #include "apps/model_options.h"
 #include "apps/output.h"
+#include "apps/saved_text.h"
 #include "apps/verify_report.h"
 
 namespace vitro::cli {
@@ -13,23 +14,69 @@ namespace vitro::cli {
 namespace {
 
 constexpr int64_t kWindow = 64, kBatch = 6;  // enough for oneDNN to be the faster one
+// Products that are computed by hand, and those of all float64 forwards, at most: of a large model
+// fewer tokens pass through, and fewer gradients are compared.
+constexpr double kForwardMacs = 2e9, kGradientMacs = 4e10;
 
-std::vector<LinearRun> linears_of(models::MiniLM& model) {
+struct Subject {
+  std::unique_ptr<nn::Module> model;
+  std::vector<int64_t> ids;  // of a text; as many as are needed, if there are so many
+  int64_t window;            // the most tokens that the model takes at once
+  std::string introduction;
+};
+
+Subject untrained(const VerifyOptions& options) {
+  const Source source = read_source(options.model.text);
+  // Weights, gradients and a float64 copy, whose activations are the largest of all.
+  auto model = std::make_unique<models::MiniLM>(
+      make_model(options.model, *source.tokenizer, kWindow * kBatch, /*bytes=*/24));
+  std::vector<int64_t> ids = source.tokenizer->encode(source.text);
+  return {std::move(model), std::move(ids), kWindow, introduce(options.model, source)};
+}
+
+Subject trained(const VerifyOptions& options) {
+  models::SavedModel saved = models::load_model(options.saved);
+  for (const std::string& reason : saved.damaged) warn(reason);
+  check<ValueError>(saved.model->parameters().at(0).dtype() == kFloat32,
+                    "verify: a model in float32 expected: ", options.saved);
+  check_bytes(24 * static_cast<double>(saved.model->parameter_count()), "verify a smaller model");
+  const bool is_run = saved.metadata.contains("options");
+  const Tokens tokens = is_run && options.model.text.file.empty()
+                            ? trained_text(options.saved, saved)
+                            : given_text(options.model.text.file, *saved.tokenizer);
+  std::vector<int64_t> ids(static_cast<size_t>(std::min(tokens.ids.size(), kWindow * kBatch + 1)));
+  tokens.ids.copy(0, ids);
+  const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
+  const std::string introduction = "This is a trained model, " + saved.model->describe() + ": " +
+                                   printable(options.saved) +
+                                   ".\nThe text: " + printable(tokens.name) + ".\n";
+  return {std::move(saved.model), std::move(ids),
+          is_gpt ? std::min(kWindow, saved.window) : kWindow, introduction};
+}
+
+std::vector<LinearRun> linears_of(nn::Module& model) {
   std::vector<LinearRun> runs;
   for (auto& [name, module] : model.named_modules())
     if (auto* layer = dynamic_cast<nn::Linear*>(module)) runs.push_back({name, layer});
   return runs;
 }
 
+double macs_per_token(const std::vector<LinearRun>& runs) {
+  double macs = 0;
+  for (const LinearRun& run : runs) macs += static_cast<double>(run.layer->weight.numel());
+  return macs;
+}
+
 // ids (B, T) and the tokens that follow each, from the start of the text.
-std::pair<Tensor, Tensor> windows(const Source& source) {
-  const std::vector<int64_t> ids = source.tokenizer->encode(source.text);
-  const auto count = static_cast<int64_t>(ids.size()) - 1;
-  check<ValueError>(count >= 1, "verify: a text of at least two tokens expected: ", source.name,
-                    " has ", ids.size());
-  const int64_t length = std::min(kWindow, count), batch = std::min(kBatch, count / length);
+std::pair<Tensor, Tensor> windows(const Subject& subject, double macs) {
+  const int64_t count = std::ssize(subject.ids) - 1,
+                most = std::max<int64_t>(8, static_cast<int64_t>(kForwardMacs / macs));
+  check<ValueError>(count >= 1, "verify: a text of at least two tokens expected: it has ",
+                    subject.ids.size());
+  const int64_t length = std::min({subject.window, count, most}),
+                batch = std::max<int64_t>(1, std::min({kBatch, count / length, most / length}));
   auto part = [&](size_t from) {
-    return from_span(std::span(ids).subspan(from, static_cast<size_t>(batch * length)))
+    return from_span(std::span(subject.ids).subspan(from, static_cast<size_t>(batch * length)))
         .reshape({batch, length});
   };
   return {part(0), part(1)};
@@ -50,7 +97,7 @@ class Probe {
       }));
       hooks_.emplace_back(run.layer->register_forward_hook(
           [this, &run](nn::Module&, const Tensor& x, const Tensor& y) {
-            run.x = x, run.y = y, run.kernel = kernel_since_before();
+            run.x = x.contiguous(), run.y = y.contiguous(), run.kernel = kernel_since_before();
             return Tensor();
           }));
       hooks_.emplace_back(run.layer->register_full_backward_hook(
@@ -81,30 +128,37 @@ class Probe {
 }  // namespace
 
 int verify(const VerifyOptions& options) {
-  const Source source = read_source(options.model.text);
-  auto [ids, targets] = windows(source);
-  // Weights, gradients and a float64 copy, whose activations are the largest of all.
-  models::MiniLM model = make_model(options.model, *source.tokenizer, ids.numel(), /*bytes=*/24);
-  Verification result{options, source, ids.shape(), linears_of(model), {}, {}, {}};
+  Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  nn::Module& model = *subject.model;
+  std::vector<LinearRun> runs = linears_of(model);
+  const double macs = macs_per_token(runs);
+  const auto [ids, targets] = windows(subject, macs);
+  Verification result{options, subject.introduction, ids.shape(), std::move(runs), {}, {}, {}};
 
-  if (options.perturb) {
+  std::optional<std::string> perturbed = options.perturb;
+  if (perturbed) {
     std::string names;
     for (const LinearRun& run : result.runs) names += (names.empty() ? "" : ", ") + run.name;
-    check<UsageError>(
-        std::any_of(result.runs.begin(), result.runs.end(),
-                    [&](const LinearRun& run) { return run.name == options.perturb; }),
-        "--perturb: the name of a Linear expected (", names, "): ", in_quotes(*options.perturb));
+    const auto is_there = [&](const std::string& name) {
+      return std::ranges::find(result.runs, name, &LinearRun::name) != result.runs.end();
+    };
+    if (*perturbed == "head" && !is_there("head")) perturbed = "lm_head";
+    check<UsageError>(is_there(*perturbed), "--perturb: the name of a Linear expected (", names,
+                      "): ", in_quotes(*perturbed));
   }
   {
-    Probe probe(result.runs, options.perturb);
+    Probe probe(result.runs, perturbed);
     cross_entropy(model(ids), targets, {.reduction = Reduction::kSum}).backward();
   }
   result.onednn = onednn_stats();
   for (const LinearRun& run : result.runs) result.forward.push_back(check_forward(run));
   // Behind a wrong output every gradient is another one: comparing them would accuse the innocent.
-  if (result.forward_agrees())
-    result.gradients = check_gradients(model, result.runs, ids, targets,
-                                       static_cast<uint64_t>(options.model.seed));
+  if (result.forward_agrees()) {
+    const double forwards = kGradientMacs / (macs * static_cast<double>(ids.numel()));
+    result.gradients =
+        check_gradients(model, result.runs, ids, targets, static_cast<uint64_t>(options.model.seed),
+                        /*most=*/static_cast<int64_t>(forwards / 2));
+  }
   print(result);
   if (const std::string blame = result.disagreements(); !blame.empty())
     fail<ValueError>("verify: ", blame);

@@ -21,8 +21,9 @@ ForwardCheck check_forward(const LinearRun& run) {
   const int64_t out = weight.size(0), in = weight.size(1), rows = run.x.numel() / in;
   check<ShapeError>(run.x.is_contiguous() && run.y.is_contiguous() && weight.is_contiguous(),
                     "verify: contiguous tensors expected in ", run.name);
-  const float *x = run.x.data<float>(), *w = weight.data<float>(), *b = bias.data<float>(),
-              *y = run.y.data<float>();
+  const float *x = run.x.data<float>(), *w = weight.data<float>(), *y = run.y.data<float>();
+  const std::vector<float> zeros(static_cast<size_t>(out));  // the bias of a layer without one
+  const float* b = bias.defined() ? bias.data<float>() : zeros.data();
 
   ForwardCheck check;
   check.allowed = kFactor * kRounding * std::sqrt(static_cast<double>(in));

@@ -8,26 +8,35 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr int64_t kElements = 8;  // per tensor; each costs two float64 forwards
+constexpr int64_t kElements = 8;  // per tensor at most; each costs two float64 forwards
 // Central differences in float64 err by eps^2 f'''/6 + u |l| / eps, about 1e-9 here, so what is
 // left is float32's own rounding in a forward and a backward: a few u = 6e-8 per operation,
 // relative to the terms of each sum.  That is 1e-4 of an element, or 1e-5 of the tensor's largest
 // where the terms of an element cancel.  A wrong factor or a forgotten term errs by 1e-1.
 constexpr double kEps = 1e-6, kRelative = 1e-4, kOfLargest = 1e-5;
 
+// Constructed again, with the same values.
+std::unique_ptr<nn::Module> copy_of(nn::Module& model) {
+  if (auto* gpt = dynamic_cast<models::GPT*>(&model))
+    return std::make_unique<models::GPT>(nn::clone(*gpt, gpt->config));
+  auto& mini = dynamic_cast<models::MiniLM&>(model);
+  return std::make_unique<models::MiniLM>(nn::clone(mini, mini.config));
+}
+
 // The double precision copy, its loss, and the derivative of that loss along one number.
 class Oracle {
  public:
-  Oracle(models::MiniLM& model, Tensor ids, Tensor targets)
-      : copy_(nn::clone(model, model.config)), ids_(std::move(ids)), targets_(std::move(targets)) {
-    copy_.to(kFloat64);
+  Oracle(nn::Module& model, Tensor ids, Tensor targets)
+      : copy_(copy_of(model)), ids_(std::move(ids)), targets_(std::move(targets)) {
+    copy_->to(kFloat64);
+    copy_->eval();
   }
 
-  // dL/dw_i of the parameter `name`.
-  double along_parameter(const std::string& name, int64_t i) {
+  // dL/dw_i of the parameter `name` of the module at `path`.
+  double along_parameter(const std::string& path, const std::string& name, int64_t i) {
     Tensor parameter;
-    for (auto& [path, tensor] : copy_.named_parameters())
-      if (path == name) parameter = tensor;
+    for (auto& [part, tensor] : copy_->find(path).named_parameters())
+      if (part == name) parameter = tensor;
     const double value = parameter.data<double>()[i];
     const double slope = difference(value, [&](double moved) {
       parameter.mutable_data<double>()[i] = moved;
@@ -41,7 +50,7 @@ class Oracle {
   double along_input(const std::string& name, int64_t i, double value) {
     return difference(value, [&](double moved) {
       nn::ScopedHook hook(
-          copy_.find(name).register_forward_pre_hook([&](nn::Module&, const Tensor& x) {
+          copy_->find(name).register_forward_pre_hook([&](nn::Module&, const Tensor& x) {
             Tensor other = x.clone();
             other.mutable_data<double>()[i] = moved;
             return other;
@@ -54,7 +63,7 @@ class Oracle {
   // The cross entropy of each position.
   Tensor losses() {
     NoGradGuard no_grad;
-    return cross_entropy(copy_(ids_), targets_, {.reduction = Reduction::kNone}).contiguous();
+    return cross_entropy((*copy_)(ids_), targets_, {.reduction = Reduction::kNone}).contiguous();
   }
 
   // sum_n (l_n(v + eps) - l_n(v - eps)) / 2 eps.  The losses are subtracted one by one before they
@@ -69,19 +78,19 @@ class Oracle {
     return sum / (high - low);
   }
 
-  models::MiniLM copy_;
+  std::unique_ptr<nn::Module> copy_;
   Tensor ids_, targets_;
 };
 
 template <class F>
-GradientCheck compare(const std::string& tensor, const Tensor& gradient, Generator& generator,
-                      F finite_difference) {
+GradientCheck compare(const std::string& tensor, const Tensor& gradient, int64_t elements,
+                      Generator& generator, F finite_difference) {
   check<GraphError>(gradient.defined(), "verify: backward left no gradient for ", tensor);
   Tensor dense = gradient.contiguous();
   const float* g = dense.data<float>();
   GradientCheck check{.tensor = tensor,
                       .shape = gradient.shape(),
-                      .elements = std::min(kElements, gradient.numel())};
+                      .elements = std::min(elements, gradient.numel())};
   for (int64_t i = 0; i < gradient.numel(); ++i)
     check.largest = std::max(check.largest, static_cast<double>(std::abs(g[i])));
   for (int64_t n = 0; n < check.elements; ++n) {
@@ -98,21 +107,29 @@ GradientCheck compare(const std::string& tensor, const Tensor& gradient, Generat
 
 }  // namespace
 
-std::vector<GradientCheck> check_gradients(models::MiniLM& model,
-                                           const std::vector<LinearRun>& runs, const Tensor& ids,
-                                           const Tensor& targets, uint64_t seed) {
+std::vector<GradientCheck> check_gradients(nn::Module& model, const std::vector<LinearRun>& runs,
+                                           const Tensor& ids, const Tensor& targets, uint64_t seed,
+                                           int64_t most) {
+  int64_t tensors = 0;
+  for (const LinearRun& run : runs) tensors += run.layer->bias.defined() ? 3 : 2;
+  const int64_t each = std::clamp<int64_t>(most / tensors, 1, kElements),
+                stride = std::max<int64_t>(1, tensors / std::max<int64_t>(1, most));
   Oracle oracle(model, ids, targets);
   Generator generator(seed);
   std::vector<GradientCheck> checks;
+  int64_t number = 0;
+  const auto is_drawn = [&] { return number++ % stride == 0; };
   for (const LinearRun& run : runs) {
     for (auto& [part, tensor] : run.layer->named_parameters()) {
-      const std::string name = run.name + "." + part;
-      checks.push_back(compare(name, tensor.grad(), generator,
-                               [&](int64_t i) { return oracle.along_parameter(name, i); }));
+      if (!is_drawn()) continue;
+      checks.push_back(
+          compare(run.name + "." + part, tensor.grad(), each, generator,
+                  [&](int64_t i) { return oracle.along_parameter(run.name, part, i); }));
     }
-    checks.push_back(compare("input of " + run.name, run.grad_x, generator, [&](int64_t i) {
-      return oracle.along_input(run.name, i, run.x.data<float>()[i]);
-    }));
+    if (is_drawn())
+      checks.push_back(compare("input of " + run.name, run.grad_x, each, generator, [&](int64_t i) {
+        return oracle.along_input(run.name, i, run.x.data<float>()[i]);
+      }));
   }
   return checks;
 }

@@ -56,9 +56,10 @@ std::string cell_report(const Verification& result) {
   constexpr int64_t kPerLine = 4, kMost = 1024;
   const LinearRun& run = result.runs[shown(result)];
   const Cell& cell = result.forward[shown(result)].worst;
-  const int64_t in = run.layer->weight.size(1);
+  const nn::Linear& layer = *run.layer;
+  const int64_t in = layer.weight.size(1);
   const float *x = run.x.data<float>() + cell.row * in,
-              *w = run.layer->weight.data<float>() + cell.column * in;
+              *w = layer.weight.data<float>() + cell.column * in;
   const std::string row = place(result, cell.row), column = std::to_string(cell.column);
 
   std::string out = "\n2. One cell in full, the least exact of " + run.name + ": y[" + row + ", " +
@@ -148,18 +149,20 @@ nlohmann::ordered_json to_json(const Verification& result) {
   for (const OnednnPrimitive& p : result.onednn.primitives)
     primitives.push_back(
         {{"name", p.name}, {"implementation", p.implementation}, {"runs", p.runs}});
-  return {{"agrees", result.disagreements().empty()},
-          {"perturbed",
-           result.options.perturb ? ordered_json(*result.options.perturb) : ordered_json(nullptr)},
-          {"linears", linears},
-          {"gradients", gradients},
-          {"onednn",
-           {{"hits", result.onednn.hits},
-            {"misses", result.onednn.misses},
-            {"bytes", result.onednn.bytes},
-            {"primitives", primitives}}},
-          {"seed", result.options.model.seed},
-          {"options", cli::to_json(result.options.model)}};
+  return {
+      {"agrees", result.disagreements().empty()},
+      {"perturbed",
+       result.options.perturb ? ordered_json(*result.options.perturb) : ordered_json(nullptr)},
+      {"linears", linears},
+      {"gradients", gradients},
+      {"onednn",
+       {{"hits", result.onednn.hits},
+        {"misses", result.onednn.misses},
+        {"bytes", result.onednn.bytes},
+        {"primitives", primitives}}},
+      {"seed", result.options.model.seed},
+      {"options", result.options.saved.empty() ? cli::to_json(result.options.model)
+                                               : ordered_json{{"model", result.options.saved}}}};
 }
 
 }  // namespace
@@ -182,9 +185,8 @@ std::string Verification::disagreements() const {
 
 void print(const Verification& result) {
   if (result.options.json) return write_json(to_json(result));
-  std::string out = introduce(result.options.model, result.source) + "It reads " +
-                    count_text(result.ids_shape[0]) + " windows of " +
-                    count_text(result.ids_shape[1]) +
+  std::string out = result.introduction + "It reads " + count_text(result.ids_shape[0]) +
+                    " windows of " + count_text(result.ids_shape[1]) +
                     " tokens, with the next token of each as target.";
   if (result.options.perturb)
     out += "\nThe output of " + *result.options.perturb + " is spoiled on purpose: times 1.001.";

@@ -10,7 +10,7 @@ namespace vitro::cli {
 
 struct Verification {
   const VerifyOptions& options;
-  const Source& source;
+  std::string introduction;
   Shape ids_shape;                       // (B, T)
   std::vector<LinearRun> runs;           // every Linear of the model
   std::vector<ForwardCheck> forward;     // of each run

@@ -1,0 +1,18 @@
+// The texts that a saved model is tried on, as ids of its own vocabulary.
+#pragma once
+#include "apps/model_options.h"
+
+namespace vitro::cli {
+
+// The ids of a text, and what it is called.
+struct Tokens {
+  std::string name;
+  text::TokenFile ids;
+};
+
+// A file, or the bundled stories for no file.
+Tokens given_text(const std::string& text_file, const text::Tokenizer& tokenizer);
+// What the model was trained on, as its run has it.  ValueError for one that no run made.
+Tokens trained_text(const std::string& model, const models::SavedModel& saved);
+
+}  // namespace vitro::cli

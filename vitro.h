@@ -15,6 +15,7 @@
 #include "framework/runtime.h"
 #include "framework/safetensors.h"
 #include "framework/tensor.h"
+#include "models/activation_cache.h"
 #include "models/attention_layers.h"
 #include "models/containers.h"
 #include "models/generate.h"

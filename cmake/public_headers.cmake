@@ -27,6 +27,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/storage.h
   framework/tensor.h
   framework/tensor_list.h
+  models/activation_cache.h
   models/attention_layers.h
   models/containers.h
   models/generate.h

@@ -41,6 +41,7 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_generate(CLI::App& app, GenerateOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
+CLI::App* add_export(CLI::App& app, ExportOptions& to);
 
 // The subcommands `tokenize` and, of `tokenizer`, `train`.
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);

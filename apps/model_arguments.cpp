@@ -54,4 +54,22 @@ CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
   return sub;
 }
 
+CLI::App* add_export(CLI::App& app, ExportOptions& to) {
+  CLI::App* sub = app.add_subcommand("export", "A GPT as Hugging Face keeps GPT-2");
+  sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
+      ->type_name("DIR")
+      ->required()
+      ->check(file_name());
+  sub->add_option("--out", to.out, "Directory to write, made if there is none")
+      ->type_name("DIR")
+      ->required()
+      ->check(file_name());
+  sub->footer(
+      "DIR gets config.json and model.safetensors, and for a tokenizer of byte pairs its files;\n"
+      "characters and words have none there.\n\n"
+      "Example:\n"
+      "  vitro export --model out --out my-gpt2");
+  return sub;
+}
+
 }  // namespace vitro::cli

@@ -134,6 +134,11 @@ struct SummaryOptions {
   bool json = false;
 };
 
+struct ExportOptions {
+  std::string saved;
+  std::string out;
+};
+
 // Each prints its result and returns the exit code.
 int generate(GenerateOptions options);
 int verify(const VerifyOptions& options);
@@ -143,6 +148,7 @@ int train(TrainOptions options);
 int eval(const EvalOptions& options);
 int graph(const GraphOptions& options);
 int summary(const SummaryOptions& options);
+int export_model(const ExportOptions& options);
 int version();
 
 }  // namespace vitro::cli

@@ -20,6 +20,7 @@ struct Arguments {
   TrainTokenizerOptions train_tokenizer;
   GraphOptions graph;
   SummaryOptions summary;
+  ExportOptions exported;
   int64_t threads = 0;  // 0: not given
 };
 
@@ -127,6 +128,7 @@ int run(int argc, char** argv) {
   CLI::App* const trains_tokenizer = add_tokenizer(app, arguments.train_tokenizer);
   const CLI::App* const draws = add_graph(app, arguments.graph);
   const CLI::App* const sums_up = add_summary(app, arguments.summary);
+  const CLI::App* const exports = add_export(app, arguments.exported);
   add_threads(app, arguments);
   for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
   add_threads(*trains_tokenizer, arguments);
@@ -164,9 +166,10 @@ int run(int argc, char** argv) {
     fail<UsageError>("a subcommand expected: train; see vitro tokenizer --help");
   if (chosen() == draws) return graph(arguments.graph);
   if (chosen() == sums_up) return summary(arguments.summary);
+  if (chosen() == exports) return export_model(arguments.exported);
   fail<UsageError>(
-      "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph or "
-      "summary; "
+      "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph, "
+      "summary or export; "
       "see vitro "
       "--help");
 }

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "vitro.h"
 
@@ -81,5 +82,63 @@ TEST_CASE("summary: what it refuses") {
     CHECK(run.out.empty());
     CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
     CHECK(std::ranges::count(run.err, '\n') == 1);
+  }
+}
+
+TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
+  TemporaryDirectory directory;
+  const std::string run = trained(directory,
+                                  {"--tokenizer", "bpe", "--vocab-size", "262", "--n-layer", "1",
+                                   "--n-head", "2", "--n-embd", "8", "--block-size", "16"}),
+                    out = directory / "exported";
+  CHECK_THAT(output_of({"export", "--model", run, "--out", out}), Contains("model.safetensors"));
+  const Words ask = {"--prompt", "the cat", "--max-new-tokens", "9", "--quiet"};
+  const auto text_of = [&](const std::string& model) {
+    Words all = {"generate", "--model", model};
+    all.insert(all.end(), ask.begin(), ask.end());
+    return output_of(all);
+  };
+  CHECK(text_of(out) == text_of(run));
+  CHECK_THAT(output_of({"summary", "--model", out}), StartsWith("GPT(1 layers"));
+}
+
+TEST_CASE("export: what has no place in GPT-2's layout is refused") {
+  TemporaryDirectory one, two;
+  const std::string mini = trained(one, {"--n-hidden", "8", "--block-size", "8"}),
+                    llama = trained(two, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
+                                          "--block-size", "8", "--norm", "rmsnorm"});
+  for (const auto& [model, part] : {std::pair{mini, "a GPT expected"}, {llama, "norm"}}) {
+    const Finished refused = run_vitro({"export", "--model", model, "--out", one / "exported"});
+    CHECK(refused.code == 1);
+    CHECK_THAT(refused.err, Contains(part));
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+  }
+}
+
+TEST_CASE("generate: a directory of others that does not fit is refused in one line") {
+  struct Fault {
+    const char *find, *replace, *complaint;
+  };
+  // The fixture as it is lacks a tokenizer; each fault is found before that.
+  for (const auto& [find, replace, complaint] :
+       {Fault{"", "", "tokenizer"},
+        {"\"model_type\": \"gpt2\"", "\"model_type\": \"llama\"", "llama"},
+        {"\"n_layer\": 2", "\"n_layer\": 3", "h.2."},
+        {"gelu_new", "relu", "relu"}}) {
+    INFO(complaint);
+    TemporaryDirectory directory;
+    std::string config = read_file(source_path("tests/golden/hf/gpt2/config.json"));
+    if (*find) {
+      REQUIRE(config.find(find) != std::string::npos);
+      config.replace(config.find(find), std::string(find).size(), replace);
+    }
+    directory.write("config.json", config);
+    directory.write("model.safetensors",
+                    read_file(source_path("tests/golden/hf/gpt2/model.safetensors")));
+    const Finished refused = run_vitro({"generate", "--model", directory / "", "--prompt", "the"});
+    CHECK(refused.code == 1);
+    CHECK(refused.out.empty());
+    CHECK_THAT(refused.err, Contains(complaint));
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
   }
 }

@@ -1,4 +1,5 @@
 // `vitro export`: a trained GPT in the layout of Hugging Face.
+#include "apps/options.h"
 #include "apps/output.h"
 #include "models/gpt.h"
 #include "models/saved_model.h"

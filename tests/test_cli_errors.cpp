@@ -45,7 +45,8 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
   const BadInput table[] = {
       {2,
        {},
-       "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph or"},
+       "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph, "
+       "summary or export"},
       {2, {"polish"}, "polish; see vitro --help"},
       {2, {"generate"}, "one of --prompt, --prompt-file and --interactive expected"},
       {2, {"generate", "--prompt"}, "--prompt"},

@@ -16,7 +16,7 @@ namespace {
 // (bench_linear, crossover rows; docs/kernels.md has the table).
 constexpr int64_t kSmallProduct = 200'000;
 // The same against a packed weight that stays in the level 2 cache.
-constexpr int64_t kPackedProduct = 100'000'000, kPackedWeight = 1 << 16;
+constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
 constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
 
 // Rows of x that are multiplied while a matrix is read once, as long as they stay in the level 1

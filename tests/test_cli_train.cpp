@@ -305,7 +305,9 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
        1,
        "(U+03B1) at position 0"},
       {{"generate", "--model", out, "--prompt", "\u03b1"}, 1, "(U+03B1) at position 0"},
-      {{"generate", "--model", out, "--prompt", "a", "--n-hidden", "9"}, 2, "excludes --n-hidden"},
+      {{"generate", "--model", out, "--prompt", "a", "--n-hidden", "9"},
+       2,
+       "--n-hidden excludes --model"},
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
   CHECK(!std::filesystem::exists(checkpoint(other, 0)));

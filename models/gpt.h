@@ -120,7 +120,8 @@ struct GPT : nn::Module {
   // logits[b, t] scores every token as the one that follows ids[b, 0..t]; ids (T) is one text.
   // ShapeError for more than block_size tokens.
   Tensor forward(const Tensor& ids) override;
-  // cross_entropy of the same, (B, T) targets; logits of large vocabularies are never held whole.
+  // cross_entropy of the same, targets (B, T).  (linear_cross_entropy of the last hidden state and
+  // lm_head's weight takes longer and never holds the logits.)
   Tensor loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOptions& options = {});
 
   // Room for `capacity` tokens (0: block_size) of `batch` texts.

@@ -56,8 +56,14 @@ Tensor KVCache::mask(int64_t time) const {
 
 std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, const Tensor& values) {
   NoGradGuard unrecorded;
-  auto& [k, v] = layers_.at(static_cast<size_t>(layer));
+  check<ShapeError>(0 <= layer && layer < options_.n_layer, "KVCache: a layer from 0 to ",
+                    options_.n_layer - 1, " expected: got ", layer);
+  auto& [k, v] = layers_[static_cast<size_t>(layer)];
   const int64_t time = keys.size(-2);
+  const Shape expected{batch(), options_.n_kv_head, time, options_.head_size};
+  check<ShapeError>(keys.shape() == expected && values.shape() == expected,
+                    "KVCache: keys and values ", expected, " expected: got ", keys.shape(), " and ",
+                    values.shape());
   check<ShapeError>(length_ + time <= capacity(), "KVCache: room for ", capacity(),
                     " tokens: ", length_, " have been read and ", time, " are to come");
   check<DTypeError>(cache_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",

@@ -18,14 +18,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Paths that cannot even be asked about are not there: what opens them says why.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 constexpr int64_t kMostConfigBytes = int64_t{16} << 20;
 
 std::string weights_path(const std::string& directory) {
   for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
-    if (const fs::path path = fs::path(directory) / name; fs::exists(path)) return path;
+    if (const fs::path path = fs::path(directory) / name; is_there(path)) return path;
   for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
     check<IoError>(
-        !fs::exists(fs::path(directory) / name),
+        !is_there(fs::path(directory) / name),
         "from_pretrained: model.safetensors expected: ", directory, " has ", name,
         ", a Python pickle, which runs code and is not read; transformers convert it: "
         "AutoModelForCausalLM.from_pretrained(d).save_pretrained(d, safe_serialization=True)");
@@ -145,9 +155,10 @@ void check_head(const Weights::Found& from, const Tensor& embedding) {
 // The mask must be the causal one, with which GPT computes.  Equal masks are kept once.
 Tensor checked_mask(const Weights::Found& from, int64_t block_size, const nn::NamedTensors& known) {
   const Tensor mask = from.file->read({from.entry, 1})[0];
+  const auto is_value = [](const std::string& name) { return name.ends_with(".masked_bias"); };
   for (const auto& [name, x] : known)
-    if (same_bits(x, mask)) return x;
-  if (from.name.ends_with(".masked_bias")) return mask;
+    if (is_value(name) == is_value(from.name) && same_bits(x, mask)) return x;
+  if (is_value(from.name)) return mask;
   const Shape shape{1, 1, block_size, block_size};
   check<IoError>(mask.shape() == shape && same_bits(mask, tril(ones(shape)).to(mask.dtype())),
                  "from_pretrained: a causal mask ", shape, " expected: ", from.file->path(), ": ",
@@ -189,7 +200,7 @@ GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& 
   check<DTypeError>(
       !options.dtype || is_floating(*options.dtype),
       "from_pretrained: a floating dtype expected: ", options.dtype.value_or(kFloat32));
-  check<IoError>(fs::is_directory(directory), "from_pretrained: a directory expected: ", directory,
+  check<IoError>(is_folder(directory), "from_pretrained: a directory expected: ", directory,
                  "; nothing is downloaded");
   const std::string config_path = fs::path(directory) / "config.json";
   auto layout = std::make_shared<PretrainedLayout>();

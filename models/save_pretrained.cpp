@@ -48,7 +48,7 @@ nn::NamedTensors file_tensors(GPT& model, const PretrainedLayout& layout) {
   return all;
 }
 
-// A directory that is made, and gone again if the save fails.
+// A directory that is made, and gone again if the save fails (those above it stay).
 class MadeDirectory {
  public:
   explicit MadeDirectory(const std::string& path) : path_(path) {

@@ -62,11 +62,12 @@ Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
 }
 
 SavedModel load_model(const std::string& path) {
-  if (std::filesystem::exists(path + "/config.json")) return load_pretrained(path);
+  std::error_code ignored;
+  if (std::filesystem::exists(path + "/config.json", ignored)) return load_pretrained(path);
   SavedModel saved{};
   std::string file = path;
   Checkpoint checkpoint;
-  if (std::filesystem::is_directory(path)) {
+  if (std::filesystem::is_directory(path, ignored)) {
     auto found = CheckpointDirectory(path).latest();
     file = CheckpointDirectory(path).file(found.step);
     checkpoint = std::move(found.checkpoint);

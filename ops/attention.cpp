@@ -24,7 +24,8 @@ Tensor bias_of(const Tensor& seen, DType dtype) {
 Tensor mask_bias(const Tensor& mask, DType dtype) {
   if (!mask.defined()) return {};
   NoGradGuard unrecorded;
-  return mask.dtype() == kBool ? bias_of(mask, dtype) : to(mask, dtype);
+  const Tensor seen = mask.rank() ? mask : reshape(mask, {1});
+  return seen.dtype() == kBool ? bias_of(seen, dtype) : to(seen, dtype);
 }
 
 // What the attention of q, k, v is, beside their numbers.

@@ -11,7 +11,8 @@ struct AttentionInputs {
   bool is_causal;
   double scale;
 };
-// Whether there are so few rows that attention_into reads k and v once, without packing them.
+// Whether there are so few rows that attention_into reads k and v in place: once where T is 1, else
+// once for each head of q.
 bool has_few_rows(const Tensor& q, const Tensor& k);
 // y (..., H, T, D) and lse (..., H, T): the logarithm of each row's sum of e^score.
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse);

@@ -222,3 +222,15 @@ TEST_CASE("attention: a mask that changed before backward is a VersionError") {
   CHECK(message_of<VersionError>([&] { y.sum().backward(); }).find("attention") !=
         std::string::npos);
 }
+
+TEST_CASE("attention: a mask may be one number for all, in every dtype") {
+  for (DType dtype : {kFloat64, kFloat32}) {
+    const Tensor q = randn({2, 3, 4}, dtype), k = randn({2, 5, 4}, dtype),
+                 v = randn({2, 5, 4}, dtype);
+    const Tensor plain = scaled_dot_product_attention(q, k, v);
+    CHECK(max_difference(scaled_dot_product_attention(q, k, v, {.mask = full({}, 1, kBool)}),
+                         plain) < 1e-6);
+    CHECK(max_difference(scaled_dot_product_attention(q, k, v, {.mask = full({}, 0.5, dtype)}),
+                         plain) < 1e-6);
+  }
+}

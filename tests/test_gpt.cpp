@@ -338,6 +338,11 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   CHECK(message_of<ShapeError>([&] {
           model.next_logits(ids_of(3, 1), cache);
         }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
+  CHECK(message_of<ShapeError>([&] { cache.extend(2, ids_of(1, 1), ids_of(1, 1)); }) ==
+        "KVCache: a layer from 0 to 1 expected: got 2");
+  CHECK(message_of<ShapeError>([&] {
+          cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
+        }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
   CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
         "KVCache: padding expected for 2 texts: got 1");
 }

@@ -39,7 +39,8 @@ HWY_INLINE bool BeginsLine(int u) {
   return u * Lanes() * static_cast<int64_t>(sizeof(T)) % 64 == 0;
 }
 
-// Rows [begin, end) of w with kM rows of x.  The order of a sum depends on k alone.
+// Rows [begin, end) of w with kM rows of x.  The order of a sum depends on k, and on
+// whether there are more than two rows.
 template <int kM, class T>
 HWY_INLINE void Dots(const GemvCall<T>& c, const FloatRows& x, int64_t begin, int64_t end) {
   constexpr int kWide = kM <= 2 ? 4 : 2;

@@ -152,15 +152,16 @@ bool is_bpe_file_name(const std::string& path) {
 BpeVocabulary read_bpe(const std::string& path) {
   namespace fs = std::filesystem;
   const fs::path given = path;
-  const bool is_folder = fs::is_directory(given);
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(given, ignored);
   for (const FileNames& names : kFileNames)
     if (!is_folder && (given.filename() == names.ids || given.filename() == names.merges))
       return read_two(given.parent_path(), names);
   const fs::path whole = is_folder ? given / "tokenizer.json" : given;
-  if (!is_folder || fs::exists(whole))
+  if (!is_folder || fs::exists(whole, ignored))
     return parse_tokenizer_json(read_file(whole, kMaxTokenizerBytes), whole);
   for (const FileNames& names : kFileNames)
-    if (fs::exists(given / names.ids)) return read_two(given, names);
+    if (fs::exists(given / names.ids, ignored)) return read_two(given, names);
   fail<IoError>("load: a tokenizer expected: ", path,
                 ": it holds no tokenizer.json, vocab.json or encoder.json");
 }

@@ -18,7 +18,8 @@ Tokenizer::~Tokenizer() = default;
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
-  if (std::filesystem::is_directory(path) || is_bpe_file_name(path))
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored) || is_bpe_file_name(path))
     return std::make_unique<BpeTokenizer>(BpeTokenizer::load(path));
   return parse_tokenizer(read_file(path, kMaxTokenizerBytes), path);
 }

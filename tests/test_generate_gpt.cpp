@@ -159,6 +159,7 @@ TEST_CASE("generate_batch: each text goes on as if alone, to its own end") {
         INFO(name);
         GPT model = make(config);
         options.max_new_tokens = 30, options.use_cache = use_cache;
+        options.eos_token_id.reset();
         const std::vector<Ids> prompts = {prompt_of(3), prompt_of(12, 4), prompt_of(1, 9),
                                           prompt_of(7, 2), prompt_of(7, 2)};
         const std::vector<Ids> first = generate_batch(model, prompts, options);

@@ -1,6 +1,17 @@
-# The compiler flags of every target (vitro_flags) and of the library's objects (vitro_library_flags).
+# The compiler flags of every target (vitro_flags), of the library's objects (vitro_library_flags),
+# and the optimisation of what is not worth more (vitro_light).
 
 set(vitro_flags -Wall -Wextra)
+
+# Of the tests, the program and the reading of JSON: what is fast is elsewhere, and optimising these
+# would mostly cost build time, under the sanitizers half of it.
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(VITRO_SANITIZED ON)
+endif()
+set(vitro_light -O1)
+if(VITRO_SANITIZED)
+  set(vitro_light -O0)
+endif()
 
 # None of these changes a NaN, an infinity or a rounding, as -ffast-math would:
 # no-math-errno        sqrt and its like become instructions

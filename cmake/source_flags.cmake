@@ -17,6 +17,7 @@ set_source_files_properties(${simd_sources} PROPERTIES
 
 # JSON is read at the start of a program, and its templates take half a minute to optimise fully.
 set_source_files_properties(
-  models/text/vocabulary.cpp models/text/tokenizer_file.cpp models/text/bpe_files.cpp
-  models/text/bpe_tokenizer_json.cpp
-  PROPERTIES COMPILE_OPTIONS "-O1")
+  framework/safetensors_header.cpp framework/safetensors_index.cpp models/config_fields.cpp
+  models/gpt2_config.cpp models/text/vocabulary.cpp models/text/tokenizer_file.cpp
+  models/text/bpe_files.cpp models/text/bpe_tokenizer_json.cpp
+  PROPERTIES COMPILE_OPTIONS ${vitro_light})

@@ -54,7 +54,9 @@ def small():
         # nanoGPT's CPU configuration: large enough for the fast paths of every kernel.
         ("nanogpt", Config(65, 64, 4, 4, 128, bias=False), fingerprint, 1 / 16, 2, 64),
     ]:
-        training = TRAINING if c.n_embd < 128 else {**TRAINING, "lr": 1e-3}
+        # AdamW's first steps are signs of gradients, and rounding flips those near zero: at 1e-3
+        # PyTorch's own float32 ends 1.6e-5 from its float64, at 3e-4 3.2e-7.
+        training = TRAINING if c.n_embd < 128 else {**TRAINING, "lr": 3e-4}
         y, case = run(name, c, scale, rows, time, training, describe)
         yield {**case, "logits": rounded(y if c.n_embd < 128 else y[:, 21::21])}
 

@@ -107,4 +107,5 @@ if __name__ == "__main__":
     write("gpt2_prefixed", prefix="transformer.")  # as save_pretrained writes it
     write("gpt2_with_head", prefix="transformer.", mask=torch.uint8, head=True)
     write("gpt2_bfloat16", dtype=torch.bfloat16, prefix="transformer.")
+    write("gpt2_float16", dtype=torch.float16, prefix="transformer.")
     write("gpt2_sharded", prefix="transformer.", shards=2)

@@ -88,7 +88,12 @@ TEST_CASE("generate: every way to choose the next token") {
   const std::string drawn = text_of(with(base, {"--temperature", "3"}));
   CHECK(drawn != greedy);
   CHECK(text_of(with(base, {"--temperature", "3"})) == drawn);
-  CHECK(text_of(with(base, {"--temperature", "3", "--top-p", "0.3"})) != drawn);
+  for (const Words& fewer : {Words{"--top-p", "0.3"}, Words{"--top-k", "2"}})
+    CHECK(text_of(with(base, with({"--temperature", "3"}, fewer))) != drawn);
+  // Each of them alone asks for a draw.
+  for (const Words& wide : {Words{"--top-p", "1"}, Words{"--top-k", "100"}})
+    CHECK(text_of(with(base, wide)) == text_of(with(base, {"--temperature", "1"})));
+  CHECK(text_of(with(base, {"--temperature", "1"})) != greedy);
   CHECK(text_of(with(base, {"--temperature", "3", "--seed", "9"})) != drawn);
 }
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -111,6 +112,56 @@ TEST_CASE("gpt: it learns, and eval and generate take its run") {
   const json generated = json::parse(output_of(
       {"generate", "--model", out, "--prompt", "abc|", "--max-new-tokens", "30", "--json"}));
   CHECK(generated["ids"].size() == 34);
+}
+
+TEST_CASE("gpt: a run's steps are those of the same loop in C++, every option included") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
+  output_of(train(text, out,
+                  {"--n-layer=1", "--n-head=2", "--n-embd=8", "--block-size=8", "--batch-size=3",
+                   "--gradient-accumulation-steps=2", "--max-iters=4", "--lr=0.05", "--min-lr=0.02",
+                   "--warmup-iters=1", "--beta1=0.7", "--beta2=0.8", "--weight-decay=0.3",
+                   "--grad-clip=0.2", "--dropout=0.1", "--dtype=float64", "--eval-iters=1"}));
+  const text::TokenFile tokens(out + "/tokens.bin");
+  manual_seed(3);
+  models::GPT model({.block_size = 8,
+                     .vocab_size = config(out)["vocab_size"],
+                     .n_layer = 1,
+                     .n_head = 2,
+                     .n_embd = 8,
+                     .dropout = 0.1});
+  model.to(kFloat64);
+  const int64_t learnt = tokens.size() - tokens.size() / 10;
+  const std::string csv = read_file(out + "/metrics.csv");
+  CHECK(std::stod(csv.substr(csv.find("\n0,,,") + 5)) ==
+        Approx(models::evaluate(model, tokens.slice(learnt, tokens.size()), 8, 3 * 8).loss()));
+  model.train();
+  models::NextTokenBatches batches(tokens.slice(0, learnt), 3, 8, 3);
+  const auto [decayed, plain] = optim::decay_groups(model.named_parameters());
+  optim::AdamWOptions options{.lr = 0.05, .beta1 = 0.7, .beta2 = 0.8, .weight_decay = 0.3};
+  optim::AdamW opt(decayed, options);
+  options.weight_decay = 0;
+  opt.add_param_group(plain, options);
+  optim::Scheduler schedule(
+      opt, optim::LinearWarmupCosine{.warmup_iters = 1, .lr_decay_iters = 4, .min_lr = 0.02});
+  for (int step = 0; step < 4; ++step) {
+    for (int i = 0; i < 2; ++i) {
+      const auto [ids, targets] = batches.next();
+      (model.loss(ids, targets) / 2).backward();
+    }
+    CHECK(optim::clip_grad_norm_(model.parameters(), 0.2) > 0.2);  // so that the bound matters
+    opt.step();
+    opt.zero_grad();
+    schedule.step();
+  }
+  const nn::NamedTensors tensors = under_prefix("model.", saved(out).tensors);
+  const std::map<std::string, Tensor> trained(tensors.begin(), tensors.end());
+  CHECK(trained.size() == model.state_dict().size());
+  for (const auto& [name, x] : model.state_dict()) {
+    INFO(name);
+    CHECK(trained.at(name).dtype() == kFloat64);
+    CHECK(max_difference(trained.at(name), x) < 1e-12);
+  }
 }
 
 TEST_CASE("gpt: every schedule warms up and falls as it says") {

@@ -32,8 +32,14 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK(said["parameters"] == 124'439'808);
   CHECK(said["bytes"] == 4 * 124'439'808LL);
   CHECK(said["cache_bytes"] == 2 * 12 * 1024 * 768 * 4);
+  // Per layer 12 C^2 of each token's products, and scores and sums over what it sees; the head.
+  CHECK(said["macs"] == 12 * (64 * 12 * 768 * 768LL + 64 * 65 * 768) + 64 * 768 * 50257LL);
   for (const json& module : said["modules"])
     if (module["name"] == "lm_head") CHECK(module["tied_to"] == "wte.weight");
+
+  const json fewer =
+      json::parse(output_of({"summary", "--preset", "gpt2", "--vocab-size", "1000", "--json"}));
+  CHECK(fewer["parameters"] == 124'439'808 - (50257 - 1000) * 768);
 
   const std::string shown = output_of({"summary", "--preset", "gpt2"});
   CHECK_THAT(shown, StartsWith("GPT(12 layers") && Contains("124,439,808, float32: 474.7 MiB"));
@@ -58,6 +64,8 @@ TEST_CASE("summary: products are counted as the library counts those of a forwar
     std::erase(macs, ',');
     CHECK(said["macs"] == std::stoll(macs));
     CHECK(said["parameters"] == saved.model->parameter_count());
+    // Two layers of one head of keys and values, 4 wide, over 8 tokens; a MiniLM keeps none.
+    CHECK(said["cache_bytes"] == (kind[0] == "--n-layer" ? 2 * 2 * 4 * 8 * 4 : 0));
   }
 }
 
@@ -99,6 +107,20 @@ TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
   };
   CHECK(text_of(out) == text_of(run));
   CHECK_THAT(output_of({"summary", "--model", out}), StartsWith("GPT(1 layers"));
+}
+
+TEST_CASE("generate: a text ends with the token that ends texts") {
+  TemporaryDirectory directory;
+  const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 260);
+  models::GPT model({.block_size = 8, .vocab_size = 260, .n_layer = 1, .n_head = 1, .n_embd = 2});
+  // ln_f's bias is what the head sees, whatever was read.
+  for (auto& [name, p] : model.named_parameters()) p.detach().fill_(name == "ln_f.bias");
+  model.wte.weight.detach()[259].fill_(1);
+  model.save_pretrained(directory / "gpt2", &tokenizer);
+  const json made = json::parse(
+      output_of({"generate", "--model", directory / "gpt2", "--prompt", "the", "--json"}));
+  CHECK(made["text"] == "the");
+  CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 1);
 }
 
 TEST_CASE("export: what has no place in GPT-2's layout is refused") {

@@ -57,12 +57,13 @@ Tensor CausalSelfAttention::attend(const Tensor& x, models::KVCache* cache, int6
   check<ShapeError>(x.rank() == 3, "CausalSelfAttention: x must be (batch, time, ",
                     n_head * head_size, "): got ", x.shape());
   const Tensor qkv = c_attn(x);
-  const bool plain = !cache && !rope_base && !(is_training() && attn_dropout.p > 0) &&
-                     !hook_q.is_hooked() && !hook_k.is_hooked() && !hook_v.is_hooked() &&
-                     !hook_attn_scores.is_hooked() && !hook_pattern.is_hooked() &&
-                     !hook_z.is_hooked();
-  const Tensor z = plain ? self_attention(qkv, {.n_head = n_head, .n_kv_head = n_kv_head})
-                         : mixed(qkv, cache, layer);
+  const bool plain = !cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
+                     !hook_v.is_hooked() && !hook_attn_scores.is_hooked() &&
+                     !hook_pattern.is_hooked() && !hook_z.is_hooked();
+  const Tensor z =
+      plain ? self_attention(qkv,
+                             {.n_head = n_head, .n_kv_head = n_kv_head, .dropout_p = dropout_p()})
+            : mixed(qkv, cache, layer);
   return resid_dropout(c_proj(z));
 }
 
@@ -82,11 +83,11 @@ Tensor CausalSelfAttention::mixed(const Tensor& qkv, models::KVCache* cache, int
     q = q.to(k.dtype());
     if (cache->is_padded()) mask = cache->mask(q.size(2));
   }
-  const bool looks = hook_attn_scores.is_hooked() || hook_pattern.is_hooked() ||
-                     (is_training() && attn_dropout.p > 0);
+  const bool looks = hook_attn_scores.is_hooked() || hook_pattern.is_hooked();
   const Tensor z =
       looks ? step_by_step(q, k, v, mask)
-            : scaled_dot_product_attention(q, k, v, {.is_causal = !mask.defined(), .mask = mask});
+            : scaled_dot_product_attention(
+                  q, k, v, {.is_causal = !mask.defined(), .mask = mask, .dropout_p = dropout_p()});
   const Tensor out = hook_z(swapped(z).to(qkv.dtype()));
   return reshape(out, {out.size(0), out.size(1), width});
 }

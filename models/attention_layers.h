@@ -18,7 +18,8 @@ struct CausalSelfAttentionOptions {
 // x (B, T, C) -> (B, T, C), C = H D (Vaswani et al., 2017; the names are GPT-2's).
 //
 // Hook points: q, z (B, T, H, D) and k, v (B, T, G, D); attn_scores and pattern (B, H, T, S),
-// before and after the softmax.  Nothing of them is computed apart unless a hook is there.
+// before and after the softmax.  Nothing of them is computed apart unless a hook is there; a hook
+// on these two makes dropout draw other numbers.
 struct CausalSelfAttention : Module {
   int64_t n_head, n_kv_head, head_size;
   std::optional<double> rope_base;
@@ -45,6 +46,7 @@ struct CausalSelfAttention : Module {
   int64_t macs(const Shape& x, const Shape& y) const override;
 
  private:
+  double dropout_p() const { return is_training() ? attn_dropout.p : 0; }
   Tensor attend(const Tensor& x, models::KVCache* cache, int64_t layer);
   Tensor mixed(const Tensor& qkv, models::KVCache* cache, int64_t layer);
   Tensor step_by_step(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "framework/elementwise.h"
+#include "framework/random.h"
 #include "ops/attention_kernels.h"
 #include "ops/ops.h"
 
@@ -33,6 +34,7 @@ struct Form {
   bool is_causal = false;
   double scale = 1;
   Tensor bias;  // of the mask; broadcasts to the scores
+  simd::AttentionDropout dropout;
 };
 
 // What both ops save: their form, and for the kernels y and lse.  y in float32 also of bfloat16:
@@ -41,13 +43,15 @@ template <class Self>
 struct AttentionOp : Op<Self> {
   bool is_causal = false, is_masked = false;
   double scale = 1;
+  simd::AttentionDropout dropout;
   void save(const Form& form, const Tensor& y, const Tensor& lse) {
     is_causal = form.is_causal, is_masked = form.bias.defined(), scale = form.scale;
+    dropout = form.dropout;
     this->save_extra(0, form.bias);
     this->save_extra(1, y);
     this->save_extra(2, lse);
   }
-  Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor()}; }
+  Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor(), dropout}; }
 };
 
 // The bias with that of is_causal, for scores (..., T, S).
@@ -58,8 +62,30 @@ Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
   return form.bias.defined() ? form.bias + causal : causal;
 }
 
-// p = softmax(scale q k^T + bias), y = p v, and 0 for rows whose bias hides all.  In float32 for
-// bfloat16.
+// What dropout makes of weights (..., T, S): 0 or `kept`, as the kernels draw it.
+Tensor dropout_factors(const simd::AttentionDropout& dropout, const Shape& scores, DType dtype) {
+  const int64_t S = scores.back(), rows = numel(scores) / std::max<int64_t>(1, S);
+  constexpr int64_t kBlocks = dropout.kBlocks;
+  const Tensor factors = empty({rows, S}, kFloat64);
+  parallel_for(rows, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      for (int64_t s = 0; s < S; ++s) {
+        const int64_t block = s / dropout.kColumns * kBlocks + s % kBlocks;
+        const auto words =
+            philox(dropout.seed, dropout.from_row(r, S).first + static_cast<uint64_t>(block));
+        const bool drops = words[s % dropout.kColumns / kBlocks] < dropout.threshold;
+        raw<double>(factors)[r * S + s] = drops ? 0 : dropout.kept;
+      }
+  });
+  return reshape(to(factors, dtype), scores);
+}
+Tensor dropped(const Tensor& p, const Form& form) {
+  if (!form.dropout.threshold) return p;
+  return p * dropout_factors(form.dropout, p.shape(), p.dtype());
+}
+
+// p = softmax(scale q k^T + bias), y = m p v with dropout's factors m, and 0 for rows whose bias
+// hides all.  In float32 for bfloat16.
 Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
   if (q.dtype() == kBFloat16)
     return to(attention_definition(to(q, kFloat32), to(k, kFloat32), to(v, kFloat32), form),
@@ -70,13 +96,13 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
   const auto shared = [&](const Tensor& x) { return reshape(x, {N, G, 1, S, D}); };
   Tensor s = matmul(reshape(q, {N, G, group, T, D}) * form.scale, transpose(shared(k), -1, -2));
   const Tensor bias = whole_bias(form, T, S, q.dtype());
-  if (!bias.defined()) return reshape(matmul(softmax(s, -1), shared(v)), q.shape());
+  if (!bias.defined()) return reshape(matmul(dropped(softmax(s, -1), form), shared(v)), q.shape());
   const Tensor hidden = sum(eq(bias, kHidden), -1, /*keepdim=*/true),
                seen = lt(hidden, static_cast<double>(bias.size(-1)));
   Shape scores = q.shape();
   scores[scores.rank() - 1] = S;
   s = reshape(s, scores) + where(seen, bias, full_scalar(0, bias.dtype()));
-  const Tensor p = softmax(s, -1) * to(seen, s.dtype());
+  const Tensor p = dropped(softmax(s, -1) * to(seen, s.dtype()), form);
   return reshape(matmul(reshape(p, {N, G, group, T, S}), shared(v)), q.shape());
 }
 
@@ -94,14 +120,15 @@ AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
   NoGradGuard unrecorded;
   Tensor bias = form.bias;
   if (bias.defined()) {
-    Shape scores = q.shape(), last = bias.rank() ? bias.shape() : Shape{1};
+    Shape scores = q.shape(), last = bias.shape();
     scores[scores.rank() - 1] = last[last.rank() - 1] = k.size(-2);
     bias = contiguous(expand(bias, last));
     bias = make_view(bias, scores, expanded_strides(last, bias.strides(), scores),
                      bias.impl()->offset);
   }
-  const auto shared = has_few_rows(q, k) && !backward ? with_rows : rows_in_float;
-  return {rows_in_float(q), shared(k), shared(v), bias, form.is_causal, form.scale};
+  const bool in_place = has_few_rows(q, k) && !form.dropout.threshold && !backward;
+  const auto shared = in_place ? with_rows : rows_in_float;
+  return {rows_in_float(q), shared(k), shared(v), bias, form.is_causal, form.scale, form.dropout};
 }
 
 // (..., H, T, D) whose heads lie side by side, as the projection that follows reads them.
@@ -211,10 +238,26 @@ void check_mask(std::string_view op, const Tensor& mask, const Shape& scores) {
                     op, ": the mask must broadcast to the scores ", scores, ": got ", mask.shape());
 }
 
-Form form_of(bool is_causal, const Tensor& mask, const std::optional<double>& scale, int64_t D,
+// Draws the place of the dropout's numbers, for `rows` rows of S scores.
+simd::AttentionDropout dropout_of(std::string_view op, double p, int64_t rows, int64_t S) {
+  check<ValueError>(0 <= p && p <= 1, op, ": dropout_p must be in [0, 1]: got ", p);
+  const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
+  if (!threshold) return {};
+  Generator& generator = default_generator();
+  const int64_t blocks = rows * simd::AttentionDropout::blocks_per_row(S);
+  return {threshold, generator.seed(), generator.reserve(static_cast<uint64_t>(blocks)),
+          p < 1 ? 1 / (1 - p) : 0};
+}
+
+// `scores`: (..., H, T, S).
+template <class Options>
+Form form_of(std::string_view op, const Options& options, const Shape& scores, int64_t D,
              DType dtype) {
+  check_mask(op, options.mask, scores);
   const auto width = static_cast<double>(std::max<int64_t>(1, D));
-  return {is_causal, scale.value_or(1 / std::sqrt(width)), mask_bias(mask, wide(dtype))};
+  const int64_t S = scores.back(), rows = S ? numel(scores) / S : 0;
+  return {options.is_causal, options.scale.value_or(1 / std::sqrt(width)),
+          mask_bias(options.mask, wide(dtype)), dropout_of(op, options.dropout_p, rows, S)};
 }
 
 void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -246,8 +289,7 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   check_heads(q, k, v);
   Shape scores = q.shape();
   scores[scores.rank() - 1] = k.size(-2);
-  check_mask(Attention::kName, options.mask, scores);
-  const Form form = form_of(options.is_causal, options.mask, options.scale, q.size(-1), q.dtype());
+  const Form form = form_of(Attention::kName, options, scores, q.size(-1), q.dtype());
   Tensor y, wide_y, lse;
   {
     NoGradGuard unrecorded;
@@ -284,8 +326,7 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
   scores[scores.rank() - 2] = H, scores[scores.rank() - 1] = T;
   scores.push_back(T);
   shape[shape.rank() - 1] = H * D;
-  check_mask(op, options.mask, scores);
-  const Form form = form_of(options.is_causal, options.mask, options.scale, D, qkv.dtype());
+  const Form form = form_of(op, options, scores, D, qkv.dtype());
   Tensor y, heads, lse;
   {
     NoGradGuard unrecorded;

@@ -96,7 +96,7 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& ls
   const Sizes s(in);
   const int64_t T = s.head.T, blocks = (T + simd::kAttentionRows - 1) / simd::kAttentionRows;
   if (y.numel() == 0) return;
-  if (has_few_rows(in.q, in.k))
+  if (has_few_rows(in.q, in.k) && !in.dropout.threshold)
     return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, lse)
                                      : few_rows_into<float>(in, s, y, lse);
   // One item is a block of rows of one head; the heads that share k and v are neighbours.
@@ -113,7 +113,8 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& ls
           packed = n * s.G + g;
           simd::attention_rows(s.head, row, std::min(T, row + simd::kAttentionRows),
                                rows_of<const float>(in.q, n, h),
-                               rows_of<const float>(in.bias, n, h), scratch,
+                               rows_of<const float>(in.bias, n, h),
+                               in.dropout.from_row(head * T, s.head.S), scratch,
                                rows_of<float>(y, n, h), raw<float>(lse) + head * T);
         }
       });
@@ -122,6 +123,11 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& ls
 void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
                              const Tensor& lse, const AttentionGradients& gradients) {
   const Sizes s(in);
+  if (y.numel() == 0) {
+    for (Tensor dx : {gradients.dq, gradients.dk, gradients.dv})
+      if (dx.defined() && dx.numel()) dx.zero_();
+    return;
+  }
   const auto head_step = [](const Tensor& x) {
     return x.defined() ? x.strides()[x.rank() - 3] : 0;
   };
@@ -136,7 +142,8 @@ void attention_backward_into(const AttentionInputs& in, const Tensor& y, const T
               s.group,
               {rows_of<const float>(in.q, n, h), rows_of<const float>(y, n, h),
                rows_of<const float>(dy, n, h), rows_of<const float>(in.bias, n, h),
-               raw<float>(lse) + (n * s.H + h) * s.head.T, rows_of<float>(gradients.dq, n, h)},
+               raw<float>(lse) + (n * s.H + h) * s.head.T, rows_of<float>(gradients.dq, n, h),
+               in.dropout.from_row((n * s.H + h) * s.head.T, s.head.S)},
               head_step(in.q),
               head_step(y),
               head_step(dy),

@@ -1,5 +1,6 @@
 // The float32 kernels of attention over tensors of heads (..., H, T, D), unrecorded.
 #pragma once
+#include "framework/simd/attention.h"
 #include "framework/tensor.h"
 
 namespace vitro {
@@ -10,9 +11,10 @@ struct AttentionInputs {
   Tensor bias;     // added to the scores (..., H, T, S), of their shape; or undefined
   bool is_causal;
   double scale;
+  simd::AttentionDropout dropout = {};
 };
-// Whether there are so few rows that attention_into reads k and v in place: once where T is 1, else
-// once for each head of q.
+// Whether there are so few rows that attention_into, which then drops nothing, reads k and v in
+// place: once where T is 1, else once for each head of q.
 bool has_few_rows(const Tensor& q, const Tensor& k);
 // y (..., H, T, D) and lse (..., H, T): the logarithm of each row's sum of e^score.
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse);

@@ -163,6 +163,7 @@ struct AttentionOptions {
   bool is_causal = false;  // row t sees columns s <= t + S - T: the last row sees all
   Tensor mask = {};        // bool (true: may be seen) or floating (added to the scores); a constant
   std::optional<double> scale = {};  // of the scores; 1 / sqrt(D) if absent
+  double dropout_p = 0;              // weights that count 0; the others count 1 / (1 - p)
 };
 // softmax(scale q k^T + mask) v: q (..., H, T, D), k and v (..., G, S, D) -> (..., H, T, D).  H is
 // a multiple of G, and head h reads k and v of h / (H / G).  The mask broadcasts to (..., H, T, S),
@@ -175,6 +176,7 @@ struct SelfAttentionOptions {
   bool is_causal = true;
   Tensor mask = {};  // broadcasts to (..., H, T, T)
   std::optional<double> scale = {};
+  double dropout_p = 0;
 };
 // The same of one packed projection: qkv (..., T, (H + 2 G) D), whose columns are the heads of q,
 // those of k and those of v -> (..., T, H D).

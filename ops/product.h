@@ -25,7 +25,7 @@ inline Tensor as_rows(const Tensor& x) {
 }
 
 // c_bij = f(sum_k a_bik b_bkj + bias_j) into c, contiguous (batch, a.rows, b.cols).  bias may be
-// undefined.  Runs on oneDNN, below kSmallProduct on SIMD, in float64 as plain loops.
+// undefined.  Runs on oneDNN or on SIMD, as docs/kernels.md measures it; in float64 as plain loops.
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
               onednn::PostOp f, const Tensor& c);
 

@@ -1,5 +1,5 @@
 // Attention's kernels against float64 at ragged sizes, and what they promise: rows that see
-// nothing, NaN, decoding with a cache, threads, memory.
+// nothing, NaN, decoding with a cache, dropout, threads, memory.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -138,6 +138,61 @@ TEST_CASE("attention: keys and values of bfloat16 are read as they are, or conve
     }
 }
 
+TEST_CASE("attention: the kernels drop what the definition drops, of their gradients too") {
+  const Sizes sizes[] = {{1, 1, 1, 1, 1, 1},    {2, 3, 3, 2, 5, 3},     {1, 4, 2, 49, 65, 16},
+                         {2, 2, 1, 64, 64, 32}, {1, 1, 1, 130, 257, 8}, {1, 2, 2, 3, 700, 20},
+                         {1, 1, 1, 60, 1100, 4}};
+  for (const Sizes& s : sizes)
+    for (double p : {0.1, 0.5, 1.0}) {
+      const Case c(s);
+      const auto run = [&](DType dtype) {
+        manual_seed(3);
+        return c.run(dtype, {.is_causal = true, .mask = randn({s.H, 1, s.S}), .dropout_p = p});
+      };
+      const std::vector<Tensor> wanted = run(kFloat64), got = run(kFloat32);
+      for (size_t i = 0; i < 4; ++i) {
+        CAPTURE(s.B, s.H, s.G, s.T, s.S, s.D, p, i);
+        CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest(wanted[i])));
+      }
+    }
+}
+
+TEST_CASE(
+    "attention: a dropped weight is 0, the others count 1 / (1 - p), the next call's differ") {
+  // Of one-hot values y is the pattern: S equal weights.
+  const int64_t H = 3, T = 50, S = 200;
+  const Tensor q = zeros({H, T, S}), k = zeros({H, S, S}), v = expand(eye(S), {H, S, S});
+  for (double p : {0.2, 0.75}) {
+    manual_seed(5);
+    const auto draw = [&] { return scaled_dot_product_attention(q, k, v, {.dropout_p = p}); };
+    const Tensor first = draw(), second = draw();
+    const Tensor kept = gt(first, 0).to(kFloat64);
+    CHECK(max_difference(first, kept.to(kFloat32) * (1 / (1 - p) / S)) < 1e-7);
+    CHECK(std::abs(kept.mean().item() - (1 - p)) < 0.01);  // 30,000 draws: 4 deviations
+    CHECK(std::abs(kept[0].mean().item() - (1 - p)) < 0.02);
+    // Rows, heads and calls are independent: they agree as often as chance lets them.
+    const double chance = p * p + (1 - p) * (1 - p);
+    const auto agree = [](const Tensor& a, const Tensor& b) {
+      return eq(gt(a, 0), gt(b, 0)).to(kFloat64).mean().item();
+    };
+    CHECK(std::abs(agree(first, second) - chance) < 0.02);
+    CHECK(std::abs(agree(first[0], first[1]) - chance) < 0.02);
+    CHECK(std::abs(agree(narrow(first, 1, 0, T - 1), narrow(first, 1, 1, T - 1)) - chance) < 0.02);
+    CHECK(std::abs(agree(narrow(first, 2, 0, S - 64), narrow(first, 2, 64, S - 64)) - chance) <
+          0.02);
+  }
+}
+
+TEST_CASE("attention: heads of no width have empty values and gradients of none") {
+  Tensor q = zeros({1, 2, 70, 0}).requires_grad_(), k = zeros({1, 2, 70, 0}).requires_grad_();
+  const Tensor v = zeros({1, 2, 70, 0}).requires_grad_();
+  scaled_dot_product_attention(q, k, v, {.is_causal = true}).sum().backward();
+  CHECK(q.grad().shape() == q.shape());
+  const Tensor qkv = zeros({2, 70, 0}).requires_grad_();
+  self_attention(qkv, {.n_head = 2}).sum().backward();
+  CHECK(qkv.grad().shape() == qkv.shape());
+}
+
 TEST_CASE("attention: what it cannot take is an error that says why") {
   const Tensor x = randn({2, 4, 5, 6});
   const auto shape_error = [&](const Tensor& k, const Tensor& mask = {}) {
@@ -148,6 +203,9 @@ TEST_CASE("attention: what it cannot take is an error that says why") {
   CHECK_THAT(shape_error(randn({2, 4, 5, 7})), Contains("agree in their features"));
   CHECK_THAT(shape_error(randn({3, 4, 5, 6})), Contains("leading axes"));
   CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D) expected"));
+  CHECK_THAT(
+      message_of<ValueError>([&] { scaled_dot_product_attention(x, x, x, {.dropout_p = 1.5}); }),
+      Contains("dropout_p must be in [0, 1]"));
   CHECK_THAT(shape_error(x, zeros({5, 4})), Contains("shapes (5, 4)"));
   CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("the mask must broadcast"));
   CHECK_THAT(message_of<DTypeError>([&] {
@@ -203,11 +261,12 @@ TEST_CASE("attention: results do not depend on the number of threads") {
   }
 }
 
-TEST_CASE("attention: no matrix of T x T numbers is ever held") {
+TEST_CASE("attention: no matrix of T x T numbers is ever held, with dropout or without") {
+  const double p = GENERATE(0.0, 0.1);
   const int64_t T = 12'000, D = 4;
   Tensor qkv = randn({1, T, 3 * D}).requires_grad_(), dy = randn({1, T, D});
   const int64_t live = live_bytes(), before = memory_stats().peak;
-  Tensor y = self_attention(qkv, {.n_head = 1});
+  Tensor y = self_attention(qkv, {.n_head = 1, .dropout_p = p});
   CHECK(live_bytes() - live < 4 * T * (D + 2) + (64 << 10));  // y and one number per row
   y.backward(dy);
   CHECK(qkv.grad().defined());

@@ -150,6 +150,44 @@ HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, float* lse) {
   *lse = sees ? row.high + std::log(row.total) : -kHidden;
 }
 
+// Philox4x32-10 as in framework/random.cpp, of kBlocks blocks at once: words[w][b].
+HWY_INLINE void Philox(uint64_t seed, uint64_t first,
+                       uint32_t (&words)[4][AttentionDropout::kBlocks]) {
+  constexpr int64_t n = AttentionDropout::kBlocks;
+  uint32_t x0[n], x1[n], x2[n] = {}, x3[n] = {};
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t index = first + static_cast<uint64_t>(i);
+    x0[i] = static_cast<uint32_t>(index), x1[i] = static_cast<uint32_t>(index >> 32);
+  }
+  uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85)
+    for (int64_t i = 0; i < n; ++i) {
+      const uint64_t a = uint64_t{0xD2511F53} * x0[i], b = uint64_t{0xCD9E8D57} * x2[i];
+      x0[i] = static_cast<uint32_t>(b >> 32) ^ x1[i] ^ k0, x1[i] = static_cast<uint32_t>(b);
+      x2[i] = static_cast<uint32_t>(a >> 32) ^ x3[i] ^ k1, x3[i] = static_cast<uint32_t>(a);
+    }
+  std::copy_n(x0, n, words[0]), std::copy_n(x1, n, words[1]);
+  std::copy_n(x2, n, words[2]), std::copy_n(x3, n, words[3]);
+}
+
+// What the weights of columns [column, column + n) of a row count, 0 or `kept`; written to the end
+// of kColumns.  `column` is a multiple of these.
+HWY_INLINE void DropoutFactors(const AttentionDropout& of_row, int64_t column, int64_t n,
+                               float* factors) {
+  constexpr int64_t kBlocks = AttentionDropout::kBlocks;
+  const auto kept = static_cast<float>(of_row.kept);
+  for (int64_t c = 0; c < n; c += AttentionDropout::kColumns) {
+    uint32_t words[4][kBlocks];
+    Philox(
+        of_row.seed,
+        of_row.first + static_cast<uint64_t>((column + c) / AttentionDropout::kColumns * kBlocks),
+        words);
+    for (int64_t w = 0; w < 4; ++w)
+      for (int64_t b = 0; b < kBlocks; ++b)
+        factors[c + w * kBlocks + b] = words[w][b] < of_row.threshold ? 0.0f : kept;
+  }
+}
+
 // Zeros from the vector behind the n-th number up to the end.
 HWY_INLINE void ClearTail(float* s, int64_t n, int64_t end) {
   for (int64_t j = (n + Lanes() - 1) / Lanes() * Lanes(); j < end; j += Lanes())

@@ -41,8 +41,16 @@ void AttentionPack(const AttentionSize& size, ConstRows k, ConstRows v, float* r
   CopyRows(v, size.S, size.D, scratch.v);
 }
 
+HWY_INLINE void Drop(const AttentionDropout& of_row, int64_t column, int64_t n, float* s) {
+  float factors[kColumns];
+  DropoutFactors(of_row, column, n, factors);
+  for (int64_t j = 0; j < n; j += Lanes())
+    hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::LoadU(d, factors + j)), d, s + j);
+}
+
 HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
-                         ConstRows bias, const Scratch& scratch, MutableRows y, float* lse) {
+                         ConstRows bias, const AttentionDropout& dropout, const Scratch& scratch,
+                         MutableRows y, float* lse) {
   const int64_t rows = end - begin, seen = size.seen(end - 1), width = padded(size.D);
   RowSoftmax row[kAttentionRows];
   std::fill_n(row, rows, RowSoftmax{kHidden, 0});
@@ -56,6 +64,7 @@ HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, 
       const RowSoftmax all =
           Softmax(s, n, size.scale, bias.data ? bias[begin + r] + c : nullptr, row[r].high);
       ClearTail(s, n, block.columns);
+      if (dropout.threshold) Drop(dropout.from_row(begin + r, size.S), c, n, s);
       float before = row[r].total;
       if (all.high != row[r].high && c > 0) {  // what was added so far was too large
         const float factor = std::exp(row[r].high - all.high);
@@ -81,10 +90,11 @@ HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, 
 }
 
 void AttentionRows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
-                   ConstRows bias, float* room, MutableRows y, float* lse) {
+                   ConstRows bias, const AttentionDropout& dropout, float* room, MutableRows y,
+                   float* lse) {
   const Scratch scratch(size, room);
   for (; begin < end; begin += kAttentionRows)
-    RowBlock(size, begin, std::min(end, begin + kAttentionRows), q, bias, scratch, y, lse);
+    RowBlock(size, begin, std::min(end, begin + kAttentionRows), q, bias, dropout, scratch, y, lse);
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE
@@ -100,8 +110,9 @@ void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* 
   HWY_DYNAMIC_DISPATCH(AttentionPack)(size, k, v, scratch);
 }
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
-                    ConstRows bias, float* scratch, MutableRows y, float* lse) {
-  HWY_DYNAMIC_DISPATCH(AttentionRows)(size, begin, end, q, bias, scratch, y, lse);
+                    ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
+                    float* lse) {
+  HWY_DYNAMIC_DISPATCH(AttentionRows)(size, begin, end, q, bias, dropout, scratch, y, lse);
 }
 }  // namespace vitro::simd
 #endif

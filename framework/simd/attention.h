@@ -9,6 +9,21 @@
 
 namespace vitro::simd {
 
+// Which weights are dropped: of row r and column s, 64 c + 16 w + b, the one whose number, word w
+// of Philox's block first + 16 (r ceil(S / 64) + c) + b, is below the threshold.  The others count
+// `kept`.
+struct AttentionDropout {
+  static constexpr int64_t kBlocks = 16, kColumns = 4 * kBlocks;
+  uint64_t threshold = 0, seed = 0, first = 0;  // 0: none
+  double kept = 1;
+  static int64_t blocks_per_row(int64_t S) { return (S + kColumns - 1) / kColumns * kBlocks; }
+  AttentionDropout from_row(int64_t row, int64_t S) const {
+    AttentionDropout rest = *this;
+    rest.first += static_cast<uint64_t>(row * blocks_per_row(S));
+    return rest;
+  }
+};
+
 // softmax(scale q k^T + bias) v: q (T, D), k and v (S, D).
 struct AttentionSize {
   int64_t T, S, D;
@@ -40,9 +55,11 @@ int64_t attention_backward_scratch(const AttentionSize& size, int64_t heads);
 // lse_t = log sum_s e^(score_ts), which is infinite for a row that sees nothing: its y is 0.
 void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* scratch);
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
-                    ConstRows bias, float* scratch, MutableRows y, float* lse);
+                    ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
+                    float* lse);
 
-// The same of all rows, for a few, which do not pay for packing: k and v are read once.
+// The same of all rows without dropout, for a few, which do not pay for packing: k and v are read
+// once.
 int64_t attention_few_scratch(const AttentionSize& size);
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
                    float* scratch, MutableRows y, float* lse);
@@ -55,19 +72,22 @@ struct AttentionHead {
   ConstRows q, y, dy, bias;
   const float* lse;
   MutableRows dq;  // null: not wanted
+  AttentionDropout dropout;
 };
-// With p = e^(score - lse) and delta = sum of y dy:  dv = p^T dy,  ds = scale p (dy v^T - delta),
-// dq = ds k,  dk = ds^T q; dk and dv are summed over the heads that share k and v.
+// With p = e^(score - lse), m = 0 or `kept` of dropout, and delta = sum of y dy:  dv = (m p)^T dy,
+// ds = scale p (m dy v^T - delta),  dq = ds k,  dk = ds^T q; dk and dv are summed over the heads
+// that share k and v.
 struct AttentionGroup {
   int64_t heads;
   AttentionHead first;
   int64_t q_step, y_step, dy_step, bias_step, lse_step, dq_step;  // from head to head
-  AttentionHead head(int64_t i) const {
+  AttentionHead head(int64_t i, const AttentionSize& size) const {
     AttentionHead h = first;
     h.q.data += i * q_step, h.y.data += i * y_step, h.dy.data += i * dy_step;
     if (h.bias.data) h.bias.data += i * bias_step;
     h.lse += i * lse_step;
     if (h.dq.data) h.dq.data += i * dq_step;
+    h.dropout = h.dropout.from_row(i * size.T, size.S);
     return h;
   }
 };

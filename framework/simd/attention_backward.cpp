@@ -21,13 +21,14 @@ inline constexpr int64_t kBlockStride = kBlockColumns + 16;  // rows share no ca
 struct BackwardScratch {
   int64_t width, used = 0;
   float* room;
-  float *k_panels, *v_panels, *k, *dk, *dv, *q, *dy, *p, *ds, *delta;
+  float *k_panels, *v_panels, *k, *dk, *dv, *q, *dy, *p, *ds, *factors, *delta;
   BackwardScratch(const AttentionSize& size, int64_t heads, float* memory)
       : width(padded(size.D)), room(memory) {
     for (float** packed : {&k_panels, &v_panels, &k, &dk, &dv})
       take(*packed, kBlockColumns * width);
     for (float** rows : {&q, &dy}) take(*rows, kBlockRows * width);
     for (float** scores : {&p, &ds}) take(*scores, kBlockRows * kBlockStride);
+    take(factors, kBlockColumns);
     take(delta, heads * size.T);
   }
   void take(float*& part, int64_t n) { part = room + used, used += padded(n); }
@@ -39,20 +40,28 @@ struct BackwardScratch {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// With n scores x = scale s + bias:  s = p = e^(x - lse),  ds = scale p (ds - delta); both zero to
-// the end of the vector.
-template <bool kBias>
+// With n scores x = scale s + bias and p = e^(x - lse):  s = m p,  ds = scale p (m ds - delta);
+// both zero to the end of the vector.  m are dropout's factors, or 1.
+template <bool kBias, bool kDropout>
 HWY_INLINE void GradientRow(float* s, float* ds, int64_t n, float scale, const float* bias,
-                            float lse, float delta) {
+                            const float* m, float lse, float delta) {
   const V factor = C(scale), shift = C(lse), mean = C(delta);
   for (int64_t j = 0; j < n; j += Lanes()) {
     // Rounding may leave a little above 0, which is as good.
     const V p = ExpNonPositive(hn::Sub(ScoreAt<kBias>(s, j, n, factor, bias), shift));
-    V dx = hn::Mul(hn::Mul(p, factor), hn::Sub(hn::LoadU(d, ds + j), mean));
+    const V kept = kDropout ? hn::LoadU(d, m + j) : C(1), dp = hn::LoadU(d, ds + j);
+    V dx = hn::Mul(hn::Mul(p, factor), hn::Sub(kDropout ? hn::Mul(kept, dp) : dp, mean));
     if (n - j < Lanes()) dx = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(n - j)), dx);
-    hn::StoreU(p, d, s + j);
+    hn::StoreU(kDropout ? hn::Mul(kept, p) : p, d, s + j);
     hn::StoreU(dx, d, ds + j);
   }
+}
+
+template <class... Arguments>
+HWY_INLINE void GradientRow(bool biased, bool drops, Arguments... of_row) {
+  if (biased)
+    return drops ? GradientRow<true, true>(of_row...) : GradientRow<true, false>(of_row...);
+  return drops ? GradientRow<false, true>(of_row...) : GradientRow<false, false>(of_row...);
 }
 
 // dv += p^T dy and dk += ds^T q: a strip of columns at a time, from the first row that sees it.
@@ -83,10 +92,12 @@ HWY_INLINE void BackwardBlock(const Block& block, const AttentionHead& head, con
   for (int64_t r = 0; r < block.rows; ++r) {
     float *p = scratch.p + r * kBlockStride, *ds = scratch.ds + r * kBlockStride;
     const int64_t n = block.seen(r), row = block.row + r;
-    if (head.bias.data)
-      GradientRow<true>(p, ds, n, block.size.scale, head.bias[row] + block.column, head.lse[row],
-                        delta[row]);
-    else GradientRow<false>(p, ds, n, block.size.scale, nullptr, head.lse[row], delta[row]);
+    const bool drops = head.dropout.threshold, biased = head.bias.data;
+    if (drops)
+      DropoutFactors(head.dropout.from_row(row, block.size.S), block.column, n, scratch.factors);
+    GradientRow(biased, drops, p, ds, n, block.size.scale,
+                biased ? head.bias[row] + block.column : nullptr, scratch.factors, head.lse[row],
+                delta[row]);
     ClearTail(p, n, block.columns);
     ClearTail(ds, n, block.columns);
   }
@@ -118,7 +129,7 @@ void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, C
                        ConstRows v, float* room, MutableRows dk, MutableRows dv) {
   const BackwardScratch scratch(size, group.heads, room);
   for (int64_t h = 0; h < group.heads; ++h) {
-    const AttentionHead head = group.head(h);
+    const AttentionHead head = group.head(h, size);
     for (int64_t t = 0; t < size.T; ++t)
       scratch.delta[h * size.T + t] = SumOf(size.D, [&](int64_t i, int64_t m) HWY_ATTR {
         return hn::Mul(LoadUpTo(head.y[t] + i, m), LoadUpTo(head.dy[t] + i, m));
@@ -137,7 +148,7 @@ void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, C
         const Block block{size, t, rows, c,
                           std::clamp<int64_t>(size.seen(t + rows - 1) - c, 0, columns)};
         if (block.columns > 0 || c == 0)  // the first block of columns sets dq
-          BackwardBlock(block, group.head(h), scratch.delta + h * size.T, scratch, dk.data,
+          BackwardBlock(block, group.head(h, size), scratch.delta + h * size.T, scratch, dk.data,
                         dv.data);
       }
     if (dk.data) CopyOut(scratch.dk, scratch.width, columns, size.D, {dk[c], dk.stride});

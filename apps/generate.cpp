@@ -200,10 +200,10 @@ void check_together(const GenerateOptions& o) {
 
 models::GenerateOptions sampling_of(const GenerateOptions& options) {
   // Without a seed of its own, sampling goes on where the weights ended in the default generator.
-  return {.do_sample = options.temperature || options.top_k || options.top_p,
-          .temperature = options.temperature.value_or(1),
+  return {.temperature = options.temperature.value_or(1),
           .top_k = options.top_k,
           .top_p = options.top_p,
+          .do_sample = options.temperature || options.top_k || options.top_p,
           .repetition_penalty = options.repetition_penalty};
 }
 

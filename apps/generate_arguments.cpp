@@ -41,7 +41,7 @@ void add_length(CLI::App& app, GenerateOptions& to) {
   app.add_option("--stop", to.stop, "End where this text comes up, without it; may be repeated")
       ->type_name("TEXT")
       ->allow_extra_args(false)
-      ->check(some_bytes());
+      ->check(some_text());
   app.add_flag("--allow-sliding", to.allow_sliding,
                "Of a prompt longer than the context, its end; otherwise that is an error");
   app.add_option("--num-samples", to.num_samples, "Continuations, each drawn anew (default: 1)")

@@ -207,8 +207,8 @@ std::string TrainRun::sample() const {
   model_.module->eval();
   ids = models::generate(*model_.module, ids,
                          {.max_new_tokens = options_.sample_tokens,
-                          .do_sample = true,
                           .temperature = kSampleTemperature,
+                          .do_sample = true,
                           .seed = static_cast<uint64_t>(options_.model.seed),
                           .block_size = model_.window});
   model_.module->train();

@@ -39,11 +39,11 @@ int main(int argc, char** argv) {
   const std::vector<std::vector<int64_t>> prompts(2, tokenizer.encode(prompt));
   const auto texts = generate_batch(model, prompts,
                                     {.max_new_tokens = 40,
-                                     .do_sample = true,
                                      .temperature = 0.8,
                                      .top_p = 0.95,
-                                     .seed = 7,
-                                     .eos_token_id = model.config.vocab_size - 1});
+                                     .do_sample = true,
+                                     .eos_token_id = model.config.vocab_size - 1,
+                                     .seed = 7});
   for (const auto& ids : texts) std::printf("%s\n---\n", tokenizer.decode(ids).c_str());
   return texts.size() == 2 && texts[0] != texts[1] ? 0 : 1;
 }

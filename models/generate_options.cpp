@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "framework/error.h"
+#include "models/text/utf8.h"
 
 namespace vitro::models {
 
@@ -22,8 +23,10 @@ void check_options(const GenerateOptions& o) {
                     "generate: repetition_penalty must be positive: got ", o.repetition_penalty);
   check<ValueError>(o.block_size >= 0, "generate: block_size must not be negative: got ",
                     o.block_size);
-  for (const std::string& stop : o.stop_strings)
+  for (const std::string& stop : o.stop_strings) {
     check<ValueError>(!stop.empty(), "generate: stop_strings must not be empty: got \"\"");
+    text::check_utf8(stop, "generate: stop_strings");
+  }
 }
 
 }  // namespace vitro::models

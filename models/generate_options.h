@@ -10,24 +10,24 @@ namespace models {
 
 struct GenerateOptions {
   int64_t max_new_tokens = 100;
-  bool do_sample = false;  // else the likeliest token, the first of equals
 
   // Of sampling, in the order in which they act (as Hugging Face's):
   double temperature = 1;             // logits are divided by it
   std::optional<int64_t> top_k = {};  // among the k likeliest only
   std::optional<double> top_p = {};   // among the fewest whose probability reaches p, at least one
                                       // (nucleus; Holtzman et al., 2020)
-  // Of both, before all others (Keskar et al., 2019): logits of tokens that the text has are
-  // divided by it where positive, else multiplied.
+  bool do_sample = false;             // else the likeliest token, the first of equals
+  // With and without sampling, before all others (Keskar et al., 2019): logits of tokens that the
+  // text has are divided by it where positive, else multiplied.
   double repetition_penalty = 1;
+
+  std::optional<int64_t> eos_token_id = {};  // ends the text
   std::optional<uint64_t> seed = {};  // of sampling; without one, the default generator draws
-
-  std::optional<int64_t> eos_token_id = {};    // ends the text
-  std::vector<std::string> stop_strings = {};  // so does the first of them that the text contains
-
-  int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
   bool use_cache = true;       // of keys and values, where the model has them; the tokens are equal
   bool allow_sliding = false;  // a prompt longer than the model's context: its end; else an error
+  int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
+
+  std::vector<std::string> stop_strings = {};  // the first that the text contains ends it, in UTF-8
 };
 
 // ValueError, naming it, for an option that makes no sense.

@@ -89,10 +89,10 @@ TEST_CASE("a seed gives the same text again, and leaves the default generator al
 TEST_CASE("sampling among one is greedy, and so is the coldest sampling") {
   MiniLM m = model();
   const Ids greedy = generate(m, {2}, {.max_new_tokens = 30});
-  CHECK(greedy == generate(m, {2}, {.max_new_tokens = 30, .do_sample = true, .top_k = 1}));
+  CHECK(greedy == generate(m, {2}, {.max_new_tokens = 30, .top_k = 1, .do_sample = true}));
   for (double temperature : {1e-6, 1e-300, 5e-324})
     CHECK(greedy ==
-          generate(m, {2}, {.max_new_tokens = 30, .do_sample = true, .temperature = temperature}));
+          generate(m, {2}, {.max_new_tokens = 30, .temperature = temperature, .do_sample = true}));
 }
 
 TEST_CASE("tokens are drawn by softmax(logits / temperature), among the top k") {
@@ -121,7 +121,7 @@ TEST_CASE("a token of probability zero is never drawn") {
 TEST_CASE("equal logits: greedy takes the first") {
   Fixed m({1, 7, 7, 7});
   CHECK(generate(m, {0}, {.max_new_tokens = 3}) == Ids{0, 1, 1, 1});
-  CHECK(generate(m, {0}, {.max_new_tokens = 3, .do_sample = true, .top_k = 1, .seed = 3}) ==
+  CHECK(generate(m, {0}, {.max_new_tokens = 3, .top_k = 1, .do_sample = true, .seed = 3}) ==
         Ids{0, 1, 1, 1});
 }
 
@@ -142,15 +142,17 @@ TEST_CASE("options that make no sense are refused by name") {
   for (double penalty : {0.0, -1.0, HUGE_VAL, std::nan("")})
     CHECK_THAT(message({.repetition_penalty = penalty}), Contains("repetition_penalty"));
   CHECK_THAT(message({.stop_strings = {""}}), Contains("stop_strings"));
+  CHECK_THAT(message({.stop_strings = {"x", "\xA4"}}),
+             Contains("stop_strings") && Contains("byte 0"));
   CHECK_THAT(message({.stop_strings = {"x"}}), Contains("generate_text"));
   CHECK_THAT(message_of<ValueError>([&] { generate(m, {}, {}); }), Contains("prompt"));
   Generator generator(0);
   Tensor logits = tensor({1.0, 2.0});
   CHECK_THAT(message_of<ValueError>(
-                 [&] { next_token(logits, {.do_sample = true, .top_k = 0}, generator); }),
+                 [&] { next_token(logits, {.top_k = 0, .do_sample = true}, generator); }),
              Contains("top_k"));
   CHECK_THAT(message_of<ValueError>(
-                 [&] { next_token(logits, {.do_sample = true, .temperature = 0}, generator); }),
+                 [&] { next_token(logits, {.temperature = 0, .do_sample = true}, generator); }),
              Contains("temperature"));
   CHECK_FALSE(message_of<ShapeError>([&] {
                 next_token(tensor({{1.0, 2.0}}), {}, generator);
@@ -187,7 +189,7 @@ TEST_CASE("the pieces of a text are what its ids decode to") {
     MiniLM m = model(tokenizer.vocab_size());
     for (uint64_t seed = 0; seed < 20; ++seed) {
       const GenerateOptions options{
-          .max_new_tokens = 60, .do_sample = true, .temperature = 3, .seed = seed};
+          .max_new_tokens = 60, .temperature = 3, .do_sample = true, .seed = seed};
       Ids prompt = tokenizer.encode("said"), heard;
       std::string pieces;
       std::string text =
@@ -220,7 +222,7 @@ TEST_CASE("generation ends before a stop string, however the text comes in piece
   for (uint64_t seed = 0; seed < 8; ++seed) {
     MiniLM m = model(tokenizer.vocab_size());
     GenerateOptions options{
-        .max_new_tokens = 40, .do_sample = true, .temperature = 3, .seed = seed};
+        .max_new_tokens = 40, .temperature = 3, .do_sample = true, .seed = seed};
     const std::string whole = generate_text(m, tokenizer, "a", options);
     for (const std::vector<std::string>& stops :
          {std::vector<std::string>{"ab"}, {"abca", "bb"}, {"cab", "b"}, {"ccc", "aab", "bcb"}}) {

@@ -39,10 +39,10 @@ const GenerateOptions kWays[] = {
     {},
     {.repetition_penalty = 1.4},
     {.do_sample = true, .seed = 7},
-    {.do_sample = true,
-     .temperature = 1.3,
+    {.temperature = 1.3,
      .top_k = 6,
      .top_p = 0.8,
+     .do_sample = true,
      .repetition_penalty = 1.1,
      .seed = 8},
 };
@@ -132,7 +132,7 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
   auto refused = [&](int64_t block_size, bool use_cache) {
     return message_of<ValueError>([&] {
       generate(model, prompt_of(13),
-               {.max_new_tokens = 0, .block_size = block_size, .use_cache = use_cache});
+               {.max_new_tokens = 0, .use_cache = use_cache, .block_size = block_size});
     });
   };
   CHECK(refused(0, true) ==

@@ -140,7 +140,7 @@ TEST_CASE("sampling: a draw is the first token up to which the probabilities exc
   CHECK(draw_token({of({0.3, 0.3}), arange(2)}, 0.9) == 1);  // what rounding may leave
 
   const Tensor logits = of({0.5, -1.0, 2.0, 0.0, 1.5});
-  const GenerateOptions options{.do_sample = true, .temperature = 1.5, .top_k = 4};
+  const GenerateOptions options{.temperature = 1.5, .top_k = 4, .do_sample = true};
   const std::vector<double> weights = by_sorting(values(logits), options);
   Generator generator(9), uniforms(9);
   for (int i = 0; i < 200; ++i) {
@@ -177,9 +177,9 @@ TEST_CASE("sampling: logits that score nothing are an error, not a token") {
   for (DType dtype : {kFloat32, kFloat64, kBFloat16})
     for (const GenerateOptions& o : {GenerateOptions{},
                                      {.do_sample = true},
-                                     {.do_sample = true, .top_k = 1},
+                                     {.top_k = 1, .do_sample = true},
                                      {.repetition_penalty = 2},
-                                     {.do_sample = true, .top_p = 0.5}}) {
+                                     {.top_p = 0.5, .do_sample = true}}) {
       auto message = [&](const Tensor& logits) {
         return message_of<ValueError>([&] {
           next_token(logits.to(dtype), o, generator, Ids{0, 1});

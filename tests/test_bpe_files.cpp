@@ -119,6 +119,12 @@ TEST_CASE("bpe files: the forms of tokenizer.json that others write") {
   CHECK(same(
       with(good, R"("continuing_subword_prefix": "")", R"("continuing_subword_prefix": null)")));
   CHECK(same(with(good, ",\n\"<|endoftext|>\": 258", "")));
+  // What is done to batches.
+  CHECK(same(with(good, "\"truncation\": null", R"("truncation": {"direction": "Right",
+      "max_length": 512, "strategy": "LongestFirst", "stride": 0})")));
+  CHECK(same(with(good, "\"padding\": null", R"("padding": {"strategy": {"Fixed": 8},
+      "pad_to_multiple_of": null, "pad_id": -1, "pad_type_id": 0.5, "pad_token": "<pad>",
+      "ids": [1, true]})")));
   const auto padded = BpeTokenizer(parse_tokenizer_json(
       with(good, "\"special\": true}",
            "\"special\": true},\n{\"id\": 259, \"content\": \"<pad \u4F60>\", \"special\": true}"),
@@ -235,7 +241,8 @@ TEST_CASE("bpe files: what tokenizes otherwise than GPT-2 is refused") {
            "an array is not expected for version"},
           {with(good, "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
            "an object is not expected for normalizer"},
-          {with(good, "\"padding\": null", R"("padding": 3)"), "null expected for padding: 3"},
+          {with(good, "\"padding\": null", "\"padding\": " + std::string(8, '[')),
+           "at most 8 levels expected"},
           {with(good, split, R"("pre_tokenizer": {"type": "Whitespace")"),
            "\"ByteLevel\" expected for pre_tokenizer.type: \"Whitespace\""},
           {with(good, split, R"("pre_tokenizer": {"type": "Sequence", "pretokenizers": [])"),
@@ -299,6 +306,17 @@ TEST_CASE("bpe files: what tokenizes otherwise than GPT-2 is refused") {
           {with(good, "\"a b\"", "\"a zz\""), "in merge 0: \"zz\" is none"},
           {with(good, "\"a b\"", "\"\xC3 b\""), "cut short"},
       });
+}
+
+TEST_CASE("bpe files: of a folder whose tokenizer.json is refused the other files may be read") {
+  const TemporaryDirectory directory;
+  small().save_pretrained(directory / "gpt2");
+  directory.write("gpt2/tokenizer.json", with(small().to_json(), "\"BPE\"", "\"WordPiece\""));
+  CHECK_THAT(message_of(directory / "gpt2"),
+             Catch::Contains("\"WordPiece\"; where there is no tokenizer.json, vocab.json and "
+                             "merges.txt are read"));
+  fs::remove(directory / "gpt2/tokenizer.json");
+  CHECK(BpeTokenizer::load(directory / "gpt2").vocabulary_hash() == small().vocabulary_hash());
 }
 
 TEST_CASE("bpe files: two tokens of the same bytes are refused") {

@@ -158,8 +158,13 @@ BpeVocabulary read_bpe(const std::string& path) {
     if (!is_folder && (given.filename() == names.ids || given.filename() == names.merges))
       return read_two(given.parent_path(), names);
   const fs::path whole = is_folder ? given / "tokenizer.json" : given;
-  if (!is_folder || fs::exists(whole, ignored))
-    return parse_tokenizer_json(read_file(whole, kMaxTokenizerBytes), whole);
+  if (!is_folder || fs::exists(whole, ignored)) try {
+      return parse_tokenizer_json(read_file(whole, kMaxTokenizerBytes), whole);
+    } catch (const IoError& error) {
+      if (!is_folder || !fs::exists(given / kFileNames[0].ids, ignored)) throw;
+      fail<IoError>(error.what(), "; where there is no tokenizer.json, ", kFileNames[0].ids,
+                    " and ", kFileNames[0].merges, " are read");
+    }
   for (const FileNames& names : kFileNames)
     if (fs::exists(given / names.ids, ignored)) return read_two(given, names);
   fail<IoError>("load: a tokenizer expected: ", path,

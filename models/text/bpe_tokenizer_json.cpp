@@ -21,8 +21,8 @@ struct Setting {
 };
 constexpr Setting kSettings[] = {
     {"version", ""},
-    {"truncation", "null"},
-    {"padding", "null"},
+    {"truncation", ""},
+    {"padding", ""},
     {"normalizer", "null"},
     {"pre_tokenizer.type", "\"ByteLevel\""},
     {"pre_tokenizer.add_prefix_space", "false"},
@@ -86,6 +86,11 @@ class Reader final : public JsonEvents {
     if (in.is_array) return in.path + "[]";
     return in.path.empty() ? name_ : in.path + '.' + name_;
   }
+  // What is below is about batches, and changes no text's tokens.
+  static bool is_of_batches(std::string_view path) {
+    return path == "truncation" || path == "padding";
+  }
+  bool is_skipped() const { return open_.size() > 1 && is_of_batches(open_[1].path); }
   bool is_in(std::string_view place) const { return !open_.empty() && open_.back().path == place; }
 
   bool open(bool is_array) {
@@ -94,8 +99,9 @@ class Reader final : public JsonEvents {
         "", "pre_tokenizer", "post_processor", "decoder", "model", "model.vocab", "added_tokens[]"};
     static const std::unordered_set<std::string_view> kArrays = {"added_tokens", "model.merges",
                                                                  "model.merges[]"};
-    if (!(is_array ? kArrays : kObjects).contains(at) || open_.size() == kMostDepth)
+    if (!is_skipped() && !is_of_batches(at) && !(is_array ? kArrays : kObjects).contains(at))
       return refuse_value(is_array ? "an array" : "an object");
+    if (open_.size() == kMostDepth) refuse("at most ", kMostDepth, " levels expected");
     if (at == "model.merges[]") parts_.merges.emplace_back(), halves_ = 0;
     if (at == "added_tokens[]") parts_.special.emplace_back("", UINT64_MAX);
     seen_.insert(at);
@@ -158,6 +164,7 @@ class Reader final : public JsonEvents {
 
   // A single value that is no token: `shown` is its JSON.
   bool setting(const std::string& shown) {
+    if (is_skipped()) return true;
     const std::string at = path();
     if (is_in("model.vocab") || is_in("model.merges") || is_in("model.merges[]") ||
         at == "added_tokens[].id" || at == "added_tokens[].content")
@@ -173,6 +180,7 @@ class Reader final : public JsonEvents {
     return true;
   }
   bool refuse_value(std::string_view kind) const override {
+    if (is_skipped()) return true;
     if (open_.empty()) refuse("an object expected: ", kind);
     if (is_in("model.vocab")) refuse("an id expected for token ", excerpt(name_), ": ", kind);
     std::string at = path();

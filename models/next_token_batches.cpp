@@ -17,6 +17,21 @@ uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// For a scope, whatever ends it.
+class EvalMode {
+ public:
+  explicit EvalMode(nn::Module& model) : model_(model), was_training_(model.is_training()) {
+    model.eval();
+  }
+  ~EvalMode() { model_.train(was_training_); }
+  EvalMode(const EvalMode&) = delete;
+  EvalMode& operator=(const EvalMode&) = delete;
+
+ private:
+  nn::Module& model_;
+  bool was_training_;
+};
+
 }  // namespace
 
 Permutation::Permutation(uint64_t n, uint64_t seed, uint64_t epoch)
@@ -70,28 +85,30 @@ Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targe
 
 Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens) {
-  constexpr int64_t kRows = 16, kTokens = 4096;  // of a batch, at most
-  NoGradGuard unrecorded;
-  const bool was_training = model.is_training(),
-             is_narrow = model.parameters().at(0).dtype() == kBFloat16;  // a sum needs more digits
-  model.eval();
-  const int64_t count = std::min(tokens.size() - 1, most_tokens);
-  check<ValueError>(count >= 1, "evaluate: a text of at least two tokens expected: it has ",
+  constexpr int64_t kRows = 16, kTokens = 4096, kLogits = int64_t{1} << 24;  // of a batch, at most
+  check<ValueError>(tokens.size() >= 2, "evaluate: a text of at least two tokens expected: it has ",
                     tokens.size());
+  check<ValueError>(block_size >= 1 && most_tokens >= 1,
+                    "evaluate: block_size and most_tokens of at least 1 expected: got ", block_size,
+                    " and ", most_tokens);
+  NoGradGuard unrecorded;
+  const EvalMode mode(model);
+  const int64_t count = std::min(tokens.size() - 1, most_tokens);
   Evaluation result;
+  int64_t most = 1;  // tokens of a batch; the first window tells how many logits each has
   for (int64_t begin = 0, rows, length; begin < count; begin += rows * length) {
     length = std::min(block_size, count - begin);
-    rows = std::min({kRows, std::max<int64_t>(1, kTokens / length), (count - begin) / length});
+    rows = std::min({kRows, std::max<int64_t>(1, most / length), (count - begin) / length});
     Tensor ids = empty({rows, length}, kInt64), targets = empty({rows, length}, kInt64);
     const auto n = static_cast<size_t>(rows * length);
     tokens.copy(begin, {ids.mutable_data<int64_t>(), n});
     tokens.copy(begin + 1, {targets.mutable_data<int64_t>(), n});
-    const CrossEntropyOptions summed{.reduction = Reduction::kSum};
-    result.nats += is_narrow ? cross_entropy(model(ids).to(kFloat32), targets, summed).item()
-                             : next_token_loss(model, ids, targets, summed).item();
+    Tensor logits = model(ids);
+    if (logits.dtype() == kBFloat16) logits = logits.to(kFloat32);  // a sum needs more digits
+    result.nats += cross_entropy(logits, targets, {.reduction = Reduction::kSum}).item();
     result.tokens += rows * length;
+    most = std::min(kTokens, kLogits / logits.size(-1));
   }
-  model.train(was_training);
   return result;
 }
 

@@ -43,13 +43,14 @@ class NextTokenBatches {
   uint64_t seed_, position_ = 0;
 };
 
-// cross_entropy of `model`, ids (B, T) -> logits (B, T, V), at these targets (B, T); a GPT's own
-// loss, which spares memory.
+// cross_entropy of `model`, ids (B, T) -> logits (B, T, V), at these targets (B, T); of a GPT its
+// loss(), which spares memory where logits are large.
 Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targets,
                        const CrossEntropyOptions& options = {});
 
 // The sum of -ln p(token) over all tokens but the first, in consecutive windows of block_size, and
 // how many they are.  `model` maps ids (B, T) to logits (B, T, V); it is run in eval mode.
+// ValueError for fewer than two tokens, and for a block_size or most_tokens below 1.
 struct Evaluation {
   double nats = 0;
   int64_t tokens = 0;

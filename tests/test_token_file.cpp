@@ -257,6 +257,31 @@ TEST_CASE("evaluate: the loss of every token but the first, in eval mode") {
   CHECK(model.is_training());
   CHECK(models::evaluate(model, tokens, 64, 100).tokens == 100);
   CHECK_THROWS_AS(models::evaluate(model, tokens.slice(0, 1), 64), ValueError);
+  CHECK_THROWS_WITH(models::evaluate(model, tokens, 0),
+                    "evaluate: block_size and most_tokens of at least 1 expected: got 0 and " +
+                        std::to_string(INT64_MAX));
+  CHECK_THROWS_AS(models::evaluate(model, tokens, 64, 0), ValueError);
+  nn::ScopedHook fails(model.register_forward_hook(
+      [](nn::Module&, const Tensor&, const Tensor&) -> Tensor { throw ValueError("no"); }));
+  CHECK_THROWS_WITH(models::evaluate(model, tokens, 64), Contains("no"));
+  CHECK(model.is_training());
+}
+
+TEST_CASE("evaluate: of a large vocabulary a batch has fewer tokens") {
+  constexpr int64_t kVocabulary = int64_t{1} << 20;
+  struct Even : nn::Module {  // all tokens are equally likely
+    std::vector<int64_t> rows;
+    Tensor forward(const Tensor& ids) override {
+      rows.push_back(ids.size(0));
+      return expand(zeros({1, 1, kVocabulary}), {ids.size(0), ids.size(1), kVocabulary});
+    }
+  } model;
+  TemporaryDirectory directory;
+  const std::string path = directory / "tokens.bin";
+  write_token_file(path, CharTokenizer::fit("ab"), TextPieces("abababababababababab"));
+  const auto result = models::evaluate(model, TokenFile(path), 4);
+  CHECK(model.rows == std::vector<int64_t>{1, 3, 1});  // 16 tokens have 2^24 logits
+  CHECK(result.loss() == Approx(std::log(kVocabulary)));
 }
 
 TEST_CASE("model file: a configuration survives JSON, and nonsense is refused") {

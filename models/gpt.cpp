@@ -118,7 +118,6 @@ Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
   for (size_t i = 0; i < h.size(); ++i)
     x = cache ? h[i](x, *cache, static_cast<int64_t>(i)) : h[i](x);
   if (!cache) return (*ln_f)(x);
-  cache->advance(time);
   return (*ln_f)(narrow(x, 1, time - 1, 1));
 }
 
@@ -135,8 +134,11 @@ Tensor GPT::forward(const Tensor& ids) {
 
 Tensor GPT::loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOptions& options) {
   check_ids(ids);
+  const int64_t logits = ids.numel() * config.vocab_size;
+  if (logits <= kMostLogits || is_hooked() || lm_head.is_hooked())
+    return cross_entropy((*this)(ids), targets, options);
   return call(ids, [&](const Tensor& in) {
-    return cross_entropy(lm_head(trunk(in, nullptr)), targets, options);
+    return linear_cross_entropy(trunk(in, nullptr), lm_head.weight, targets, options);
   });
 }
 
@@ -156,7 +158,13 @@ Tensor GPT::next_logits(const Tensor& ids, KVCache& cache) {
   check<ShapeError>(ids.size(0) == cache.batch(), "GPT: the cache holds ", cache.batch(),
                     " texts: got ids ", ids.shape());
   NoGradGuard unrecorded;
-  return call(ids, [&](const Tensor& in) { return squeeze(lm_head(trunk(in, &cache)), 1); });
+  int64_t time = 0;
+  const Tensor logits = call(ids, [&](const Tensor& in) {
+    time = in.size(1);
+    return squeeze(lm_head(trunk(in, &cache)), 1);
+  });
+  cache.advance(time);  // last, so that what fails has read nothing
+  return logits;
 }
 
 std::string GPT::describe() const {

@@ -106,9 +106,11 @@ struct GPT : nn::Module {
   // keeps it; in eval mode.  IoError for what asks for another computation, and one for all that is
   // missing, unexpected or of another shape.
   static GPT from_pretrained(const std::string& directory, const PretrainedOptions& options = {});
-  // The same layout, which is made if there is none; the directory is as it was if this throws.
-  // A loaded model gives the bytes of the files that it came from.  ValueError for a model that
-  // GPT-2's layout has no place for.
+  // The same layout, which is made if there is none.  A loaded model gives the bytes of the files
+  // that it came from, but for float16, written as float32, for names that torch.compile prefixed,
+  // and for shards, which become one file (their index is removed).  The directory is as it was if
+  // this throws, unless all that failed is the last sync.  ValueError for a model that GPT-2's
+  // layout has no place for.
   void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
   std::shared_ptr<const PretrainedLayout> layout;  // of the files it came from, if it did
 
@@ -120,8 +122,10 @@ struct GPT : nn::Module {
   // logits[b, t] scores every token as the one that follows ids[b, 0..t]; ids (T) is one text.
   // ShapeError for more than block_size tokens.
   Tensor forward(const Tensor& ids) override;
-  // cross_entropy of the same, targets (B, T).  (linear_cross_entropy of the last hidden state and
-  // lm_head's weight takes longer and never holds the logits.)
+  // cross_entropy of the same, ids and targets (B, T).  More than kMostLogits logits are not held
+  // but computed in tiles (linear_cross_entropy), unless a hook of the model or of lm_head waits
+  // for them.
+  static constexpr int64_t kMostLogits = int64_t{1} << 26;  // 256 MiB in float32
   Tensor loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOptions& options = {});
 
   // Room for `capacity` tokens (0: block_size) of `batch` texts.

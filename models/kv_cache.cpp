@@ -11,9 +11,21 @@ KVCache::KVCache(const KVCacheOptions& o) : options_(o) {
       o.n_layer >= 1 && o.batch >= 1 && o.n_kv_head >= 1 && o.capacity >= 1 && o.head_size >= 1,
       "KVCache: positive sizes expected: ", o.n_layer, " layers, batch ", o.batch, ", ",
       o.n_kv_head, " heads of ", o.head_size, ", capacity ", o.capacity);
+  check<DTypeError>(o.dtype == cache_dtype(o.dtype),
+                    "KVCache: float32 or float64 expected, as cache_dtype says: got ", o.dtype);
   const Shape shape{o.batch, o.n_kv_head, o.capacity, o.head_size};
   for (int64_t i = 0; i < o.n_layer; ++i)
     layers_.emplace_back(empty(shape, o.dtype), empty(shape, o.dtype));
+}
+
+KVCache KVCache::clone() const {
+  KVCache copy(options_);
+  copy.length_ = length_, copy.padding_ = padding_;
+  for (size_t i = 0; i < layers_.size(); ++i)
+    for (const auto& [to, from] : {std::pair{copy.layers_[i].first, layers_[i].first},
+                                   {copy.layers_[i].second, layers_[i].second}})
+      narrow(to, 2, 0, length_).copy_(narrow(from, 2, 0, length_));
+  return copy;
 }
 
 int64_t KVCache::bytes() const {
@@ -55,6 +67,9 @@ Tensor KVCache::mask(int64_t time) const {
 }
 
 std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, const Tensor& values) {
+  check<GraphError>(!grad_enabled() || !(keys.requires_grad() || values.requires_grad()),
+                    "KVCache: keys and values without a graph expected, as the cache keeps none: "
+                    "read with it under NoGradGuard");
   NoGradGuard unrecorded;
   check<ShapeError>(0 <= layer && layer < options_.n_layer, "KVCache: a layer from 0 to ",
                     options_.n_layer - 1, " expected: got ", layer);
@@ -68,8 +83,8 @@ std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, con
                     " tokens: ", length_, " have been read and ", time, " are to come");
   check<DTypeError>(cache_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",
                     options_.dtype, ": got ", keys.dtype());
-  narrow(k, 2, length_, time).copy_(keys.detach());
-  narrow(v, 2, length_, time).copy_(values.detach());
+  narrow(k, 2, length_, time).copy_(keys);
+  narrow(v, 2, length_, time).copy_(values);
   return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};
 }
 

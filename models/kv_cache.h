@@ -22,6 +22,9 @@ struct KVCacheOptions {
 class KVCache {
  public:
   explicit KVCache(const KVCacheOptions& options);
+  KVCache(KVCache&&) noexcept = default;  // clone() copies
+  KVCache& operator=(KVCache&&) noexcept = default;
+  KVCache clone() const;
 
   int64_t batch() const { return options_.batch; }
   int64_t capacity() const { return options_.capacity; }
@@ -40,7 +43,8 @@ class KVCache {
   Tensor mask(int64_t time) const;
 
   // Writes keys and values (B, G, time, D) of one layer behind those read; all of that layer, with
-  // them: (B, G, length + time, D), views.  ShapeError when the capacity does not suffice.
+  // them: (B, G, length + time, D), views.  ShapeError when the capacity does not suffice; as what
+  // is kept has no gradient, GraphError for keys and values that are recorded.
   std::pair<Tensor, Tensor> extend(int64_t layer, const Tensor& keys, const Tensor& values);
   void advance(int64_t time);  // once all layers have been extended
   void clear();                // no token read, no padding; the room stays

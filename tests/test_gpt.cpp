@@ -251,6 +251,71 @@ TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
   }
 }
 
+TEST_CASE("GPT: logits beyond kMostLogits are not held for the loss, unless a hook sees them") {
+  GPT model({.block_size = 128, .vocab_size = 600'000, .n_layer = 1, .n_head = 1, .n_embd = 2},
+            models::InitialValues::kNone);
+  NoGradGuard unrecorded;
+  for (Tensor& p : model.parameters()) p.fill_(0);
+  model.wte.weight[7].fill_(3);
+  model.ln_f->parameters()[1].fill_(0.5);  // so token 7 has the logit 3
+  const Tensor ids = zeros({1, 112}, kInt64), targets = full({1, 112}, 7, kInt64);
+  REQUIRE(112 * 600'000 > GPT::kMostLogits);
+  const auto peak_of_loss = [&] {
+    const Tensor ballast =
+        empty({std::max<int64_t>(0, memory_stats().peak - live_bytes())}, kUInt8);
+    const int64_t start = live_bytes();
+    CHECK(model.loss(ids, targets).item() == Approx(std::log(599'999 + std::exp(3)) - 3));
+    return memory_stats().peak - start;
+  };
+  CHECK(peak_of_loss() < 16 << 20);
+  Shape seen;
+  nn::ScopedHook hook(
+      model.register_forward_hook([&](nn::Module&, const Tensor&, const Tensor& logits) {
+        seen = logits.shape();
+        return Tensor();
+      }));
+  CHECK(peak_of_loss() >= 112 * 600'000 * 4);
+  CHECK(seen == Shape{1, 112, 600'000});
+}
+
+TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
+  GPT model = make(kSmall);
+  NoGradGuard unrecorded;
+  const Tensor ids = ids_of(1, 6);
+  models::KVCache cache = model.make_cache();
+  model.next_logits(narrow(ids, 1, 0, 3), cache);
+  for (const char* module : {"", "ln_f", "lm_head", "h.1.mlp"}) {
+    nn::ScopedHook hook(model.find(module).register_forward_hook(
+        [](nn::Module&, const Tensor&, const Tensor&) -> Tensor { throw ValueError("no"); }));
+    CHECK_THROWS_AS(model.next_logits(narrow(ids, 1, 3, 3), cache), ValueError);
+    CHECK(cache.length() == 3);
+  }
+  const Tensor logits = model(ids).select(1, 5);
+  CHECK(max_difference(model.next_logits(narrow(ids, 1, 3, 3), cache), logits) <=
+        1e-5 * abs(logits).max().item());
+}
+
+TEST_CASE("GPT: a clone of a cache goes its own way") {
+  static_assert(!std::is_copy_constructible_v<models::KVCache>);
+  GPT model = make(kSmall);
+  NoGradGuard unrecorded;
+  const Tensor ids = ids_of(2, 12);
+  models::KVCache cache = model.make_cache(2);
+  cache.set_padding({0, 1});
+  model.next_logits(narrow(ids, 1, 0, 6), cache);
+  models::KVCache copy = cache.clone();
+  const Tensor own = model.next_logits(narrow(ids, 1, 6, 2), cache).clone();
+  model.next_logits(narrow(ids, 1, 9, 3), copy);
+  CHECK(cache.length() == 8);
+  CHECK(copy.length() == 9);
+  models::KVCache again = model.make_cache(2);
+  again.set_padding({0, 1});
+  model.next_logits(narrow(ids, 1, 0, 6), again);
+  CHECK(same_bits(model.next_logits(narrow(ids, 1, 6, 2), again), own));
+  CHECK(max_difference(model.next_logits(narrow(ids, 1, 8, 1), cache),
+                       model.next_logits(narrow(ids, 1, 8, 1), again)) == 0);
+}
+
 TEST_CASE("GPT: hooked and fused attention have the same gradients") {
   GPT model = make(kSmall);
   const Tensor ids = ids_of(2, 8), targets = ids_of(2, 8);
@@ -343,6 +408,12 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
         }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
+  CHECK(message_of<GraphError>([&] {
+          model.h[0](randn({2, 1, 16}), cache, 0);
+        }).find("KVCache: keys and values without a graph expected") != std::string::npos);
+  CHECK(message_of<DTypeError>([] {
+          models::KVCache({1, 1, 1, 1, 1, kBFloat16});
+        }).starts_with("KVCache: float32 or float64 expected"));
   CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
         "KVCache: padding expected for 2 texts: got 1");
 }

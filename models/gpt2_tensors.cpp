@@ -1,7 +1,7 @@
 // The table of GPT-2's tensors.
 #include "models/gpt2_tensors.h"
 
-#include <algorithm>
+#include <charconv>
 
 namespace vitro::models {
 
@@ -37,12 +37,14 @@ std::string_view without_prefix(std::string_view name) {
   return name;
 }
 
-bool is_mask(std::string_view name) {
+bool is_mask(std::string_view name, int64_t layers) {
   if (!name.starts_with("h.")) return false;
   name.remove_prefix(2);
-  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
-  const std::string_view rest = name.substr(digits);
-  return digits > 0 && (rest == ".attn.bias" || rest == ".attn.masked_bias");
+  int64_t layer = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
+  if (error != std::errc() || layer < 0 || layer >= layers) return false;
+  const std::string number = std::to_string(layer);  // as one writes it, without zeros before
+  return name == number + ".attn.bias" || name == number + ".attn.masked_bias";
 }
 
 }  // namespace vitro::models

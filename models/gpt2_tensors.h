@@ -14,6 +14,7 @@ struct FileTensor {
   bool is_transposed;  // Conv1D keeps its weight as (in, out)
 };
 
+inline constexpr int64_t kTensorsPerLayer = 12;
 // Of its first `layers` layers; lm_head.weight, which a tied head may lack, comes last.
 std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers);
 
@@ -21,7 +22,7 @@ std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers);
 std::string_view without_prefix(std::string_view name);
 inline constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.weight";
 
-// h.N.attn.bias and h.N.attn.masked_bias: the causal mask, which older files hold.
-bool is_mask(std::string_view name);
+// h.N.attn.bias and h.N.attn.masked_bias, N < layers: the causal mask, which older files hold.
+bool is_mask(std::string_view name, int64_t layers);
 
 }  // namespace vitro::models

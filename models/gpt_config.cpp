@@ -13,6 +13,9 @@ constexpr std::array kNorms = {"layer_norm", "rms_norm"};  // as NormKind counts
 constexpr std::array kPositions = {"learned", "rotary"};   // as PositionKind
 constexpr std::array kMLPs = {"gelu", "swiglu"};           // as MLPKind
 
+// The square of a context fits into an integer, times the numbers of a layer.
+constexpr int64_t kMostContext = int64_t{1} << 24;
+
 // The one list of fields, for reading and for writing.
 template <class Fields, class Config>
 void visit(Fields&& fields, Config& c) {
@@ -77,6 +80,8 @@ GPTConfig gpt_config(const std::string& json) {
   GPTConfig c;
   visit(reader, c);
   reader.fields.check_no_others();
+  if (c.block_size > kMostContext)
+    reader.fields.refuse("block_size must be at most 2^24: got ", c.block_size);
   if (c.n_embd % c.n_head != 0)
     reader.fields.refuse("n_head must divide n_embd: got ", c.n_head, " and ", c.n_embd);
   if (c.n_head % c.kv_heads() != 0)

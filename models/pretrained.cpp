@@ -73,16 +73,20 @@ class Misfits {
  public:
   template <class... Parts>
   void add(const char* kind, const Parts&... parts) {
+    if (++count_ > kMost) return;
     text_ << "\n  " << kind << ": ";
     (text_ << ... << parts);
   }
-  void check_none(const std::string& path) const {
-    check<IoError>(text_.str().empty(),
+  void check_none(const std::string& path) {
+    if (count_ > kMost) text_ << "\n  and " << count_ - kMost << " more";
+    check<IoError>(count_ == 0,
                    "from_pretrained: the weights that config.json describes expected: ", path,
                    text_.str());
   }
 
  private:
+  static constexpr int64_t kMost = 50;  // that are told
+  int64_t count_ = 0;
   std::ostringstream text_;
 };
 
@@ -106,8 +110,9 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   for (const auto& [name, file, entry] : weights.all)
     if (!given.emplace(name, entry).second)
       misfits.add("mismatched", entry->name, ": the same is there with another prefix");
-  // More layers than tensors would all be missing; a number from outside bounds no loop.
-  const auto most_layers = static_cast<int64_t>(given.size());
+  // Of more layers than the tensors make up all would be missing; a number from outside bounds no
+  // loop.
+  const int64_t most_layers = std::ssize(given) / kTensorsPerLayer + 1;
   for (const FileTensor& expected : gpt2_tensors(config, std::min(config.n_layer, most_layers))) {
     const auto found = given.find(expected.name);
     const bool may_lack = config.tied_head && expected.name == kHead;
@@ -120,7 +125,7 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   }
   if (config.n_layer > most_layers) misfits.add("missing", "layers ", most_layers, " and more");
   for (const auto& [name, entry] : given)
-    if (!is_mask(name)) misfits.add("unexpected", entry->name);
+    if (!is_mask(name, config.n_layer)) misfits.add("unexpected", entry->name);
   misfits.check_none(weights.path);
 }
 
@@ -152,18 +157,19 @@ void check_head(const Weights::Found& from, const Tensor& embedding) {
                  " holds other values; \"tie_word_embeddings\": false unties them");
 }
 
-// The mask must be the causal one, with which GPT computes.  Equal masks are kept once.
-Tensor checked_mask(const Weights::Found& from, int64_t block_size, const nn::NamedTensors& known) {
+// The mask must be the causal one, with which GPT computes; masked_bias is the number that older
+// code puts in its place.  `last` is the one before, which is kept once where they are equal.
+void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, Tensor& last) {
   const Tensor mask = from.file->read({from.entry, 1})[0];
-  const auto is_value = [](const std::string& name) { return name.ends_with(".masked_bias"); };
-  for (const auto& [name, x] : known)
-    if (is_value(name) == is_value(from.name) && same_bits(x, mask)) return x;
-  if (is_value(from.name)) return mask;
-  const Shape shape{1, 1, block_size, block_size};
-  check<IoError>(mask.shape() == shape && same_bits(mask, tril(ones(shape)).to(mask.dtype())),
-                 "from_pretrained: a causal mask ", shape, " expected: ", from.file->path(), ": ",
+  if (last.defined() && same_bits(last, mask)) return;
+  const Shape square{1, 1, block_size, block_size};
+  const bool is_right =
+      is_number ? mask.numel() == 1
+                : mask.shape() == square && same_bits(mask, tril(ones(square)).to(mask.dtype()));
+  check<IoError>(is_right, "from_pretrained: a causal mask ", square,
+                 ", and one number for a masked_bias, expected: ", from.file->path(), ": ",
                  from.entry->name, " is another");
-  return mask;
+  last = mask;
 }
 
 void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) {
@@ -173,10 +179,13 @@ void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) 
   for (const FileTensor& x : gpt2_tensors(model.config, model.config.n_layer))
     if (x.is_transposed) transposed.insert(x.name);
   const Weights::Found* head = nullptr;
+  Tensor mask, masked_bias;
   for (const Weights::Found& from : weights.all) {
-    if (is_mask(from.name)) {
-      layout.masks.emplace_back(from.name,
-                                checked_mask(from, model.config.block_size, layout.masks));
+    if (is_mask(from.name, model.config.n_layer)) {
+      const bool is_number = from.name.ends_with(".masked_bias");
+      Tensor& last = is_number ? masked_bias : mask;
+      read_mask(from, is_number, model.config.block_size, last);
+      layout.masks.emplace_back(from.name, last);
     } else if (from.name == kHead && model.config.tied_head) {
       head = &from;  // compared when the embedding is there
     } else {

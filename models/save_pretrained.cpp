@@ -30,7 +30,7 @@ void check_is_gpt2(const GPTConfig& c) {
 
 // Views of the weights by the names of the layout.  Biases that the model goes without are zeros:
 // the layout has all.
-nn::NamedTensors file_tensors(GPT& model, const PretrainedLayout& layout) {
+nn::NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
   NoGradGuard unrecorded;
   std::map<std::string, Tensor> own;
   for (auto& [name, x] : nn::all_tensors(model)) own.emplace(name, *x);
@@ -39,7 +39,7 @@ nn::NamedTensors file_tensors(GPT& model, const PretrainedLayout& layout) {
   for (const auto& [name, shape, is_transposed] :
        gpt2_tensors(model.config, model.config.n_layer)) {
     const bool is_head = name == kHead;
-    if (is_head && model.config.tied_head && !layout.has_head) continue;
+    if (is_head && is_tied && !layout.has_head) continue;
     const auto found = own.find(name);
     const Tensor x = found == own.end() ? zeros(shape, model.wte.weight.dtype()) : found->second;
     all.emplace_back(is_head ? name : prefix + name, is_transposed ? x.t() : x);
@@ -67,6 +67,13 @@ class MadeDirectory {
   bool is_new_;
 };
 
+// What is left of shards that stood here is not what the index says any more.  That it could not
+// be removed harms nobody: who looks for the one file finds it first.
+void remove_index(const std::string& directory) {
+  std::error_code ignored;
+  fs::remove(fs::path(directory) / "model.safetensors.index.json", ignored);
+}
+
 }  // namespace
 
 void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer) {
@@ -77,8 +84,9 @@ void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer
       " tokens expected, as the model has: ", tokenizer ? tokenizer->vocab_size() : 0);
   const PretrainedLayout fresh;
   const PretrainedLayout& form = layout ? *layout : fresh;
-  const GPT2Config now{
+  GPT2Config now{
       .model = config, .embd_pdrop = drop.p, .attn_pdrop = h.front().attn.attn_dropout.p};
+  now.model.tied_head = lm_head.weight.impl() == wte.weight.impl();  // whoever tied or untied it
   MadeDirectory made(directory);
   AtomicFiles files;
   const auto add = [&](const std::string& name) -> AtomicFile& {
@@ -90,9 +98,11 @@ void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer
   add_text("config.json", gpt2_config_json(now, wte.weight.dtype(), form.config_json));
   if (tokenizer)
     for (const auto& [name, text] : tokenizer->pretrained_files()) add_text(name, text);
-  write_safetensors(add("model.safetensors"), file_tensors(*this, form), form.metadata);
+  write_safetensors(add("model.safetensors"), file_tensors(*this, now.model.tied_head, form),
+                    form.metadata);
   files.commit();
   made.keep();
+  remove_index(directory);
 }
 
 }  // namespace vitro::models

@@ -65,6 +65,8 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
             "n_layer must be at least 1 and at most 2^40: got -1"},
            {"\"n_layer\":2", "\"n_layer\":1099511627777", "got 1099511627777"},
            {"\"n_layer\":2", "\"n_layer\":18446744073709551615", "got 18446744073709551615"},
+           {"\"block_size\":9", "\"block_size\":16777217",
+            "config: block_size must be at most 2^24: got 16777217"},
            {"\"n_layer\":2", "\"n_layer\":2.5", "a whole number expected for n_layer: 2.5"},
            {"\"n_layer\":2", "\"n_layer\":\"2\"", "a whole number expected for n_layer: \"2\""},
            {"\"n_layer\":2", "\"n_layer\":[2]", "a whole number expected for n_layer: an array"},

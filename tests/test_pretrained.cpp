@@ -176,6 +176,10 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
   files.write("model.safetensors.index.json", index.dump());
   GPT sharded = GPT::from_pretrained(files.path);
   CHECK(same_bits(logits_of(sharded), logits_of(model)));
+  sharded.save_pretrained(files.path);  // one file, and no index that says something else
+  CHECK(!std::filesystem::exists(files.path + "/model.safetensors.index.json"));
+  GPT whole = GPT::from_pretrained(files.path);
+  CHECK(same_bits(logits_of(whole), logits_of(model)));
 }
 
 TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
@@ -376,6 +380,34 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
           "  unexpected: score.weight");
 }
 
+TEST_CASE("pretrained: a head that was untied or tied after it was made is saved as it is") {
+  const TemporaryDirectory directory;
+  GPT model = make();
+  model.lm_head.weight = (model.wte.weight.detach() * 2).clone().requires_grad_();
+  model.save_pretrained(directory / "untied");
+  GPT untied = GPT::from_pretrained(directory / "untied");
+  CHECK(!untied.config.tied_head);
+  CHECK(same_bits(logits_of(untied), logits_of(model)));
+  untied.lm_head.weight = untied.wte.weight;
+  untied.save_pretrained(directory / "tied");
+  GPT tied = GPT::from_pretrained(directory / "tied");
+  CHECK(tied.config.tied_head);
+  CHECK(same_bits(logits_of(tied), logits_of(untied)));
+}
+
+TEST_CASE("pretrained: a number from outside bounds no error, and no list of tensors") {
+  GPT model = make();
+  Json config = config_of(model);
+  config["n_layer"] = 1'000'000;
+  nn::NamedTensors weights = weights_of(model);
+  for (int i = 0; i < 200; ++i) weights.emplace_back("x" + std::to_string(i), ones({1}));
+  const std::string message =
+      message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
+  CHECK(std::count(message.begin(), message.end(), '\n') == 51);
+  // Of some 230 tensors: 20 layers of 12, 18 of which are missing, and the layers after them.
+  CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
+}
+
 TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   GPT model = make();
   nn::NamedTensors weights = weights_of(model);
@@ -391,16 +423,20 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   const Files headless(config, weights_of(model));
   CHECK_THROWS_WITH(GPT::from_pretrained(headless.path), Contains("missing: lm_head.weight"));
 
-  for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))}) {
+  const auto refused = [&](const std::string& name, const Tensor& mask) {
     weights = weights_of(model);
-    weights.emplace_back("transformer.h.0.attn.masked_bias",
-                         mask);  // the same bytes excuse nothing
-    weights.emplace_back("transformer.h.1.attn.bias", mask);
-    const Files masked(config_of(model), weights);
-    CHECK_THROWS_WITH(GPT::from_pretrained(masked.path),
-                      Contains("a causal mask (1, 1, 8, 8) expected") &&
-                          Contains("transformer.h.1.attn.bias is another"));
-  }
+    weights.emplace_back(name, mask);
+    return message_of<IoError>(
+        [&] { GPT::from_pretrained(Files(config_of(model), weights).path); });
+  };
+  const Tensor causal = tril(ones({1, 1, 8, 8}));
+  for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))})
+    CHECK_THAT(
+        refused("transformer.h.1.attn.bias", mask),
+        Contains("a causal mask (1, 1, 8, 8)") && Contains("transformer.h.1.attn.bias is another"));
+  CHECK_THAT(refused("h.1.attn.masked_bias", causal), Contains("masked_bias is another"));
+  for (const char* name : {"h.2.attn.bias", "h.01.attn.bias", "h.-1.attn.bias", "h.attn.bias"})
+    CHECK_THAT(refused(name, causal), Contains(std::string("unexpected: ") + name));
 }
 
 TEST_CASE("pretrained: files that are not there, or are something else") {

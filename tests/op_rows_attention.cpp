@@ -87,7 +87,7 @@ void add_attention_rows(Rows& rows, const Case& c, bool is_causal, const Mask& m
          return attention_of(x[0], x[1], x[2], is_causal, flagged ? &x[3] : nullptr,
                              numbered ? &numbers : nullptr, factor);
        },
-       {.reduction = std::max<int64_t>(1, c.S) * 4, .derivatives = c.derivatives}});
+       {.reduction = 4 * std::max<int64_t>(1, c.S * c.q.back()), .derivatives = c.derivatives}});
 }
 
 // Head h of the columns of a packed projection as (B, heads, T, D).
@@ -121,7 +121,7 @@ void add_self_attention_rows(Rows& rows, int64_t batch, int64_t T, int64_t H, in
                       return y({at[0], at[2] / D, at[1], at[2] % D});
                     });
                   },
-                  {.reduction = 4 * std::max<int64_t>(1, T), .derivatives = derivatives}});
+                  {.reduction = 4 * std::max<int64_t>(1, T * D), .derivatives = derivatives}});
 }
 
 }  // namespace

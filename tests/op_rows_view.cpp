@@ -215,6 +215,10 @@ void add_views(Rows& rows) {
       [](const Tensor& x) { return chunk(x, 3).at(1); },
       [](const Array& x) { return along(x, 0, range(3, 6)); });
   add(
+      "chunk", "slice", "2 of 5 from the end, the last", {2, 2, 5},
+      [](const Tensor& x) { return chunk(x, 2, -1).at(1); },
+      [](const Array& x) { return along(x, 2, range(3, 5)); });
+  add(
       "chunk", "slice", "more than there are, the last", {2, 3},
       [](const Tensor& x) { return chunk(x, 5, -1).at(2); },
       [](const Array& x) { return along(x, 1, range(2, 3)); });

@@ -379,8 +379,8 @@ TEST_CASE("kernels: rows agree with float64 at every length") {
 
 TEST_CASE("kernels: sums of rows agree with float64, with and without accumulating") {
   std::mt19937_64 random(6);
-  for (int64_t rows : {0, 1, 3, 4, 7, 33})
-    for (int64_t cols : {1, 2, 7, 8, 15, 16, 17, 33, 67})
+  for (int64_t rows : {0, 1, 3, 4, 7, 8, 33})
+    for (int64_t cols : {1, 2, 7, 8, 15, 16, 17, 33, 67, 2051})
       for (bool accumulate : {false, true}) {
         const int64_t stride = cols + 3;
         std::vector<float> x = random_floats(random, static_cast<size_t>(rows * stride)),
@@ -397,6 +397,17 @@ TEST_CASE("kernels: sums of rows agree with float64, with and without accumulati
         INFO(rows << " x " << cols << (accumulate ? " accumulated" : ""));
         CHECK(good);
       }
+}
+
+TEST_CASE("kernels: sums that are cut into chunks agree with float64") {
+  manual_seed(8);
+  for (const Shape& shape : {Shape{1300, 5}, {1300, 70}, {513, 1}, {3, 600, 33}, {70'000}}) {
+    const Tensor x = randn(shape);
+    INFO(shape);
+    for (int64_t axis = 0; axis < x.rank(); ++axis)
+      CHECK(abs(sum(x, axis).to(kFloat64) - sum(x.to(kFloat64), axis)).max().item() < 1e-3);
+    CHECK(std::abs(sum(x).item() - sum(x.to(kFloat64)).item()) < 1e-3);
+  }
 }
 
 TEST_CASE("kernels: rows of infinities and NaN have their limits") {

@@ -21,6 +21,8 @@ void check_options(const GenerateOptions& o) {
                     "generate: top_p must be above 0 and at most 1: got ", o.top_p.value_or(1));
   check<ValueError>(is_positive(o.repetition_penalty),
                     "generate: repetition_penalty must be positive: got ", o.repetition_penalty);
+  check<ValueError>(o.vocab_size >= 0, "generate: vocab_size must not be negative: got ",
+                    o.vocab_size);
   check<ValueError>(o.block_size >= 0, "generate: block_size must not be negative: got ",
                     o.block_size);
   for (const std::string& stop : o.stop_strings) {

@@ -26,6 +26,7 @@ struct GenerateOptions {
   bool use_cache = true;       // of keys and values, where the model has them; the tokens are equal
   bool allow_sliding = false;  // a prompt longer than the model's context: its end; else an error
   int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
+  int64_t vocab_size = 0;      // ids from here on only pad and are never chosen; 0: all may be
 
   std::vector<std::string> stop_strings = {};  // the first that the text contains ends it, in UTF-8
 };

@@ -17,6 +17,7 @@ std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
   int64_t count = 0;
   GenerateOptions of_ids = options;
   of_ids.stop_strings.clear();
+  if (of_ids.vocab_size == 0) of_ids.vocab_size = tokenizer.vocab_size();  // it decodes no others
   const auto last_words = [&] {
     const std::string decided = stops.pass(decoder.flush());
     return decided + stops.rest();

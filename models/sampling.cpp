@@ -28,6 +28,12 @@ Tensor penalized(const Tensor& logits, double penalty, std::span<const int64_t> 
   return after;
 }
 
+// Without the ids that only pad the vocabulary.
+Tensor limited(const Tensor& logits, int64_t vocab_size) {
+  if (vocab_size == 0 || vocab_size >= logits.numel()) return logits;
+  return narrow(logits, 0, 0, vocab_size);
+}
+
 // argmax takes NaN for the largest number, so this one tells of all.
 int64_t likeliest(const Tensor& scores) {
   const auto id = argmax(scores).item<int64_t>();
@@ -113,7 +119,8 @@ ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions&
                     "next_token: logits of one position, (V,): got ", logits.shape());
   check_options(options);
   NoGradGuard unrecorded;
-  const Tensor scores = penalized(logits.detach(), options.repetition_penalty, text);
+  const Tensor scores =
+      limited(penalized(logits.detach(), options.repetition_penalty, text), options.vocab_size);
   const double highest = scores[likeliest(scores)].item();
   Candidates all{scores.to(kFloat64).contiguous(), {}};
   if (options.top_k && *options.top_k < scores.numel()) all = k_largest(all, *options.top_k);
@@ -155,7 +162,8 @@ int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generat
                     "next_token: logits of one position, (V,): got ", logits.shape());
   check_options(options);
   NoGradGuard unrecorded;
-  return likeliest(penalized(logits.detach(), options.repetition_penalty, text));
+  return likeliest(
+      limited(penalized(logits.detach(), options.repetition_penalty, text), options.vocab_size));
 }
 
 }  // namespace vitro::models

@@ -147,3 +147,52 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
                       Contains("load: fewer weights than its configuration asks for: "));
   }
 }
+
+TEST_CASE("model file: layers are no more than tensors, however small they are") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "model.safetensors";
+  GPTConfig config{.block_size = 1, .vocab_size = 6, .n_layer = 20'000, .n_head = 1, .n_embd = 1};
+  Checkpoint all{{{"model.wte.weight", zeros({1 << 20})}},
+                 {{"config", models::to_json(config)},
+                  {"tokenizer", text::CharTokenizer::fit("abcdef").to_json()}}};
+  CHECK(models::parameter_count(config) < 1 << 20);
+  CHECK_THROWS_WITH(models::from_checkpoint(all), Contains("load: fewer weights than"));
+}
+
+TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
+  manual_seed(3);
+  models::GPT model({.block_size = 8, .vocab_size = 130, .n_layer = 1, .n_head = 2, .n_embd = 4});
+  const auto checkpoint = [&](const char* characters) {
+    return models::to_checkpoint(model, models::to_json(model.config),
+                                 text::CharTokenizer::fit(characters));
+  };
+  const models::SavedModel saved = models::from_checkpoint(checkpoint("ab"));
+  CHECK(saved.vocab_size == 130);
+  CHECK(saved.model->parameter_count() == model.parameter_count());
+  CHECK_THROWS_WITH(models::from_checkpoint(checkpoint("a")),
+                    Contains("a tokenizer of the model's 130 tokens") && Contains("it has 1"));
+}
+
+TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from") {
+  models::GPT model(kSmall);
+  models::PretrainedLayout layout{.config_json = R"({"model_type":"gpt2","n_positions":8,)"
+                                                 R"("vocab_size":6,"n_layer":2,"n_head":2,)"
+                                                 R"("n_embd":4,"eos_token_id":5})",
+                                  .has_prefix = false};
+  model.layout = std::make_shared<models::PretrainedLayout>(layout);
+  const auto words = text::CharTokenizer::fit("abcdef");
+  Checkpoint all = models::to_checkpoint(model, models::to_json(kSmall), words);
+  const models::SavedModel saved = models::from_checkpoint(all);
+  const auto& kept = dynamic_cast<const models::GPT&>(*saved.model).layout;
+  REQUIRE(kept);
+  CHECK(kept->config_json == layout.config_json);
+  CHECK(!kept->has_prefix);
+  for (const auto& [json, reason] :
+       {std::pair{"{}", "layout: field config.json is missing"},
+        {R"({"config.json":"{}","has_prefix":true})", "layout: config.json: field model_type"},
+        {R"({"config.json":"","has_prefix":1})", "layout: true or false expected"},
+        {R"({"config.json":"","has_prefix":true,"x":1})", "layout: field \"x\" is unknown"}}) {
+    all.metadata["layout"] = json;
+    CHECK_THROWS_WITH(models::from_checkpoint(all), Contains(reason));
+  }
+}

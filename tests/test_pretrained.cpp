@@ -580,22 +580,37 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   NoGradGuard unrecorded;
   CHECK(same_bits((*saved.model)(ids), model(ids)));
 
-  config.vocab_size = 300;  // padded: what has no text is never predicted
-  for (const bool tied : {true, false}) {
-    config.tied_head = tied;
-    GPT padded = make(config);
-    padded.save_pretrained(path, &tokenizer);
-    saved = models::load_model(path);
-    CHECK(max_difference((*saved.model)(ids), narrow(padded(ids), -1, 0, 262)) < 1e-6);
-  }
-  config.vocab_size = 261, config.tied_head = true;
-  GPT narrow_model = make(config);
-  narrow_model.save_pretrained(path);
-  CHECK_THROWS_WITH(
-      models::load_model(path),
-      path + ": load: a tokenizer of at most 261 tokens expected, as the model has: 262");
+  config.vocab_size = 300;  // padded: all weights stay, and what has no text is never predicted
+  GPT padded = make(config);
+  padded.save_pretrained(path, &tokenizer);
+  saved = models::load_model(path);
+  CHECK(saved.vocab_size == 300);
+  CHECK(same_bits((*saved.model)(ids), padded(ids)));
+  padded.wte.weight.fill_(0.0);
+  padded.wte.weight.slice(0, 262, 300).fill_(1.0);  // now these are the likeliest
+  CHECK(padded(ids).select(0, 0).select(0, -1).argmax().item<int64_t>() >= 262);
+  const models::GenerateOptions greedy{.max_new_tokens = 3};
+  CHECK_NOTHROW(models::generate_text(padded, tokenizer, "a", greedy));
+
+  const auto refused = [&](int64_t size) {
+    config.vocab_size = size;
+    make(config).save_pretrained(path);
+    CHECK_THROWS_WITH(models::load_model(path),
+                      path + ": load: a tokenizer of the model's " + std::to_string(size) +
+                          " tokens, or of fewer by a padding, expected: it has 262");
+  };
+  refused(261);
+  refused(391);
+  refused(1408);
+  config.vocab_size = 384;
+  make(config).save_pretrained(path);
+  CHECK(models::load_model(path).vocab_size == 384);
+
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})
     remove_file(path + "/" + file);
   CHECK_THROWS_WITH(models::load_model(path),
                     Contains("it holds no tokenizer.json, vocab.json or encoder.json"));
+  saved = models::load_model(path, models::TokenizerIs::kOptional);
+  CHECK(!saved.tokenizer);
+  CHECK(saved.vocab_size == 384);
 }

@@ -201,3 +201,15 @@ TEST_CASE("sampling: extreme numbers neither overflow nor vanish") {
   const Tensor flat = token_probabilities(of({3.0, -2.0, -kInfinity, 0.0}), {.temperature = 1e300});
   CHECK(max_difference(flat, of({1. / 3, 1. / 3, 0., 1. / 3})) < 1e-15);
 }
+
+TEST_CASE("sampling: ids that pad the vocabulary are never chosen") {
+  const Tensor logits = of({0, 1, 2, 9, 8});
+  Generator generator(1);
+  CHECK(next_token(logits, {.vocab_size = 3}, generator) == 2);
+  CHECK(next_token(logits, {.vocab_size = 9}, generator) == 3);
+  const auto [p, ids] = token_distribution(logits, {.top_k = 2, .vocab_size = 3}, Ids{4});
+  CHECK(values(ids) == std::vector<double>{1, 2});
+  CHECK(values(p)[1] == Approx(1 / (1 + std::exp(-1.0))));
+  CHECK_THROWS_WITH(next_token(logits, {.vocab_size = -1}, generator),
+                    Contains("vocab_size must not be negative"));
+}

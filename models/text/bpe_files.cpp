@@ -149,6 +149,16 @@ bool is_bpe_file_name(const std::string& path) {
   });
 }
 
+bool has_bpe(const std::string& directory) {
+  const auto is_there = [&](const char* name) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::path(directory) / name, ignored);
+  };
+  return is_there("tokenizer.json") ||
+         std::any_of(std::begin(kFileNames), std::end(kFileNames),
+                     [&](const FileNames& names) { return is_there(names.ids); });
+}
+
 BpeVocabulary read_bpe(const std::string& path) {
   namespace fs = std::filesystem;
   const fs::path given = path;

@@ -33,6 +33,8 @@ BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& nam
 
 // From a directory of such files, or from one of them, which finds its sibling.
 BpeVocabulary read_bpe(const std::string& path);
+// Whether a directory has such files.
+bool has_bpe(const std::string& directory);
 // Whether a path names one of GPT-2's two files.
 bool is_bpe_file_name(const std::string& path);
 

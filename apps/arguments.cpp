@@ -158,11 +158,13 @@ void add_model(CLI::App& app, ModelOptions& to) {
 }
 
 CLI::Option* add_saved(CLI::App& app, std::string& to) {
-  CLI::Option* const saved = app.add_option("--model", to,
-                                            "A run of `vitro train`, one of its checkpoints, or a "
-                                            "GPT-2 as Hugging Face keeps it")
-                                 ->type_name("DIR")
-                                 ->check(file_name());
+  std::string meaning = kSavedModel;
+  meaning[0] = 'A';
+  return app.add_option("--model", to, meaning)->type_name("PATH")->check(file_name());
+}
+
+CLI::Option* add_saved_instead(CLI::App& app, std::string& to) {
+  CLI::Option* const saved = add_saved(app, to);
   for (const char* name :
        {"--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
     saved->excludes(app.get_option(name));  // the model says what these are

@@ -33,8 +33,11 @@ void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
 void add_unk(CLI::App& app, TextOptions& to);
 void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
 void add_model(CLI::App& app, ModelOptions& to);  // all of these
-// --model, of which none but the text may be given as well.
-CLI::Option* add_saved(CLI::App& app, std::string& to);
+inline constexpr const char* kSavedModel =
+    "a run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face keeps it";
+CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
+// The same beside add_model, of which none but the text may be given as well.
+CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
 // The subcommands.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);

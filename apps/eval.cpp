@@ -24,8 +24,7 @@ int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile
 }  // namespace
 
 int eval(const EvalOptions& options) {
-  const models::SavedModel saved = models::load_model(options.saved);
-  for (const std::string& reason : saved.damaged) warn(reason);
+  const models::SavedModel saved = load_saved(options.saved);
   const auto [name, all] = options.text.empty() ? trained_text(options.saved, saved)
                                                 : given_text(options.text, *saved.tokenizer);
   const int64_t training = options.whole ? 0 : training_part(all.size());

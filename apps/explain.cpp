@@ -40,7 +40,9 @@ void Explanation::watch(nn::Module& module, Tensor& input, Tensor& output) {
 
 std::vector<Explanation::Candidate> Explanation::candidates() const {
   const Tensor logits = last_row(logits_);
-  auto [p, ids] = models::likeliest_tokens(logits, sampling_of(options_), text_);
+  models::GenerateOptions sampling = sampling_of(options_);
+  sampling.vocab_size = tokenizer_.vocab_size();
+  auto [p, ids] = models::likeliest_tokens(logits, sampling, text_);
   std::vector<Candidate> all;
   for (int64_t i = 0; i < ids.numel(); ++i)
     all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});

@@ -32,8 +32,7 @@ std::string unit(const text::Tokenizer& tokenizer) {
 }
 
 Subject trained(const GenerateOptions& options) {
-  models::SavedModel saved = models::load_model(options.saved);
-  for (const std::string& reason : saved.damaged) warn(reason);
+  models::SavedModel saved = load_saved(options.saved);
   manual_seed(static_cast<uint64_t>(options.model.seed));
   const std::string steps = saved.step ? "was trained for " + count_text(saved.step) + " steps"
                                        : "is " + saved.model->describe();
@@ -57,7 +56,7 @@ Subject untrained(const GenerateOptions& options) {
 std::optional<int64_t> end_of_text(const text::Tokenizer& tokenizer) {
   const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer);
   if (!bpe) return {};
-  const auto found = bpe->special_tokens().find("<|endoftext|>");
+  const auto found = bpe->special_tokens().find(text::BpeTokenizer::kEndOfText);
   return found == bpe->special_tokens().end() ? std::nullopt : std::optional(found->second);
 }
 
@@ -110,23 +109,28 @@ struct Continuation {
 
 // How many tokens were made and how long it took.
 struct Work {
-  int64_t tokens = 0;
-  steady_clock::duration time = {};
+  int64_t tokens = 0, first = 0;  // the first of each text comes from reading its prompt
+  steady_clock::duration time = {}, until_first = {};
 
   void tell() const {
-    const double seconds = std::chrono::duration<double>(time).count();
+    const auto seconds = [](steady_clock::duration t) {
+      return std::chrono::duration<double>(t).count();
+    };
+    const bool has_more = tokens > first;
+    const double rate = static_cast<double>(has_more ? tokens - first : tokens) /
+                        std::max(seconds(has_more ? time - until_first : time), 1e-9);
     std::fprintf(
-        stderr, "%s tokens in %.2f s: %s tokens/s\n", count_text(tokens).c_str(), seconds,
-        count_text(static_cast<int64_t>(static_cast<double>(tokens) / std::max(seconds, 1e-9)))
-            .c_str());
+        stderr, "%s tokens in %.2f s, %.2f s of it for the prompt: %s tokens/s\n",
+        count_text(tokens).c_str(), seconds(time), seconds(until_first),
+        (rate < 100 ? format("%.1f", rate) : count_text(static_cast<int64_t>(rate))).c_str());
   }
 };
 
 // One continuation, shown as it comes unless the options want JSON; `is_stopped` may end it.
-Continuation run(const Subject& subject, const GenerateOptions& options, bool explains, Work& work,
+Continuation run(const Subject& subject, const GenerateOptions& options,
+                 const std::vector<int64_t>& prompt, bool explains, Work& work,
                  const std::function<bool()>& is_stopped = {}) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
-  const std::vector<int64_t> prompt = checked_prompt(subject, options);
   Continuation all{prompt, tokenizer.decode(prompt)};
   std::unique_ptr<Explanation> explanation =
       explains ? explain(*subject.model, tokenizer, options) : nullptr;
@@ -137,6 +141,10 @@ Continuation run(const Subject& subject, const GenerateOptions& options, bool ex
   const auto start = steady_clock::now();
   models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, subject),
                         [&](int64_t id, const std::string& added) {
+                          if (all.ids.size() == prompt.size()) {
+                            work.until_first += steady_clock::now() - start;
+                            ++work.first;
+                          }
                           if (explanation && options.json)
                             all.explained = explanation->json(prompt);
                           if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
@@ -165,7 +173,8 @@ int converse(const Subject& subject, GenerateOptions options) {
     if (result == LineReader::Result::kInterrupted || line.empty()) continue;
     options.prompt = line;
     try {
-      run(subject, options, /*explains=*/false, work, [&] { return signals.received() != 0; });
+      run(subject, options, checked_prompt(subject, options), /*explains=*/false, work,
+          [&] { return signals.received() != 0; });
     } catch (const IoError&) {
       throw;
     } catch (const Error& error) {  // such as a character that the model does not know
@@ -211,16 +220,17 @@ int generate(GenerateOptions options) {
   check_together(options);
   const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
   if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
-  const size_t prompt_tokens = options.interactive ? 0 : checked_prompt(subject, options).size();
+  const std::vector<int64_t> prompt =
+      options.interactive ? std::vector<int64_t>() : checked_prompt(subject, options);
   if (!options.json && !options.quiet) write_out(subject.introduction + '\n');
   if (options.interactive) return converse(subject, std::move(options));
 
-  nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt_tokens}},
+  nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt.size()}},
                          samples = nlohmann::ordered_json::array();
   Work work;
   for (int64_t i = 0; i < options.num_samples; ++i) {
     if (i > 0 && !options.json) write_out("---\n");
-    const Continuation made = run(subject, options, options.explain && i == 0, work);
+    const Continuation made = run(subject, options, prompt, options.explain && i == 0, work);
     std::vector<std::string> tokens;
     for (int64_t id : made.ids) tokens.push_back(subject.tokenizer->token(id));
     samples.push_back({{"ids", made.ids}, {"tokens", tokens}, {"text", made.text}});

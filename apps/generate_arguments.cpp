@@ -55,7 +55,7 @@ CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
   CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
   add_prompt(*sub, to);
   add_model(*sub, to.model);
-  CLI::Option* const saved = add_saved(*sub, to.saved);
+  CLI::Option* const saved = add_saved_instead(*sub, to.saved);
   saved->excludes("--text");
   add_choice(*sub, to);
   add_length(*sub, to);

@@ -13,6 +13,8 @@ namespace vitro::cli {
 
 namespace {
 
+constexpr size_t kMostBytes = size_t{16} << 20;  // of a line or a prompt
+
 // Some bytes more; 0 at the end, below 0 after a signal.
 ssize_t read_some(std::string& to) {
   char piece[4096];
@@ -20,6 +22,8 @@ ssize_t read_some(std::string& to) {
   check<IoError>(n >= 0 || errno == EINTR,
                  "standard input cannot be read: ", std::generic_category().message(errno));
   if (n > 0) to.append(piece, static_cast<size_t>(n));
+  check<IoError>(to.size() <= kMostBytes, "standard input: at most ", kMostBytes,
+                 " bytes expected of a line or a prompt: there are more");
   return n;
 }
 
@@ -28,8 +32,9 @@ ssize_t read_some(std::string& to) {
 LineReader::Result LineReader::next(std::string& line) {
   const bool is_terminal = ::isatty(STDIN_FILENO);
   if (is_terminal) write_out(sign_);
-  size_t end;
-  while ((end = rest_.find('\n')) == rest_.npos) {
+  size_t end, seen = 0;
+  while ((end = rest_.find('\n', seen)) == rest_.npos) {
+    seen = rest_.size();
     const ssize_t n = read_some(rest_);
     if (n > 0) continue;
     if (is_terminal) write_out("\n");
@@ -48,7 +53,7 @@ std::string read_prompt(const std::string& file) {
   if (file == "-") {
     while (read_some(text) != 0) {}
   } else {
-    text = read_file(file);
+    text = read_file(file, static_cast<int64_t>(kMostBytes));
   }
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();

@@ -8,10 +8,7 @@ CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
   sub->add_option("text", to.text, "Text file (default: the one that the model was trained on)")
       ->type_name("FILE")
       ->check(file_name());
-  sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
-      ->type_name("DIR")
-      ->required()
-      ->check(file_name());
+  add_saved(*sub, to.saved)->required();
   sub->add_flag("--whole", to.whole, "The whole text, not its last 10 %: the validation part");
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
@@ -25,12 +22,7 @@ CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
 
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
   CLI::App* sub = app.add_subcommand("summary", "The modules of a model, their weights and work");
-  sub->add_option(
-         "--model", to.saved,
-         "A run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face keeps "
-         "it")
-      ->type_name("DIR")
-      ->check(file_name());
+  add_saved(*sub, to.saved);
   sub->add_option("--preset", to.preset, "A GPT without weights")
       ->type_name("NAME")
       ->check(one_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
@@ -56,10 +48,7 @@ CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
 
 CLI::App* add_export(CLI::App& app, ExportOptions& to) {
   CLI::App* sub = app.add_subcommand("export", "A GPT as Hugging Face keeps GPT-2");
-  sub->add_option("--model", to.saved, "A run of `vitro train`, or one of its checkpoints")
-      ->type_name("DIR")
-      ->required()
-      ->check(file_name());
+  add_saved(*sub, to.saved)->required();
   sub->add_option("--out", to.out, "Directory to write, made if there is none")
       ->type_name("DIR")
       ->required()

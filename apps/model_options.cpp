@@ -21,9 +21,6 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
   if (options.tokenizer == "word")
     return std::make_unique<text::WordTokenizer>(
         text::WordTokenizer::fit(text::TextPieces(text), {.unk = unk}));
-  if (options.tokenizer == "bpe")
-    return std::make_unique<text::BpeTokenizer>(
-        learn_byte_pairs(text, options.vocab_size, /*min_count=*/2, /*is_silent=*/false));
   return std::make_unique<text::CharTokenizer>(
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
@@ -84,6 +81,15 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
   check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt),
                     " has no word");
   return ids;
+}
+
+models::SavedModel load_saved(const std::string& path, models::TokenizerIs tokenizer) {
+  models::SavedModel saved = models::load_model(path, tokenizer);
+  for (const std::string& reason : saved.damaged) warn(reason);
+  if (const auto* known = saved.tokenizer.get(); known && known->vocab_size() < saved.vocab_size)
+    warn(path + ": the model scores " + count_text(saved.vocab_size) + " tokens, of which the " +
+         count_text(known->vocab_size()) + " of its tokenizer are used");
+  return saved;
 }
 
 models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer) {

@@ -29,6 +29,10 @@ std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const
 // The ids of what the user typed.  UsageError if that is no text.
 std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt);
 
+// The model that was saved there, after warnings of what is not as it should be.
+models::SavedModel load_saved(const std::string& path,
+                              models::TokenizerIs tokenizer = models::TokenizerIs::kNeeded);
+
 models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer);
 // MemoryError, with the advice, if the machine has not so much memory.
 void check_bytes(double need, const char* advice);

@@ -136,8 +136,7 @@ struct Subject {
 
 Subject subject(const SummaryOptions& options) {
   if (!options.saved.empty()) {
-    models::SavedModel saved = models::load_model(options.saved);
-    for (const std::string& reason : saved.damaged) warn(reason);
+    models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
     return {std::move(saved.model), options.saved, options.tokens.value_or(saved.window)};
   }
   models::GPTConfig config = models::GPTConfig::preset(options.preset);

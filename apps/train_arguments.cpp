@@ -1,6 +1,7 @@
 // The options of `vitro train`.
 #include "apps/arguments.h"
 #include "apps/train_defaults.h"
+#include "apps/train_options.h"
 
 namespace vitro::cli {
 
@@ -45,12 +46,10 @@ void add_gpt(CLI::App& app, TrainOptions& to) {
 
 void add_train_model(CLI::App& app, TrainOptions& to) {
   add_name(app, "--model-type", to.model_type, {"mini", "gpt"}, "What to train");
-  CLI::Option* const initial =
-      app.add_option("--init-from", to.init_from,
-                     "Go on from this model: a run of `vitro train`, or what Hugging Face's "
-                     "tools save of a GPT-2")
-          ->type_name("DIR")
-          ->check(file_name());
+  CLI::Option* const initial = app.add_option("--init-from", to.init_from,
+                                              "Go on from this model: " + std::string(kSavedModel))
+                                   ->type_name("DIR")
+                                   ->check(file_name());
   add_whole(app, "--n-embd", to.model.n_embd, 1, 65536, "Numbers that stand for a token",
             of_gpt().model.n_embd);
   add_sizes(app, to.model);
@@ -153,6 +152,16 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       "  vitro train --resume --max-iters 6000      # go on, and further\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8");
   return sub;
+}
+
+std::string complaint(const std::string& option, const std::string& value) {
+  static TrainOptions unused;
+  static CLI::App app;
+  static CLI::App* const train = add_train(app, unused);
+  // Flags have no check; a file that was not given is the bundled text, or no model.
+  const bool is_file = option == "text" || option == "init-from";
+  if (is_file || option == "unk" || option == "bias") return "";
+  return (*train->get_option("--" + option)->get_validator(0))(value);
 }
 
 }  // namespace vitro::cli

@@ -63,17 +63,32 @@ inline std::string to_json(const TrainOptions& options) {
   return dumped(json);
 }
 
+// What the command line says against a value of an option of `vitro train`; nothing if it takes it.
+std::string complaint(const std::string& option, const std::string& value);
+
+// The value of the option in a checkpoint.  IoError for one that the command line would not take.
+template <class T>
+T saved_option(const nlohmann::json& saved, const std::string& name) {
+  const auto found = saved.find(name);
+  check<IoError>(found != saved.end(), "resume: a checkpoint with the option ", name, " expected");
+  const bool is_right = std::is_same_v<T, bool>          ? found->is_boolean()
+                        : std::is_same_v<T, std::string> ? found->is_string()
+                        : std::is_same_v<T, int64_t>     ? found->is_number_integer()
+                                                         : found->is_number();
+  std::string wrong;
+  if (!is_right) wrong = "another type expected: " + std::string(found->type_name());
+  else wrong = complaint(name, found->is_string() ? found->get<std::string>() : found->dump());
+  check<IoError>(wrong.empty(), "resume: option ", name, ": ", wrong);
+  return found->get<T>();
+}
+
 // The options of a checkpoint in place of those that were not given.  ValueError for one that was
-// given, may not change and is another; IoError for JSON that has not all of them.
+// given, may not change and is another; IoError for JSON that has not all of them, or nonsense.
 inline void take_saved(TrainOptions& options, const std::string& saved) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
+  check<IoError>(json.is_object(), "resume: the options of a run expected");
   const auto take = [&]<class T>(const std::string& name, bool may_change, T& field) {
-    T before{};
-    try {
-      before = json.at(name).get<T>();
-    } catch (const nlohmann::json::exception&) {
-      fail<IoError>("resume: a checkpoint with the option ", name, " expected");
-    }
+    const T before = saved_option<T>(json, name);
     if (!options.given.contains(name)) {
       field = before;
       return;

@@ -27,22 +27,62 @@ const std::string& field(const Checkpoint& checkpoint, const std::string& name) 
   return found->second;
 }
 
-// The configuration as JSON of the model that the options ask for, if the machine can train it.
-std::string config_json(const TrainOptions& options, const text::Tokenizer& tokenizer,
-                        const nn::Module* initial) {
+DType dtype_of(const TrainOptions& options) {
+  return options.dtype == "float64" ? kFloat64 : kFloat32;
+}
+
+// The bytes of a MiniLM's parameter, its gradient and two moments; a GPT's are always these.
+constexpr int64_t kTrainingBytes = 16;
+
+// A model with random weights, as the options ask for.
+models::LanguageModel fresh_model(const TrainOptions& options, const text::Tokenizer& tokenizer) {
   const int64_t rows = options.batch_size * options.block_size;
+  manual_seed(static_cast<uint64_t>(options.model.seed));
+  std::string config;
   if (options.model_type == "gpt") {
-    models::GPTConfig config = gpt_config_of(options, tokenizer.vocab_size());
-    if (initial) config = dynamic_cast<const models::GPT&>(*initial).config;
-    config.dropout = options.dropout;
-    check_memory(config, rows);
-    return to_json(config);
+    const models::GPTConfig gpt = gpt_config_of(options, tokenizer.vocab_size());
+    check_memory(gpt, rows);
+    config = to_json(gpt);
+  } else {
+    models::MiniLMConfig mini = config_of(options.model, tokenizer);
+    mini.dropout = options.dropout;
+    check_memory(mini, rows, kTrainingBytes);
+    config = to_json(mini);
   }
-  models::MiniLMConfig config = config_of(options.model, tokenizer);
-  config.dropout = options.dropout;
-  // A parameter, its gradient, two moments.
-  check_memory(config, rows, /*bytes=*/16);
-  return to_json(config);
+  models::LanguageModel made = models::make_model(config);
+  made.module->to(dtype_of(options));
+  return made;
+}
+
+// The saved model becomes the one that the options train.
+void take_over(nn::Module& model, const TrainOptions& options) {
+  const int64_t rows = options.batch_size * options.block_size;
+  if (auto* gpt = dynamic_cast<models::GPT*>(&model)) {
+    check_memory(gpt->config, rows);
+    gpt->config.dropout = options.dropout;
+  } else if (auto* mini = dynamic_cast<models::MiniLM*>(&model)) {
+    check_memory(mini->config, rows, kTrainingBytes);
+    mini->config.dropout = options.dropout;
+  }
+  for (nn::Module* part : model.modules())
+    if (auto* dropout = dynamic_cast<nn::Dropout*>(part)) dropout->p = options.dropout;
+  model.to(dtype_of(options));
+  manual_seed(static_cast<uint64_t>(options.model.seed));
+}
+
+std::string config_json(const nn::Module& model) {
+  if (const auto* gpt = dynamic_cast<const models::GPT*>(&model)) return to_json(gpt->config);
+  return to_json(dynamic_cast<const models::MiniLM&>(model).config);
+}
+
+// The model that the run begins with, if it is not a fresh one.
+std::optional<models::SavedModel> initial_model(const std::string& path) {
+  if (path.empty()) return {};
+  std::error_code ignored;
+  check<ValueError>(path != "resume" || std::filesystem::exists(path, ignored),
+                    "--init-from: a saved model expected: resume; --resume goes on with the run in "
+                    "--out-dir");
+  return load_saved(path);
 }
 
 const text::TokenFile& check_length(const text::TokenFile& tokens, const TrainOptions& options) {
@@ -62,20 +102,18 @@ bool is_finite(const Tensor& x) {
 
 int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
 
-TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokenizer,
-                   const std::string& config, const text::TokenFile& tokens)
+TrainRun::TrainRun(TrainOptions options, models::SavedModel model, const text::TokenFile& tokens)
     : options_(std::move(options)),
-      tokenizer_(std::move(tokenizer)),
-      config_(config),
-      model_((manual_seed(static_cast<uint64_t>(options_.model.seed)), models::make_model(config))),
+      tokenizer_(std::move(model.tokenizer)),
+      model_(std::move(model.model)),
+      window_(model.window),
       training_size_(training_part(tokens.size())),
       validation_(tokens.slice(training_size_, tokens.size())),
       batches_(check_length(tokens, options_).slice(0, training_size_), options_.batch_size,
                options_.block_size, static_cast<uint64_t>(options_.model.seed)),
       tokens_checksum_(tokens.checksum()) {
-  if (options_.dtype == "float64") model_.module->to(kFloat64);
-  model_.module->train();
-  const optim::DecayGroups groups = optim::decay_groups(model_.module->named_parameters());
+  model_->train();
+  const optim::DecayGroups groups = optim::decay_groups(model_->named_parameters());
   optim::AdamWOptions adamw{.lr = options_.learning_rate,
                             .beta1 = options_.beta1,
                             .beta2 = options_.beta2,
@@ -87,38 +125,37 @@ TrainRun::TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokeni
 }
 
 TrainRun TrainRun::start(TrainOptions options) {
-  std::optional<models::SavedModel> initial;
-  if (options.init_from.empty()) {
-    complete(options, nullptr);
-  } else {
-    initial = models::load_model(options.init_from);
-    for (const std::string& reason : initial->damaged) warn(reason);
-    complete(options, initial->model.get());
-  }
-  open_text(options.model.text.file);  // before anything is made
+  std::optional<models::SavedModel> model = initial_model(options.init_from);
+  complete(options, model ? model->model.get() : nullptr);
+  const Text source = open_text(options.model.text.file);  // before anything is made
+  const std::string directory = options.out_dir;
   std::error_code error;
-  std::filesystem::create_directories(options.out_dir, error);
-  check<IoError>(!error, "--out-dir: a directory expected: ", options.out_dir, ": ",
-                 error.message());
-  const std::vector<int64_t> there = CheckpointDirectory(options.out_dir).steps();
-  check<ValueError>(there.empty(), "train: ", options.out_dir, " holds a run of ",
+  const bool is_new = std::filesystem::create_directories(directory, error);
+  check<IoError>(!error, "--out-dir: a directory expected: ", directory, ": ", error.message());
+  const std::vector<int64_t> there = CheckpointDirectory(directory).steps();
+  check<ValueError>(there.empty(), "train: ", directory, " holds a run of ",
                     there.empty() ? 0 : there.back(),
                     " steps: go on with --resume, or choose another --out-dir");
-  const Text source = open_text(options.model.text.file);
-  std::unique_ptr<text::Tokenizer> tokenizer =
-      initial ? std::move(initial->tokenizer) : fit_tokenizer(options.model.text, source);
   const std::string file = tokens_file(options);  // options are given away below
-  write_token_file(file, *tokenizer, text::TextPieces(source.text));
   try {
+    if (!model) {
+      model.emplace();
+      model->tokenizer = fit_tokenizer(options.model.text, source);
+    }
+    write_token_file(file, *model->tokenizer, text::TextPieces(source.text));
     const text::TokenFile tokens(file);
     check_length(tokens, options);
-    const std::string config =
-        config_json(options, *tokenizer, initial ? initial->model.get() : nullptr);
-    TrainRun run(std::move(options), std::move(tokenizer), config, tokens);
-    if (initial) run.model_.module->load_state_dict(initial->model->state_dict());
-    return run;
+    if (model->model) {
+      take_over(*model->model, options);
+    } else {
+      models::LanguageModel fresh = fresh_model(options, *model->tokenizer);
+      model->model = std::move(fresh.module);
+      model->window = fresh.window;
+    }
+    return {std::move(options), std::move(*model), tokens};
   } catch (...) {
-    remove_file(file);
+    std::filesystem::remove(file, error);
+    if (is_new) std::filesystem::remove(directory, error);
     throw;
   }
 }
@@ -131,13 +168,12 @@ TrainRun TrainRun::resume(TrainOptions options) {
   try {
     take_saved(options, field(found.checkpoint, "options"));
     check_model_type(options);
-    auto tokenizer = text::parse_tokenizer(field(found.checkpoint, "tokenizer"), "tokenizer");
+    models::SavedModel model = models::from_checkpoint(found.checkpoint);
     const text::TokenFile tokens(tokens_file(options));
     tokens.verify();
-    check<IoError>(tokens.vocabulary_hash() == tokenizer->vocabulary_hash(), tokens_file(options),
-                   ": the tokens of the run's own vocabulary expected");
-    TrainRun run(std::move(options), std::move(tokenizer), field(found.checkpoint, "config"),
-                 tokens);
+    check<IoError>(tokens.vocabulary_hash() == model.tokenizer->vocabulary_hash(),
+                   tokens_file(options), ": the tokens of the run's own vocabulary expected");
+    TrainRun run(std::move(options), std::move(model), tokens);
     run.restore(found.checkpoint);
     return run;
   } catch (IoError& error) {
@@ -148,10 +184,10 @@ TrainRun TrainRun::resume(TrainOptions options) {
 
 void TrainRun::refuse(const std::string& what, int64_t step) const {
   const std::string still = "; the last checkpoint is whole: " + options_.out_dir;
-  for (const auto& [name, p] : model_.module->named_parameters())
+  for (const auto& [name, p] : model_->named_parameters())
     check<ValueError>(is_finite(p), "train: ", what, " at step ", step,
                       " is not finite, and the first parameter that is not: ", name, still);
-  for (const auto& [name, p] : model_.module->named_parameters())
+  for (const auto& [name, p] : model_->named_parameters())
     check<ValueError>(!p.grad().defined() || is_finite(p.grad()), "train: ", what, " at step ",
                       step, " is not finite, and the first gradient that is not: ", name, still);
   fail<ValueError>("train: ", what, " at step ", step, " is not finite, though all parameters are",
@@ -163,7 +199,7 @@ StepReport TrainRun::step() {
   double loss_sum = 0;
   for (int64_t i = 0; i < batches; ++i) {
     const models::Batch batch = batches_.next();
-    Tensor loss = models::next_token_loss(*model_.module, batch.ids, batch.targets);
+    Tensor loss = models::next_token_loss(*model_, batch.ids, batch.targets);
     if (batches > 1) loss = loss / static_cast<double>(batches);
     if (step_ == 0 && i == 0) optim::check_trained(loss, {optimizer_.get()});
     loss_sum += loss.item();
@@ -172,7 +208,7 @@ StepReport TrainRun::step() {
   StepReport report{loss_sum, 0, optimizer_->lr()};
   const double bound =
       options_.grad_clip > 0 ? options_.grad_clip : std::numeric_limits<double>::infinity();
-  report.grad_norm = optim::clip_grad_norm_(model_.module->parameters(), bound);
+  report.grad_norm = optim::clip_grad_norm_(model_->parameters(), bound);
   if (!std::isfinite(report.loss)) refuse("the loss", step_ + 1);
   if (!std::isfinite(report.grad_norm)) refuse("the gradient", step_ + 1);
   optimizer_->step();
@@ -195,8 +231,7 @@ double TrainRun::validation_loss() const {
                       static_cast<double>(options_.batch_size * options_.block_size);
   const int64_t tokens = static_cast<int64_t>(
       std::min(most, static_cast<double>(std::numeric_limits<int32_t>::max())));
-  const double loss =
-      models::evaluate(*model_.module, validation_, options_.block_size, tokens).loss();
+  const double loss = models::evaluate(*model_, validation_, options_.block_size, tokens).loss();
   if (!std::isfinite(loss)) refuse("the validation loss", step_);
   return loss;
 }
@@ -204,19 +239,20 @@ double TrainRun::validation_loss() const {
 std::string TrainRun::sample() const {
   std::vector<int64_t> ids(1);
   validation_.copy(0, ids);
-  model_.module->eval();
-  ids = models::generate(*model_.module, ids,
+  model_->eval();
+  ids = models::generate(*model_, ids,
                          {.max_new_tokens = options_.sample_tokens,
                           .temperature = kSampleTemperature,
                           .do_sample = true,
                           .seed = static_cast<uint64_t>(options_.model.seed),
-                          .block_size = model_.window});
-  model_.module->train();
+                          .block_size = window_,
+                          .vocab_size = tokenizer_->vocab_size()});
+  model_->train();
   return tokenizer_->decode(ids);
 }
 
 Checkpoint TrainRun::checkpoint() const {
-  Checkpoint all = models::to_checkpoint(*model_.module, config_, *tokenizer_);
+  Checkpoint all = models::to_checkpoint(*model_, config_json(*model_), *tokenizer_);
   for (const auto& [prefix, tensors] :
        {std::pair{"optimizer.", optimizer_->state_dict()}, {"schedule.", schedule_->state_dict()}})
     for (auto& named : with_prefix(prefix, tensors)) all.tensors.push_back(std::move(named));
@@ -234,11 +270,11 @@ Checkpoint TrainRun::checkpoint() const {
 }
 
 void TrainRun::restore(const Checkpoint& saved) {
-  model_.module->load_state_dict(under_prefix("model.", saved.tensors));
   optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
   const std::string& step = field(saved, "step");
   std::from_chars(step.data(), step.data() + step.size(), step_);
+  check<IoError>(step_ >= 0, "resume: a step of at least 0 expected: ", step_);
   try {
     const auto state = nlohmann::json::parse(field(saved, "state"));
     manual_seed(state.at("generator_seed").get<uint64_t>());

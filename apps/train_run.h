@@ -36,21 +36,20 @@ class TrainRun {
   int64_t tokens_per_step() const;
   const TrainOptions& options() const { return options_; }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
-  nn::Module& model() const { return *model_.module; }
+  nn::Module& model() const { return *model_; }
   int64_t training_tokens() const { return training_size_; }
   int64_t validation_tokens() const { return validation_.size(); }
 
  private:
-  TrainRun(TrainOptions options, std::unique_ptr<text::Tokenizer> tokenizer,
-           const std::string& config, const text::TokenFile& tokens);
+  TrainRun(TrainOptions options, models::SavedModel model, const text::TokenFile& tokens);
   [[noreturn]] void refuse(const std::string& what, int64_t step) const;
   Checkpoint checkpoint() const;
   void restore(const Checkpoint& checkpoint);
 
   TrainOptions options_;
   std::unique_ptr<text::Tokenizer> tokenizer_;
-  std::string config_;  // of the model, as JSON
-  models::LanguageModel model_;
+  std::unique_ptr<nn::Module> model_;
+  int64_t window_;  // how many tokens back it looks
   std::unique_ptr<optim::AdamW> optimizer_;
   std::unique_ptr<optim::Scheduler> schedule_;
   int64_t training_size_;

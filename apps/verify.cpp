@@ -25,31 +25,61 @@ struct Subject {
   std::string introduction;
 };
 
+constexpr size_t kMostIds = kWindow * kBatch + 1;
+
+std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokenizer) {
+  std::vector<int64_t> ids;
+  text::TextPieces pieces(source.text, /*piece_bytes=*/4096);
+  for (std::string_view piece; ids.size() < kMostIds && pieces.next(piece);)
+    std::ranges::copy(tokenizer.encode(piece), std::back_inserter(ids));
+  ids.resize(std::min(ids.size(), kMostIds));
+  return ids;
+}
+
 Subject untrained(const VerifyOptions& options) {
   const Source source = read_source(options.model.text);
   // Weights, gradients and a float64 copy, whose activations are the largest of all.
   auto model = std::make_unique<models::MiniLM>(
       make_model(options.model, *source.tokenizer, kWindow * kBatch, /*bytes=*/24));
-  std::vector<int64_t> ids = source.tokenizer->encode(source.text);
-  return {std::move(model), std::move(ids), kWindow, introduce(options.model, source)};
+  return {std::move(model), first_ids(source, *source.tokenizer), kWindow,
+          introduce(options.model, source)};
+}
+
+// What a trained model is verified on: the text that is given or, of a run, the one it learnt from;
+// without a tokenizer any ids do.
+std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& saved,
+                                                      const VerifyOptions& options) {
+  const std::string& file = options.model.text.file;
+  if (!saved.tokenizer) {
+    check<ValueError>(file.empty(),
+                      "verify: a model with a tokenizer expected, by which --text "
+                      "becomes tokens: ",
+                      options.saved, " has none");
+    manual_seed(static_cast<uint64_t>(options.model.seed));
+    const Tensor ids = randint(0, saved.vocab_size, {static_cast<int64_t>(kMostIds)});
+    return {"random tokens, as there is no tokenizer",
+            {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()}};
+  }
+  if (!file.empty() || !saved.metadata.contains("options")) {
+    const Text source = open_text(file);
+    return {source.name, first_ids(source, *saved.tokenizer)};
+  }
+  const Tokens tokens = trained_text(options.saved, saved);
+  std::vector<int64_t> ids(std::min(static_cast<size_t>(tokens.ids.size()), kMostIds));
+  tokens.ids.copy(0, ids);
+  return {tokens.name, std::move(ids)};
 }
 
 Subject trained(const VerifyOptions& options) {
-  models::SavedModel saved = models::load_model(options.saved);
-  for (const std::string& reason : saved.damaged) warn(reason);
+  models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
   check<ValueError>(saved.model->parameters().at(0).dtype() == kFloat32,
                     "verify: a model in float32 expected: ", options.saved);
   check_bytes(24 * static_cast<double>(saved.model->parameter_count()), "verify a smaller model");
-  const bool is_run = saved.metadata.contains("options");
-  const Tokens tokens = is_run && options.model.text.file.empty()
-                            ? trained_text(options.saved, saved)
-                            : given_text(options.model.text.file, *saved.tokenizer);
-  std::vector<int64_t> ids(static_cast<size_t>(std::min(tokens.ids.size(), kWindow * kBatch + 1)));
-  tokens.ids.copy(0, ids);
+  auto [name, ids] = text_for(saved, options);
   const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
   const std::string introduction = "This is a trained model, " + saved.model->describe() + ": " +
-                                   printable(options.saved) +
-                                   ".\nThe text: " + printable(tokens.name) + ".\n";
+                                   printable(options.saved) + ".\nThe text: " + printable(name) +
+                                   ".\n";
   return {std::move(saved.model), std::move(ids),
           is_gpt ? std::min(kWindow, saved.window) : kWindow, introduction};
 }

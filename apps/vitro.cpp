@@ -34,7 +34,7 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
   CLI::App* sub =
       app.add_subcommand("verify", "Hold a running model against the calculation by hand");
   add_model(*sub, to.model);
-  add_saved(*sub, to.saved);
+  add_saved_instead(*sub, to.saved);
   sub->add_option("--perturb", to.perturb,
                   "Spoil the output of MODULE by a thousandth, to see it found")
       ->type_name("[MODULE]")
@@ -174,10 +174,24 @@ int run(int argc, char** argv) {
       "--help");
 }
 
-// One line, whatever the message holds: the modules that an error passed follow with "in".
-int report(std::string message, int code) {
-  for (size_t at; (at = message.find("\n  in ")) != std::string::npos;) message.replace(at, 3, " ");
-  std::fprintf(stderr, "vitro: %s\n", printable(message).c_str());
+// One line, whatever the message holds: a list's entries after semicolons, the first of them, of
+// which the last may count others; the modules that an error passed follow with "in".
+int report(const std::string& message, int code) {
+  constexpr size_t kMostEntries = 8;
+  const std::string indent = "\n  ";
+  std::string line, passed;
+  size_t entries = 0;
+  for (size_t begin = 0, end; begin < message.size(); begin = end) {
+    end = std::min(message.find(indent, begin + 1), message.size());
+    const std::string part = message.substr(begin, end - begin);
+    size_t others = 0;
+    if (!part.starts_with(indent)) line += part;
+    else if (part.starts_with(indent + "in ")) passed += part.substr(2);
+    else if (std::sscanf(part.c_str(), "\n  and %zu more", &others) == 1) entries += others;
+    else if (++entries <= kMostEntries) line += "; " + part.substr(indent.size());
+  }
+  if (entries > kMostEntries) line += "; and " + std::to_string(entries - kMostEntries) + " more";
+  std::fprintf(stderr, "vitro: %s\n", printable(line + passed).c_str());
   return code;
 }
 

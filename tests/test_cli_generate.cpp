@@ -73,7 +73,8 @@ TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the
   const Finished loud = run_vitro(arguments);
   CHECK_THAT(loud.out,
              StartsWith("This model was trained for 60 steps: ") && Contains("\n" + text + "\n"));
-  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains(" tokens/s\n"));
+  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains(" s of it for the prompt: ") &&
+                           Contains(" tokens/s\n"));
   CHECK(text_of(generate(runs().chars, {"--prompt", "the cat", "--max-new-tokens", "0"})) ==
         "the cat");
 }
@@ -202,7 +203,13 @@ TEST_CASE("generate: --explain shows what a GPT's blocks add") {
 TEST_CASE("generate: bad input is refused in one line") {
   const TemporaryDirectory& directory = runs().directory;
   const std::string& model = runs().chars;
-  const std::string empty = directory.write("empty", "\n");
+  const std::string empty = directory.write("empty", "\n"), no_end((16 << 20) + 1, 'a');
+  directory.write("long", no_end);
+  for (const char* option : {"--prompt-file=-", "--interactive"}) {
+    const Finished run = run_vitro(generate(model, {option, "--quiet"}), "", no_end);
+    CHECK(run.code == 1);
+    CHECK_THAT(run.err, Contains("at most 16777216 bytes expected of a line or a prompt"));
+  }
   const auto of = [&](const Words& more) { return generate(model, more); };
   const auto the = [&](const Words& more) {
     return generate(model, with({"--prompt", "the"}, more));
@@ -227,6 +234,7 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--prompt-file", empty}), 1, "--prompt-file: a text expected: "},
       {of({"--prompt-file", "-"}), 1, "standard input is empty"},
       {of({"--prompt-file", directory / "none"}), 1, "none: No such file"},
+      {of({"--prompt-file", directory / "long"}), 1, "long: it has more than 16777216 bytes"},
       {of({"--prompt", "a\xff"}), 1, "byte 0xFF at offset 1"},
       {of({"--prompt-file", directory.write("nul", std::string("a\0", 2))}), 1,
        "U+0000 at position 1"},

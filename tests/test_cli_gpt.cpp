@@ -225,6 +225,42 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
   }
 }
 
+TEST_CASE("gpt: --init-from converts a model of any dtype, and export gives its config.json back") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), hf = directory / "hf",
+                    run = directory / "run", wide = directory / "wide", back = directory / "back";
+  const auto tokenizer = text::BpeTokenizer::train(mirrored_text(), 260);
+  models::GPT model({.block_size = 8, .vocab_size = 260, .n_layer = 1, .n_head = 2, .n_embd = 8});
+  model.to(kBFloat16).to(kFloat32);
+  for (const DType dtype : {kFloat32, kFloat64, kBFloat16}) {
+    model.to(dtype);
+    model.save_pretrained(hf, &tokenizer);
+    json said = json::parse(read_file(hf + "/config.json"));
+    said["eos_token_id"] = 259, said["task_specific_params"] = {{"text", 1}};
+    write_file(hf + "/config.json", said.dump());
+    for (const char* as : {"float32", "float64"}) {
+      INFO(said["torch_dtype"] << " to " << as);
+      std::filesystem::remove_all(run);
+      output_of({"train", text, "--init-from", hf, "--out-dir", run, "--max-iters", "0",
+                 "--sample-tokens", "0", "--dtype", as});
+      const DType now = std::string(as) == "float64" ? kFloat64 : kFloat32;
+      const nn::NamedTensors weights = model.state_dict();
+      std::map<std::string, Tensor> before(weights.begin(), weights.end());
+      for (const auto& [name, x] : under_prefix("model.", saved(run).tensors))
+        CHECK(same_bits(x, before.at(name).to(now)));
+    }
+  }
+  output_of({"train", text, "--init-from", run, "--out-dir", wide, "--max-iters", "1",
+             "--sample-tokens", "0"});
+  CHECK(saved(wide).tensors.front().second.dtype() != kFloat64);
+  output_of({"train", "--resume", "--out-dir", wide, "--max-iters", "2"});
+  output_of({"export", "--model", wide, "--out", back});
+  const json after = json::parse(read_file(back + "/config.json"));
+  CHECK(after["eos_token_id"] == 259);
+  CHECK(after["task_specific_params"] == json{{"text", 1}});
+  CHECK(after["torch_dtype"] == "float32");
+}
+
 TEST_CASE("gpt: options that do not fit are refused in one line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",
@@ -265,6 +301,8 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
        "choose smaller --n-layer"},
       {fresh({"--init-from", directory / "none"}), 1, "none: No such file"},
       {fresh({"--init-from", text}), 1, "a.txt: "},
+      {fresh({"--init-from", "gpt2"}), 1, "gpt2: No such file or directory; nothing is downloaded"},
+      {fresh({"--init-from", "resume"}), 1, "a saved model expected: resume; --resume goes on"},
       {from_run({"--preset", "gpt2"}), 2, "--init-from excludes --preset"},
       {from_run({"--tokenizer", "word"}), 2, "--tokenizer excludes --init-from"},
       {from_run({"--n-layer", "2"}), 1, "--n-layer: 1 expected, as "},
@@ -281,5 +319,5 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
        "--context: --model-type mini expected"},
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
-  CHECK(!std::filesystem::exists(directory / "fresh/tokens.bin"));
+  CHECK(!std::filesystem::exists(directory / "fresh"));
 }

@@ -1,5 +1,6 @@
 // vitro summary and vitro export: what they say of a model and make of it, and what they refuse.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.h"
@@ -8,6 +9,7 @@
 using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 using nlohmann::json;
 
@@ -80,7 +82,9 @@ TEST_CASE("summary: what it refuses") {
       {{"summary", "--preset", "gpt4"}, 2, "--preset: one of nano|gpt2"},
       {{"summary", "--model", "x", "--vocab-size", "9"}, 2, "--vocab-size: --preset expected"},
       {{"summary", "--preset", "gpt2", "--tokens", "0"}, 2, "--tokens: a whole number from 1"},
-      {{"summary", "--model", "/nowhere"}, 1, "/nowhere: No such file"},
+      {{"summary", "--model", "/nowhere"},
+       1,
+       "/nowhere: No such file or directory; nothing is downloaded"},
   };
   for (const auto& [arguments, code, says] : table) {
     INFO(says);
@@ -164,4 +168,101 @@ TEST_CASE("generate: a directory of others that does not fit is refused in one l
     CHECK_THAT(refused.err, StartsWith("vitro: ") && Contains(complaint));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
   }
+}
+
+namespace {
+
+// A GPT of 264 tokens as Hugging Face keeps it, with a tokenizer of `tokens`, or without for 0.
+std::string pretrained(const TemporaryDirectory& directory, int64_t tokens) {
+  const std::string path = directory / "hf";
+  manual_seed(1);
+  models::GPT model({.block_size = 16, .vocab_size = 264, .n_layer = 1, .n_head = 2, .n_embd = 8});
+  const auto tokenizer =
+      text::BpeTokenizer::train("the cat sat on the mat, that cat", tokens ? tokens : 257);
+  model.save_pretrained(path, tokens ? &tokenizer : nullptr);
+  return path;
+}
+
+void check_refused(const Words& arguments, const std::string& says) {
+  INFO(says);
+  const Finished run = run_vitro(arguments);
+  CHECK(run.code == 1);
+  CHECK(run.out.empty());
+  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+}
+
+}  // namespace
+
+TEST_CASE("models: a directory without a tokenizer is summarised, exported and verified") {
+  TemporaryDirectory directory;
+  const std::string hf = pretrained(directory, 0), out = directory / "out";
+  CHECK_THAT(output_of({"summary", "--model", hf}), StartsWith("GPT(1 layers"));
+  CHECK_THAT(output_of({"export", "--model", hf, "--out", out}), Contains("has none"));
+  CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
+  CHECK_THAT(output_of({"verify", "--model", hf}), Contains("random tokens"));
+  check_refused({"verify", "--model", hf, "--text", hf + "/config.json"}, "has none");
+  check_refused({"generate", "--model", hf, "--prompt", "the"}, "it holds no tokenizer.json");
+}
+
+TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") {
+  TemporaryDirectory directory;
+  const std::string hf = pretrained(directory, 260), out = directory / "out";
+  for (const Words& arguments :
+       {Words{"summary", "--model", hf}, Words{"export", "--model", hf, "--out", out},
+        Words{"generate", "--model", hf, "--prompt", "the", "--quiet", "--temperature", "9",
+              "--max-new-tokens", "40", "--explain"}}) {
+    const Finished run = run_vitro(arguments);
+    CHECK(run.code == 0);
+    CHECK_THAT(run.err, EndsWith("the model scores 264 tokens, of which the 260 of its tokenizer "
+                                 "are used\n"));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  }
+  CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
+}
+
+TEST_CASE("models: no directory holds two") {
+  TemporaryDirectory directory;
+  const std::string run = trained(directory, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
+                                              "--block-size", "8"}),
+                    checkpoint = run + "/step-00000000.safetensors";
+  check_refused({"export", "--model", run, "--out", run}, "has step-*.safetensors");
+  CHECK(!std::filesystem::exists(run + "/config.json"));
+  write_file(run + "/config.json", "{}");
+  check_refused({"eval", "--model", run}, "load: one model expected: ");
+  output_of({"eval", "--model", checkpoint});
+}
+
+TEST_CASE("models: a path that is no model is told what is expected") {
+  TemporaryDirectory directory;
+  const std::string hf = pretrained(directory, 257), empty = directory / "empty";
+  std::filesystem::create_directory(empty);
+  const std::string expected = "a run, a checkpoint or a directory with config.json expected: ";
+  for (const auto& [path, says] :
+       {std::pair{directory / "none", expected + directory / "none" + ": No such file"},
+        {empty, empty + " has neither step-*.safetensors nor config.json"},
+        {hf + "/model.safetensors", "model.safetensors is only a file of such a directory"},
+        {hf + "/config.json", "config.json is only a file of such a directory"}})
+    check_refused({"generate", "--model", path, "--prompt", "the"}, says);
+}
+
+TEST_CASE("models: a list of what does not fit is short") {
+  TemporaryDirectory directory;
+  const std::string hf = pretrained(directory, 257);
+  const std::string config = read_file(hf + "/config.json");
+  const auto complaint = [&](const std::string& what, const std::string& by) {
+    std::string changed = config;
+    changed.replace(changed.find(what), what.size(), by);
+    write_file(hf + "/config.json", changed);
+    return run_vitro({"summary", "--model", hf}).err;
+  };
+  const std::string missing = complaint("\"n_layer\": 1", "\"n_layer\": 3");
+  CHECK_THAT(missing, Contains("; missing: h.1.ln_1.weight; missing: h.1.ln_1.bias; ") &&
+                          EndsWith("; missing: h.1.ln_2.bias; and 5 more\n"));
+  CHECK_THAT(missing, !Contains("\\n") && !Contains("mlp"));
+
+  // More than the error lists itself: it says how many, and they are counted too.
+  models::GPT deep({.block_size = 16, .vocab_size = 264, .n_layer = 6, .n_head = 2, .n_embd = 8});
+  deep.save_pretrained(hf);
+  CHECK_THAT(complaint("\"n_layer\": 1", "\"n_layer\": 1"), EndsWith("; and 52 more\n"));
 }

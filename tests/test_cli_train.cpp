@@ -317,6 +317,48 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
   output_of(resumed(out, {"--max-iters", "11"}));
 }
 
+TEST_CASE("train: options in a checkpoint are held to what the command line takes") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1"}));
+  const Checkpoint whole = CheckpointDirectory(out).latest().checkpoint;
+  const auto resume_with = [&](const char* name, const json& value) {
+    Checkpoint changed = whole;
+    json options = json::parse(whole.metadata.at("options"));
+    REQUIRE(options.contains(name));
+    options[name] = value;
+    changed.metadata["options"] = options.dump();
+    save_checkpoint(checkpoint(out, 1), changed);
+    return resumed(out, {"--max-iters", "2"});
+  };
+  const struct {
+    const char* name;
+    json value;
+    const char* says;
+  } table[] = {
+      {"eval-interval", 0, "a whole number from 1 to 1,000,000,000 expected: \"0\""},
+      {"batch-size", -1, "a whole number from 1"},
+      {"batch-size", 1e300, "another type expected: number"},
+      {"keep", uint64_t{1} << 63, "a whole number from 1"},
+      {"dtype", "x", "one of float32|float64 expected: \"x\""},
+      {"lr-schedule", "", "one of cosine|linear|constant"},
+      {"learning-rate", 0, "a positive number"},
+      {"dropout", 1, "a number from 0 to below 1"},
+      {"unk", 1, "another type expected: number"},
+      {"seed", nullptr, "another type expected: null"},
+  };
+  for (const auto& [name, value, says] : table) {
+    check_refused(resume_with(name, value), 1, std::string("resume: option ") + name + ": " + says);
+  }
+  Checkpoint large = whole;
+  json config = json::parse(whole.metadata.at("config"));
+  config["n_embd"] = 1 << 20;
+  large.metadata["config"] = config.dump();
+  save_checkpoint(checkpoint(out, 1), large);
+  check_refused(resumed(out, {"--max-iters", "2"}), 1, "fewer weights than its configuration asks");
+  output_of(resume_with("log-interval", 1));
+}
+
 TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good checkpoint") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";

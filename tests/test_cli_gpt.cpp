@@ -215,6 +215,11 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     for (size_t i = 0; i < weights.size(); ++i)
       CHECK(same_bits(weights[i].second, taken[i].second));
     CHECK(a.metadata.at("tokenizer") == b.metadata.at("tokenizer"));
+    // What was not given suits a model that has learnt already.
+    CHECK(metadata(second)["learning-rate"] == 3e-5);
+    CHECK(metadata(second)["lr-schedule"] == "constant");
+    CHECK(metadata(second)["warmup-iters"] == 0);
+    CHECK(metadata(second)["batch-size"] == 4);
     json before = config(first), after = config(second);
     CHECK(after["dropout"] == 0.1);
     after["dropout"] = before["dropout"];

@@ -224,16 +224,20 @@ TEST_CASE("attention: what it cannot take is an error that says why") {
 
 TEST_CASE(
     "self_attention is the attention of its columns, and its output lies as it is read next") {
+  const double p = GENERATE(0.0, 0.3);
   for (DType dtype : {kFloat32, kFloat64}) {
     const int64_t B = 2, T = 60, H = 4, G = 2, D = 12;
     Tensor qkv = randn({B, T, (H + 2 * G) * D}).to(dtype).requires_grad_();
     const auto heads = [&](const Tensor& x, int64_t first, int64_t count) {
       return transpose(reshape(narrow(x, 2, first * D, count * D), {B, T, count, D}), 1, 2);
     };
-    Tensor y = self_attention(qkv, {.n_head = H, .n_kv_head = G});
+    manual_seed(2);
+    Tensor y = self_attention(qkv, {.n_head = H, .n_kv_head = G, .dropout_p = p});
     CHECK(y.is_contiguous());
-    Tensor z = scaled_dot_product_attention(heads(qkv, 0, H), heads(qkv, H, G),
-                                            heads(qkv, H + G, G), {.is_causal = true});
+    manual_seed(2);
+    Tensor z =
+        scaled_dot_product_attention(heads(qkv, 0, H), heads(qkv, H, G), heads(qkv, H + G, G),
+                                     {.is_causal = true, .dropout_p = p});
     Tensor merged = transpose(z, 1, 2);
     CHECK((merged.is_contiguous() || dtype == kFloat64));  // merging heads is a view
     merged = reshape(merged, {B, T, H * D});

@@ -354,7 +354,7 @@ TEST_CASE("GPT: a tiny one learns a text by heart") {
   }
 }
 
-TEST_CASE("GPT: dropout is for training alone, and also drops from the pattern") {
+TEST_CASE("GPT: dropout is for training alone") {
   GPTConfig c = kSmall;
   c.dropout = 0.3;
   GPT model = make(c);
@@ -367,6 +367,29 @@ TEST_CASE("GPT: dropout is for training alone, and also drops from the pattern")
   CHECK(same_bits(model(ids), first));
   model.eval();
   CHECK(same_bits(model(ids), model(ids)));
+}
+
+TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention takes") {
+  NoGradGuard unrecorded;
+  for (const bool turns : {false, true})
+    for (const bool is_hooked : {false, true}) {
+      GPTConfig c = kSmall;
+      c.dropout = 0.3;
+      if (turns) c.position = models::PositionKind::kRotary;
+      GPT model = make(c);
+      model.drop.p = 0;  // nothing else is dropped
+      for (models::Block& block : model.h) {
+        block.attn.resid_dropout.p = block.mlp.dropout.p = 0;
+        if (is_hooked)
+          block.attn.hook_pattern.register_forward_hook(
+              [](nn::Module&, const Tensor&, const Tensor&) { return Tensor(); });
+      }
+      const Tensor ids = ids_of(2, 6);
+      CAPTURE(turns, is_hooked);
+      CHECK(max_difference(model(ids), model(ids)) > 1e-3);
+      for (models::Block& block : model.h) block.attn.attn_dropout.p = 0;
+      CHECK(same_bits(model(ids), model(ids)));
+    }
 }
 
 TEST_CASE("GPT: what does not fit is refused by name") {

@@ -136,6 +136,9 @@ TrainRun TrainRun::start(TrainOptions options) {
   check<ValueError>(there.empty(), "train: ", directory, " holds a run of ",
                     there.empty() ? 0 : there.back(),
                     " steps: go on with --resume, or choose another --out-dir");
+  check<ValueError>(!std::filesystem::exists(directory + "/config.json", error),
+                    "train: ", directory,
+                    " holds another model, in Hugging Face's layout: choose another --out-dir");
   const std::string file = tokens_file(options);  // options are given away below
   try {
     if (!model) {

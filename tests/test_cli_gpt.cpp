@@ -273,6 +273,9 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
                         directory.write("greek.txt",
                                         "\u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3 "
                                         "\u03b1\u03b2\u03b3 \u03b1\u03b2\u03b3");
+  const std::string others = directory / "others";
+  std::filesystem::create_directory(others);
+  directory.write("others/config.json", "{}");
   output_of(train(text, run, kTiny));
   const auto fresh = [&](const Words& more) { return train(text, directory / "fresh", more); };
   const auto from_run = [&](const Words& more) { return fresh(with({"--init-from", run}, more)); };
@@ -308,6 +311,7 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
       {fresh({"--init-from", text}), 1, "a.txt: "},
       {fresh({"--init-from", "gpt2"}), 1, "gpt2: No such file or directory; nothing is downloaded"},
       {fresh({"--init-from", "resume"}), 1, "a saved model expected: resume; --resume goes on"},
+      {train(text, others, kTiny), 1, "holds another model, in Hugging Face's layout"},
       {from_run({"--preset", "gpt2"}), 2, "--init-from excludes --preset"},
       {from_run({"--tokenizer", "word"}), 2, "--tokenizer excludes --init-from"},
       {from_run({"--n-layer", "2"}), 1, "--n-layer: 1 expected, as "},

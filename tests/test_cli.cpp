@@ -20,7 +20,7 @@ namespace {
 
 std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
-json result(const std::vector<std::string>& arguments) { return json::parse(output_of(arguments)); }
+json result(const Words& arguments) { return json::parse(output_of(arguments)); }
 
 std::string joined(const json& tokens) {
   return std::accumulate(

@@ -7,32 +7,18 @@
 #include <filesystem>
 
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 
 using namespace vitro::testing;
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-using Words = std::vector<std::string>;
 
 struct BadInput {
   int code;
   Words arguments;
   const char* says;  // what the message must hold
 };
-
-void check_refused(const BadInput& bad) {
-  std::string command = "vitro";
-  for (const std::string& word : bad.arguments) command += " '" + word + "'";
-  INFO(command);
-  const Finished run = run_vitro(bad.arguments);
-  CHECK(run.code == bad.code);
-  CHECK(run.out.empty());
-  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(bad.says));
-  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
-  CHECK(run.err.back() == '\n');
-}
 
 Words generate(Words more) {
   more.insert(more.begin(), {"generate", "--prompt", "The"});
@@ -92,7 +78,7 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
       {2, {"graph"}, "--prompt is required"},
       {2, {"graph", "--prompt", "a", "--out", ""}, "--out"},
   };
-  for (const BadInput& bad : table) check_refused(bad);
+  for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
 }
 
 TEST_CASE("cli errors: what the world decides ends with 1") {
@@ -121,11 +107,11 @@ TEST_CASE("cli errors: what the world decides ends with 1") {
       {1, {"graph", "--prompt", "a", "--out", directory / "no/graph.dot"}, "No such file"},
       {1, {"graph", "--prompt", "a", "--out", directory / ""}, "it is a directory"},
   };
-  for (const BadInput& entry : table) check_refused(entry);
+  for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
   CHECK(!std::filesystem::exists(directory / "no"));
   if (::geteuid() != 0) {  // whom nothing is unreadable
     std::filesystem::permissions(secret, std::filesystem::perms::none);
-    check_refused({1, generate({"--text", secret}), "Permission denied"});
+    check_refused(generate({"--text", secret}), 1, "Permission denied");
   }
 }
 

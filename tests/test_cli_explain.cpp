@@ -17,7 +17,7 @@ namespace {
 
 std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
-json result(const std::vector<std::string>& arguments) { return json::parse(output_of(arguments)); }
+json result(const Words& arguments) { return json::parse(output_of(arguments)); }
 
 // What the library itself computes: logits (T, V) of the model that the program makes.
 Tensor logits_of(const models::MiniLMConfig& config, uint64_t seed, const std::string& prompt,

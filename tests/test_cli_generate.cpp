@@ -8,6 +8,7 @@
 
 #include "models/text/utf8.h"
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 #include "vitro.h"
 
 using namespace vitro;
@@ -17,13 +18,6 @@ using Catch::Matchers::StartsWith;
 using nlohmann::json;
 
 namespace {
-
-using Words = std::vector<std::string>;
-
-Words with(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 // Runs of tiny models, made once.  Few steps make some tokens likelier than others.
 struct Runs {
@@ -241,14 +235,8 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--prompt", std::string(17, 't')}), 1,
        "a prompt of at most 16 tokens expected, the model's context: it has 17; --allow-sliding"},
   };
-  for (const auto& [arguments, code, says] : table) {
-    INFO(says);
-    const Finished run = run_vitro(with(arguments, {"--quiet"}));
-    CHECK(run.code == code);
-    CHECK(run.out.empty());
-    CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
-    CHECK(std::ranges::count(run.err, '\n') == 1);
-  }
+  for (const auto& [arguments, code, says] : table)
+    check_refused(with(arguments, {"--quiet"}), code, says);
   CHECK(run_vitro(of({"--prompt", std::string(17, 't'), "--allow-sliding"})).code == 0);
 }
 

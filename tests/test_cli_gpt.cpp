@@ -9,17 +9,15 @@
 #include <sstream>
 
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
-using Catch::Matchers::StartsWith;
 using nlohmann::json;
 
 namespace {
-
-using Words = std::vector<std::string>;
 
 // A text with a rule: every word is followed by its mirror image.
 std::string mirrored_text() {
@@ -33,13 +31,7 @@ std::string mirrored_text() {
 }
 
 Words train(const std::string& text, const std::string& out, const Words& more) {
-  Words all = {"train", text, "--out-dir", out, "--sample-tokens", "0", "--seed", "3"};
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
-Words with(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
+  return with({"train", text, "--out-dir", out, "--sample-tokens", "0", "--seed", "3"}, more);
 }
 const Words kTiny = {"--n-layer",    "1", "--n-head",    "2", "--n-embd", "8",
                      "--block-size", "8", "--max-iters", "0"};
@@ -47,17 +39,6 @@ const Words kTiny = {"--n-layer",    "1", "--n-head",    "2", "--n-embd", "8",
 Checkpoint saved(const std::string& out) { return CheckpointDirectory(out).latest().checkpoint; }
 json config(const std::string& out) { return json::parse(saved(out).metadata.at("config")); }
 json metadata(const std::string& out) { return json::parse(saved(out).metadata.at("options")); }
-
-void check_refused(const Words& arguments, int code, const std::string& says) {
-  std::string command = "vitro";
-  for (const std::string& word : arguments) command += " '" + word + "'";
-  INFO(command);
-  const Finished run = run_vitro(arguments);
-  CHECK(run.code == code);
-  CHECK(run.out.empty());
-  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
-  CHECK(std::ranges::count(run.err, '\n') == 1);
-}
 
 }  // namespace
 

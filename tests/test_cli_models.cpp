@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 #include "vitro.h"
 
 using namespace vitro;
@@ -15,14 +16,11 @@ using nlohmann::json;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
 std::string trained(const TemporaryDirectory& directory, const Words& more) {
   const std::string text = directory.write("a.txt", "the cat sat on the mat. the dog sat too. "),
                     out = directory / "run";
-  Words all = {"train", text, "--out-dir", out, "--max-iters", "0", "--sample-tokens", "0"};
-  all.insert(all.end(), more.begin(), more.end());
-  output_of(all);
+  output_of(
+      with({"train", text, "--out-dir", out, "--max-iters", "0", "--sample-tokens", "0"}, more));
   return out;
 }
 
@@ -86,14 +84,7 @@ TEST_CASE("summary: what it refuses") {
        1,
        "/nowhere: No such file or directory; nothing is downloaded"},
   };
-  for (const auto& [arguments, code, says] : table) {
-    INFO(says);
-    const Finished run = run_vitro(arguments);
-    CHECK(run.code == code);
-    CHECK(run.out.empty());
-    CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
-    CHECK(std::ranges::count(run.err, '\n') == 1);
-  }
+  for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
 }
 
 TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
@@ -105,9 +96,7 @@ TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
   CHECK_THAT(output_of({"export", "--model", run, "--out", out}), Contains("model.safetensors"));
   const Words ask = {"--prompt", "the cat", "--max-new-tokens", "9", "--quiet"};
   const auto text_of = [&](const std::string& model) {
-    Words all = {"generate", "--model", model};
-    all.insert(all.end(), ask.begin(), ask.end());
-    return output_of(all);
+    return output_of(with({"generate", "--model", model}, ask));
   };
   CHECK(text_of(out) == text_of(run));
   CHECK_THAT(output_of({"summary", "--model", out}), StartsWith("GPT(1 layers"));
@@ -133,10 +122,7 @@ TEST_CASE("export: what has no place in GPT-2's layout is refused") {
                     llama = trained(two, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                           "--block-size", "8", "--norm", "rmsnorm"});
   for (const auto& [model, part] : {std::pair{mini, "a GPT expected"}, {llama, "RMSNorm"}}) {
-    const Finished refused = run_vitro({"export", "--model", model, "--out", one / "exported"});
-    CHECK(refused.code == 1);
-    CHECK_THAT(refused.err, Contains(part));
-    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+    check_refused({"export", "--model", model, "--out", one / "exported"}, 1, part);
   }
 }
 
@@ -162,11 +148,7 @@ TEST_CASE("generate: a directory of others that does not fit is refused in one l
     REQUIRE(changed.find(find) != std::string::npos);
     changed.replace(changed.find(find), std::string(find).size(), replace);
     write_file(out + "/config.json", changed);
-    const Finished refused = run_vitro({"generate", "--model", out, "--prompt", "the"});
-    CHECK(refused.code == 1);
-    CHECK(refused.out.empty());
-    CHECK_THAT(refused.err, StartsWith("vitro: ") && Contains(complaint));
-    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+    check_refused({"generate", "--model", out, "--prompt", "the"}, 1, complaint);
   }
 }
 
@@ -183,15 +165,6 @@ std::string pretrained(const TemporaryDirectory& directory, int64_t tokens) {
   return path;
 }
 
-void check_refused(const Words& arguments, const std::string& says) {
-  INFO(says);
-  const Finished run = run_vitro(arguments);
-  CHECK(run.code == 1);
-  CHECK(run.out.empty());
-  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
-  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
-}
-
 }  // namespace
 
 TEST_CASE("models: a directory without a tokenizer is summarised, exported and verified") {
@@ -201,8 +174,8 @@ TEST_CASE("models: a directory without a tokenizer is summarised, exported and v
   CHECK_THAT(output_of({"export", "--model", hf, "--out", out}), Contains("has none"));
   CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
   CHECK_THAT(output_of({"verify", "--model", hf}), Contains("random tokens"));
-  check_refused({"verify", "--model", hf, "--text", hf + "/config.json"}, "has none");
-  check_refused({"generate", "--model", hf, "--prompt", "the"}, "it holds no tokenizer.json");
+  check_refused({"verify", "--model", hf, "--text", hf + "/config.json"}, 1, "has none");
+  check_refused({"generate", "--model", hf, "--prompt", "the"}, 1, "it holds no tokenizer.json");
 }
 
 TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") {
@@ -226,10 +199,10 @@ TEST_CASE("models: no directory holds two") {
   const std::string run = trained(directory, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                               "--block-size", "8"}),
                     checkpoint = run + "/step-00000000.safetensors";
-  check_refused({"export", "--model", run, "--out", run}, "has step-*.safetensors");
+  check_refused({"export", "--model", run, "--out", run}, 1, "has step-*.safetensors");
   CHECK(!std::filesystem::exists(run + "/config.json"));
   write_file(run + "/config.json", "{}");
-  check_refused({"eval", "--model", run}, "load: one model expected: ");
+  check_refused({"eval", "--model", run}, 1, "load: one model expected: ");
   output_of({"eval", "--model", checkpoint});
 }
 
@@ -243,7 +216,7 @@ TEST_CASE("models: a path that is no model is told what is expected") {
         {empty, empty + " has neither step-*.safetensors nor config.json"},
         {hf + "/model.safetensors", "model.safetensors is only a file of such a directory"},
         {hf + "/config.json", "config.json is only a file of such a directory"}})
-    check_refused({"generate", "--model", path, "--prompt", "the"}, says);
+    check_refused({"generate", "--model", path, "--prompt", "the"}, 1, says);
 }
 
 TEST_CASE("models: a list of what does not fit is short") {

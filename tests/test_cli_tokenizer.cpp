@@ -1,5 +1,4 @@
 // `vitro tokenizer train`, and what is done with a saved tokenizer, run as a user runs them.
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -10,11 +9,11 @@
 #include "models/text/word_tokenizer.h"
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 
 using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
-using Catch::Matchers::StartsWith;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -22,7 +21,7 @@ namespace {
 
 std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
 
-json result(const std::vector<std::string>& arguments) { return json::parse(output_of(arguments)); }
+json result(const Words& arguments) { return json::parse(output_of(arguments)); }
 
 }  // namespace
 
@@ -97,7 +96,7 @@ TEST_CASE("cli: what tokenizer train and tokenize refuse") {
   const std::string empty = directory.write("empty.txt", "");
   struct Bad {
     int code;
-    std::vector<std::string> arguments;
+    Words arguments;
     std::string says;
   };
   const Bad table[] = {
@@ -118,16 +117,7 @@ TEST_CASE("cli: what tokenizer train and tokenize refuse") {
       {1, {"tokenize", "a", "--tokenizer", file}, file},
       {1, {"tokenize", "a", "--tokenizer", directory / "."}, "it holds no tokenizer.json"},
   };
-  for (const Bad& bad : table) {
-    std::string command = "vitro";
-    for (const std::string& word : bad.arguments) command += " '" + word + "'";
-    INFO(command);
-    const Finished run = run_vitro(bad.arguments);
-    CHECK(run.code == bad.code);
-    CHECK(run.out.empty());
-    CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(bad.says));
-    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
-  }
+  for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
   CHECK(!fs::exists(out));
   CHECK_THAT(output_of({"tokenizer", "--help"}), Contains("train"));
   CHECK_THAT(output_of({"tokenizer", "train", "--help"}),

@@ -14,6 +14,7 @@
 
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -23,8 +24,6 @@ using Catch::Matchers::StartsWith;
 using nlohmann::json;
 
 namespace {
-
-using Words = std::vector<std::string>;
 
 std::string short_text() {
   return read_file(source_path("examples/data/stories.txt")).substr(0, 1500);
@@ -56,9 +55,7 @@ Words tiny_gpt(const std::string& text, const std::string& out, const Words& mor
   return all;
 }
 Words resumed(const std::string& out, const Words& more = {}) {
-  Words all = {"train", "--resume", "--out-dir", out};
-  all.insert(all.end(), more.begin(), more.end());
-  return all;
+  return with({"train", "--resume", "--out-dir", out}, more);
 }
 std::string checkpoint(const std::string& out, int64_t step) {
   return CheckpointDirectory(out).file(step);
@@ -73,16 +70,6 @@ void wait_for_rows(const std::string& out, size_t count) {
   for (int i = 0; i < 6000 && rows(out + "/metrics.csv") < count; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   REQUIRE(rows(out + "/metrics.csv") >= count);
-}
-
-void check_refused(const Words& arguments, int code, const std::string& says) {
-  std::string command = "vitro";
-  for (const std::string& word : arguments) command += " '" + word + "'";
-  INFO(command);
-  const Finished run = run_vitro(arguments);
-  CHECK(run.code == code);
-  CHECK_THAT(run.err, StartsWith("vitro: ") && Contains(says));
-  CHECK(std::ranges::count(run.err, '\n') == 1);
 }
 
 }  // namespace
@@ -362,10 +349,9 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
 TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good checkpoint") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
-  check_refused(
-      tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
-      "the loss at step 2 is not finite, and the first gradient that is not: embed.weight");
-  check_refused(resumed(out), 1, "at step ");
+  check_fails(tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
+              "the loss at step 2 is not finite, and the first gradient that is not: embed.weight");
+  check_fails(resumed(out), 1, "at step ");
   CHECK(CheckpointDirectory(out).latest().step == 0);
 }
 
@@ -382,8 +368,8 @@ TEST_CASE("train: a full disk is an error that leaves the last checkpoint") {
     WARN("no right to mount a small disk");
     return;
   }
-  check_refused(tiny(text, directory / "small/run", {"--max-iters", "1000"}), 1,
-                "No space left on device");
+  check_fails(tiny(text, directory / "small/run", {"--max-iters", "1000"}), 1,
+              "No space left on device");
   const auto found = CheckpointDirectory(directory / "small/run").latest();
   CHECK(found.damaged.empty());
   CHECK(::umount((directory / "small").c_str()) == 0);

@@ -10,14 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
 const Words kSmall = {"verify", "--n-embd", "8", "--n-hidden", "16", "--threads", "1"};
-
-Words with(Words base, const Words& more) {
-  base.insert(base.end(), more.begin(), more.end());
-  return base;
-}
 
 }  // namespace
 

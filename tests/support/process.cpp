@@ -24,8 +24,7 @@ constexpr const char* kProgram = VITRO_BINARY;
 constexpr const char* kProgram = "vitro";  // in a build without programs: the installed one
 #endif
 
-pid_t start(const std::vector<std::string>& arguments, int out, int err, rlim_t cpu_seconds,
-            int in = -1) {
+pid_t start(const Words& arguments, int out, int err, rlim_t cpu_seconds, int in = -1) {
   std::vector<std::string> words = {kProgram};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
@@ -61,8 +60,12 @@ std::string contents(std::FILE* file) {
 }  // namespace
 
 // Into files rather than pipes: no order of reading can block the program.
-Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path,
-                   const std::string& input) {
+Words with(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Finished run_vitro(const Words& arguments, const std::string& out_path, const std::string& input) {
   std::FILE* out = out_path.empty() ? std::tmpfile() : std::fopen(out_path.c_str(), "w");
   std::FILE *err = std::tmpfile(), *in = std::tmpfile();
   if (!out || !err || !in) throw std::runtime_error("no file for the output");
@@ -76,7 +79,7 @@ Finished run_vitro(const std::vector<std::string>& arguments, const std::string&
   return result;
 }
 
-Running::Running(const std::vector<std::string>& arguments, const std::string& out_path) {
+Running::Running(const Words& arguments, const std::string& out_path) {
   int ends[2];
   std::FILE* out = std::fopen(out_path.c_str(), "w");
   if (!out || ::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no file for the output");
@@ -100,14 +103,14 @@ int Running::wait() {
   return wait_for(std::exchange(child_, -1));
 }
 
-std::string output_of(const std::vector<std::string>& arguments) {
+std::string output_of(const Words& arguments) {
   const Finished run = run_vitro(arguments);
   if (run.code != 0 || !run.err.empty())
     throw std::runtime_error("exit code " + std::to_string(run.code) + ": " + run.err);
   return run.out;
 }
 
-std::string output_on_terminal(const std::vector<std::string>& arguments) {
+std::string output_on_terminal(const Words& arguments) {
   const int ours = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (ours < 0 || ::grantpt(ours) != 0 || ::unlockpt(ours) != 0)
     throw std::runtime_error("no terminal");
@@ -124,8 +127,7 @@ std::string output_on_terminal(const std::vector<std::string>& arguments) {
   return text;
 }
 
-std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
-                            unsigned cpu_seconds, bool kill) {
+std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_seconds, bool kill) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   const pid_t child = start(arguments, ends[1], STDERR_FILENO, cpu_seconds);

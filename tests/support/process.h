@@ -5,21 +5,24 @@
 
 namespace vitro::testing {
 
+using Words = std::vector<std::string>;
+// All of both, in this order.
+Words with(Words words, const Words& more);
+
 struct Finished {
   std::string out, err;
   int code;  // minus the number of the signal that ended it, if one did
 };
 // The program with these arguments; its standard output goes to `out_path` if there is one, and it
 // reads `input`.
-Finished run_vitro(const std::vector<std::string>& arguments, const std::string& out_path = "",
+Finished run_vitro(const Words& arguments, const std::string& out_path = "",
                    const std::string& input = "");
 
 // The program at work, its output thrown away or kept in a file; killed at the end if it still
 // runs.
 class Running {
  public:
-  explicit Running(const std::vector<std::string>& arguments,
-                   const std::string& out_path = "/dev/null");
+  explicit Running(const Words& arguments, const std::string& out_path = "/dev/null");
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -32,15 +35,15 @@ class Running {
 };
 
 // What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
-std::string output_of(const std::vector<std::string>& arguments);
+std::string output_of(const Words& arguments);
 
 // What it prints where its standard output is a terminal.
-std::string output_on_terminal(const std::vector<std::string>& arguments);
+std::string output_on_terminal(const Words& arguments);
 
 // The first `count` bytes that the program prints before it has computed for `cpu_seconds`; then
 // nobody reads any more, and it is killed, or waited for.
-std::string start_of_output(const std::vector<std::string>& arguments, size_t count,
-                            unsigned cpu_seconds, bool kill = true);
+std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_seconds,
+                            bool kill = true);
 
 // A directory of its own under the system's temporary one, removed with all it holds.
 class TemporaryDirectory {

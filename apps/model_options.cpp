@@ -25,13 +25,14 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
 
-// What the activations that backward needs and the logits take, per token that passes through; all
-// of it beside 16 bytes per parameter, and rather too much than too little.
-double bytes_needed(const models::GPTConfig& c, int64_t rows) {
+// What the parameters and, per token that passes through, the activations that backward needs and
+// the logits take; rather too much than too little.  A parameter is a quarter of its bytes.
+double bytes_needed(const models::GPTConfig& c, int64_t rows, int64_t bytes_per_parameter) {
   const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
                layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
   const double numbers = layers * (10 * embd + 3 * inner) + 4 * embd + 2 * vocab;
-  return 16 * models::parameter_count(c) + 4 * static_cast<double>(rows) * numbers;
+  return static_cast<double>(bytes_per_parameter) *
+         (models::parameter_count(c) + static_cast<double>(rows) * numbers / 4);
 }
 
 // What the parameters and the widest activations take, roughly; rather too much than too little.
@@ -114,9 +115,9 @@ void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t byte
               "choose smaller --n-embd, --n-hidden or --context");
 }
 
-void check_memory(const models::GPTConfig& config, int64_t rows) {
+void check_memory(const models::GPTConfig& config, int64_t rows, int64_t bytes) {
   check_bytes(
-      bytes_needed(config, rows),
+      bytes_needed(config, rows, bytes),
       "choose smaller --n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
 }
 

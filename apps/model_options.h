@@ -39,8 +39,7 @@ void check_bytes(double need, const char* advice);
 // The same if it cannot hold such a model: `rows` positions pass through it, and of
 // each parameter `bytes` are kept.
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
-// The same for training a GPT, of which each parameter has a gradient and two moments.
-void check_memory(const models::GPTConfig& config, int64_t rows);
+void check_memory(const models::GPTConfig& config, int64_t rows, int64_t bytes);  // to train it
 // A MiniLM with random weights drawn from the seed, after check_memory.
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
                           int64_t rows, int64_t bytes);

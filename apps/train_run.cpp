@@ -31,41 +31,42 @@ DType dtype_of(const TrainOptions& options) {
   return options.dtype == "float64" ? kFloat64 : kFloat32;
 }
 
-// The bytes of a MiniLM's parameter, its gradient and two moments; a GPT's are always these.
-constexpr int64_t kTrainingBytes = 16;
+// MemoryError if the machine cannot train a model of this configuration.
+template <class Config>
+void check_memory_for(const Config& config, const TrainOptions& options) {
+  const auto bytes = static_cast<int64_t>(item_size(dtype_of(options)));
+  check_memory(config, options.batch_size * options.block_size,
+               4 * bytes);  // the parameter, its gradient, two moments
+}
+void check_memory_for(const nn::Module& model, const TrainOptions& options) {
+  if (const auto* gpt = dynamic_cast<const models::GPT*>(&model))
+    check_memory_for(gpt->config, options);
+  if (const auto* mini = dynamic_cast<const models::MiniLM*>(&model))
+    check_memory_for(mini->config, options);
+}
 
 // A model with random weights, as the options ask for.
 models::LanguageModel fresh_model(const TrainOptions& options, const text::Tokenizer& tokenizer) {
-  const int64_t rows = options.batch_size * options.block_size;
-  manual_seed(static_cast<uint64_t>(options.model.seed));
-  std::string config;
-  if (options.model_type == "gpt") {
-    const models::GPTConfig gpt = gpt_config_of(options, tokenizer.vocab_size());
-    check_memory(gpt, rows);
-    config = to_json(gpt);
-  } else {
-    models::MiniLMConfig mini = config_of(options.model, tokenizer);
-    mini.dropout = options.dropout;
-    check_memory(mini, rows, kTrainingBytes);
-    config = to_json(mini);
-  }
-  models::LanguageModel made = models::make_model(config);
-  made.module->to(dtype_of(options));
-  return made;
+  const auto make = [&](const auto& config) {
+    check_memory_for(config, options);
+    manual_seed(static_cast<uint64_t>(options.model.seed));
+    models::LanguageModel made = models::make_model(to_json(config));
+    made.module->to(dtype_of(options));
+    return made;
+  };
+  if (options.model_type == "gpt") return make(gpt_config_of(options, tokenizer.vocab_size()));
+  models::MiniLMConfig config = config_of(options.model, tokenizer);
+  config.dropout = options.dropout;
+  return make(config);
 }
 
 // The saved model becomes the one that the options train.
 void take_over(nn::Module& model, const TrainOptions& options) {
-  const int64_t rows = options.batch_size * options.block_size;
-  if (auto* gpt = dynamic_cast<models::GPT*>(&model)) {
-    check_memory(gpt->config, rows);
-    gpt->config.dropout = options.dropout;
-  } else if (auto* mini = dynamic_cast<models::MiniLM*>(&model)) {
-    check_memory(mini->config, rows, kTrainingBytes);
-    mini->config.dropout = options.dropout;
-  }
+  check_memory_for(model, options);
   for (nn::Module* part : model.modules())
     if (auto* dropout = dynamic_cast<nn::Dropout*>(part)) dropout->p = options.dropout;
+  if (auto* gpt = dynamic_cast<models::GPT*>(&model)) gpt->config.dropout = options.dropout;
+  if (auto* mini = dynamic_cast<models::MiniLM*>(&model)) mini->config.dropout = options.dropout;
   model.to(dtype_of(options));
   manual_seed(static_cast<uint64_t>(options.model.seed));
 }
@@ -172,6 +173,7 @@ TrainRun TrainRun::resume(TrainOptions options) {
     take_saved(options, field(found.checkpoint, "options"));
     check_model_type(options);
     models::SavedModel model = models::from_checkpoint(found.checkpoint);
+    check_memory_for(*model.model, options);
     const text::TokenFile tokens(tokens_file(options));
     tokens.verify();
     check<IoError>(tokens.vocabulary_hash() == model.tokenizer->vocabulary_hash(),

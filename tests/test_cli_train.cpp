@@ -338,6 +338,13 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
     check_refused(resume_with(name, value), 1, std::string("resume: option ") + name + ": " + says);
   }
   Checkpoint large = whole;
+  json options = json::parse(whole.metadata.at("options"));
+  options["batch-size"] = 65536, options["block-size"] = 1024;
+  large.metadata["options"] = options.dump();
+  save_checkpoint(checkpoint(out, 1), large);
+  check_refused(resumed(out, {"--max-iters", "2"}), 1, "GiB of memory and this machine has ");
+
+  large = whole;
   json config = json::parse(whole.metadata.at("config"));
   config["n_embd"] = 1 << 20;
   large.metadata["config"] = config.dump();

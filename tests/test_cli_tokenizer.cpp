@@ -74,7 +74,8 @@ TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more
                             "no other pair occurs 2 times"));
   CHECK_THAT(said, Contains("bytes per token") && Contains("\" lowe\"") && Contains(out));
   CHECK_THAT(output_of({"tokenizer", "train", text, "--min-count", "4", "--out", out}),
-             Contains("no other pair occurs 4 times"));
+             Contains("259 tokens: 256 bytes, 2 merges and <|endoftext|>; "
+                      "no other pair occurs 4 times"));
   CHECK_THAT(output_of({"tokenizer", "train", text, "--vocab-size", "260", "--out", out}),
              !Contains("no other pair"));
   CHECK_THAT(output_on_terminal({"tokenizer", "train", text, "--out", out}),

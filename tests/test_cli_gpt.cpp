@@ -187,11 +187,15 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     const std::string first = directory / ("first" + kind[1]),
                       second = directory / ("second" + kind[1]);
     output_of(train(text, first, kind));
-    output_of({"train", other, "--init-from", first, "--out-dir", second, "--max-iters", "0",
-               "--sample-tokens", "0", "--dropout", "0.1"});
+    const auto go_on = [&](const std::string& out, const char* steps, const char* dropout) {
+      output_of({"train", other, "--init-from", first, "--out-dir", out, "--max-iters", steps,
+                 "--sample-tokens", "0", "--dropout", dropout});
+      return under_prefix("model.", saved(out).tensors);
+    };
+    go_on(second, "0", "0.1");
     const Checkpoint a = saved(first), b = saved(second);
-    const nn::NamedTensors weights = under_prefix("model.", a.tensors),
-                           taken = under_prefix("model.", b.tensors);
+    const nn::NamedTensors weights = under_prefix("model.", a.tensors);
+    nn::NamedTensors taken = under_prefix("model.", b.tensors);
     REQUIRE(weights.size() == taken.size());
     for (size_t i = 0; i < weights.size(); ++i)
       CHECK(same_bits(weights[i].second, taken[i].second));
@@ -205,9 +209,14 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     CHECK(after["dropout"] == 0.1);
     after["dropout"] = before["dropout"];
     CHECK(before == after);
-    // It goes on by itself: what it came from may be gone.
+    const nn::NamedTensors whole = go_on(directory / ("whole" + kind[1]), "2", "0.1"),
+                           undropped = go_on(directory / ("undropped" + kind[1]), "2", "0");
+    CHECK(!same_bits(whole[0].second, undropped[0].second));
+    // It goes on by itself, to the same end: what it came from may be gone.
     std::filesystem::remove_all(first);
     output_of({"train", "--resume", "--out-dir", second, "--max-iters", "2"});
+    taken = under_prefix("model.", saved(second).tensors);
+    for (size_t i = 0; i < whole.size(); ++i) CHECK(same_bits(whole[i].second, taken[i].second));
   }
 }
 

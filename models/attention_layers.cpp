@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "models/init.h"
+#include "ops/rope.h"
 
 namespace vitro::nn {
 
@@ -47,42 +48,55 @@ CausalSelfAttention::CausalSelfAttention(int64_t n_embd, int64_t heads,
               n_embd + 2 * n_kv_head * head_size),
              {.bias = o.bias, .initialize = o.initialize}),
       c_proj(n_embd, n_embd, {.bias = o.bias, .initialize = o.initialize}),
-      attn_dropout(o.dropout),
+      attn_dropout(o.attn_dropout.value_or(o.dropout)),
       resid_dropout(o.dropout) {
   check<ShapeError>(!rope_base || head_size % 2 == 0,
                     "CausalSelfAttention: rope turns pairs: a head of ", head_size, " has none");
 }
 
-Tensor CausalSelfAttention::attend(const Tensor& x, models::KVCache* cache, int64_t layer) {
+AttentionShared CausalSelfAttention::shared(const Tensor& x, models::KVCache* cache) const {
+  const int64_t time = x.rank() > 1 ? x.size(1) : 0;
+  AttentionShared all{.cache = cache};
+  if (cache && cache->is_padded()) all.mask = cache->mask(time);
+  if (rope_base) {
+    const DType dtype = c_attn.weight.dtype();
+    const RopeTables tables =
+        rope_tables(time, head_size, {.start = cache ? cache->length() : 0, .base = *rope_base},
+                    dtype == kBFloat16 ? kFloat32 : dtype);
+    all.cosine = tables.cosine, all.sine = tables.sine;
+  }
+  return all;
+}
+
+Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& shared, int64_t layer) {
   check<ShapeError>(x.rank() == 3, "CausalSelfAttention: x must be (batch, time, ",
                     n_head * head_size, "): got ", x.shape());
   const Tensor qkv = c_attn(x);
-  const bool plain = !cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
+  const bool plain = !shared.cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
                      !hook_v.is_hooked() && !hook_attn_scores.is_hooked() &&
                      !hook_pattern.is_hooked() && !hook_z.is_hooked();
   const Tensor z =
       plain ? self_attention(qkv,
                              {.n_head = n_head, .n_kv_head = n_kv_head, .dropout_p = dropout_p()})
-            : mixed(qkv, cache, layer);
+            : mixed(qkv, shared, layer);
   return resid_dropout(c_proj(z));
 }
 
 // The same in parts: where something turns, remembers, drops or looks.
-Tensor CausalSelfAttention::mixed(const Tensor& qkv, models::KVCache* cache, int64_t layer) {
+Tensor CausalSelfAttention::mixed(const Tensor& qkv, const AttentionShared& shared, int64_t layer) {
   const int64_t width = n_head * head_size, kv_width = n_kv_head * head_size;
   Tensor q = swapped(hook_q(as_heads(narrow(qkv, -1, 0, width), n_head))),
          k = swapped(hook_k(as_heads(narrow(qkv, -1, width, kv_width), n_kv_head))),
          v = swapped(hook_v(as_heads(narrow(qkv, -1, width + kv_width, kv_width), n_kv_head)));
   if (rope_base) {
-    const RopeOptions turns{.start = cache ? cache->length() : 0, .base = *rope_base};
-    q = rope(q, turns), k = rope(k, turns);
+    const RopeTables tables{shared.cosine, shared.sine};
+    q = rope_by(q, tables), k = rope_by(k, tables);
   }
-  Tensor mask;
-  if (cache) {
-    std::tie(k, v) = cache->extend(layer, k, v);
+  if (shared.cache) {
+    std::tie(k, v) = shared.cache->extend(layer, k, v);
     q = q.to(k.dtype());
-    if (cache->is_padded()) mask = cache->mask(q.size(2));
   }
+  const Tensor& mask = shared.mask;
   const bool looks = hook_attn_scores.is_hooked() || hook_pattern.is_hooked();
   const Tensor z =
       looks ? step_by_step(q, k, v, mask)

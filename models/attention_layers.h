@@ -7,11 +7,19 @@ namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
 struct CausalSelfAttentionOptions {
-  int64_t n_kv_head = 0;  // heads of keys and values; 0: n_head
-  double dropout = 0;     // of the pattern and of the result, while training
+  int64_t n_kv_head = 0;                    // heads of keys and values; 0: n_head
+  double dropout = 0;                       // of the result and of the pattern, while training
+  std::optional<double> attn_dropout = {};  // of the pattern, if another
   bool bias = true;
   std::optional<double> rope_base = {};  // turns queries and keys by their position (rope)
   bool initialize = true;                // as in LinearOptions
+};
+
+// What is the same for all layers in one forward.
+struct AttentionShared {
+  models::KVCache* cache = nullptr;
+  Tensor mask = {};               // of the padding in the cache
+  Tensor cosine = {}, sine = {};  // by which rope turns the positions
 };
 
 // c_proj(attention(q, k, v)), [q k v] = c_attn(x), where a token sees itself and those before it:
@@ -36,19 +44,21 @@ struct CausalSelfAttention : Module {
     v("hook_q", hook_q), v("hook_k", hook_k), v("hook_v", hook_v);
     v("hook_attn_scores", hook_attn_scores), v("hook_pattern", hook_pattern), v("hook_z", hook_z);
   }
-  Tensor forward(const Tensor& x) override { return attend(x, nullptr, 0); }
+  Tensor forward(const Tensor& x) override { return attend(x, shared(x), 0); }
   using Module::operator();
   // x follows the tokens in the cache, whose layer it extends.
-  Tensor operator()(const Tensor& x, models::KVCache& cache, int64_t layer) {
-    return call(x, [&](const Tensor& in) { return attend(in, &cache, layer); });
+  Tensor operator()(const Tensor& x, const AttentionShared& shared, int64_t layer) {
+    return call(x, [&](const Tensor& in) { return attend(in, shared, layer); });
   }
+  // For x (B, T, C), or ids (B, T), that follow the tokens in the cache, if there is one.
+  AttentionShared shared(const Tensor& x, models::KVCache* cache = nullptr) const;
   std::string describe() const override;
   int64_t macs(const Shape& x, const Shape& y) const override;
 
  private:
   double dropout_p() const { return is_training() ? attn_dropout.p : 0; }
-  Tensor attend(const Tensor& x, models::KVCache* cache, int64_t layer);
-  Tensor mixed(const Tensor& qkv, models::KVCache* cache, int64_t layer);
+  Tensor attend(const Tensor& x, const AttentionShared& shared, int64_t layer);
+  Tensor mixed(const Tensor& qkv, const AttentionShared& shared, int64_t layer);
   Tensor step_by_step(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask);
 };
 

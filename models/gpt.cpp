@@ -34,8 +34,11 @@ nn::Linear make_linear(int64_t in, int64_t out, bool bias) {
 }
 
 nn::CausalSelfAttention make_attention(const GPTConfig& c) {
-  nn::CausalSelfAttentionOptions options{
-      .n_kv_head = c.n_kv_head, .dropout = c.dropout, .bias = c.bias, .initialize = false};
+  nn::CausalSelfAttentionOptions options{.n_kv_head = c.n_kv_head,
+                                         .dropout = c.dropout,
+                                         .attn_dropout = c.attn_dropout(),
+                                         .bias = c.bias,
+                                         .initialize = false};
   if (c.position == PositionKind::kRotary) options.rope_base = c.rope_base;
   return nn::CausalSelfAttention(c.n_embd, c.n_head, options);
 }
@@ -87,9 +90,8 @@ Block::Block(const GPTConfig& c, InitialValues values)
   initialize(*this, c, values);
 }
 
-Tensor Block::run(const Tensor& in, KVCache* cache, int64_t layer) {
-  const Tensor x = hook_resid_pre(in), normed = (*ln_1)(x),
-               mixed = cache ? attn(normed, *cache, layer) : attn(normed),
+Tensor Block::run(const Tensor& in, const nn::AttentionShared& shared, int64_t layer) {
+  const Tensor x = hook_resid_pre(in), normed = (*ln_1)(x), mixed = attn(normed, shared, layer),
                mid = hook_resid_mid(x + hook_attn_out(mixed));
   return hook_resid_post(mid + hook_mlp_out(mlp((*ln_2)(mid))));
 }
@@ -97,7 +99,7 @@ Tensor Block::run(const Tensor& in, KVCache* cache, int64_t layer) {
 GPT::GPT(const GPTConfig& c, InitialValues values)
     : config(checked(c)),
       wte(c.vocab_size, c.n_embd, {.initialize = false}),
-      drop(c.dropout),
+      drop(c.embd_dropout()),
       ln_f(make_norm(c)),
       lm_head(make_linear(c.n_embd, c.vocab_size, false)) {
   if (c.position == PositionKind::kLearned)
@@ -115,8 +117,8 @@ Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
   Tensor x = hook_embed(wte(ids));
   if (wpe) x = x + hook_pos_embed((*wpe)(cache ? cache->positions(time) : arange(time)));
   x = drop(x);
-  for (size_t i = 0; i < h.size(); ++i)
-    x = cache ? h[i](x, *cache, static_cast<int64_t>(i)) : h[i](x);
+  const nn::AttentionShared shared = h[0].attn.shared(ids, cache);
+  for (size_t i = 0; i < h.size(); ++i) x = h[i](x, shared, static_cast<int64_t>(i));
   if (!cache) return (*ln_f)(x);
   return (*ln_f)(narrow(x, 1, time - 1, 1));
 }

@@ -25,7 +25,7 @@ struct GPTConfig {
   int64_t block_size = 1024;  // the longest context
   int64_t vocab_size = 50257;
   int64_t n_layer = 12, n_head = 12, n_embd = 768;
-  double dropout = 0;
+  double dropout = 0;  // of what is added to the residual stream, and of the two below
   bool bias = true;
   int64_t n_kv_head = 0;  // heads of keys and values; 0: n_head
   int64_t n_inner = 0;    // width of the MLP; 0: 4 n_embd
@@ -35,12 +35,15 @@ struct GPTConfig {
   bool tied_head = true;  // lm_head's weight is wte's
   double norm_eps = 1e-5;
   double rope_base = 10000;
+  std::optional<double> embd_pdrop = {}, attn_pdrop = {};  // of embeddings and pattern, if another
 
   // "nano" (nanoGPT's CPU model without its vocabulary), "gpt2", "gpt2-medium", "gpt2-large",
   // "gpt2-xl".  ValueError lists them.
   static GPTConfig preset(const std::string& name);
   int64_t inner() const { return n_inner ? n_inner : 4 * n_embd; }
   int64_t kv_heads() const { return n_kv_head ? n_kv_head : n_head; }
+  double embd_dropout() const { return embd_pdrop.value_or(dropout); }
+  double attn_dropout() const { return attn_pdrop.value_or(dropout); }
   bool operator==(const GPTConfig&) const = default;
 };
 
@@ -78,14 +81,14 @@ struct Block : nn::Module {
     v("ln_2", ln_2), v("mlp", mlp);
     v("hook_mlp_out", hook_mlp_out), v("hook_resid_post", hook_resid_post);
   }
-  Tensor forward(const Tensor& x) override { return run(x, nullptr, 0); }
+  Tensor forward(const Tensor& x) override { return run(x, attn.shared(x), 0); }
   using Module::operator();
-  Tensor operator()(const Tensor& x, KVCache& cache, int64_t layer) {
-    return call(x, [&](const Tensor& in) { return run(in, &cache, layer); });
+  Tensor operator()(const Tensor& x, const nn::AttentionShared& shared, int64_t layer) {
+    return call(x, [&](const Tensor& in) { return run(in, shared, layer); });
   }
 
  private:
-  Tensor run(const Tensor& x, KVCache* cache, int64_t layer);
+  Tensor run(const Tensor& x, const nn::AttentionShared& shared, int64_t layer);
 };
 
 struct GPT : nn::Module {
@@ -112,7 +115,7 @@ struct GPT : nn::Module {
   // this throws, unless all that failed is the last sync.  ValueError for a model that GPT-2's
   // layout has no place for.
   void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
-  std::shared_ptr<const PretrainedLayout> layout;  // of the files it came from, if it did
+  std::shared_ptr<const PretrainedLayout> layout;  // of the files it came from; no clone's
 
   void members(nn::Visitor& v) override {
     v("wte", wte), v("wpe", wpe), v("hook_embed", hook_embed), v("hook_pos_embed", hook_pos_embed);

@@ -44,43 +44,50 @@ void check_architecture(ConfigFields& fields) {
   fields.refuse("architectures ", all.dump(), " are not supported; GPT2LMHeadModel is");
 }
 
+// Without the fields transformers take GPT-2's own.
+constexpr int64_t kDefaultEnd = 50256;
+
 double probability(ConfigFields& fields, const char* name) {
   return fields.has(name) ? fields.number(name, 0, 1) : 0.1;  // transformers' own default
 }
 
 }  // namespace
 
-GPT2Config parse_gpt2_config(const std::string& json, const std::string& name) {
+GPTConfig parse_gpt2_config(const std::string& json, const std::string& name) {
   ConfigFields fields(json, name);
   check_architecture(fields);
   for (const auto& [field, value] : kFixed)
     if (fields.holds(field) && fields.value(field).dump() != value)
       fields.refuse(field, " ", fields.value(field).dump(), " is not supported; ", value, " is");
-  GPT2Config config;
+  GPTConfig config;
   for (const auto& [field, other, size] : kSizes) {
     const bool by_other = other && !fields.has(field) && fields.has(other);
-    config.model.*size = fields.size(by_other ? other : field);
+    config.*size = fields.size(by_other ? other : field);
   }
-  if (fields.has("n_inner")) config.model.n_inner = fields.size("n_inner");
-  if (config.model.n_embd % config.model.n_head != 0)
-    fields.refuse("n_head must divide n_embd: got ", config.model.n_head, " and ",
-                  config.model.n_embd);
+  if (fields.has("n_inner")) config.n_inner = fields.size("n_inner");
+  if (config.n_embd % config.n_head != 0)
+    fields.refuse("n_head must divide n_embd: got ", config.n_head, " and ", config.n_embd);
   if (fields.has("activation_function")) {
     const std::string f = fields.text("activation_function");
     if (std::find(std::begin(kTanhForms), std::end(kTanhForms), f) == std::end(kTanhForms))
       fields.refuse("activation_function ", f, " is not supported; gelu_new is");
   }
-  config.model.norm_eps =
+  config.norm_eps =
       fields.has("layer_norm_epsilon") ? fields.number("layer_norm_epsilon", 0, 1) : 1e-5;
-  config.model.tied_head =
+  config.tied_head =
       fields.has("tie_word_embeddings") ? fields.boolean("tie_word_embeddings") : true;
-  config.model.dropout = probability(fields, "resid_pdrop");
-  config.embd_pdrop = probability(fields, "embd_pdrop");
-  config.attn_pdrop = probability(fields, "attn_pdrop");
+  config.dropout = probability(fields, "resid_pdrop");
+  const auto if_another = [&](const char* field) {
+    const double p = probability(fields, field);
+    return p == config.dropout ? std::nullopt : std::optional(p);
+  };
+  config.embd_pdrop = if_another("embd_pdrop");
+  config.attn_pdrop = if_another("attn_pdrop");
   return config;
 }
 
-std::string gpt2_config_json(const GPT2Config& config, DType dtype, const std::string& before) {
+std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::string& before,
+                             std::optional<int64_t> end_of_text) {
   nlohmann::ordered_json json;
   if (before.empty()) {
     json = {{"activation_function", "gelu_new"},
@@ -95,20 +102,32 @@ std::string gpt2_config_json(const GPT2Config& config, DType dtype, const std::s
   bool is_same = !before.empty() && parse_gpt2_config(before, "config.json") == config;
   for (const char* field : {"torch_dtype", "dtype"})
     if (json.contains(field) && json[field] != type) json[field] = type, is_same = false;
+  for (const char* field : {"bos_token_id", "eos_token_id"}) {
+    const bool is_named =
+        json.contains(field) ? !json[field].is_null() : end_of_text == kDefaultEnd;
+    if (end_of_text && !is_named) json[field] = *end_of_text, is_same = false;
+  }
   if (is_same) return before;
   for (const auto& [field, other, size] : kSizes) {
-    json[field] = config.model.*size;
+    json[field] = config.*size;
     if (other) json.erase(other);
   }
   json["n_inner"] = nullptr;
-  if (config.model.n_inner) json["n_inner"] = config.model.n_inner;
-  json["layer_norm_epsilon"] = config.model.norm_eps;
-  json["tie_word_embeddings"] = config.model.tied_head;
-  json["resid_pdrop"] = config.model.dropout;
-  json["embd_pdrop"] = config.embd_pdrop;
-  json["attn_pdrop"] = config.attn_pdrop;
-  if (json.contains("n_ctx")) json["n_ctx"] = config.model.block_size;
+  if (config.n_inner) json["n_inner"] = config.n_inner;
+  json["layer_norm_epsilon"] = config.norm_eps;
+  json["tie_word_embeddings"] = config.tied_head;
+  json["resid_pdrop"] = config.dropout;
+  json["embd_pdrop"] = config.embd_dropout();
+  json["attn_pdrop"] = config.attn_dropout();
+  if (json.contains("n_ctx")) json["n_ctx"] = config.block_size;
   return json.dump(2) + '\n';
+}
+
+std::optional<int64_t> PretrainedLayout::eos_token_id() const {
+  const auto json = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("eos_token_id")) return {};
+  const nlohmann::json& id = json["eos_token_id"];
+  return id.is_number_integer() ? std::optional(id.get<int64_t>()) : std::nullopt;
 }
 
 }  // namespace vitro::models

@@ -6,18 +6,14 @@
 
 namespace vitro::models {
 
-struct GPT2Config {
-  GPTConfig model;  // its dropout is resid_pdrop
-  double embd_pdrop = 0, attn_pdrop = 0;
-  bool operator==(const GPT2Config&) const = default;
-};
-
 // IoError, beginning with `name`, for another architecture, and for every field that asks for
 // another computation than GPT's; fields that are none of its business may say what they want.
-GPT2Config parse_gpt2_config(const std::string& json, const std::string& name);
+GPTConfig parse_gpt2_config(const std::string& json, const std::string& name);
 
 // The text for a model of this configuration: `before`, where there is one, with only those fields
-// changed that say otherwise.
-std::string gpt2_config_json(const GPT2Config& config, DType dtype, const std::string& before);
+// changed that say otherwise.  `end_of_text` is the id that begins and ends texts, where `before`
+// names none.
+std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::string& before,
+                             std::optional<int64_t> end_of_text);
 
 }  // namespace vitro::models

@@ -34,12 +34,17 @@ void visit(Fields&& fields, Config& c) {
   fields.boolean("tied_head", c.tied_head);
   fields.number("norm_eps", c.norm_eps, 0, 1);
   fields.number("rope_base", c.rope_base, 1, 1e12);
+  fields.optional("embd_pdrop", c.embd_pdrop, 0, 1);
+  fields.optional("attn_pdrop", c.attn_pdrop, 0, 1);
 }
 
 struct Writer {
   nlohmann::ordered_json json = {{"model_type", "gpt"}};
   void size(const char* name, int64_t n, int64_t) { json[name] = n; }
   void number(const char* name, double x, double, double) { json[name] = x; }
+  void optional(const char* name, std::optional<double> x, double, double) {
+    if (x) json[name] = *x;
+  }
   void boolean(const char* name, bool b) { json[name] = b; }
   template <class Enum, size_t N>
   void choice(const char* name, Enum kind, const std::array<const char*, N>& names) {
@@ -52,6 +57,9 @@ struct Reader {
   void size(const char* name, int64_t& n, int64_t least) { n = fields.size(name, least); }
   void number(const char* name, double& x, double least, double below) {
     x = fields.number(name, least, below);
+  }
+  void optional(const char* name, std::optional<double>& x, double least, double below) {
+    if (fields.holds(name)) x = fields.number(name, least, below);
   }
   void boolean(const char* name, bool& b) { b = fields.boolean(name); }
   template <class Enum, size_t N>

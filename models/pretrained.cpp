@@ -198,11 +198,6 @@ void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) 
   layout.has_head = head;
 }
 
-void set_dropout(GPT& model, const GPT2Config& config) {
-  model.drop.p = config.embd_pdrop;
-  for (Block& block : model.h) block.attn.attn_dropout.p = config.attn_pdrop;
-}
-
 }  // namespace
 
 GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& options) {
@@ -214,15 +209,14 @@ GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& 
   const std::string config_path = fs::path(directory) / "config.json";
   auto layout = std::make_shared<PretrainedLayout>();
   layout->config_json = read_file(config_path, kMostConfigBytes);
-  GPT2Config config = parse_gpt2_config(layout->config_json, "from_pretrained: " + config_path);
+  GPTConfig config = parse_gpt2_config(layout->config_json, "from_pretrained: " + config_path);
   if (options.dropout)
-    config.model.dropout = config.embd_pdrop = config.attn_pdrop = *options.dropout;
+    config.dropout = *options.dropout, config.embd_pdrop = config.attn_pdrop = {};
   const Weights weights(directory);
-  check_fit(config.model, weights, options.dtype.has_value());
+  check_fit(config, weights, options.dtype.has_value());
 
-  GPT model(config.model, InitialValues::kNone);
+  GPT model(config, InitialValues::kNone);
   retype(model, options.dtype.value_or(weights.dtype()));
-  set_dropout(model, config);
   read_weights(model, weights, *layout);
   layout->metadata.clear();
   for (const SafetensorsFile& file : weights.files)

@@ -21,6 +21,8 @@ struct PretrainedLayout {
   bool has_head = false;         // whether a tied lm_head.weight stands there too
   nn::NamedTensors masks = {};   // h.N.attn.bias, h.N.attn.masked_bias
   std::map<std::string, std::string> metadata = {{"format", "pt"}};  // of model.safetensors
+
+  std::optional<int64_t> eos_token_id() const;  // which config.json names
 };
 
 }  // namespace models

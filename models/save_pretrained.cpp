@@ -28,6 +28,20 @@ void check_is_gpt2(const GPTConfig& c) {
                     all, "; save_checkpoint keeps any");
 }
 
+// The configuration, whoever tied or untied the head or set a dropout after the model was made.
+GPTConfig as_it_is(const GPT& model) {
+  GPTConfig c = model.config;
+  const nn::CausalSelfAttention& attn = model.h.front().attn;
+  const auto if_another = [&](double p) {
+    return p == c.dropout ? std::nullopt : std::optional(p);
+  };
+  c.tied_head = model.lm_head.weight.impl() == model.wte.weight.impl();
+  c.dropout = attn.resid_dropout.p;
+  c.embd_pdrop = if_another(model.drop.p);
+  c.attn_pdrop = if_another(attn.attn_dropout.p);
+  return c;
+}
+
 // Views of the weights by the names of the layout.  Biases that the model goes without are zeros:
 // the layout has all.
 nn::NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
@@ -84,9 +98,7 @@ void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer
       " tokens expected, as the model has: ", tokenizer ? tokenizer->vocab_size() : 0);
   const PretrainedLayout fresh;
   const PretrainedLayout& form = layout ? *layout : fresh;
-  GPT2Config now{
-      .model = config, .embd_pdrop = drop.p, .attn_pdrop = h.front().attn.attn_dropout.p};
-  now.model.tied_head = lm_head.weight.impl() == wte.weight.impl();  // whoever tied or untied it
+  const GPTConfig now = as_it_is(*this);
   MadeDirectory made(directory);
   AtomicFiles files;
   const auto add = [&](const std::string& name) -> AtomicFile& {
@@ -95,10 +107,11 @@ void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer
   const auto add_text = [&](const std::string& name, const std::string& text) {
     add(name).write(text.data(), text.size());
   };
-  add_text("config.json", gpt2_config_json(now, wte.weight.dtype(), form.config_json));
+  add_text("config.json", gpt2_config_json(now, wte.weight.dtype(), form.config_json,
+                                           tokenizer ? tokenizer->end_of_text() : std::nullopt));
   if (tokenizer)
-    for (const auto& [name, text] : tokenizer->pretrained_files()) add_text(name, text);
-  write_safetensors(add("model.safetensors"), file_tensors(*this, now.model.tied_head, form),
+    for (const auto& [name, text] : tokenizer->pretrained_files(directory)) add_text(name, text);
+  write_safetensors(add("model.safetensors"), file_tensors(*this, now.tied_head, form),
                     form.metadata);
   files.commit();
   made.keep();

@@ -92,6 +92,19 @@ TEST_CASE("bpe files: what is saved is loaded as it was, from each of its files"
   CHECK_THROWS_AS(CharTokenizer::load(directory / "one.json"), IoError);
 }
 
+TEST_CASE("bpe files: a tokenizer_config.json stays beside its own vocabulary") {
+  const TemporaryDirectory directory;
+  const std::string folder = directory / "saved", config = "saved/tokenizer_config.json";
+  small().save_pretrained(folder);
+  const std::string plain = vitro::read_file(directory / config),
+                    rich = R"({"model_max_length": 1024})";
+  directory.write(config, rich);
+  small().save_pretrained(folder);
+  CHECK(vitro::read_file(directory / config) == rich);
+  BpeTokenizer::train("other text, other text", 260).save_pretrained(folder);
+  CHECK(vitro::read_file(directory / config) == plain);
+}
+
 TEST_CASE("bpe files: their bytes do not vary") {
   CHECK(bpe_ids_json(small().vocabulary()).starts_with("{\n\"!\": 0,\n\"\\\"\": 1,\n\"#\": 2,\n"));
   CHECK(bpe_ids_json(small().vocabulary())

@@ -296,6 +296,27 @@ TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
         1e-5 * abs(logits).max().item());
 }
 
+TEST_CASE("GPT: a layer alone computes what it does among the others") {
+  for (const auto& [name, config] : kKinds) {
+    INFO(name);
+    GPT model = make(config);
+    NoGradGuard unrecorded;
+    const Tensor ids = ids_of(2, 9), logits = model(ids);
+    Tensor x = model.wte(ids);
+    if (model.wpe) x = x + (*model.wpe)(arange(9));
+    for (models::Block& block : model.h) x = block(x);
+    CHECK(max_difference(model.lm_head((*model.ln_f)(x)), logits) == 0);
+    const Tensor y = randn({2, 9, 16}), whole = model.h[0].attn(y);
+    models::KVCache cache = model.make_cache(2);
+    for (const auto& [from, to] : {std::pair{0, 4}, {4, 9}}) {
+      const Tensor part = y.slice(1, from, to);
+      const Tensor z = model.h[0].attn(part, model.h[0].attn.shared(part, &cache), 0);
+      CHECK(max_difference(z, whole.slice(1, from, to)) < 1e-5);
+      cache.advance(to - from);
+    }
+  }
+}
+
 TEST_CASE("GPT: a clone of a cache goes its own way") {
   static_assert(!std::is_copy_constructible_v<models::KVCache>);
   GPT model = make(kSmall);
@@ -433,7 +454,8 @@ TEST_CASE("GPT: what does not fit is refused by name") {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
         }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
   CHECK(message_of<GraphError>([&] {
-          model.h[0](randn({2, 1, 16}), cache, 0);
+          const Tensor x = randn({2, 1, 16});
+          model.h[0](x, model.h[0].attn.shared(x, &cache), 0);
         }).find("KVCache: keys and values without a graph expected") != std::string::npos);
   CHECK(message_of<DTypeError>([] {
           models::KVCache({1, 1, 1, 1, 1, kBFloat16});

@@ -75,6 +75,8 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
            {"\"n_head\":4", "\"n_head\":16", "an even n_embd / n_head expected"},
            {"0.25", "1", "a number in [0, 1) expected for dropout: 1"},
            {"0.25", "-0.1", "a number in [0, 1) expected for dropout: -0.1"},
+           {"{", "{\"attn_pdrop\":null,", "a number in [0, 1) expected for attn_pdrop: null"},
+           {"{", "{\"embd_pdrop\":1,", "a number in [0, 1) expected for embd_pdrop: 1"},
            {"0.25", "null", "a number in [0, 1) expected for dropout: null"},
            {"\"bias\":false", "\"bias\":0", "true or false expected for bias: 0"},
            {"rms_norm", "norm", "one of layer_norm, rms_norm expected for norm: norm"},

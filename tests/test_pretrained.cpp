@@ -254,7 +254,12 @@ TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes 
   CHECK(loaded.h[1].attn.attn_dropout.p == 0.2);
   CHECK(loaded.h[1].attn.resid_dropout.p == 0.4);
   CHECK(loaded.h[1].mlp.dropout.p == 0.4);
+  GPT copy = nn::clone(loaded, loaded.config);
+  CHECK(copy.drop.p == 0.3);
+  CHECK(copy.h[1].attn.attn_dropout.p == 0.2);
+  CHECK(models::gpt_config(models::to_json(loaded.config)) == loaded.config);
   GPT other = GPT::from_pretrained(files.path, {.dropout = 0});
+  CHECK(other.config.embd_dropout() + other.config.attn_dropout() == 0);
   CHECK(other.drop.p + other.h[1].attn.attn_dropout.p + other.h[0].mlp.dropout.p == 0);
   other.save_pretrained(files.path);
   CHECK(Json::parse(files.read("config.json"))["attn_pdrop"] == 0);
@@ -501,6 +506,30 @@ TEST_CASE("pretrained: a model of our own is saved as GPT-2, and read as it was"
   GPT with_zeros = GPT::from_pretrained(path);
   CHECK(with_zeros.config.bias);
   CHECK(max_difference(logits_of(with_zeros), logits_of(plain)) < 1e-6);
+}
+
+TEST_CASE("pretrained: the tokens that begin and end texts are named where nobody named them") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "gpt2";
+  const text::BpeTokenizer tokenizer = small_tokenizer(260);
+  GPTConfig config = kConfig;
+  config.vocab_size = 260;
+  GPT model = make(config);
+  model.save_pretrained(path, &tokenizer);
+  const auto saved = [&] { return Json::parse(read_file(path + "/config.json")); };
+  CHECK(saved()["bos_token_id"] == 259);
+  CHECK(saved()["eos_token_id"] == 259);
+  Json named = saved();
+  named["eos_token_id"] = 7, named.erase("bos_token_id");
+  write_file(path + "/config.json", named.dump());
+  GPT loaded = GPT::from_pretrained(path);
+  CHECK(loaded.layout->eos_token_id() == 7);
+  loaded.save_pretrained(path, &tokenizer);
+  CHECK(saved()["bos_token_id"] == 259);
+  CHECK(saved()["eos_token_id"] == 7);
+  write_file(path + "/config.json", named.dump());
+  loaded.save_pretrained(path);
+  CHECK(read_file(path + "/config.json") == named.dump());
 }
 
 TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {

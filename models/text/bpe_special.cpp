@@ -3,7 +3,23 @@
 
 #include <algorithm>
 
+#include "framework/error.h"
+#include "models/text/bpe_tokenizer.h"
+
 namespace vitro::text {
+
+std::vector<std::pair<std::string_view, TokenId>> special_ids(
+    const Tokenizer& tokenizer, const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string_view, TokenId>> all;
+  const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
+  for (const std::string& name : names) {
+    const bool is_special = bpe && bpe->special_tokens().contains(name);
+    check<ValueError>(is_special, "encode: a special token expected: ", name);
+    const auto found = bpe->special_tokens().find(name);
+    all.emplace_back(found->first, found->second);
+  }
+  return all;
+}
 
 SpecialPieces::SpecialPieces(std::string_view text,
                              std::vector<std::pair<std::string_view, TokenId>> special)

@@ -1,6 +1,7 @@
 // Special tokens in a text: finding them, and what stands between them.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -8,6 +9,10 @@
 #include "models/text/tokenizer.h"
 
 namespace vitro::text {
+
+// The special tokens of these names.  ValueError for what is none of the tokenizer's.
+std::vector<std::pair<std::string_view, TokenId>> special_ids(
+    const Tokenizer& tokenizer, const std::vector<std::string>& names);
 
 // The text cut at each occurrence of a special token; where two begin at one place, the longer.
 class SpecialPieces {

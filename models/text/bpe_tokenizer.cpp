@@ -35,6 +35,15 @@ BpeVocabulary checked(BpeVocabulary vocabulary) {
   return vocabulary;
 }
 
+// Whether a directory has a tokenizer_config.json for the vocabulary with this hash.
+bool is_configured(const std::string& directory, uint64_t hash) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(directory + "/tokenizer_config.json", ignored)) return false;
+  try {
+    return read_bpe(directory).hash() == hash;
+  } catch (const IoError&) { return false; }
+}
+
 // Most pieces stand in a text more than once: those that were met get the ids they got there.
 class Encoder {
  public:
@@ -84,16 +93,10 @@ const std::map<std::string, TokenId, std::less<>>& BpeTokenizer::special_tokens(
 
 std::vector<TokenId> BpeTokenizer::encode(std::string_view text,
                                           const BpeEncodeOptions& options) const {
-  std::vector<std::pair<std::string_view, TokenId>> allowed;
-  for (const std::string& name : options.allowed_special) {
-    const auto found = special_tokens().find(name);
-    check<ValueError>(found != special_tokens().end(), "encode: a special token expected: ", name);
-    allowed.emplace_back(found->first, found->second);
-  }
   std::vector<TokenId> ids;
   ids.reserve(text.size() / 4);
   Encoder encoder(tables_->merger, text.size());
-  SpecialPieces parts(text, std::move(allowed));
+  SpecialPieces parts(text, special_ids(*this, options.allowed_special));
   for (SpecialPieces::Piece part; parts.next(part);) {
     if (part.special >= 0) ids.push_back(part.special);
     else encoder.append(part.text, ids);
@@ -125,15 +128,24 @@ std::string BpeTokenizer::token(TokenId id) const {
 
 std::string BpeTokenizer::to_json() const { return tokenizer_json(vocabulary()); }
 
-std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files() const {
-  nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
-                                   {"add_prefix_space", false}};
-  if (special_tokens().contains(kEndOfText))
-    for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
-  return {{"vocab.json", bpe_ids_json(vocabulary())},
-          {"merges.txt", bpe_merges_text(vocabulary())},
-          {"tokenizer_config.json", config.dump(2) + '\n'},
-          {"tokenizer.json", to_json()}};
+std::optional<TokenId> BpeTokenizer::end_of_text() const {
+  const auto found = special_tokens().find(kEndOfText);
+  return found == special_tokens().end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files(
+    const std::string& directory) const {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"vocab.json", bpe_ids_json(vocabulary())}, {"merges.txt", bpe_merges_text(vocabulary())}};
+  if (!is_configured(directory, vocabulary_hash())) {
+    nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
+                                     {"add_prefix_space", false}};
+    if (end_of_text())
+      for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
+    files.emplace_back("tokenizer_config.json", config.dump(2) + '\n');
+  }
+  files.emplace_back("tokenizer.json", to_json());
+  return files;
 }
 
 void BpeTokenizer::save_pretrained(const std::string& directory) const {
@@ -142,7 +154,7 @@ void BpeTokenizer::save_pretrained(const std::string& directory) const {
   fs::create_directories(directory, error);
   check<IoError>(!error, "save: a directory expected: ", directory, ": ", error.message());
   AtomicFiles files;
-  for (const auto& [name, text] : pretrained_files())
+  for (const auto& [name, text] : pretrained_files(directory))
     files.add(fs::path(directory) / name).write(text.data(), text.size());
   files.commit();
 }

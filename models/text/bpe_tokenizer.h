@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,11 +69,15 @@ class BpeTokenizer final : public Tokenizer {
   // tokenizer.json, which load() and Hugging Face's tools read.
   std::string to_json() const override;
   // tokenizer.json, vocab.json, merges.txt and tokenizer_config.json in a directory, which is made
-  // if there is none: Hugging Face's tools load it.
+  // if there is none: Hugging Face's tools load it.  A tokenizer_config.json that stands there
+  // beside the same vocabulary stays: it says more than is known here.
   void save_pretrained(const std::string& directory) const;
-  std::vector<std::pair<std::string, std::string>> pretrained_files() const;  // names and contents
+  // Names and contents of what that writes.
+  std::vector<std::pair<std::string, std::string>> pretrained_files(
+      const std::string& directory) const;
 
   const std::map<std::string, TokenId, std::less<>>& special_tokens() const;
+  std::optional<TokenId> end_of_text() const;  // kEndOfText's id, where it is special
   const BpeVocabulary& vocabulary() const;
 
  private:

@@ -12,9 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (models::gpt_config(models::to_json(config)) != config) std::abort();
   } catch (const IoError&) {}
   try {
-    const models::GPT2Config config = models::parse_gpt2_config(json, "fuzz");
+    const models::GPTConfig config = models::parse_gpt2_config(json, "fuzz");
     for (const std::string& before : {json, std::string()}) {
-      const std::string written = models::gpt2_config_json(config, kFloat64, before);
+      const std::string written = models::gpt2_config_json(config, kFloat64, before, 7);
       if (models::parse_gpt2_config(written, "written") != config) std::abort();
     }
   } catch (const IoError&) {}

@@ -1,6 +1,7 @@
 // Text generation: logits -> the next token -> the text so far, one token longer -> logits ...
 #pragma once
 #include <functional>
+#include <memory>
 
 #include "../framework/module.h"
 #include "sampling.h"
@@ -37,13 +38,32 @@ std::vector<std::vector<int64_t>> generate_batch(
 // Row 0 has the seed itself, the others random numbers drawn from it.
 uint64_t row_seed(uint64_t seed, size_t row);
 
-// The continuation of `prompt` as text, without the end token and from a stop string on; `on_token`
-// sees each id with the text that it adds, in whole code points.  That may be none: what could
-// begin a stop string is held back until it is decided.
+// The continuation of `prompt` as text, without the end token and what begins with a stop string;
+// `on_token` sees each id with the text that it adds, in whole code points.  That may be none: what
+// could begin a stop string is held back until it is decided.  Of a prompt that ends within a
+// character the text begins with all of that character.
 std::string generate_text(
     nn::Module& model, const text::Tokenizer& tokenizer, const std::string& prompt,
     const GenerateOptions& options,
     const std::function<bool(int64_t id, const std::string& text)>& on_token = {});
+
+// A text that somebody and the model write in turns, each after all that was said before; the
+// window and its policy are those of generate.  What a GPT has read stays in its cache, so that a
+// turn costs its own tokens.  Model and tokenizer must outlive it.
+class Conversation {
+ public:
+  Conversation(nn::Module& model, const text::Tokenizer& tokenizer, const GenerateOptions& options);
+  ~Conversation();
+  // Adds `text`, and returns what follows, as generate_text does.
+  std::string say(const std::string& text,
+                  const std::function<bool(int64_t id, const std::string& text)>& on_token = {});
+  void forget();                            // all that was said
+  const std::vector<int64_t>& ids() const;  // of all that was said
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace models
 }  // namespace vitro

@@ -28,6 +28,9 @@ struct GenerateOptions {
   int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
   int64_t vocab_size = 0;      // ids from here on only pad and are never chosen; 0: all may be
 
+  // Of text (generate_text):
+  std::vector<std::string> allowed_special =
+      {};                                      // special tokens that the prompt's text may become
   std::vector<std::string> stop_strings = {};  // the first that the text contains ends it, in UTF-8
 };
 

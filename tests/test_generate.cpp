@@ -209,6 +209,44 @@ TEST_CASE("the pieces of a text are what its ids decode to") {
   check_pieces(text::BpeTokenizer::train(story + " \u00e4\u00e4 \u20ac\u20ac", 270));
 }
 
+TEST_CASE("of a prompt that ends within a character the text begins with all of it") {
+  const auto bytes = text::BpeTokenizer::train("abc", 257);
+  Cycle m(bytes.encode("\u00e9"), bytes.vocab_size());
+  CHECK(generate_text(m, bytes, "caf\xc3", {.max_new_tokens = 1}) == "\u00e9");
+  CHECK(generate_text(m, bytes, "caf\xc3", {.max_new_tokens = 2}) == "\u00e9\uFFFD");
+  CHECK(generate_text(m, bytes, "caf\xc3", {.max_new_tokens = 0}).empty());
+}
+
+TEST_CASE("special tokens come from a prompt that may become them") {
+  const auto tokenizer = text::BpeTokenizer::train("abcabc", 259);
+  const std::string prompt = "<|endoftext|>abc";
+  Fixed m(std::vector<float>(static_cast<size_t>(tokenizer.vocab_size())));
+  generate_text(m, tokenizer, prompt, {.max_new_tokens = 1});
+  CHECK(m.longest == std::ssize(tokenizer.encode(prompt)));
+  m.longest = 0;
+  generate_text(m, tokenizer, prompt, {.max_new_tokens = 1, .allowed_special = {"<|endoftext|>"}});
+  CHECK(m.longest == 1 + std::ssize(tokenizer.encode("abc")));
+  CHECK_THAT(message_of<ValueError>(
+                 [&] { generate_text(m, tokenizer, prompt, {.allowed_special = {"<|end|>"}}); }),
+             Contains("a special token expected: <|end|>"));
+  const auto characters = text::CharTokenizer::fit(prompt);
+  CHECK_THROWS_AS(generate_text(m, characters, prompt, {.allowed_special = {"<|endoftext|>"}}),
+                  ValueError);
+  CHECK_THROWS_AS(generate(m, {0}, {.allowed_special = {"<|endoftext|>"}}), ValueError);
+}
+
+TEST_CASE("a repetition penalty is about every token of the text") {
+  MiniLM m = model();
+  const GenerateOptions options{.max_new_tokens = 30, .repetition_penalty = 1.2};
+  NoGradGuard unrecorded;
+  Generator unused(0);
+  Ids expected = {4, 2, 4};
+  for (int i = 0; i < 30; ++i)
+    expected.push_back(next_token(m(from_span(std::span<const int64_t>(expected))).select(0, -1),
+                                  options, unused, expected));
+  CHECK(generate(m, {4, 2, 4}, options) == expected);
+}
+
 TEST_CASE("a prompt without tokens is refused") {
   MiniLM m = model();
   text::WordTokenizer words = text::WordTokenizer::fit("a b");

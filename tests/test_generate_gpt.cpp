@@ -217,6 +217,61 @@ TEST_CASE("generate_batch: what it refuses, and nothing") {
              Contains("top_k"));
 }
 
+TEST_CASE("conversation: each turn goes on from all that was said, within the window") {
+  const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
+  const std::vector<std::string> turns = {"abc", "de", "fghijklmnopq", "a", "bcdefghij"};
+  for (const auto& [name, config] : kKinds)
+    for (const bool use_cache : {true, false}) {
+      INFO(name << use_cache);
+      GPT model = make(config);
+      NoGradGuard unrecorded;
+      Conversation conversation(model, letters, {.max_new_tokens = 5, .use_cache = use_cache});
+      Ids expected;
+      size_t start = 0;
+      for (const std::string& turn : turns) {
+        const Ids said = letters.encode(turn);
+        expected.insert(expected.end(), said.begin(), said.end());
+        // What is said last is kept whole.
+        if (expected.size() - start > 12)
+          start = expected.size() - std::max<size_t>(7, said.size());
+        Ids added;
+        for (int i = 0; i < 5; ++i) {
+          if (expected.size() - start > 12) start = expected.size() - 7;
+          const Tensor logits = model(from_span(std::span<const int64_t>(expected).subspan(start)));
+          added.push_back(argmax(logits.select(0, -1)).item<int64_t>());
+          expected.push_back(added.back());
+        }
+        CHECK(conversation.say(turn) == letters.decode(added));
+        CHECK(conversation.ids() == expected);
+      }
+    }
+}
+
+TEST_CASE(
+    "conversation: a turn reads its own tokens; what is refused or forgotten leaves no trace") {
+  const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
+  GPT model = make();
+  Reads reads(model);
+  Conversation conversation(model, letters, {.max_new_tokens = 3});
+  const std::string first = conversation.say("abc");
+  const Ids ids = conversation.ids();
+  CHECK_THROWS_AS(conversation.say("ab?"), ValueError);
+  CHECK_THROWS_AS(conversation.say(""), ValueError);
+  CHECK_THROWS_AS(conversation.say("abcdefghijklm"), ValueError);
+  CHECK(conversation.ids() == ids);
+  conversation.say("de");
+  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // one was drawn and not read yet
+  conversation.forget();
+  CHECK(conversation.say("abc") == first);
+  CHECK(conversation.ids() == ids);
+  // An end token ends a turn, not the conversation.
+  Conversation ended(model, letters, {.max_new_tokens = 3, .eos_token_id = ids[3]});
+  CHECK(ended.say("abc").empty());
+  CHECK(ended.ids().size() == 4);
+  ended.say("d");
+  CHECK(ended.ids().size() > 5);
+}
+
 TEST_CASE("generate: a model of any dtype, from whose numbers no token can be read, or can") {
   for (DType dtype : {kFloat64, kBFloat16}) {
     GPT model = make();

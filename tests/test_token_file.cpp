@@ -132,6 +132,22 @@ TEST_CASE("token file: byte pairs beyond what two bytes hold") {
   CHECK(bpe.decode(ids) == text);
 }
 
+TEST_CASE("token file: special tokens where text may become them, also across the end of a piece") {
+  TemporaryDirectory directory;
+  const std::string path = directory / "tokens.bin", end = BpeTokenizer::kEndOfText;
+  const auto tokenizer = BpeTokenizer::train("one two three one two three", 270);
+  const std::string text = end + "one two" + end + " three" + end + end + "\n";
+  for (const std::vector<std::string>& allowed : {std::vector<std::string>{}, {end}}) {
+    write_token_file(path, tokenizer, TextPieces(text, 5), allowed);
+    const TokenFile file(path);
+    std::vector<int64_t> ids(static_cast<size_t>(file.size()));
+    file.copy(0, ids);
+    CHECK(ids == tokenizer.encode(text, {.allowed_special = allowed}));
+  }
+  CHECK_THROWS_AS(write_token_file(path, CharTokenizer::fit(text), TextPieces(text), {end}),
+                  ValueError);
+}
+
 TEST_CASE("token file: a range of it") {
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";

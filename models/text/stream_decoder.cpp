@@ -24,9 +24,7 @@ StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, std::span<const TokenId
   line_.assign(before.begin() + static_cast<std::ptrdiff_t>(begin), before.end());
   const std::string text = tokenizer_.decode(line_);
   shown_ = text.size();
-  for (size_t n = 1; n <= std::min<size_t>(3, text.size()); ++n)
-    if (utf8_unit(text, text.size() - n).kind == Utf8Unit::kCut)
-      held_ = text.substr(text.size() - n);
+  held_ = text.substr(without_cut_end(text).size());
 }
 
 std::string StreamDecoder::next(TokenId id) {

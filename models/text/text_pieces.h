@@ -13,7 +13,8 @@ class TextPieces {
   explicit TextPieces(std::string_view text, size_t piece_bytes = size_t{1} << 20)
       : text_(text), piece_bytes_(piece_bytes) {}
   std::string_view text() const { return text_; }  // the whole
-  bool next(std::string_view& piece);              // false at the end
+  TextPieces of(std::string_view text) const { return TextPieces(text, piece_bytes_); }
+  bool next(std::string_view& piece);  // false at the end
 
  private:
   std::string_view text_;

@@ -9,6 +9,7 @@
 
 #include "framework/error.h"
 #include "framework/file.h"
+#include "models/text/bpe_special.h"
 
 namespace vitro::text {
 
@@ -117,7 +118,8 @@ TokenFile TokenFile::slice(int64_t begin, int64_t end) const {
   return part;
 }
 
-int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces) {
+int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces,
+                         const std::vector<std::string>& allowed_special) {
   Header header{.magic = {},
                 .version = kVersion,
                 .width = width_for(tokenizer.vocab_size()),
@@ -128,11 +130,20 @@ int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, Te
   file.write(&header, sizeof header);
   Checksum checksum;
   int64_t count = 0;
-  for (std::string_view piece; pieces.next(piece);) {
-    const std::vector<TokenId> ids = tokenizer.encode(piece);
+  const auto add = [&](const std::vector<TokenId>& ids) {
     if (header.width == 2) append<uint16_t>(file, checksum, ids);
     else append<uint32_t>(file, checksum, ids);
     count += static_cast<int64_t>(ids.size());
+  };
+  // A special token may stand where a piece would end: pieces are what is between them.
+  SpecialPieces parts(pieces.text(), special_ids(tokenizer, allowed_special));
+  for (SpecialPieces::Piece part; parts.next(part);) {
+    if (part.special >= 0) {
+      add({part.special});
+      continue;
+    }
+    TextPieces between = pieces.of(part.text);
+    for (std::string_view piece; between.next(piece);) add(tokenizer.encode(piece));
   }
   const uint64_t sum = checksum.value();
   file.write(&sum, sizeof sum);

@@ -46,8 +46,9 @@ class TokenFile {
 };
 
 // Encodes a text piece by piece into a token file, which appears when it is whole.  Returns how
-// many ids it holds.
-int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces);
+// many ids it holds.  `allowed_special` as of encode().
+int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces,
+                         const std::vector<std::string>& allowed_special = {});
 
 }  // namespace text
 }  // namespace vitro

@@ -6,6 +6,7 @@
 
 #include "framework/file.h"
 #include "models/text/bpe_files.h"
+#include "models/text/bpe_special.h"
 #include "models/text/bpe_tokenizer.h"
 #include "models/text/char_tokenizer.h"
 #include "models/text/tokenizer_file.h"
@@ -16,6 +17,13 @@ namespace vitro::text {
 Tokenizer::~Tokenizer() = default;
 
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
+
+std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
+                            const std::vector<std::string>& allowed_special) {
+  if (allowed_special.empty()) return tokenizer.encode(text);
+  special_ids(tokenizer, allowed_special);  // all of them are
+  return dynamic_cast<const BpeTokenizer&>(tokenizer).encode(text, {allowed_special});
+}
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
   std::error_code ignored;

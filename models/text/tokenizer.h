@@ -31,6 +31,11 @@ class Tokenizer {
   void save(const std::string& path) const;
 };
 
+// tokenizer.encode(text), where the text of these special tokens becomes them.  ValueError for what
+// is no special token of the tokenizer; only byte pairs have any.
+std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
+                            const std::vector<std::string>& allowed_special);
+
 // The tokenizer that a file was saved from, whichever its type, or one that BpeTokenizer::load
 // takes.  IoError names path and reason.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);

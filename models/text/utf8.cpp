@@ -161,6 +161,13 @@ size_t end_of_invalid_utf8(std::string_view text, size_t offset) {
   return offset;
 }
 
+std::string_view without_cut_end(std::string_view text) {
+  for (size_t n = 1; n <= std::min<size_t>(3, text.size()); ++n)
+    if (utf8_unit(text, text.size() - n).kind == Utf8Unit::kCut)
+      return text.substr(0, text.size() - n);
+  return text;
+}
+
 std::string to_valid_utf8(std::string_view bytes) {
   std::string text;
   for (size_t offset = 0; offset < bytes.size();) {

@@ -36,6 +36,9 @@ Utf8Unit utf8_unit(std::string_view text, size_t offset);
 size_t end_of_valid_utf8(std::string_view text, size_t offset);
 size_t end_of_invalid_utf8(std::string_view text, size_t offset);
 
+// The text without the beginning of a character that its end cuts short.
+std::string_view without_cut_end(std::string_view text);
+
 // Bytes as text: each broken unit becomes U+FFFD (as the WHATWG's decoders do).
 std::string to_valid_utf8(std::string_view bytes);
 

@@ -131,6 +131,11 @@ void add_unk(CLI::App& app, TextOptions& to) {
   app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
 }
 
+void add_allow_special(CLI::App& app, bool& to) {
+  app.add_flag("--allow-special", to,
+               "What reads as a special token, such as <|endoftext|>, becomes that token");
+}
+
 void add_text(CLI::App& app, TextOptions& to) {
   app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
       ->type_name("FILE")

@@ -31,6 +31,7 @@ CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value
 
 void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
 void add_unk(CLI::App& app, TextOptions& to);
+void add_allow_special(CLI::App& app, bool& to);
 void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
 void add_model(CLI::App& app, ModelOptions& to);  // all of these
 inline constexpr const char* kSavedModel =

@@ -52,16 +52,18 @@ Subject untrained(const GenerateOptions& options) {
   return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
 }
 
-// <|endoftext|>, where the vocabulary has it.
-std::optional<int64_t> end_of_text(const text::Tokenizer& tokenizer) {
-  const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer);
-  if (!bpe) return {};
-  const auto found = bpe->special_tokens().find(text::BpeTokenizer::kEndOfText);
-  return found == bpe->special_tokens().end() ? std::nullopt : std::optional(found->second);
+// The one that config.json names, else <|endoftext|> where the vocabulary has it.
+std::optional<int64_t> end_of_text(const Subject& subject) {
+  const auto* const gpt = dynamic_cast<const models::GPT*>(subject.model.get());
+  const auto named = gpt && gpt->layout ? gpt->layout->eos_token_id() : std::nullopt;
+  if (named) return named;
+  const auto* const bpe = dynamic_cast<const text::BpeTokenizer*>(subject.tokenizer.get());
+  return bpe ? bpe->end_of_text() : std::nullopt;
 }
 
-std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOptions& options) {
-  std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, options.prompt);
+std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOptions& options,
+                                    const std::string& prompt) {
+  std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
   check<ValueError>(!subject.is_gpt() || options.allow_sliding || std::ssize(ids) <= subject.window,
                     "generate: a prompt of at most ", subject.window,
                     " tokens expected, the model's context: it has ", ids.size(),
@@ -69,11 +71,18 @@ std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOption
   return ids;
 }
 
+// As it is shown: of a character that it only begins, the continuation has all.
+std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt) {
+  const std::string text = tokenizer.decode(prompt);
+  return std::string(text::without_cut_end(text));
+}
+
 models::GenerateOptions decoding(const GenerateOptions& options, const Subject& subject) {
   models::GenerateOptions all = sampling_of(options);
   all.max_new_tokens = options.max_new_tokens;
-  all.eos_token_id = end_of_text(*subject.tokenizer);
+  all.eos_token_id = end_of_text(subject);
   all.stop_strings = options.stop;
+  all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
   all.allow_sliding = options.allow_sliding;
   // A MiniLM looks `window` tokens back, so more would be computed in vain; an explanation shows
   // some of them.
@@ -96,6 +105,7 @@ nlohmann::ordered_json to_json(const GenerateOptions& options) {
   add("top_p", options.top_p);
   json["repetition_penalty"] = options.repetition_penalty;
   json["stop"] = options.stop;
+  json["allow_special"] = options.allow_special;
   json["max_new_tokens"] = options.max_new_tokens;
   return json;
 }
@@ -112,6 +122,13 @@ struct Work {
   int64_t tokens = 0, first = 0;  // the first of each text comes from reading its prompt
   steady_clock::duration time = {}, until_first = {};
 
+  void add_token(steady_clock::time_point start, bool is_first) {
+    ++tokens;
+    if (!is_first) return;
+    until_first += steady_clock::now() - start;
+    ++first;
+  }
+
   void tell() const {
     const auto seconds = [](steady_clock::duration t) {
       return std::chrono::duration<double>(t).count();
@@ -126,12 +143,11 @@ struct Work {
   }
 };
 
-// One continuation, shown as it comes unless the options want JSON; `is_stopped` may end it.
+// One continuation, shown as it comes unless the options want JSON.
 Continuation run(const Subject& subject, const GenerateOptions& options,
-                 const std::vector<int64_t>& prompt, bool explains, Work& work,
-                 const std::function<bool()>& is_stopped = {}) {
+                 const std::vector<int64_t>& prompt, bool explains, Work& work) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
-  Continuation all{prompt, tokenizer.decode(prompt)};
+  Continuation all{prompt, shown(tokenizer, prompt)};
   std::unique_ptr<Explanation> explanation =
       explains ? explain(*subject.model, tokenizer, options) : nullptr;
   const auto show = [&](const std::string& text) {
@@ -141,10 +157,7 @@ Continuation run(const Subject& subject, const GenerateOptions& options,
   const auto start = steady_clock::now();
   models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, subject),
                         [&](int64_t id, const std::string& added) {
-                          if (all.ids.size() == prompt.size()) {
-                            work.until_first += steady_clock::now() - start;
-                            ++work.first;
-                          }
+                          work.add_token(start, all.ids.size() == prompt.size());
                           if (explanation && options.json)
                             all.explained = explanation->json(prompt);
                           if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
@@ -152,29 +165,53 @@ Continuation run(const Subject& subject, const GenerateOptions& options,
                           show(added);
                           all.ids.push_back(id);
                           all.text += added;
-                          return !is_stopped || !is_stopped();
+                          return true;
                         });
   work.time += steady_clock::now() - start;
-  work.tokens += std::ssize(all.ids) - std::ssize(prompt);
   show("\n");
   return all;
 }
 
-// Each line of standard input, until it ends.
-int converse(const Subject& subject, GenerateOptions options) {
+// A line end, if the vocabulary has one.
+std::string line_end(const text::Tokenizer& tokenizer) {
+  try {
+    return tokenizer.decode(tokenizer.encode("\n")) == "\n" ? "\n" : "";
+  } catch (const ValueError&) { return ""; }
+}
+
+// Each line of standard input, until it ends, goes on from all that was said before.
+int converse(const Subject& subject, const GenerateOptions& options) {
+  const text::Tokenizer& tokenizer = *subject.tokenizer;
+  const models::GenerateOptions decided = decoding(options, subject);
+  models::Conversation conversation(*subject.model, tokenizer, decided);
   NotedSignals signals(NotedSignals::Waits::kEnd);
   LineReader lines(/*sign=*/"> ");
   Work work;
+  const auto answer = [&](const std::string& line) {
+    const std::vector<int64_t>& before = conversation.ids();
+    const bool is_open = !before.empty() && before.back() != decided.eos_token_id;
+    const std::string turn = is_open ? line_end(tokenizer) + line : line;
+    checked_prompt(subject, options, turn);
+    write_out(shown(tokenizer, encode_prompt(tokenizer, line, options.allow_special)));
+    const auto start = steady_clock::now();
+    bool is_first = true;
+    conversation.say(turn, [&](int64_t, const std::string& added) {
+      work.add_token(start, std::exchange(is_first, false));
+      write_out(added);
+      return signals.received() == 0;
+    });
+    work.time += steady_clock::now() - start;
+    write_out("\n");
+  };
   std::string line;
   for (;;) {
     const LineReader::Result result = lines.next(line);
     if (const int signal = signals.received()) return 128 + signal;
     if (result == LineReader::Result::kEnd) break;
-    if (result == LineReader::Result::kInterrupted || line.empty()) continue;
-    options.prompt = line;
+    if (result == LineReader::Result::kInterrupted) continue;
     try {
-      run(subject, options, checked_prompt(subject, options), /*explains=*/false, work,
-          [&] { return signals.received() != 0; });
+      if (line.empty()) conversation.forget();
+      else answer(line);
     } catch (const IoError&) {
       throw;
     } catch (const Error& error) {  // such as a character that the model does not know
@@ -220,10 +257,11 @@ int generate(GenerateOptions options) {
   check_together(options);
   const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
   if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
-  const std::vector<int64_t> prompt =
-      options.interactive ? std::vector<int64_t>() : checked_prompt(subject, options);
+  const std::vector<int64_t> prompt = options.interactive
+                                          ? std::vector<int64_t>()
+                                          : checked_prompt(subject, options, options.prompt);
   if (!options.json && !options.quiet) write_out(subject.introduction + '\n');
-  if (options.interactive) return converse(subject, std::move(options));
+  if (options.interactive) return converse(subject, options);
 
   nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt.size()}},
                          samples = nlohmann::ordered_json::array();

@@ -15,7 +15,8 @@ void add_prompt(CLI::App& app, GenerateOptions& to) {
           ->type_name("FILE")
           ->check(file_name())
           ->excludes(prompt);
-  app.add_flag("--interactive", to.interactive, "Continue each line of standard input")
+  app.add_flag("--interactive", to.interactive,
+               "Continue each line of standard input, after those before it")
       ->excludes(prompt)
       ->excludes(file);
 }
@@ -44,6 +45,7 @@ void add_length(CLI::App& app, GenerateOptions& to) {
       ->check(some_text());
   app.add_flag("--allow-sliding", to.allow_sliding,
                "Of a prompt longer than the context, its end; otherwise that is an error");
+  add_allow_special(app, to.allow_special);
   app.add_option("--num-samples", to.num_samples, "Continuations, each drawn anew (default: 1)")
       ->type_name("N")
       ->transform(whole(1, 10'000));
@@ -63,15 +65,16 @@ CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
       sub->add_flag("--explain", to.explain, "Show every stage on the way to the first new token");
   CLI::Option* const json = sub->add_flag("--json", to.json, "Print one JSON object");
   sub->add_flag("--quiet", to.quiet, "Print the text alone");
-  for (CLI::Option* option : {explains, json}) option->excludes("--interactive");
+  for (CLI::Option* option : {explains, json, sub->get_option("--num-samples")})
+    option->excludes("--interactive");
   sub->footer(
       "Without --model the weights are random, and the text is noise.\n"
       "Each new token is the likeliest one (greedy), unless --temperature, --top-k or --top-p is\n"
       "given. A GPT whose context is full drops the older half of it and goes on. Text comes as "
       "it\n"
       "is made; how fast, standard error says at the end, unless --quiet or --json is given.\n"
-      "--interactive continues line by line until the input ends; Ctrl-C ends a text first, and\n"
-      "between texts the program.\n\n"
+      "--interactive continues each line after all that was said before, until the input ends; an\n"
+      "empty line forgets that. Ctrl-C ends a text first, and between texts the program.\n\n"
       "Examples:\n"
       "  vitro generate --prompt \"The little\" --explain\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"

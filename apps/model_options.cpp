@@ -77,8 +77,21 @@ Source read_source(const TextOptions& options) {
   return source;
 }
 
-std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt) {
-  std::vector<int64_t> ids = tokenizer.encode(prompt);
+std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer& tokenizer) {
+  std::vector<std::string> all;
+  if (!is_allowed) return all;
+  if (const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer))
+    for (const auto& [name, id] : bpe->special_tokens()) all.push_back(name);
+  check<ValueError>(!all.empty(),
+                    "--allow-special: a tokenizer with special tokens expected: ", tokenizer.kind(),
+                    " has none");
+  return all;
+}
+
+std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt,
+                                   bool allow_special) {
+  std::vector<int64_t> ids =
+      text::encode(tokenizer, prompt, allowed_special(allow_special, tokenizer));
   check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt),
                     " has no word");
   return ids;

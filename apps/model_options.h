@@ -26,8 +26,13 @@ Source read_source(const TextOptions& options);
 // What splits the text into tokens: learnt from it, or read from a file.
 std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source);
 
+// All special tokens of the tokenizer if text may become them, as --allow-special says; else none.
+// ValueError if it has none.
+std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer& tokenizer);
+
 // The ids of what the user typed.  UsageError if that is no text.
-std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt);
+std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt,
+                                   bool allow_special = false);
 
 // The model that was saved there, after warnings of what is not as it should be.
 models::SavedModel load_saved(const std::string& path,

@@ -41,7 +41,7 @@ struct GenerateOptions {
   std::optional<int64_t> top_k = {};
   double repetition_penalty = 1;
   std::vector<std::string> stop = {};
-  bool allow_sliding = false;
+  bool allow_sliding = false, allow_special = false;
   int64_t num_samples = 1;
   bool explain = false;
   bool json = false;
@@ -59,6 +59,7 @@ struct TokenizeOptions {
   TextOptions source;
   std::string text;
   std::string out;  // if not empty, the token file that the whole source becomes
+  bool allow_special = false;
   bool json = false;
 };
 
@@ -95,7 +96,8 @@ struct TrainOptions {
   ModelOptions model{.n_embd = 32, .n_hidden = 1024, .context = 8};
   GPTOptions gpt = {};
   std::string init_from;  // a saved model to go on from; empty: random weights
-  double dropout = 0.7;   // the bundled text is small: less than that is learnt by heart
+  bool allow_special = false;
+  double dropout = 0.7;  // the bundled text is small: less than that is learnt by heart
   int64_t batch_size = 8;
   int64_t block_size = 64;
   int64_t gradient_accumulation_steps = 1;

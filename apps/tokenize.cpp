@@ -13,7 +13,8 @@ namespace {
 // The whole source as a token file.
 int write_tokens(const TokenizeOptions& options, const Source& source) {
   const int64_t count =
-      text::write_token_file(options.out, *source.tokenizer, text::TextPieces(source.text));
+      text::write_token_file(options.out, *source.tokenizer, text::TextPieces(source.text),
+                             allowed_special(options.allow_special, *source.tokenizer));
   const std::string vocabulary = options.out + ".json";
   source.tokenizer->save(vocabulary);
   if (options.json)
@@ -37,7 +38,7 @@ int tokenize(const TokenizeOptions& options) {
   const Source source = read_source(options.source);
   if (!options.out.empty()) return write_tokens(options, source);
   const text::Tokenizer& tokenizer = *source.tokenizer;
-  const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text);
+  const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text, options.allow_special);
   const std::string decoded = tokenizer.decode(ids);
   const bool is_same = decoded == options.text || decoded == text::to_nfc(options.text);
   std::vector<std::string> tokens;

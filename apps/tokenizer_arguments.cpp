@@ -16,6 +16,7 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
                   "as FILE.json")
       ->type_name("FILE")
       ->check(file_name());
+  add_allow_special(*sub, to.allow_special);
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
       "PATH is a tokenizer that was saved: a file, or a directory with tokenizer.json, with\n"

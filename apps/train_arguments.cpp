@@ -124,6 +124,7 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       ->type_name("FILE")
       ->check(file_name());
   add_tokenizer(*sub, to.model.text);
+  add_allow_special(*sub, to.allow_special);
   add_train_model(*sub, to);
   add_batches(*sub, to);
   add_optimizer(*sub, to);

@@ -17,6 +17,7 @@ void each_option(F f, Options&... o) {
   f("unk", false, o.model.text.unk...);
   f("vocab-size", false, o.model.text.vocab_size...);
   f("init-from", false, o.init_from...);
+  f("allow-special", false, o.allow_special...);
   f("preset", false, o.gpt.preset...);
   f("n-layer", false, o.gpt.n_layer...);
   f("n-head", false, o.gpt.n_head...);
@@ -88,6 +89,7 @@ inline void take_saved(TrainOptions& options, const std::string& saved) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
   check<IoError>(json.is_object(), "resume: the options of a run expected");
   const auto take = [&]<class T>(const std::string& name, bool may_change, T& field) {
+    if (name == "allow-special" && !json.contains(name)) return;  // as if it was not given
     const T before = saved_option<T>(json, name);
     if (!options.given.contains(name)) {
       field = before;

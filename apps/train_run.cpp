@@ -65,7 +65,10 @@ void take_over(nn::Module& model, const TrainOptions& options) {
   check_memory_for(model, options);
   for (nn::Module* part : model.modules())
     if (auto* dropout = dynamic_cast<nn::Dropout*>(part)) dropout->p = options.dropout;
-  if (auto* gpt = dynamic_cast<models::GPT*>(&model)) gpt->config.dropout = options.dropout;
+  if (auto* gpt = dynamic_cast<models::GPT*>(&model)) {
+    gpt->config.dropout = options.dropout;
+    gpt->config.embd_pdrop = gpt->config.attn_pdrop = {};
+  }
   if (auto* mini = dynamic_cast<models::MiniLM*>(&model)) mini->config.dropout = options.dropout;
   model.to(dtype_of(options));
   manual_seed(static_cast<uint64_t>(options.model.seed));
@@ -146,7 +149,8 @@ TrainRun TrainRun::start(TrainOptions options) {
       model.emplace();
       model->tokenizer = fit_tokenizer(options.model.text, source);
     }
-    write_token_file(file, *model->tokenizer, text::TextPieces(source.text));
+    write_token_file(file, *model->tokenizer, text::TextPieces(source.text),
+                     allowed_special(options.allow_special, *model->tokenizer));
     const text::TokenFile tokens(file);
     check_length(tokens, options);
     if (model->model) {

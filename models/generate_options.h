@@ -28,10 +28,8 @@ struct GenerateOptions {
   int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
   int64_t vocab_size = 0;      // ids from here on only pad and are never chosen; 0: all may be
 
-  // Of text (generate_text):
-  std::vector<std::string> allowed_special =
-      {};                                      // special tokens that the prompt's text may become
-  std::vector<std::string> stop_strings = {};  // the first that the text contains ends it, in UTF-8
+  // Of text, in UTF-8: special tokens that the prompt may become, and what ends the continuation.
+  std::vector<std::string> allowed_special = {}, stop_strings = {};
 };
 
 // ValueError, naming it, for an option that makes no sense.

@@ -137,19 +137,59 @@ TEST_CASE("generate: a prompt from a file or from standard input is the same pro
   CHECK(run_vitro(generate(runs().pairs, {"--prompt-file", "-", "--quiet"}), "", nul).code == 0);
 }
 
-TEST_CASE("generate: --interactive continues line by line and ends with the input") {
+TEST_CASE("generate: --interactive goes on from what was said and ends with the input") {
   const Words base = generate(runs().chars, {"--quiet"});
-  const auto alone = [&](const char* prompt) {
-    return output_of(with(base, {"--prompt", prompt}));
+  const models::SavedModel saved = models::load_model(runs().chars);
+  models::Conversation conversation(*saved.model, *saved.tokenizer, {.max_new_tokens = 12});
+  const auto answer = [&](const std::string& line, const std::string& before = "\n") {
+    return line + conversation.say(before + line) + '\n';
   };
+  const std::string first = answer("the cat", ""), second = answer("on the"), third = answer("mat");
   const Finished run = run_vitro(with(base, {"--interactive"}), "",
-                                 "the cat\n\n\u03b1\r\nthe cat sat on the mat\non the");
+                                 "the cat\n\u03b1\r\nthe cat sat on the mat\non the\nmat\n\n"
+                                 "the cat\nmat");
   CHECK(run.code == 0);
-  CHECK(run.out == alone("the cat") + alone("on the"));
+  conversation.forget();
+  CHECK(run.out == first + second + third + first + [&] {
+    answer("the cat", "");
+    return answer("mat");
+  }());
+  CHECK(first == output_of(with(base, {"--prompt", "the cat"})));
   CHECK_THAT(run.err, StartsWith("vitro: warning: ") && Contains("(U+03B1)") &&
                           Contains("at most 16 tokens expected"));
   CHECK(std::ranges::count(run.err, '\n') == 2);
   CHECK(run_vitro(with(base, {"--interactive"})).code == 0);
+}
+
+TEST_CASE("generate: special tokens, where they are allowed; a text ends where config.json says") {
+  const std::string end = text::BpeTokenizer::kEndOfText;
+  const Words base = generate(runs().pairs, {"--prompt", end + "the"});
+  const json plain = result(base), special = result(with(base, {"--allow-special"}));
+  CHECK(plain["prompt_tokens"].get<int64_t>() > special["prompt_tokens"].get<int64_t>());
+  CHECK(special["tokens"][0] == end);
+  CHECK_THAT(run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
+             Contains("--allow-special: a tokenizer with special tokens expected: char has none"));
+
+  models::SavedModel saved = models::load_model(runs().pairs);
+  const auto& tokenizer = dynamic_cast<const text::BpeTokenizer&>(*saved.tokenizer);
+  const std::string folder = runs().directory / "ends";
+  dynamic_cast<models::GPT&>(*saved.model).save_pretrained(folder, &tokenizer);
+  const Words hers = generate(folder, {"--prompt", "the"});
+  const json whole = result(hers);
+  json config = json::parse(read_file(folder + "/config.json"));
+  CHECK(config["eos_token_id"] == *tokenizer.end_of_text());
+  const auto first = whole["prompt_tokens"].get<size_t>();
+  config["eos_token_id"] = whole["ids"][first];
+  write_file(folder + "/config.json", config.dump());
+  CHECK(result(hers)["ids"].size() == first + 1);
+  CHECK(text_of(hers) == "the");
+}
+
+TEST_CASE("generate: a prompt that ends within a character is shown with all of it") {
+  const std::string quiet = output_of(
+      generate(runs().pairs, {"--prompt", "the\xe6\x97", "--quiet", "--max-new-tokens", "3"}));
+  CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
+  CHECK_THAT(quiet, StartsWith("the"));
 }
 
 TEST_CASE("generate: Ctrl-C ends a text first, and between texts the program") {
@@ -223,6 +263,8 @@ TEST_CASE("generate: bad input is refused in one line") {
       {the({"--top-p", "nan"}), 2, "--top-p"},
       {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: a positive number"},
       {the({"--stop", ""}), 2, "--stop: a text expected: it is empty"},
+      {the({"--stop", "\xff"}), 2, "--stop: "},
+      {of({"--interactive", "--num-samples", "2", "--top-k", "2"}), 2, "excludes"},
       {the({"--num-samples", "0"}), 2, "--num-samples: a whole number from 1"},
       {the({"--num-samples", "2"}), 2, "--num-samples: --temperature, --top-k or --top-p expected"},
       {of({"--prompt-file", empty}), 1, "--prompt-file: a text expected: "},

@@ -65,6 +65,45 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
         expected.encode(text));
 }
 
+TEST_CASE("cli: special tokens come from text that may become them, also where a model learns it") {
+  TemporaryDirectory directory;
+  const std::string end = text::BpeTokenizer::kEndOfText, out = directory / "pairs";
+  const std::string story = "a cat sat." + end, text = directory.write("a.txt", [&] {
+    std::string many;
+    for (int i = 0; i < 20; ++i) many += story;
+    return many;
+  }());
+  output_of({"tokenizer", "train", text, "--vocab-size", "270", "--out", out});
+  const auto tokenizer = text::BpeTokenizer::load(out);
+  const json split =
+      result({"tokenize", "--tokenizer", out, end + "a", "--allow-special", "--json"});
+  CHECK(split["ids"].size() == 2);
+  CHECK(split["ids"][0] == *tokenizer.end_of_text());
+  CHECK(result({"tokenize", "--tokenizer", out, end + "a", "--json"})["ids"].size() > 5);
+  CHECK(run_vitro({"tokenize", "a cat", "--allow-special"}).code == 1);
+
+  const auto count = [&](const std::string& file) {
+    const text::TokenFile tokens(file);
+    std::vector<int64_t> ids(static_cast<size_t>(tokens.size()));
+    tokens.copy(0, ids);
+    return std::count(ids.begin(), ids.end(), *tokenizer.end_of_text());
+  };
+  const std::string file = directory / "tokens";
+  output_of({"tokenize", "--tokenizer", out, "--text", text, "--out", file, "--allow-special"});
+  CHECK(count(file) == 20);
+  std::vector<std::string> train = {"train",           text,
+                                    "--tokenizer",     out,
+                                    "--block-size",    "4",
+                                    "--max-iters",     "0",
+                                    "--n-embd",        "2",
+                                    "--n-hidden",      "2",
+                                    "--out-dir",       directory / "run",
+                                    "--sample-tokens", "0"};
+  train.push_back("--allow-special");
+  output_of(train);
+  CHECK(count(directory / "run/tokens.bin") == 20);
+}
+
 TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more to teach") {
   TemporaryDirectory directory;
   const std::string text = directory.write("text.txt", "low low lower lowest");

@@ -160,8 +160,9 @@ std::string complaint(const std::string& option, const std::string& value) {
   static CLI::App app;
   static CLI::App* const train = add_train(app, unused);
   // Flags have no check; a file that was not given is the bundled text, or no model.
-  const bool is_file = option == "text" || option == "init-from";
-  if (is_file || option == "unk" || option == "bias") return "";
+  const bool is_file = option == "text" || option == "init-from",
+             is_flag = option == "unk" || option == "bias" || option == "allow-special";
+  if (is_file || is_flag) return "";
   return (*train->get_option("--" + option)->get_validator(0))(value);
 }
 

@@ -83,8 +83,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   row.ids.insert(row.ids.end(), said.begin(), said.end());
   if (row.window().size() > s.context.size)  // what is said last is kept whole, if it fits
     row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
-  const std::vector<int64_t> before = row.ids;
-  return as_text(s.tokenizer, before, s.options, on_token, [&](const auto& on_id) {
+  return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
     grow(s.rows, s.options, s.context,
          s.cached ? Reader(std::ref(*s.cached)) : reading_anew(s.model),
          [&](size_t, int64_t id) { return on_id(id); });

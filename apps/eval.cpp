@@ -25,8 +25,8 @@ int64_t count_characters(const text::Tokenizer& tokenizer, const text::TokenFile
 
 int eval(const EvalOptions& options) {
   const models::SavedModel saved = load_saved(options.saved);
-  const auto [name, all] = options.text.empty() ? trained_text(options.saved, saved)
-                                                : given_text(options.text, *saved.tokenizer);
+  const auto [name, all] =
+      options.text.empty() ? trained_text(options.saved, saved) : given_text(options.text, saved);
   const int64_t training = options.whole ? 0 : training_part(all.size());
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",

@@ -31,13 +31,22 @@ class ScratchDirectory {
   std::string path_;
 };
 
+// Whether the run let its text become special tokens.
+bool allows_special(const models::SavedModel& saved) {
+  const auto found = saved.metadata.find("options");
+  if (found == saved.metadata.end()) return false;
+  const auto run = nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  return run.is_object() && run.value("allow-special", nlohmann::json()) == true;
+}
+
 }  // namespace
 
-Tokens given_text(const std::string& text_file, const text::Tokenizer& tokenizer) {
+Tokens given_text(const std::string& text_file, const models::SavedModel& saved) {
   const Text source = open_text(text_file);
   const ScratchDirectory scratch;
   const std::string file = scratch.file("tokens.bin");
-  write_token_file(file, tokenizer, text::TextPieces(source.text));
+  write_token_file(file, *saved.tokenizer, text::TextPieces(source.text),
+                   allowed_special(allows_special(saved), *saved.tokenizer));
   return {source.name, text::TokenFile(file)};  // mapped: it stays when the file goes
 }
 

@@ -10,8 +10,8 @@ struct Tokens {
   text::TokenFile ids;
 };
 
-// A file, or the bundled stories for no file.
-Tokens given_text(const std::string& text_file, const text::Tokenizer& tokenizer);
+// A file, or the bundled stories for no file, in the tokens that the model's run made of its own.
+Tokens given_text(const std::string& text_file, const models::SavedModel& saved);
 // What the model was trained on, as its run has it.  ValueError for one that no run made.
 Tokens trained_text(const std::string& model, const models::SavedModel& saved);
 

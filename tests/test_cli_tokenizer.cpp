@@ -102,6 +102,8 @@ TEST_CASE("cli: special tokens come from text that may become them, also where a
   train.push_back("--allow-special");
   output_of(train);
   CHECK(count(directory / "run/tokens.bin") == 20);
+  CHECK(result({"eval", text, "--model", directory / "run", "--json"})["tokens"] ==
+        result({"eval", "--model", directory / "run", "--json"})["tokens"]);
 }
 
 TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more to teach") {

@@ -26,13 +26,15 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
 }
 
 // What the parameters and, per token that passes through, the activations that backward needs and
-// the logits take; rather too much than too little.  A parameter is a quarter of its bytes.
+// the logits take; rather too much than too little.  A parameter is a quarter of its bytes.  In
+// float32 no more logits than kMostLogits are held.
 double bytes_needed(const models::GPTConfig& c, int64_t rows, int64_t bytes_per_parameter) {
   const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
                layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
-  const double numbers = layers * (10 * embd + 3 * inner) + 4 * embd + 2 * vocab;
-  return static_cast<double>(bytes_per_parameter) *
-         (models::parameter_count(c) + static_cast<double>(rows) * numbers / 4);
+  const double each = static_cast<double>(rows), most = models::GPT::kMostLogits,
+               logits = bytes_per_parameter > 16 ? each * vocab : std::min(each * vocab, most),
+               numbers = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
+  return static_cast<double>(bytes_per_parameter) * (models::parameter_count(c) + numbers / 4);
 }
 
 // What the parameters and the widest activations take, roughly; rather too much than too little.

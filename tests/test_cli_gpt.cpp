@@ -1,5 +1,7 @@
 // vitro train for GPTs, as real processes: how the options make a model and a schedule, and what
 // goes on from a saved model.
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -318,4 +320,38 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
   CHECK(!std::filesystem::exists(directory / "fresh"));
+}
+
+TEST_CASE("gpt: a batch whose logits are never held needs no memory for them") {
+  const TemporaryDirectory directory;
+  // Of n_embd 2 and one layer a row has 52 numbers, and two thousand logits and their gradients.
+  const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
+                rows = bytes / (4 * 4 * 52);
+  const auto train = [&](const std::string& dtype) {
+    return run_vitro({"train",
+                      "--tokenizer",
+                      "bpe",
+                      "--vocab-size",
+                      "1000",
+                      "--n-layer",
+                      "1",
+                      "--n-head",
+                      "1",
+                      "--n-embd",
+                      "2",
+                      "--batch-size",
+                      "65536",
+                      "--block-size",
+                      std::to_string(std::clamp<int64_t>(rows / 65536, 1, 2000)),
+                      "--max-iters",
+                      "0",
+                      "--sample-tokens",
+                      "0",
+                      "--dtype",
+                      dtype,
+                      "--out-dir",
+                      directory / dtype});
+  };
+  CHECK(train("float32").code == 0);
+  CHECK_THAT(train("float64").err, Contains("GiB of memory and this machine has"));
 }

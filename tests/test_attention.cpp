@@ -131,10 +131,14 @@ TEST_CASE("attention: keys and values of bfloat16 are read as they are, or conve
       const auto narrow_randn = [](const Shape& shape) { return randn(shape).to(kBFloat16); };
       const Tensor q = narrow_randn({2, 6, T, D}), room = narrow_randn({2, 2, 150, D}),
                    k = narrow(room, 2, 0, 100), v = narrow(room, 2, 50, 100);
-      const Tensor wanted = scaled_dot_product_attention(q.to(kFloat64), k.to(kFloat64),
-                                                         v.to(kFloat64), {.is_causal = true});
-      const Tensor y = scaled_dot_product_attention(q, k, v, {.is_causal = true});
-      CHECK(max_difference(y, wanted) < 0x1p-8 * largest(wanted));
+      for (double p : {0.0, 0.3}) {
+        manual_seed(4);
+        const Tensor wanted = scaled_dot_product_attention(
+            q.to(kFloat64), k.to(kFloat64), v.to(kFloat64), {.is_causal = true, .dropout_p = p});
+        manual_seed(4);
+        const Tensor y = scaled_dot_product_attention(q, k, v, {.is_causal = true, .dropout_p = p});
+        CHECK(max_difference(y, wanted) < 0x1p-8 * largest(wanted));
+      }
     }
 }
 

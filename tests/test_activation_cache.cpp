@@ -84,6 +84,8 @@ TEST_CASE("activation cache: TransformerLens's names mean the same tensors") {
     INFO(none);
     CHECK(!cache.contains(none));
   }
+  for (const char* none : {"blocks..hook_resid_pre", "blocks.x.hook_resid_pre"})
+    CHECK(nn::path_of_lens_name(none) == none);
 }
 
 TEST_CASE("activation cache: only what is asked for is kept, by either name") {
@@ -104,6 +106,18 @@ TEST_CASE("activation cache: only what is asked for is kept, by either name") {
       model, some_ids(), {.names = [](const std::string& name) { return name == "ln_f"; }});
   CHECK(message_of<ValueError>([&] { cache["h.0.ln_1"]; }) ==
         "ActivationCache: nothing is kept under 'h.0.ln_1'; there is: ln_f");
+}
+
+TEST_CASE("activation cache: of a module that runs twice the last output is kept, once") {
+  struct Twice final : nn::Module {
+    nn::Linear layer{2, 2};
+    void members(nn::Visitor& v) override { v("layer", layer); }
+    Tensor forward(const Tensor& x) override { return layer(layer(x)); }
+  } model;
+  NoGradGuard unrecorded;
+  const ActivationCache cache = run_with_cache(model, ones({1, 2}));
+  CHECK(cache.names() == std::vector<std::string>{"layer"});
+  CHECK(same_bits(cache["layer"], cache.output));
 }
 
 TEST_CASE("activation cache: gradients flow back through what is kept") {

@@ -115,6 +115,8 @@ TEST_CASE("bpe: a text is split as GPT-2 splits it") {
       {"a\u200Bb\u180Ec\x1F"
        "d",
        {"a", "\u200B", "b", "\u180E", "c", "\x1F", "d"}},
+      {"a  \u180Eb", {"a", " ", " \u180E", "b"}},
+      {"a \u0085b", {"a", " ", "\u0085", "b"}},
       {"e\u0301te\u0301", {"e", "\u0301", "te", "\u0301"}},
       {"\u00E9t\u00E9 \u0301", {"\u00E9t\u00E9", " \u0301"}},
       {"\u4F60\u597D\uFF0C\u4E16\u754C", {"\u4F60\u597D", "\uFF0C", "\u4E16\u754C"}},
@@ -214,6 +216,11 @@ TEST_CASE("bpe: special tokens are made only where they are allowed") {
   CHECK(two.vocab_size() == 259);
   CHECK(two.encode("<a><b><a>", {.allowed_special = {"<a>", "<a><b>"}}) == Ids{257, 256});
   CHECK(two.encode("<a><b>", {.allowed_special = {"<a>"}}).front() == 256);
+  // One that begins within another is none.
+  const auto overlapping = BpeTokenizer::train("ab", 258, {.special_tokens = {"<a", "a>"}});
+  CHECK(overlapping.decode(overlapping.encode("<a>a>", {.allowed_special = {"<a", "a>"}})) ==
+        "<a>a>");
+  CHECK(overlapping.encode("<a>a>", {.allowed_special = {"<a", "a>"}}).size() == 3);
 }
 
 TEST_CASE("bpe: tokens for display, and ids that are none") {

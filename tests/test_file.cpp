@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -36,6 +37,21 @@ std::vector<std::string> calls_of_a_save(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("file: of several files all are whole on the disk before the first is renamed") {
+  const TemporaryDirectory directory;
+  Calls calls;
+  {
+    const ScopedFileCalls scope(calls);
+    AtomicFiles files;
+    for (const char* name : {"a", "b", "c"}) files.add(directory / name).write("x", 1);
+    files.commit();
+  }
+  const auto first = std::find(calls.made.begin(), calls.made.end(), "rename");
+  CHECK(std::count(calls.made.begin(), first, "fsync") == 3);
+  CHECK(std::count(calls.made.begin(), first, "close") == 3);
+  CHECK(std::count(first, calls.made.end(), "rename") == 3);
+}
 
 TEST_CASE("file: a save is written, synced, renamed, and its directory synced") {
   TemporaryDirectory directory;

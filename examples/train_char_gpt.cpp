@@ -54,7 +54,7 @@ int main() {
   // The prompt is read in one batch; then each token costs one row, with a cache of keys and
   // values.
   models::generate_text(model, tokenizer, "The ",
-                        {.max_new_tokens = 200, .do_sample = true, .top_k = 10, .seed = 1},
+                        {.max_new_tokens = 200, .top_k = 10, .do_sample = true, .seed = 1},
                         [](int64_t, const std::string& added) {
                           std::printf("%s", added.c_str());
                           return true;  // go on

@@ -35,7 +35,7 @@ int main() {
     const std::string written =
         "The " + models::generate_text(
                      model, tokenizer, "The ",
-                     {.max_new_tokens = 100, .do_sample = true, .temperature = 0.8, .seed = 1});
+                     {.max_new_tokens = 100, .temperature = 0.8, .do_sample = true, .seed = 1});
     model.train();
     return written;
   };

@@ -161,6 +161,59 @@ TEST_CASE("generate: --interactive goes on from what was said and ends with the 
   CHECK(run_vitro(with(base, {"--interactive"})).code == 0);
 }
 
+namespace {
+
+// A GPT whose choice hangs on all that it reads.
+models::GPT restless(int64_t vocab_size) {
+  manual_seed(5);
+  models::GPT model(
+      {.block_size = 64, .vocab_size = vocab_size, .n_layer = 1, .n_head = 2, .n_embd = 16});
+  for (const Tensor& p : model.parameters()) p.detach().add_(randn(p.shape()) * 0.5);
+  model.eval();
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("generate: what was said before decides what --interactive says, up to an empty line") {
+  TemporaryDirectory directory;
+  const auto tokenizer = text::CharTokenizer::fit("abcdefgh \n");
+  models::GPT model = restless(tokenizer.vocab_size());
+  const std::string file = directory / "model.safetensors";
+  save_checkpoint(file, models::to_checkpoint(model, models::to_json(model.config), tokenizer));
+  const Words base = {"generate", "--model", file, "--quiet", "--max-new-tokens", "8"};
+  const auto alone = [&](const std::string& prompt) {
+    return output_of(with(base, {"--prompt", prompt}));
+  };
+  // `said` ends with the line end that the program adds.
+  const auto after = [&](const std::string& said, const std::string& line) {
+    return alone(said + line).substr(said.size());
+  };
+  const std::string first = alone("abc"), second = after(first, "de"), anew = alone("de");
+  CHECK(second != anew);
+  const Finished run = run_vitro(with(base, {"--interactive"}), "", "abc\nde\n\nde\nabc\n");
+  CHECK(run.out == first + second + anew + after(anew, "abc"));
+}
+
+TEST_CASE("generate: an allowed special token is what the model reads") {
+  TemporaryDirectory directory;
+  const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 262);
+  models::GPT model = restless(tokenizer.vocab_size());
+  model.save_pretrained(directory / "hf", &tokenizer);
+  const std::string prompt = text::BpeTokenizer::kEndOfText + std::string("the");
+  for (const bool is_allowed : {false, true}) {
+    Words ask = {"--prompt", prompt};
+    models::GenerateOptions options{.max_new_tokens = 12, .eos_token_id = tokenizer.end_of_text()};
+    text::BpeEncodeOptions allowed;
+    if (is_allowed) {
+      ask.push_back("--allow-special");
+      allowed.allowed_special = {text::BpeTokenizer::kEndOfText};
+    }
+    CHECK(result(generate(directory / "hf", ask))["ids"] ==
+          models::generate(model, tokenizer.encode(prompt, allowed), options));
+  }
+}
+
 TEST_CASE("generate: special tokens, where they are allowed; a text ends where config.json says") {
   const std::string end = text::BpeTokenizer::kEndOfText;
   const Words base = generate(runs().pairs, {"--prompt", end + "the"});

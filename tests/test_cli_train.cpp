@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "models/text/utf8.h"
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/refusal.h"
@@ -111,6 +112,39 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
   CHECK(json::parse(output_of({"eval", "--model", checkpoint(out, 20), "--json"}))["loss"] ==
         eval["loss"]);
   CHECK(generated["ids"].size() == 12);
+}
+
+TEST_CASE("eval: the loss over the last tenth of the tokens, in bits per character too") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "0", "--tokenizer", "word"}));
+  const models::SavedModel saved = models::load_model(out);
+  const text::TokenFile tokens(out + "/tokens.bin");
+  const int64_t learnt = tokens.size() - tokens.size() / 10;
+  const models::Evaluation wanted =
+      models::evaluate(*saved.model, tokens.slice(learnt, tokens.size()), 256);
+  std::vector<int64_t> predicted(static_cast<size_t>(tokens.size() - learnt - 1));
+  tokens.copy(learnt + 1, predicted);
+  const size_t characters = text::decode_utf8(saved.tokenizer->decode(predicted)).size();
+
+  const json eval = json::parse(output_of({"eval", "--model", out, "--json"}));
+  CHECK(eval["loss"] == Approx(wanted.loss()));
+  CHECK(eval["tokens"] == predicted.size());
+  CHECK(eval["characters"] == characters);
+  CHECK(eval["bits_per_character"] ==
+        Approx(wanted.nats / std::log(2.0) / static_cast<double>(characters)));
+}
+
+TEST_CASE("train: other tokens than the run was started with are refused") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1"}));
+  const models::SavedModel saved = models::load_model(out);
+  const std::string other = short_text().substr(100);
+  text::write_token_file(out + "/tokens.bin", *saved.tokenizer, text::TextPieces(other));
+  check_refused(resumed(out, {"--max-iters", "2"}), 1,
+                "the tokens that the run was started with expected");
+  check_refused({"eval", "--model", out}, 1, "the tokens that the model was trained on expected");
 }
 
 TEST_CASE("train: on a terminal one line follows each step, elsewhere there are only whole lines") {

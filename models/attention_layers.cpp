@@ -54,15 +54,14 @@ CausalSelfAttention::CausalSelfAttention(int64_t n_embd, int64_t heads,
                     "CausalSelfAttention: rope turns pairs: a head of ", head_size, " has none");
 }
 
-AttentionShared CausalSelfAttention::shared(const Tensor& x, models::KVCache* cache) const {
+AttentionShared CausalSelfAttention::prepare(const Tensor& x, models::KVCache* cache) const {
   const int64_t time = x.rank() > 1 ? x.size(1) : 0;
-  AttentionShared all{.cache = cache};
+  AttentionShared all{.cache = cache, .start = cache ? cache->length() : 0};
   if (cache && cache->is_padded()) all.mask = cache->mask(time);
   if (rope_base) {
     const DType dtype = c_attn.weight.dtype();
-    const RopeTables tables =
-        rope_tables(time, head_size, {.start = cache ? cache->length() : 0, .base = *rope_base},
-                    dtype == kBFloat16 ? kFloat32 : dtype);
+    const RopeTables tables = rope_tables(time, head_size, {.start = all.start, .base = *rope_base},
+                                          dtype == kBFloat16 ? kFloat32 : dtype);
     all.cosine = tables.cosine, all.sine = tables.sine;
   }
   return all;
@@ -71,6 +70,12 @@ AttentionShared CausalSelfAttention::shared(const Tensor& x, models::KVCache* ca
 Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& shared, int64_t layer) {
   check<ShapeError>(x.rank() == 3, "CausalSelfAttention: x must be (batch, time, ",
                     n_head * head_size, "): got ", x.shape());
+  if (const models::KVCache* cache = shared.cache)
+    check<ValueError>(
+        cache->length() == shared.start && cache->is_padded() == shared.mask.defined(),
+        "CausalSelfAttention: what prepare() makes of the cache as it is expected, "
+        "with ",
+        cache->length(), " tokens: got that of ", shared.start);
   const Tensor qkv = c_attn(x);
   const bool plain = !shared.cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
                      !hook_v.is_hooked() && !hook_attn_scores.is_hooked() &&

@@ -18,7 +18,8 @@ struct CausalSelfAttentionOptions {
 // What is the same for all layers in one forward.
 struct AttentionShared {
   models::KVCache* cache = nullptr;
-  Tensor mask = {};               // of the padding in the cache
+  int64_t start = 0;              // the tokens in the cache, if there is one
+  Tensor mask = {};               // of its padding
   Tensor cosine = {}, sine = {};  // by which rope turns the positions
 };
 
@@ -44,14 +45,15 @@ struct CausalSelfAttention : Module {
     v("hook_q", hook_q), v("hook_k", hook_k), v("hook_v", hook_v);
     v("hook_attn_scores", hook_attn_scores), v("hook_pattern", hook_pattern), v("hook_z", hook_z);
   }
-  Tensor forward(const Tensor& x) override { return attend(x, shared(x), 0); }
+  Tensor forward(const Tensor& x) override { return attend(x, prepare(x), 0); }
   using Module::operator();
-  // x follows the tokens in the cache, whose layer it extends.
+  // x follows the tokens in the cache, whose layer it extends.  ValueError for what was prepared
+  // before the cache advanced.
   Tensor operator()(const Tensor& x, const AttentionShared& shared, int64_t layer) {
     return call(x, [&](const Tensor& in) { return attend(in, shared, layer); });
   }
   // For x (B, T, C), or ids (B, T), that follow the tokens in the cache, if there is one.
-  AttentionShared shared(const Tensor& x, models::KVCache* cache = nullptr) const;
+  AttentionShared prepare(const Tensor& x, models::KVCache* cache = nullptr) const;
   std::string describe() const override;
   int64_t macs(const Shape& x, const Shape& y) const override;
 

@@ -117,7 +117,7 @@ Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
   Tensor x = hook_embed(wte(ids));
   if (wpe) x = x + hook_pos_embed((*wpe)(cache ? cache->positions(time) : arange(time)));
   x = drop(x);
-  const nn::AttentionShared shared = h[0].attn.shared(ids, cache);
+  const nn::AttentionShared shared = h[0].attn.prepare(ids, cache);
   for (size_t i = 0; i < h.size(); ++i) x = h[i](x, shared, static_cast<int64_t>(i));
   if (!cache) return (*ln_f)(x);
   return (*ln_f)(narrow(x, 1, time - 1, 1));

@@ -81,7 +81,7 @@ struct Block : nn::Module {
     v("ln_2", ln_2), v("mlp", mlp);
     v("hook_mlp_out", hook_mlp_out), v("hook_resid_post", hook_resid_post);
   }
-  Tensor forward(const Tensor& x) override { return run(x, attn.shared(x), 0); }
+  Tensor forward(const Tensor& x) override { return run(x, attn.prepare(x), 0); }
   using Module::operator();
   Tensor operator()(const Tensor& x, const nn::AttentionShared& shared, int64_t layer) {
     return call(x, [&](const Tensor& in) { return run(in, shared, layer); });

@@ -37,14 +37,22 @@ std::string_view without_prefix(std::string_view name) {
   return name;
 }
 
-bool is_mask(std::string_view name, int64_t layers) {
-  if (!name.starts_with("h.")) return false;
+std::optional<int64_t> layer_of(std::string_view name) {
+  if (!name.starts_with("h.")) return {};
   name.remove_prefix(2);
   int64_t layer = -1;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
-  if (error != std::errc() || layer < 0 || layer >= layers) return false;
-  const std::string number = std::to_string(layer);  // as one writes it, without zeros before
-  return name == number + ".attn.bias" || name == number + ".attn.masked_bias";
+  const bool is_number = error == std::errc() && layer >= 0;
+  // As one writes it, without zeros before.
+  if (!is_number || !name.starts_with(std::to_string(layer) + ".")) return {};
+  return layer;
+}
+
+bool is_mask(std::string_view name, int64_t layers) {
+  const std::optional<int64_t> layer = layer_of(name);
+  if (!layer || *layer >= layers) return false;
+  const std::string block = "h." + std::to_string(*layer);
+  return name == block + ".attn.bias" || name == block + ".attn.masked_bias";
 }
 
 }  // namespace vitro::models

@@ -1,5 +1,6 @@
 // The tensors of a GPT-2 as Hugging Face's files hold them: names and shapes.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers);
 std::string_view without_prefix(std::string_view name);
 inline constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.weight";
 
+// N of h.N.*.
+std::optional<int64_t> layer_of(std::string_view name);
 // h.N.attn.bias and h.N.attn.masked_bias, N < layers: the causal mask, which older files hold.
 bool is_mask(std::string_view name, int64_t layers);
 

@@ -110,7 +110,7 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   for (const auto& [name, file, entry] : weights.all)
     if (!given.emplace(name, entry).second)
       misfits.add("mismatched", entry->name, ": the same is there with another prefix");
-  // Of more layers than the tensors make up all would be missing; a number from outside bounds no
+  // Of more layers than the tensors make up something is missing; a number from outside bounds no
   // loop.
   const int64_t most_layers = std::ssize(given) / kTensorsPerLayer + 1;
   for (const FileTensor& expected : gpt2_tensors(config, std::min(config.n_layer, most_layers))) {
@@ -123,9 +123,13 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
       misfits.add("missing", expected.name);
     }
   }
-  if (config.n_layer > most_layers) misfits.add("missing", "layers ", most_layers, " and more");
-  for (const auto& [name, entry] : given)
-    if (!is_mask(name, config.n_layer)) misfits.add("unexpected", entry->name);
+  if (config.n_layer > most_layers)
+    misfits.add("missing", "some of layers ", most_layers, " to ", config.n_layer - 1);
+  for (const auto& [name, entry] : given) {
+    const std::optional<int64_t> layer = layer_of(name);
+    const bool is_beyond = layer && most_layers <= *layer && *layer < config.n_layer;
+    if (!is_beyond && !is_mask(name, config.n_layer)) misfits.add("unexpected", entry->name);
+  }
   misfits.check_none(weights.path);
 }
 

@@ -65,7 +65,7 @@ Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
 // What dropout makes of weights (..., T, S): 0 or `kept`, as the kernels draw it.
 Tensor dropout_factors(const simd::AttentionDropout& dropout, const Shape& scores, DType dtype) {
   const int64_t S = scores.back(), rows = numel(scores) / std::max<int64_t>(1, S);
-  constexpr int64_t kBlocks = dropout.kBlocks;
+  constexpr int64_t kBlocks = simd::AttentionDropout::kBlocks;
   const Tensor factors = empty({rows, S}, kFloat64);
   parallel_for(rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)

@@ -310,7 +310,7 @@ TEST_CASE("GPT: a layer alone computes what it does among the others") {
     models::KVCache cache = model.make_cache(2);
     for (const auto& [from, to] : {std::pair{0, 4}, {4, 9}}) {
       const Tensor part = y.slice(1, from, to);
-      const Tensor z = model.h[0].attn(part, model.h[0].attn.shared(part, &cache), 0);
+      const Tensor z = model.h[0].attn(part, model.h[0].attn.prepare(part, &cache), 0);
       CHECK(max_difference(z, whole.slice(1, from, to)) < 1e-5);
       cache.advance(to - from);
     }
@@ -455,8 +455,21 @@ TEST_CASE("GPT: what does not fit is refused by name") {
         }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
   CHECK(message_of<GraphError>([&] {
           const Tensor x = randn({2, 1, 16});
-          model.h[0](x, model.h[0].attn.shared(x, &cache), 0);
+          model.h[0](x, model.h[0].attn.prepare(x, &cache), 0);
         }).find("KVCache: keys and values without a graph expected") != std::string::npos);
+  {
+    NoGradGuard unrecorded;
+    const Tensor x = randn({2, 1, 16});
+    const nn::AttentionShared before = model.h[0].attn.prepare(x, &cache);
+    model.next_logits(ids_of(2, 3), cache);
+    CHECK(message_of<ValueError>([&] {
+            model.h[0](x, before, 0);
+          }).find("as it is expected, with 3 tokens: got that of 0") != std::string::npos);
+    cache.clear();
+    cache.set_padding({0, 1});
+    CHECK_THROWS_AS(model.h[0].attn(x, {.cache = &cache}, 0), ValueError);
+    cache.clear();
+  }
   CHECK(message_of<DTypeError>([] {
           models::KVCache({1, 1, 1, 1, 1, kBFloat16});
         }).starts_with("KVCache: float32 or float64 expected"));

@@ -163,16 +163,24 @@ TEST_CASE("model file: layers are no more than tensors, however small they are")
 
 TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
   manual_seed(3);
-  models::GPT model({.block_size = 8, .vocab_size = 130, .n_layer = 1, .n_head = 2, .n_embd = 4});
-  const auto checkpoint = [&](const char* characters) {
-    return models::to_checkpoint(model, models::to_json(model.config),
-                                 text::CharTokenizer::fit(characters));
+  const auto pairs = text::BpeTokenizer::train("a", 257);
+  const auto loaded = [&](int64_t vocab_size, const text::Tokenizer& tokenizer) {
+    models::GPT model(
+        {.block_size = 8, .vocab_size = vocab_size, .n_layer = 1, .n_head = 1, .n_embd = 4});
+    models::SavedModel saved = models::from_checkpoint(
+        models::to_checkpoint(model, models::to_json(model.config), tokenizer));
+    CHECK(saved.model->parameter_count() == model.parameter_count());
+    return saved.vocab_size;
   };
-  const models::SavedModel saved = models::from_checkpoint(checkpoint("ab"));
-  CHECK(saved.vocab_size == 130);
-  CHECK(saved.model->parameter_count() == model.parameter_count());
-  CHECK_THROWS_WITH(models::from_checkpoint(checkpoint("a")),
-                    Contains("a tokenizer of the model's 130 tokens") && Contains("it has 1"));
+  const int64_t own = pairs.vocab_size();
+  CHECK(loaded(own + 128, pairs) == own + 128);
+  CHECK(loaded(1152, pairs) == 1152);  // a multiple of 128
+  for (int64_t size : {own + 129, own - 1, int64_t{1280 + 256}})
+    CHECK_THROWS_WITH(loaded(size, pairs),
+                      Contains("the model's " + std::to_string(size) + " tok"));
+  const auto characters = text::CharTokenizer::fit("ab");  // only byte pairs are ever padded
+  CHECK(loaded(2, characters) == 2);
+  CHECK_THROWS_WITH(loaded(3, characters), Contains("the model's 3 tokens"));
 }
 
 TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from") {

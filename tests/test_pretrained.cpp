@@ -331,7 +331,7 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
            "a number in [0, 1) expected for layer_norm_epsilon: -1"},
           {R"({"resid_pdrop":1})", "a number in [0, 1) expected for resid_pdrop: 1"},
           {R"({"tie_word_embeddings":1})", "true or false expected for tie_word_embeddings: 1"},
-          {R"({"n_layer":1099511627776})", "missing: layers"},
+          {R"({"n_layer":1099511627776})", "missing: some of layers"},
           {R"({"vocab_size":1099511627776})",
            "wte.weight: config.json asks for (1099511627776, 6)"},
           {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
@@ -411,6 +411,20 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
   CHECK(std::count(message.begin(), message.end(), '\n') == 51);
   // Of some 230 tensors: 20 layers of 12, 18 of which are missing, and the layers after them.
   CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
+}
+
+TEST_CASE("pretrained: where many layers lack something, what they have is not unexpected") {
+  GPTConfig config = kConfig;
+  config.n_layer = 12;
+  GPT model = make(config);
+  nn::NamedTensors weights = weights_of(model);
+  std::erase_if(weights, [](const auto& named) { return named.first.ends_with(".bias"); });
+  weights.emplace_back("h.12.ln_1.weight", ones({1}));
+  const std::string message =
+      message_of<IoError>([&] { GPT::from_pretrained(Files(config_of(model), weights).path); });
+  CHECK_THAT(message,
+             Contains("missing: h.0.ln_1.bias") && Contains("missing: some of layers 7 to 11"));
+  CHECK(message.find("unexpected: h.12.ln_1.weight") == message.rfind("unexpected"));
 }
 
 TEST_CASE("pretrained: a head or a mask that says something else is refused") {
@@ -626,7 +640,8 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     make(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
                       path + ": load: a tokenizer of the model's " + std::to_string(size) +
-                          " tokens, or of fewer by a padding, expected: it has 262");
+                          " tokens, or one of byte pairs with fewer by a padding, expected: it "
+                          "has 262");
   };
   refused(261);
   refused(391);

@@ -32,6 +32,21 @@ class EvalMode {
   bool was_training_;
 };
 
+// The sum of the losses of a batch, and how many classes they choose from.
+struct BatchLoss {
+  double nats;
+  int64_t classes;
+};
+BatchLoss loss_of(nn::Module& model, const Tensor& ids, const Tensor& targets) {
+  const CrossEntropyOptions sum{.reduction = Reduction::kSum};
+  auto* const gpt = dynamic_cast<GPT*>(&model);
+  if (gpt && gpt->lm_head.weight.dtype() != kBFloat16)
+    return {gpt->loss(ids, targets, sum).item(), gpt->config.vocab_size};
+  Tensor logits = model(ids);
+  if (logits.dtype() == kBFloat16) logits = logits.to(kFloat32);  // a sum needs more digits
+  return {cross_entropy(logits, targets, sum).item(), logits.size(-1)};
+}
+
 }  // namespace
 
 Permutation::Permutation(uint64_t n, uint64_t seed, uint64_t epoch)
@@ -103,11 +118,10 @@ Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t bl
     const auto n = static_cast<size_t>(rows * length);
     tokens.copy(begin, {ids.mutable_data<int64_t>(), n});
     tokens.copy(begin + 1, {targets.mutable_data<int64_t>(), n});
-    Tensor logits = model(ids);
-    if (logits.dtype() == kBFloat16) logits = logits.to(kFloat32);  // a sum needs more digits
-    result.nats += cross_entropy(logits, targets, {.reduction = Reduction::kSum}).item();
+    const auto [nats, classes] = loss_of(model, ids, targets);
+    result.nats += nats;
     result.tokens += rows * length;
-    most = std::min(kTokens, kLogits / logits.size(-1));
+    most = std::min(kTokens, kLogits / classes);
   }
   return result;
 }

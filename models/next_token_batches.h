@@ -49,8 +49,9 @@ Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targe
                        const CrossEntropyOptions& options = {});
 
 // The sum of -ln p(token) over all tokens but the first, in consecutive windows of block_size, and
-// how many they are.  `model` maps ids (B, T) to logits (B, T, V); it is run in eval mode.
-// ValueError for fewer than two tokens, and for a block_size or most_tokens below 1.
+// how many they are.  `model` maps ids (B, T) to logits (B, T, V); it is run in eval mode.  A GPT
+// holds no more logits of a window than for its loss(), but in bfloat16.  ValueError for fewer than
+// two tokens, and for a block_size or most_tokens below 1.
 struct Evaluation {
   double nats = 0;
   int64_t tokens = 0;

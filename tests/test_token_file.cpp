@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "framework/allocator.h"
 #include "framework/file.h"
 #include "models/text/text_pieces.h"
 #include "models/text/token_file.h"
@@ -298,6 +299,24 @@ TEST_CASE("evaluate: of a large vocabulary a batch has fewer tokens") {
   const auto result = models::evaluate(model, TokenFile(path), 4);
   CHECK(model.rows == std::vector<int64_t>{1, 4, 2});  // 16 tokens have 2^24 logits
   CHECK(result.loss() == Approx(std::log(kVocabulary)));
+}
+
+TEST_CASE("evaluate: a GPT holds no more logits of a window than its loss does") {
+  models::GPT model(
+      {.block_size = 112, .vocab_size = 600'000, .n_layer = 1, .n_head = 1, .n_embd = 2},
+      models::InitialValues::kNone);
+  for (const Tensor& p : model.parameters()) p.detach().fill_(0);  // all tokens equally likely
+  REQUIRE(112 * 600'000 > models::GPT::kMostLogits);
+  TemporaryDirectory directory;
+  const std::string path = directory / "tokens.bin";
+  write_token_file(path, CharTokenizer::fit("ab"), TextPieces(std::string(113, 'a')));
+  // What is live is raised to the highest peak so far: then the peak moves at once.
+  const MemoryStats before = memory_stats();
+  const Tensor ballast = empty({std::max<int64_t>(0, before.peak - before.live)}, kUInt8);
+  const int64_t start = memory_stats().live;
+  CHECK(models::evaluate(model, TokenFile(path), 112).loss() ==
+        Approx(std::log(600'000)).epsilon(1e-4));
+  CHECK(memory_stats().peak - start < 16 << 20);
 }
 
 TEST_CASE("model file: a configuration survives JSON, and nonsense is refused") {

@@ -89,7 +89,6 @@ inline void take_saved(TrainOptions& options, const std::string& saved) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
   check<IoError>(json.is_object(), "resume: the options of a run expected");
   const auto take = [&]<class T>(const std::string& name, bool may_change, T& field) {
-    if (name == "allow-special" && !json.contains(name)) return;  // as if it was not given
     const T before = saved_option<T>(json, name);
     if (!options.given.contains(name)) {
       field = before;

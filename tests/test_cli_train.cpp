@@ -371,8 +371,16 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
   for (const auto& [name, value, says] : table) {
     check_refused(resume_with(name, value), 1, std::string("resume: option ") + name + ": " + says);
   }
-  Checkpoint large = whole;
+  Checkpoint lacking = whole;
   json options = json::parse(whole.metadata.at("options"));
+  options.erase("allow-special");
+  lacking.metadata["options"] = options.dump();
+  save_checkpoint(checkpoint(out, 1), lacking);
+  check_refused(resumed(out, {"--max-iters", "2", "--allow-special"}), 1,
+                "resume: a checkpoint with the option allow-special expected");
+
+  Checkpoint large = whole;
+  options = json::parse(whole.metadata.at("options"));
   options["batch-size"] = 65536, options["block-size"] = 1024;
   large.metadata["options"] = options.dump();
   save_checkpoint(checkpoint(out, 1), large);

@@ -25,16 +25,16 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
 
-// What the parameters and, per token that passes through, the activations that backward needs and
-// the logits take; rather too much than too little.  A parameter is a quarter of its bytes.  In
-// float32 no more logits than kMostLogits are held.
-double bytes_needed(const models::GPTConfig& c, int64_t rows, int64_t bytes_per_parameter) {
+// What training takes: parameters, each with its gradient and two moments, and per token that
+// passes through the activations that backward needs, and the logits with their gradients; rather
+// too much than too little.  But in float64 no more logits than kMostLogits are held.
+double bytes_needed(const models::GPTConfig& c, int64_t rows, DType dtype) {
   const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
                layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
   const double each = static_cast<double>(rows), most = models::GPT::kMostLogits,
-               logits = bytes_per_parameter > 16 ? each * vocab : std::min(each * vocab, most),
-               numbers = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
-  return static_cast<double>(bytes_per_parameter) * (models::parameter_count(c) + numbers / 4);
+               logits = dtype == kFloat64 ? each * vocab : std::min(each * vocab, most),
+               activations = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
+  return static_cast<double>(item_size(dtype)) * (4 * models::parameter_count(c) + activations);
 }
 
 // What the parameters and the widest activations take, roughly; rather too much than too little.
@@ -130,9 +130,9 @@ void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t byte
               "choose smaller --n-embd, --n-hidden or --context");
 }
 
-void check_memory(const models::GPTConfig& config, int64_t rows, int64_t bytes) {
+void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype) {
   check_bytes(
-      bytes_needed(config, rows, bytes),
+      bytes_needed(config, rows, dtype),
       "choose smaller --n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
 }
 

@@ -44,7 +44,8 @@ void check_bytes(double need, const char* advice);
 // The same if it cannot hold such a model: `rows` positions pass through it, and of
 // each parameter `bytes` are kept.
 void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
-void check_memory(const models::GPTConfig& config, int64_t rows, int64_t bytes);  // to train it
+// The same if it cannot train such a model, in this dtype.
+void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype);
 // A MiniLM with random weights drawn from the seed, after check_memory.
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
                           int64_t rows, int64_t bytes);

@@ -32,8 +32,10 @@ DType dtype_of(const TrainOptions& options) {
 }
 
 // MemoryError if the machine cannot train a model of this configuration.
-template <class Config>
-void check_memory_for(const Config& config, const TrainOptions& options) {
+void check_memory_for(const models::GPTConfig& config, const TrainOptions& options) {
+  check_memory(config, options.batch_size * options.block_size, dtype_of(options));
+}
+void check_memory_for(const models::MiniLMConfig& config, const TrainOptions& options) {
   const auto bytes = static_cast<int64_t>(item_size(dtype_of(options)));
   check_memory(config, options.batch_size * options.block_size,
                4 * bytes);  // the parameter, its gradient, two moments

@@ -322,7 +322,7 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
   CHECK(!std::filesystem::exists(directory / "fresh"));
 }
 
-TEST_CASE("gpt: a batch whose logits are never held needs no memory for them") {
+TEST_CASE("gpt: the estimate of memory has no logits that are never held") {
   const TemporaryDirectory directory;
   // Of n_embd 2 and one layer a row has 52 numbers, and two thousand logits and their gradients.
   const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),

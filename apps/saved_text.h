@@ -10,7 +10,7 @@ struct Tokens {
   text::TokenFile ids;
 };
 
-// A file, or the bundled stories for no file, in the tokens that the model's run made of its own.
+// A file in the tokens that the model's run would make of it.
 Tokens given_text(const std::string& text_file, const models::SavedModel& saved);
 // What the model was trained on, as its run has it.  ValueError for one that no run made.
 Tokens trained_text(const std::string& model, const models::SavedModel& saved);

@@ -48,7 +48,7 @@ void add_train_model(CLI::App& app, TrainOptions& to) {
   add_name(app, "--model-type", to.model_type, {"mini", "gpt"}, "What to train");
   CLI::Option* const initial = app.add_option("--init-from", to.init_from,
                                               "Go on from this model: " + std::string(kSavedModel))
-                                   ->type_name("DIR")
+                                   ->type_name("PATH")
                                    ->check(file_name());
   add_whole(app, "--n-embd", to.model.n_embd, 1, 65536, "Numbers that stand for a token",
             of_gpt().model.n_embd);

@@ -54,11 +54,13 @@ class Conversation {
  public:
   Conversation(nn::Module& model, const text::Tokenizer& tokenizer, const GenerateOptions& options);
   ~Conversation();
-  // Adds `text`, and returns what follows, as generate_text does.
+  // Adds `text`, and returns what follows, as generate_text does.  If it or `on_token` throws,
+  // nothing was said.
   std::string say(const std::string& text,
                   const std::function<bool(int64_t id, const std::string& text)>& on_token = {});
-  void forget();                            // all that was said
-  const std::vector<int64_t>& ids() const;  // of all that was said
+  void forget();  // all that was said
+  // Of all that was said, what completed a stop string included.
+  const std::vector<int64_t>& ids() const;
 
  private:
   struct State;

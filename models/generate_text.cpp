@@ -79,15 +79,24 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   const bool has_limit = dynamic_cast<GPT*>(&s.model);
   if (has_limit) check_prompt(said.size(), s.context.size, s.options);
   Row& row = s.rows[0];
-  row.ended = false;
-  row.ids.insert(row.ids.end(), said.begin(), said.end());
-  if (row.window().size() > s.context.size)  // what is said last is kept whole, if it fits
-    row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
-  return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
-    grow(s.rows, s.options, s.context,
-         s.cached ? Reader(std::ref(*s.cached)) : reading_anew(s.model),
-         [&](size_t, int64_t id) { return on_id(id); });
-  });
+  Row row_before = row;
+  const Generator generator_before = s.generator;
+  try {
+    row.ended = false;
+    row.ids.insert(row.ids.end(), said.begin(), said.end());
+    if (row.window().size() > s.context.size)  // what is said last is kept whole, if it fits
+      row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
+    return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
+      grow(s.rows, s.options, s.context,
+           s.cached ? Reader(std::ref(*s.cached)) : reading_anew(s.model),
+           [&](size_t, int64_t id) { return on_id(id); });
+    });
+  } catch (...) {
+    row = std::move(row_before);
+    s.generator = generator_before;
+    if (s.cached) s.cached->clear();
+    throw;
+  }
 }
 
 void Conversation::forget() {

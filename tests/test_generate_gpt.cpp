@@ -272,6 +272,39 @@ TEST_CASE(
   CHECK(ended.ids().size() > 5);
 }
 
+TEST_CASE("conversation: a turn that fails leaves no trace") {
+  const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
+  GPT model = make();
+  for (const bool use_cache : {true, false}) {
+    INFO(use_cache);
+    const GenerateOptions options{.max_new_tokens = 5,
+                                  .do_sample = true,
+                                  .repetition_penalty = 1.2,
+                                  .seed = 7,
+                                  .use_cache = use_cache};
+    Conversation undisturbed(model, letters, options), conversation(model, letters, options);
+    CHECK(conversation.say("abc") == undisturbed.say("abc"));
+    const Ids ids = conversation.ids();
+    {
+      int reads = 0;  // the second finds the window full, which slides
+      const nn::ScopedHook hook(
+          model.h[1].register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) {
+            if (++reads == 3) throw std::runtime_error("planted");
+            return Tensor();
+          }));
+      CHECK_THROWS_AS(conversation.say("defg"), std::runtime_error);
+    }
+    CHECK(conversation.ids() == ids);
+    CHECK_THROWS_AS(conversation.say("defg",
+                                     [](int64_t, const std::string&) -> bool {
+                                       throw std::runtime_error("planted");
+                                     }),
+                    std::runtime_error);
+    CHECK(conversation.say("defg") == undisturbed.say("defg"));
+    CHECK(conversation.ids() == undisturbed.ids());
+  }
+}
+
 TEST_CASE("generate: a model of any dtype, from whose numbers no token can be read, or can") {
   for (DType dtype : {kFloat64, kBFloat16}) {
     GPT model = make();

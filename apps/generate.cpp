@@ -52,11 +52,11 @@ Subject untrained(const GenerateOptions& options) {
   return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
 }
 
-// The one that config.json names, else <|endoftext|> where the vocabulary has it.
+// The one that config.json names, else <|endoftext|>, where the vocabulary has it.
 std::optional<int64_t> end_of_text(const Subject& subject) {
   const auto* const gpt = dynamic_cast<const models::GPT*>(subject.model.get());
   const auto named = gpt && gpt->layout ? gpt->layout->eos_token_id() : std::nullopt;
-  if (named) return named;
+  if (named && 0 <= *named && *named < subject.tokenizer->vocab_size()) return named;
   const auto* const bpe = dynamic_cast<const text::BpeTokenizer*>(subject.tokenizer.get());
   return bpe ? bpe->end_of_text() : std::nullopt;
 }
@@ -71,10 +71,12 @@ std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOption
   return ids;
 }
 
-// As it is shown: of a character that it only begins, the continuation has all.
-std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt) {
-  const std::string text = tokenizer.decode(prompt);
-  return std::string(text::without_cut_end(text));
+// As it is shown: of a character that it only begins, a continuation has all.
+std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
+                  const GenerateOptions& options) {
+  std::string text = tokenizer.decode(prompt);
+  if (options.max_new_tokens > 0) text.resize(text::without_cut_end(text).size());
+  return text;
 }
 
 models::GenerateOptions decoding(const GenerateOptions& options, const Subject& subject) {
@@ -147,7 +149,7 @@ struct Work {
 Continuation run(const Subject& subject, const GenerateOptions& options,
                  const std::vector<int64_t>& prompt, bool explains, Work& work) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
-  Continuation all{prompt, shown(tokenizer, prompt)};
+  Continuation all{prompt, shown(tokenizer, prompt, options)};
   std::unique_ptr<Explanation> explanation =
       explains ? explain(*subject.model, tokenizer, options) : nullptr;
   const auto show = [&](const std::string& text) {
@@ -189,10 +191,11 @@ int converse(const Subject& subject, const GenerateOptions& options) {
   Work work;
   const auto answer = [&](const std::string& line) {
     const std::vector<int64_t>& before = conversation.ids();
-    const bool is_open = !before.empty() && before.back() != decided.eos_token_id;
+    const bool is_open = !before.empty() && before.back() != decided.eos_token_id &&
+                         !tokenizer.decode(std::span(before).last(1)).ends_with('\n');
     const std::string turn = is_open ? line_end(tokenizer) + line : line;
     checked_prompt(subject, options, turn);
-    write_out(shown(tokenizer, encode_prompt(tokenizer, line, options.allow_special)));
+    write_out(shown(tokenizer, encode_prompt(tokenizer, line, options.allow_special), options));
     const auto start = steady_clock::now();
     bool is_first = true;
     conversation.say(turn, [&](int64_t, const std::string& added) {

@@ -110,10 +110,18 @@ TEST_CASE("generate: a text ends with the token that ends texts") {
   for (auto& [name, p] : model.named_parameters()) p.detach().fill_(name == "ln_f.bias");
   model.wte.weight.detach()[259].fill_(1);
   model.save_pretrained(directory / "gpt2", &tokenizer);
-  const json made = json::parse(
-      output_of({"generate", "--model", directory / "gpt2", "--prompt", "the", "--json"}));
-  CHECK(made["text"] == "the");
-  CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 1);
+  const std::string file = directory / "gpt2/config.json";
+  json config = json::parse(read_file(file));
+  // Of a larger vocabulary, which this tokenizer replaced, or of none: <|endoftext|> it is.
+  for (const int64_t named : {259, 50256, 260, -1}) {
+    INFO(named);
+    config["eos_token_id"] = named;
+    write_file(file, config.dump());
+    const json made = json::parse(
+        output_of({"generate", "--model", directory / "gpt2", "--prompt", "the", "--json"}));
+    CHECK(made["text"] == "the");
+    CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 1);
+  }
 }
 
 TEST_CASE("export: what has no place in GPT-2's layout is refused") {

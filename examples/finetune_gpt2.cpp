@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
   const std::string folder = is_given ? argv[1] : tiny_gpt2(),
                     text = read_file(is_given ? argv[2] : "examples/data/stories.txt"),
                     out = is_given ? argv[3] : kFolder + "/tuned";
-  models::GPT model = models::GPT::from_pretrained(folder, {.dropout = 0.1});
+  // In float32, whatever the file holds: small steps would be lost in bfloat16's rounding.
+  models::GPT model = models::GPT::from_pretrained(folder, {.dtype = kFloat32, .dropout = 0.1});
   const auto tokenizer = text::BpeTokenizer::load(folder);
   const std::string file = std::filesystem::temp_directory_path() / "vitro_finetune_tokens.bin";
   write_token_file(file, tokenizer, text::TextPieces(text));

@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
                                      .temperature = 0.8,
                                      .top_p = 0.95,
                                      .do_sample = true,
-                                     .eos_token_id = model.config.vocab_size - 1,
+                                     .eos_token_id = tokenizer.end_of_text(),
                                      .seed = 7});
   for (const auto& ids : texts) std::printf("%s\n---\n", tokenizer.decode(ids).c_str());
   return texts.size() == 2 && texts[0] != texts[1] ? 0 : 1;

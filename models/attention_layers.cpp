@@ -73,8 +73,7 @@ Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& share
   if (const models::KVCache* cache = shared.cache)
     check<ValueError>(
         cache->length() == shared.start && cache->is_padded() == shared.mask.defined(),
-        "CausalSelfAttention: what prepare() makes of the cache as it is expected, "
-        "with ",
+        "CausalSelfAttention: what prepare() makes of the cache as it is expected, with ",
         cache->length(), " tokens: got that of ", shared.start);
   const Tensor qkv = c_attn(x);
   const bool plain = !shared.cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&

@@ -27,9 +27,6 @@ install(FILES ${PROJECT_BINARY_DIR}/vitroConfig.cmake ${PROJECT_BINARY_DIR}/vitr
 
 # A static library leaves the linking of what it uses to the program.
 set(pc_libs "-ldnnl")
-if(VITRO_OPENMP_FLAGS)
-  string(APPEND pc_libs " -lgomp")
-endif()
 set(pc_requires "libpcre2-8, libutf8proc")
 set(pc_public_libs "")
 set(pc_public_requires "")

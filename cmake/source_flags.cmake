@@ -1,12 +1,7 @@
-# What single sources of the library are told: the version, OpenMP, the SIMD targets.
+# What single sources of the library are told: the version, the SIMD targets, less optimisation.
 
 set_source_files_properties(ops/version.cpp PROPERTIES
   COMPILE_DEFINITIONS "VITRO_VERSION=\"${PROJECT_VERSION}\"")
-
-if(VITRO_OPENMP_FLAGS)
-  set_source_files_properties(framework/parallel.cpp PROPERTIES
-    COMPILE_OPTIONS "${VITRO_OPENMP_FLAGS}")
-endif()
 
 # Kernels are compiled for AVX2, for AVX-512 (AVX3) and for any x86-64.  Highway 1.0.3 has no SSE2
 # target: the fallback is one lane at a time, and HWY_BROKEN_EMU128 makes it the same HWY_SCALAR

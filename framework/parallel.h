@@ -1,4 +1,4 @@
-// parallel_for: the one place where loops fork, over the pool that oneDNN already uses.
+// parallel_for: the one place where loops fork, over the one pool of threads of the process.
 #pragma once
 #include <cstdint>
 #if defined(__SSE__)
@@ -33,9 +33,12 @@ class DenormalMode {
 using FlushToZero = DenormalMode<true>;     // arithmetic: inside every parallel_for
 using KeepDenormals = DenormalMode<false>;  // conversions, which change no value that fits
 
-// Calls f(begin, end) on disjoint ranges that cover [0, n), each at least `grain` long if more than
-// one: below 2 x grain, or inside another parallel_for, on the calling thread.  A grain is worth a
-// fork at about 10 us of work.  f must not depend on where the ranges are cut, and must not throw.
+// Calls f(begin, end) on disjoint ranges that cover [0, n).  The calling thread works too; the
+// pool's workers claim ranges as they come.  Each range is at least `grain` long if there is more
+// than one; a grain is worth a fork at about 10 us of work.  Below 2 x grain, inside another
+// parallel_for, and while another thread uses the pool, the calling thread does everything itself.
+// f must not depend on where the ranges are cut.  When f throws, all other ranges still run; then
+// the first exception is rethrown here.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
   if (n < 2 * grain) {
@@ -48,5 +51,15 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
       [](const void* g, int64_t begin, int64_t end) { (*static_cast<const F*>(g))(begin, end); },
       &f);
 }
+
+// Counts since the process began.  They are what tests look at, since they never look at the time.
+struct PoolStats {
+  uint64_t jobs;    // loops that were offered to the workers
+  uint64_t alone;   // loops long enough to fork that one thread ran by itself
+  uint64_t helped;  // ranges that workers ran
+  uint64_t sleeps;  // how often a worker went to sleep
+  int workers;      // threads that the pool has started
+};
+PoolStats pool_stats();
 
 }  // namespace vitro

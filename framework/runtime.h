@@ -6,9 +6,26 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// Threads that vitro's loops and oneDNN's may use.  ValueError below 1.
+// Sets how many threads the loops and products of this process may use, whichever thread asks.
+// The results do not depend on it.  Where nobody sets it, it is the number of CPUs that the process
+// may use: its affinity mask, bounded by the CPU quota of its control groups.  ValueError below 1.
 void set_num_threads(int n);
+// The number that the calling thread's next loop may use: the process's, or less in a
+// ScopedThreads.
 int get_num_threads();
+
+// Limits the calling thread to n threads for a scope; it never raises the number.  ValueError below
+// 1.
+class ScopedThreads {
+ public:
+  explicit ScopedThreads(int n);
+  ~ScopedThreads();
+  ScopedThreads(const ScopedThreads&) = delete;
+  ScopedThreads& operator=(const ScopedThreads&) = delete;
+
+ private:
+  int before_;
+};
 
 struct VersionInfo {
   std::string version;  // of vitro

@@ -151,7 +151,7 @@ TEST_CASE("cli: --version and --help") {
   CHECK_THAT(output_of({"--version"}), StartsWith("vitro " + info.version + "\n") &&
                                            Contains(info.simd) && Contains(info.onednn));
   const int before = get_num_threads();
-  set_num_threads(3);  // one stays one where vitro's loops are serial
+  set_num_threads(3);
   const std::string three = "threads  " + std::to_string(get_num_threads());
   set_num_threads(before);
   CHECK_THAT(output_of({"--version", "--threads", "3"}), Contains(three));

@@ -1,23 +1,24 @@
-// The thread-local cache of ready primitives: executing one costs a look-up, no allocation of ours.
-// A primitive run by two threads with oneDNN's own scratchpad computes wrong numbers, so each
-// thread has its own, with scratch memory from our allocator.
+// The caches of primitives.  A thread finds one that it has run before without taking a lock.
 #include "ops/onednn/cache.h"
 
 #include <algorithm>
 #include <cassert>
-#include <memory>
+#include <mutex>
 #include <unordered_map>
 
 #include "framework/allocator.h"
 #include "framework/error.h"
+#include "framework/parallel_fork.h"
 #include "framework/runtime.h"
+#include "ops/onednn/single_thread.h"
 
 namespace vitro::onednn {
 
 namespace {
 
-constexpr size_t kLimit = size_t{64} << 20;      // bytes kept per thread
+constexpr size_t kLimit = size_t{64} << 20;      // bytes of primitives that the process keeps
 constexpr size_t kCodeBytes = size_t{48} << 10;  // what a primitive itself is taken to occupy
+constexpr size_t kMostExecutions = kLimit / kCodeBytes;  // that a thread keeps
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
@@ -29,31 +30,105 @@ struct KeyHash {
   }
 };
 
-struct Cache {
-  std::unordered_map<Key, std::unique_ptr<Primitive>, KeyHash> primitives;
-  uint64_t hits = 0, misses = 0, clock = 0;
+struct ThreadCache {
+  std::unordered_map<Key, std::unique_ptr<Execution>, KeyHash> executions;
+  std::mutex mutex;  // of `executions` while it changes or another thread reads its counts
+  std::atomic<uint64_t> hits{0};
+  uint64_t clock = 0;
+  dnnl_stream_t stream = nullptr;
+  ThreadCache();
+  ~ThreadCache();
+};
+constinit thread_local ThreadCache* t_cache = nullptr;
+
+// What threads share.  It is never destroyed, because workers outlive static objects.
+struct Process {
+  struct Entry {
+    std::shared_ptr<Primitive> primitive;
+    uint64_t last_request;  // by a thread that had not run it yet
+  };
+  std::mutex mutex;
+  std::unordered_map<Key, Entry, KeyHash> primitives;
+  std::vector<ThreadCache*> threads;
+  uint64_t ended_hits = 0, shared_hits = 0, misses = 0, clock = 0;
   size_t bytes = 0;
 };
-Cache& cache() {
-  thread_local Cache one;
-  return one;
+Process& process() {
+  static Process* const one = new Process;
+  static const bool registered = [] {
+    const auto lock = [] { one->mutex.lock(); };
+    const auto unlock = [](bool in_child) {
+      // The other threads, and the memory that holds their caches, are not in the child.
+      if (in_child) std::erase_if(one->threads, [](ThreadCache* c) { return c != t_cache; });
+      one->mutex.unlock();
+    };
+    at_fork(ForkLock::kPrimitives, lock, unlock);
+    return true;
+  }();
+  (void)registered;
+  return *one;
 }
 
-dnnl_stream_t stream() {
-  struct Owner {
-    dnnl_stream_t stream = nullptr;
-    Owner() {
-      check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
-    }
-    ~Owner() { dnnl_stream_destroy(stream); }
-  };
-  thread_local Owner owner;
-  return owner.stream;
+ThreadCache::ThreadCache() {
+  check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
+  Process& all = process();
+  std::lock_guard lock(all.mutex);
+  all.threads.push_back(this);
+}
+ThreadCache::~ThreadCache() {
+  Process& all = process();
+  std::lock_guard lock(all.mutex);
+  std::erase(all.threads, this);
+  all.ended_hits += hits;
+  executions.clear();
+  dnnl_stream_destroy(stream);
+}
+
+// A static object may compute after the thread_locals of the main thread are gone: then the cache
+// is made again, and stays.
+ThreadCache& thread_cache() {
+  if (!t_cache) [[unlikely]] {
+    struct End {
+      ~End() { delete t_cache, t_cache = nullptr; }
+    };
+    thread_local End at_end;
+    (void)at_end;
+    t_cache = new ThreadCache;
+  }
+  return *t_cache;
+}
+
+template <class Map, class Age>
+auto oldest(Map& map, Age age) {
+  return std::min_element(map.begin(), map.end(),
+                          [&](auto& a, auto& b) { return age(a.second) < age(b.second); });
+}
+
+// The process's primitive for `key`.  Threads that ask for one that is missing wait until one of
+// them has made it.
+std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
+  Process& all = process();
+  std::lock_guard lock(all.mutex);
+  const auto found = all.primitives.find(key);
+  if (found != all.primitives.end()) {
+    ++all.shared_hits;
+    found->second.last_request = ++all.clock;
+    return found->second.primitive;
+  }
+  SingleThread planned_for_one;
+  std::shared_ptr<Primitive> made = make();
+  ++all.misses;
+  while (!all.primitives.empty() && all.bytes + made->bytes() > kLimit) {
+    const auto old = oldest(all.primitives, [](auto& entry) { return entry.last_request; });
+    all.bytes -= old->second.primitive->bytes();
+    all.primitives.erase(old);
+  }
+  all.bytes += made->bytes();
+  all.primitives[key] = {made, ++all.clock};
+  return made;
 }
 
 }  // namespace
-
-Key::Key() { add(get_num_threads()); }
 
 void check_status(dnnl_status_t status, const char* what) {
   check(status == dnnl_success, "oneDNN: ", what, " failed with status ", static_cast<int>(status));
@@ -89,76 +164,92 @@ Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name)
   const dnnl_memory_desc_t* scratchpad =
       dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   scratchpad_bytes_ = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;
-  if (scratchpad_bytes_) {
-    check_status(dnnl_memory_create(&scratchpad_, scratchpad, engine(), DNNL_MEMORY_NONE),
-                 "memory");
-    arguments_[static_cast<size_t>(count_++)] = {DNNL_ARG_SCRATCHPAD, scratchpad_};
-  }
+  if (scratchpad_bytes_) scratchpad_ = *scratchpad;
 }
 
-Primitive::~Primitive() {
-  for (int i = 0; i < count_; ++i) dnnl_memory_destroy(arguments_[static_cast<size_t>(i)].memory);
-  dnnl_primitive_destroy(primitive_);
-}
-
-void Primitive::add_argument(int role, const dnnl_memory_desc_t& layout) {
-  dnnl_memory_t memory = nullptr;
-  check_status(dnnl_memory_create(&memory, &layout, engine(), DNNL_MEMORY_NONE), "memory");
-  arguments_[static_cast<size_t>(count_++)] = {role, memory};
-}
-
-void Primitive::run(std::initializer_list<const void*> pointers) {
-  int i = scratchpad_ ? 1 : 0;
-  for (const void* p : pointers)
-    dnnl_memory_set_data_handle(arguments_[static_cast<size_t>(i++)].memory, const_cast<void*>(p));
-  void* scratch = scratchpad_ ? allocate(scratchpad_bytes_) : nullptr;
-  if (scratch) dnnl_memory_set_data_handle(scratchpad_, scratch);
-  dnnl_status_t status = dnnl_primitive_execute(primitive_, stream(), count_, arguments_.data());
-  if (scratch) deallocate(scratch, scratchpad_bytes_);
-  check_status(status, "execute");
-  ++runs;
-}
+Primitive::~Primitive() { dnnl_primitive_destroy(primitive_); }
 
 size_t Primitive::bytes() const { return kCodeBytes + name_.size() + implementation_.size(); }
 
-Primitive* find(const Key& key) {
-  Cache& c = cache();
-  auto it = c.primitives.find(key);
-  if (it == c.primitives.end()) return nullptr;
-  ++c.hits;
+Execution::Execution(std::shared_ptr<Primitive> primitive) : primitive_(std::move(primitive)) {
+  const auto add = [this](int role, const dnnl_memory_desc_t& layout) {
+    dnnl_memory_t memory = nullptr;
+    check_status(dnnl_memory_create(&memory, &layout, engine(), DNNL_MEMORY_NONE), "memory");
+    arguments_[static_cast<size_t>(count_++)] = {role, memory};
+  };
+  for (const auto& [role, layout] : primitive_->arguments_) add(role, layout);
+  if (primitive_->scratchpad_bytes_) add(DNNL_ARG_SCRATCHPAD, primitive_->scratchpad_);
+}
+
+Execution::~Execution() {
+  primitive_->ended_runs_ += runs_;
+  for (int i = 0; i < count_; ++i) dnnl_memory_destroy(arguments_[static_cast<size_t>(i)].memory);
+}
+
+void Execution::run(std::initializer_list<const void*> pointers) {
+  size_t i = 0;
+  for (const void* p : pointers)
+    dnnl_memory_set_data_handle(arguments_[i++].memory, const_cast<void*>(p));
+  const size_t bytes = primitive_->scratchpad_bytes_;
+  void* scratch = bytes ? allocate(bytes) : nullptr;
+  if (scratch) dnnl_memory_set_data_handle(arguments_[i].memory, scratch);
+  dnnl_status_t status;
+  {
+    SingleThread alone;
+    status =
+        dnnl_primitive_execute(primitive_->primitive_, t_cache->stream, count_, arguments_.data());
+  }
+  if (scratch) deallocate(scratch, bytes);
+  check_status(status, "execute");
+  runs_.store(runs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+Execution* find(const Key& key) {
+  ThreadCache& c = thread_cache();
+  const auto it = c.executions.find(key);
+  if (it == c.executions.end()) return nullptr;
+  c.hits.store(c.hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   it->second->last_use = ++c.clock;
   return it->second.get();
 }
 
-Primitive& keep(const Key& key, Primitive* made) {
-  std::unique_ptr<Primitive> owned(made);
-  Cache& c = cache();
-  ++c.misses;
-  while (!c.primitives.empty() && c.bytes + made->bytes() > kLimit) {
-    auto oldest = c.primitives.begin();
-    for (auto it = c.primitives.begin(); it != c.primitives.end(); ++it)
-      if (it->second->last_use < oldest->second->last_use) oldest = it;
-    c.bytes -= oldest->second->bytes();
-    c.primitives.erase(oldest);
-  }
-  c.bytes += made->bytes();
+Execution& add(const Key& key, const Make& make) {
+  ThreadCache& c = thread_cache();
+  auto made = std::make_unique<Execution>(shared_primitive(key, make));
   made->last_use = ++c.clock;
-  c.primitives[key] = std::move(owned);
-  return *made;
+  std::lock_guard lock(c.mutex);
+  if (c.executions.size() >= kMostExecutions)
+    c.executions.erase(oldest(c.executions, [](auto& e) { return e->last_use; }));
+  return *(c.executions[key] = std::move(made));
 }
+
+// Reads what the classes of this room count.
+struct Statistics {
+  static OnednnStats read() {
+    Process& all = process();
+    std::lock_guard lock(all.mutex);
+    OnednnStats stats{
+        all.ended_hits + all.shared_hits, all.misses, static_cast<int64_t>(all.bytes), {}};
+    std::unordered_map<const Primitive*, int64_t> runs;
+    for (ThreadCache* c : all.threads) {
+      std::lock_guard lock_thread(c->mutex);
+      stats.hits += c->hits;
+      for (auto& [key, e] : c->executions) runs[e->primitive_.get()] += e->runs_;
+    }
+    for (auto& [key, entry] : all.primitives) {
+      const Primitive& p = *entry.primitive;
+      stats.primitives.push_back({p.name_, p.implementation_, p.ended_runs_ + runs[&p]});
+    }
+    std::sort(stats.primitives.begin(), stats.primitives.end(),
+              [](const OnednnPrimitive& a, const OnednnPrimitive& b) { return a.name < b.name; });
+    return stats;
+  }
+};
 
 }  // namespace vitro::onednn
 
 namespace vitro {
 
-OnednnStats onednn_stats() {
-  onednn::Cache& c = onednn::cache();
-  OnednnStats stats{c.hits, c.misses, static_cast<int64_t>(c.bytes), {}};
-  for (auto& [key, p] : c.primitives)
-    stats.primitives.push_back({p->name(), p->implementation(), p->runs});
-  std::sort(stats.primitives.begin(), stats.primitives.end(),
-            [](const OnednnPrimitive& a, const OnednnPrimitive& b) { return a.name < b.name; });
-  return stats;
-}
+OnednnStats onednn_stats() { return onednn::Statistics::read(); }
 
 }  // namespace vitro

@@ -1,25 +1,30 @@
-// Ready oneDNN primitives, kept per thread.  Private to this room.
+// Ready oneDNN primitives: one per process and shape, with memory objects per thread.  Private to
+// this room.
 #pragma once
 #include <oneapi/dnnl/dnnl.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "framework/dtype.h"
 
 namespace vitro::onednn {
 
-// Everything that shapes a primitive, as words; first the threads, for which oneDNN plans it.
+// Everything that shapes a primitive, as words.
 struct Key {
-  Key();
   std::array<int64_t, 20> words{};
   int count = 0;
   void add(int64_t word) { words[static_cast<size_t>(count++)] = word; }
   bool operator==(const Key&) const = default;
 };
 
-// A primitive with its memory objects and prepared arguments.
+// A primitive, and the layout of its arguments in the order in which Execution::run takes them.
+// All threads share it; it is planned for one thread.
 class Primitive {
  public:
   Primitive(const_dnnl_primitive_desc_t description, std::string name);  // takes its own reference
@@ -27,29 +32,56 @@ class Primitive {
   Primitive(const Primitive&) = delete;
   Primitive& operator=(const Primitive&) = delete;
 
-  void add_argument(int role, const dnnl_memory_desc_t& layout);  // in the order that run() takes
-  void run(std::initializer_list<const void*> pointers);
-
-  const std::string& name() const { return name_; }  // what it computes
-  const std::string& implementation() const {
-    return implementation_;
-  }  // oneDNN's name of the kernel
+  void add_argument(int role, const dnnl_memory_desc_t& layout) {
+    arguments_.push_back({role, layout});
+  }
   size_t bytes() const;
-  uint64_t last_use = 0;
-  int64_t runs = 0;
 
  private:
+  friend class Execution;
+  friend struct Statistics;
+  struct Argument {
+    int role;
+    dnnl_memory_desc_t layout;
+  };
   dnnl_primitive_t primitive_ = nullptr;
-  std::array<dnnl_exec_arg_t, 6> arguments_{};
-  int count_ = 0;
-  dnnl_memory_t scratchpad_ = nullptr;
+  std::vector<Argument> arguments_;
+  dnnl_memory_desc_t scratchpad_{};
   size_t scratchpad_bytes_ = 0;
-  std::string name_, implementation_;
+  std::string name_, implementation_;   // what it computes, and oneDNN's name of the kernel
+  std::atomic<int64_t> ended_runs_{0};  // by executions that are gone
 };
 
-// The primitive for `key`; a missing one is made by make(), which returns a new Primitive.
-Primitive* find(const Key& key);
-Primitive& keep(const Key& key, Primitive* made);
+// One thread's way to run a primitive: memory objects of its own, scratch memory from our
+// allocator.  (Two threads that run one primitive with oneDNN's own scratchpad get wrong numbers.)
+class Execution {
+ public:
+  explicit Execution(std::shared_ptr<Primitive> primitive);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  void run(std::initializer_list<const void*> pointers);
+
+  uint64_t last_use = 0;
+
+ private:
+  friend struct Statistics;
+  std::shared_ptr<Primitive> primitive_;
+  std::array<dnnl_exec_arg_t, 6> arguments_{};
+  int count_ = 0;
+  std::atomic<int64_t> runs_{0};
+};
+
+// This thread's execution for `key`.  make() makes the primitive, once per process.
+using Make = std::function<std::shared_ptr<Primitive>()>;
+Execution* find(const Key& key);
+Execution& add(const Key& key, const Make& make);
+template <class F>
+Execution& prepared(const Key& key, const F& make) {
+  Execution* const found = find(key);
+  return found ? *found : add(key, make);
+}
 
 void check_status(dnnl_status_t status, const char* what);
 dnnl_engine_t engine();

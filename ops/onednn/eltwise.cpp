@@ -1,7 +1,10 @@
 // Activations and softmax on oneDNN.
 #include "ops/onednn/eltwise.h"
 
+#include <algorithm>
+
 #include "framework/error.h"
+#include "framework/parallel.h"
 #include "ops/onednn/cache.h"
 
 namespace vitro::onednn {
@@ -26,18 +29,19 @@ dnnl_memory_desc_t layout(DType dtype, int64_t rows, int64_t n) {
 }
 
 template <class Description>
-Primitive* make(const Description& d, const_dnnl_primitive_desc_t hint, std::string name) {
+std::shared_ptr<Primitive> make(const Description& d, const_dnnl_primitive_desc_t hint,
+                                std::string name) {
   dnnl_primitive_attr_t attributes = new_attributes();
   dnnl_primitive_desc_t description = nullptr;
   dnnl_status_t status = dnnl_primitive_desc_create(&description, &d, attributes, engine(), hint);
   dnnl_primitive_attr_destroy(attributes);
   check_status(status, name.c_str());
-  auto* made = new Primitive(description, std::move(name));
+  auto made = std::make_shared<Primitive>(description, std::move(name));
   dnnl_primitive_desc_destroy(description);
   return made;
 }
 
-Primitive* make_forward(Eltwise f, DType dtype, int64_t n) {
+std::shared_ptr<Primitive> make_forward(Eltwise f, DType dtype, int64_t n) {
   constexpr dnnl_alg_kind_t kKinds[] = {dnnl_eltwise_relu, dnnl_eltwise_tanh, dnnl_eltwise_logistic,
                                         dnnl_eltwise_swish};
   dnnl_memory_desc_t x = layout(dtype, 1, n);
@@ -46,13 +50,14 @@ Primitive* make_forward(Eltwise f, DType dtype, int64_t n) {
   check_status(dnnl_eltwise_forward_desc_init(&d, dnnl_forward_inference,
                                               kKinds[static_cast<int>(f)], &x, alpha, 0),
                "eltwise");
-  Primitive* made = make(d, nullptr, describe(kNames[static_cast<int>(f)], dtype, 1, n));
+  std::shared_ptr<Primitive> made =
+      make(d, nullptr, describe(kNames[static_cast<int>(f)], dtype, 1, n));
   made->add_argument(DNNL_ARG_SRC, x);
   made->add_argument(DNNL_ARG_DST, x);
   return made;
 }
 
-Primitive* make_backward(Eltwise f, DType dtype, int64_t n) {
+std::shared_ptr<Primitive> make_backward(Eltwise f, DType dtype, int64_t n) {
   constexpr dnnl_alg_kind_t kKinds[] = {dnnl_eltwise_relu, dnnl_eltwise_tanh_use_dst_for_bwd,
                                         dnnl_eltwise_logistic_use_dst_for_bwd, dnnl_eltwise_swish};
   bool from_output = f == Eltwise::kTanh || f == Eltwise::kSigmoid;
@@ -65,7 +70,7 @@ Primitive* make_backward(Eltwise f, DType dtype, int64_t n) {
   check_status(dnnl_eltwise_backward_desc_init(&backward, kind, &x, &x, alpha, 0), "eltwise");
   dnnl_primitive_desc_t hint = nullptr;
   check_status(dnnl_primitive_desc_create(&hint, &forward, nullptr, engine(), nullptr), "eltwise");
-  Primitive* made =
+  std::shared_ptr<Primitive> made =
       make(backward, hint,
            describe((std::string(kNames[static_cast<int>(f)]) + "_backward").c_str(), dtype, 1, n));
   dnnl_primitive_desc_destroy(hint);
@@ -74,6 +79,41 @@ Primitive* make_backward(Eltwise f, DType dtype, int64_t n) {
   made->add_argument(DNNL_ARG_DIFF_SRC, x);
   return made;
 }
+
+std::shared_ptr<Primitive> make_softmax(bool log, DType dtype, int64_t rows, int64_t n) {
+  const dnnl_memory_desc_t d = layout(dtype, rows, n);
+  const char* name = log ? "log_softmax" : "softmax";
+  std::shared_ptr<Primitive> made;
+  if (log) {
+    dnnl_logsoftmax_desc_t description;
+    check_status(dnnl_logsoftmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1),
+                 name);
+    made = make(description, nullptr, describe(name, dtype, rows, n));
+  } else {
+    dnnl_softmax_desc_t description;
+    check_status(dnnl_softmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1), name);
+    made = make(description, nullptr, describe(name, dtype, rows, n));
+  }
+  made->add_argument(DNNL_ARG_SRC, d);
+  made->add_argument(DNNL_ARG_DST, d);
+  return made;
+}
+
+// Numbers per call of oneDNN.  Where a call ends changes no result.
+constexpr int64_t kPiece = 1 << 17;
+
+// Calls f(first byte, items) for pieces of `step` items of `bytes` each, on all threads.
+template <class F>
+void in_pieces(int64_t items, int64_t step, int64_t bytes, const F& f) {
+  parallel_for((items + step - 1) / step, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i * step * bytes, std::min(step, items - i * step));
+  });
+}
+template <class F>
+void in_pieces(int64_t n, DType dtype, const F& f) {
+  in_pieces(n, kPiece, static_cast<int64_t>(item_size(dtype)), f);
+}
+const void* plus(const void* p, int64_t bytes) { return static_cast<const char*>(p) + bytes; }
 
 Key key_of(int64_t kind, DType dtype, int64_t rows, int64_t n) {
   Key key;
@@ -86,39 +126,28 @@ Key key_of(int64_t kind, DType dtype, int64_t rows, int64_t n) {
 }  // namespace
 
 void eltwise(Eltwise f, DType dtype, const void* x, void* y, int64_t n) {
-  Key key = key_of(16 + static_cast<int64_t>(f), dtype, 1, n);
-  Primitive* found = find(key);
-  (found ? *found : keep(key, make_forward(f, dtype, n))).run({x, y});
+  in_pieces(n, dtype, [&](int64_t at, int64_t count) {
+    prepared(key_of(16 + static_cast<int64_t>(f), dtype, 1, count), [&] {
+      return make_forward(f, dtype, count);
+    }).run({plus(x, at), plus(y, at)});
+  });
 }
 
 void eltwise_backward(Eltwise f, DType dtype, const void* x, const void* dy, void* dx, int64_t n) {
-  Key key = key_of(32 + static_cast<int64_t>(f), dtype, 1, n);
-  Primitive* found = find(key);
-  (found ? *found : keep(key, make_backward(f, dtype, n))).run({x, dy, dx});
+  in_pieces(n, dtype, [&](int64_t at, int64_t count) {
+    prepared(key_of(32 + static_cast<int64_t>(f), dtype, 1, count), [&] {
+      return make_backward(f, dtype, count);
+    }).run({plus(x, at), plus(dy, at), plus(dx, at)});
+  });
 }
 
 void softmax(bool log, DType dtype, const void* x, void* y, int64_t rows, int64_t n) {
-  Key key = key_of(log ? 49 : 48, dtype, rows, n);
-  Primitive* found = find(key);
-  if (!found) {
-    dnnl_memory_desc_t d = layout(dtype, rows, n);
-    const char* name = log ? "log_softmax" : "softmax";
-    if (log) {
-      dnnl_logsoftmax_desc_t description;
-      check_status(dnnl_logsoftmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1),
-                   name);
-      found = make(description, nullptr, describe(name, dtype, rows, n));
-    } else {
-      dnnl_softmax_desc_t description;
-      check_status(dnnl_softmax_forward_desc_init(&description, dnnl_forward_inference, &d, 1),
-                   name);
-      found = make(description, nullptr, describe(name, dtype, rows, n));
-    }
-    found->add_argument(DNNL_ARG_SRC, d);
-    found->add_argument(DNNL_ARG_DST, d);
-    keep(key, found);
-  }
-  found->run({x, y});
+  const int64_t step = std::max<int64_t>(1, kPiece / std::max<int64_t>(1, n));
+  in_pieces(rows, step, n * static_cast<int64_t>(item_size(dtype)), [&](int64_t at, int64_t count) {
+    prepared(key_of(log ? 49 : 48, dtype, count, n), [&] {
+      return make_softmax(log, dtype, count, n);
+    }).run({plus(x, at), plus(y, at)});
+  });
 }
 
 }  // namespace vitro::onednn

@@ -1,8 +1,12 @@
 // Matrix products on oneDNN.
 #include "ops/onednn/matmul.h"
 
+#include <algorithm>
+
 #include "framework/error.h"
+#include "framework/parallel.h"
 #include "ops/onednn/cache.h"
+#include "ops/onednn/pieces.h"
 
 namespace vitro::onednn {
 
@@ -20,35 +24,30 @@ std::string describe(const MatmulCall& c) {
   return text.str();
 }
 
-dnnl_memory_desc_t layout(const MatmulCall& call, DType dtype, int64_t rows, int64_t cols,
-                          int64_t row_stride, int64_t col_stride, int64_t batch_stride) {
+dnnl_memory_desc_t layout(bool batched, int64_t batch, DType dtype, int64_t rows, int64_t cols,
+                          const Matrix& x) {
+  const dnnl_dims_t dims = {batch, rows, cols},
+                    strides = {x.batch_stride, x.row_stride, x.col_stride};
+  const int first = batched ? 0 : 1;
   dnnl_memory_desc_t d;
-  if (call.batch > 1) {
-    dnnl_dims_t dims = {call.batch, rows, cols}, strides = {batch_stride, row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 3, dims, data_type(dtype), strides),
-                 "layout");
-  } else {
-    dnnl_dims_t dims = {rows, cols}, strides = {row_stride, col_stride};
-    check_status(dnnl_memory_desc_init_by_strides(&d, 2, dims, data_type(dtype), strides),
-                 "layout");
-  }
+  check_status(dnnl_memory_desc_init_by_strides(&d, 3 - first, dims + first, data_type(dtype),
+                                                strides + first),
+               "layout");
   return d;
 }
 
-Primitive* make(const MatmulCall& c) {
-  dnnl_memory_desc_t a =
-      layout(c, c.dtype, c.m, c.k, c.a.row_stride, c.a.col_stride, c.a.batch_stride);
-  dnnl_memory_desc_t b =
-      layout(c, c.dtype, c.k, c.n, c.b.row_stride, c.b.col_stride, c.b.batch_stride);
-  dnnl_memory_desc_t y = layout(c, c.c_in_float ? kFloat32 : c.dtype, c.m, c.n, c.n, 1, c.m * c.n),
-                     bias;
-  if (c.bias) {
-    dnnl_dims_t dims = {1, c.n}, strides = {c.n, 1}, dims3 = {1, 1, c.n}, strides3 = {c.n, c.n, 1};
-    bool batched = c.batch > 1;
-    check_status(dnnl_memory_desc_init_by_strides(&bias, batched ? 3 : 2, batched ? dims3 : dims,
-                                                  data_type(c.dtype), batched ? strides3 : strides),
-                 "layout");
-  }
+// A piece is a call whose c is a block of a wider matrix.
+struct Piece : MatmulCall {
+  int64_t c_row_stride, c_batch_stride;
+};
+
+std::shared_ptr<Primitive> make(const Piece& c) {
+  const bool batched = c.batch > 1;
+  const dnnl_memory_desc_t a = layout(batched, c.batch, c.dtype, c.m, c.k, c.a),
+                           b = layout(batched, c.batch, c.dtype, c.k, c.n, c.b),
+                           y = layout(batched, c.batch, c.c_in_float ? kFloat32 : c.dtype, c.m, c.n,
+                                      {nullptr, c.c_row_stride, 1, c.c_batch_stride}),
+                           bias = layout(batched, 1, c.dtype, 1, c.n, {nullptr, c.n, 1, c.n});
   dnnl_matmul_desc_t d;
   check_status(dnnl_matmul_desc_init(&d, &a, &b, c.bias ? &bias : nullptr, &y), "matmul");
   dnnl_primitive_attr_t attributes = new_attributes();
@@ -69,7 +68,7 @@ Primitive* make(const MatmulCall& c) {
   dnnl_post_ops_destroy(post_ops);
   dnnl_primitive_attr_destroy(attributes);
   check_status(status, "matmul");
-  auto* made = new Primitive(description, describe(c));
+  auto made = std::make_shared<Primitive>(description, describe(c));
   dnnl_primitive_desc_destroy(description);
   made->add_argument(DNNL_ARG_SRC, a);
   made->add_argument(DNNL_ARG_WEIGHTS, b);
@@ -78,21 +77,59 @@ Primitive* make(const MatmulCall& c) {
   return made;
 }
 
+int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
+
+const void* moved(const void* p, DType dtype, int64_t elements) {
+  return static_cast<const char*>(p) + elements * static_cast<int64_t>(item_size(dtype));
+}
+
+bool has_avx512() {
+  static const bool has =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  return has;
+}
+
 }  // namespace
 
-void matmul(const MatmulCall& c) {
+void matmul_part(const MatmulCall& whole, const Part& part) {
+  Piece c{whole, whole.n, whole.m * whole.n};
+  c.batch = part.batches, c.m = part.rows, c.n = part.columns;
+  c.a.data = moved(whole.a.data, whole.dtype,
+                   part.batch * whole.a.batch_stride + part.row * whole.a.row_stride);
+  c.b.data = moved(whole.b.data, whole.dtype,
+                   part.batch * whole.b.batch_stride + part.column * whole.b.col_stride);
+  if (whole.bias) c.bias = moved(whole.bias, whole.dtype, part.column);
+  c.c = const_cast<void*>(
+      moved(whole.c, whole.c_in_float ? kFloat32 : whole.dtype,
+            part.batch * c.c_batch_stride + part.row * c.c_row_stride + part.column));
   Key key;
   key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
           (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
           (int64_t{c.c_in_float} << 26));
-  for (int64_t word :
-       {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride, c.b.col_stride})
+  for (int64_t word : {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride,
+                       c.b.col_stride, c.c_row_stride})
     key.add(word);
-  if (c.batch > 1) key.add(c.a.batch_stride), key.add(c.b.batch_stride);
-  Primitive* found = find(key);
-  Primitive& primitive = found ? *found : keep(key, make(c));
-  if (c.bias) primitive.run({c.a.data, c.b.data, c.c, c.bias});
-  else primitive.run({c.a.data, c.b.data, c.c});
+  if (c.batch > 1) key.add(c.a.batch_stride), key.add(c.b.batch_stride), key.add(c.c_batch_stride);
+  Execution& product = prepared(key, [&] { return make(c); });
+  if (c.bias) product.run({c.a.data, c.b.data, c.c, c.bias});
+  else product.run({c.a.data, c.b.data, c.c});
+}
+
+void matmul(const MatmulCall& c) {
+  const Pieces p = pieces(
+      {c.dtype, c.batch, c.m, c.n, c.k, c.a.col_stride != 1, c.b.col_stride != 1}, has_avx512());
+  const int64_t by_rows = parts(c.m, p.rows), by_cols = parts(c.n, p.cols),
+                by_batch = parts(c.batch, p.batch);
+  parallel_for(by_rows * by_cols * by_batch, p.grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin, joined; i < end; i += joined) {
+      const int64_t row = i % by_rows, column = i / by_rows % by_cols,
+                    batch = i / by_rows / by_cols;
+      joined = p.join ? std::min(end - i, by_rows - row) : 1;
+      matmul_part(c, {batch * p.batch, std::min(p.batch, c.batch - batch * p.batch), row * p.rows,
+                      std::min(joined * p.rows, c.m - row * p.rows), column * p.cols,
+                      std::min(p.cols, c.n - column * p.cols)});
+    }
+  });
 }
 
 bool runs_strides(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride) {

@@ -30,9 +30,9 @@ const std::vector<Owner>& owners() {
   static const std::vector<Owner> all = {
       {"oneDNN", "ops/onednn/", std::regex(R"(\bdnnl\w*|dnnl\.hpp?\b)")},
       {"Highway", "framework/simd/", std::regex(R"(\bhwy\b|\bHWY_\w+)")},
-      {"OpenMP", "framework/parallel.",
+      {"OpenMP", "ops/onednn/single_thread.",
        std::regex(R"(\bomp\.h\b|#\s*pragma\s+omp\b|\bomp_\w+|\b_OPENMP\b)")},
-      {"threads", "framework/parallel.",
+      {"threads", "framework/parallel",
        std::regex(R"(<thread>|<future>|\bstd::(jthread|thread|async)\b|\bpthread_\w+)")}};
   return all;
 }

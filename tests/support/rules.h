@@ -19,11 +19,12 @@ std::string without_comments(const std::string& text);
 
 // What the file at `path` (from the root, as "ops/linear.cpp") does against the rules:
 //   includes go framework <- ops <- models <- apps, examples
-//   dnnl is named in ops/onednn only, Highway in framework/simd, OpenMP and threads in
-//   framework/parallel
+//   dnnl is named in ops/onednn only, Highway in framework/simd, threads in framework/parallel*,
+//   OpenMP in ops/onednn/single_thread
 //   a public header includes public headers, relatively, the standard library, and of Boost
 //   smart_ptr, container and core; it defines no macro, and opens the namespace with default
-//   visibility every other source includes from the root
+//   visibility
+//   every other source includes from the root
 std::vector<std::string> broken_rules(const std::string& path, const std::string& text,
                                       const Tree& tree);
 

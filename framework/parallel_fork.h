@@ -1,0 +1,21 @@
+// What fork() needs: every lock of the library is free in the child.
+#pragma once
+
+namespace vitro {
+
+// The library's locks, in the order in which one thread may hold several of them.
+enum class ForkLock : int {
+  kModules,
+  kNames,
+  kPackedWeights,
+  kPool,
+  kPrimitives,
+  kAllocator,
+  kCount
+};
+
+// Registers how fork() takes and frees a lock.  Call it once, before the lock is first used.
+// unlock(true) runs in the child, which has only the thread that forked.
+void at_fork(ForkLock which, void (*lock)(), void (*unlock)(bool in_child));
+
+}  // namespace vitro

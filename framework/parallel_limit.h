@@ -1,0 +1,21 @@
+// How many threads a process should use where nobody says it.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace vitro {
+
+// The CPUs that this process may run on, bounded by the CPU quota of its control groups; at
+// least 1.
+int default_num_threads();
+
+// The CPUs that the quotas of a process's control groups (version 1 and 2, its own group and all
+// parents) allow, rounded up; nothing where no quota is set.  The first two arguments are the texts
+// of /proc/self/cgroup and /proc/self/mountinfo; read(path) gives the text of a file, or nothing.
+// Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max), scheduler/sched-bwc.rst.
+std::optional<int> cpu_quota(
+    const std::string& cgroups, const std::string& mounts,
+    const std::function<std::optional<std::string>(const std::string& path)>& read);
+
+}  // namespace vitro

@@ -1,0 +1,31 @@
+// How a matrix product is cut into pieces, each of which one thread computes.
+#pragma once
+#include <cstdint>
+
+#include "framework/dtype.h"
+
+namespace vitro::onednn {
+
+// c (batch, m, n) = a (batch, m, k) b (batch, k, n).
+struct Product {
+  DType dtype;
+  int64_t batch, m, n, k;
+  bool a_down_columns;  // a is stored column by column, as dy in the gradient of a weight dy^T x
+  bool b_down_columns;  // b is stored column by column, as W in x W^T
+};
+
+// The size of a piece, the last one in each direction may be smaller.  Pieces are numbered batch by
+// batch, within a batch by blocks of columns, and within a block of columns by rows.
+struct Pieces {
+  int64_t batch, rows, cols;
+  // Whether one call for neighbouring pieces of one block of columns gives the same bits as one
+  // call for each.  Then a thread joins what it has claimed.
+  bool join;
+  int64_t grain;  // pieces that are worth a fork
+};
+
+// A function of shape, dtype, layout and instruction set only: oneDNN's sums depend on where a
+// product is cut, so the number of threads must not.  docs/kernels.md has the table.
+Pieces pieces(const Product& product, bool avx512);
+
+}  // namespace vitro::onednn

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "framework/error.h"
+#include "framework/parallel_fork.h"
 
 namespace vitro {
 
@@ -51,11 +52,14 @@ struct Shared {
   SmallPool orphans{};  // free lists of the threads that ended
 };
 
+void after_fork(bool in_child);
 Shared& shared() {
   alignas(Shared) static char room[sizeof(Shared)];
   static Shared* const one = [] {
     auto* s = new (room) Shared;
     s->cache_limit = int64_t{sysconf(_SC_PHYS_PAGES)} / 2 * sysconf(_SC_PAGE_SIZE);
+    at_fork(
+        ForkLock::kAllocator, [] { shared().mutex.lock(); }, after_fork);
     return s;
   }();
   return *one;
@@ -66,6 +70,17 @@ void add_live(int64_t bytes) {
   int64_t live = s.live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   int64_t peak = s.peak.load(std::memory_order_relaxed);
   while (live > peak && !s.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {}
+}
+
+// The other threads, and the memory that holds their pools, are not in the child.  What they
+// counted since their last report is lost there, at most 64 KiB each, and so are their free blocks.
+void after_fork(bool in_child) {
+  Shared& s = shared();
+  if (in_child) {
+    s.n_pools = 0;
+    if (t_small_pool.registered) s.pools[s.n_pools++] = &t_small_pool;
+  }
+  s.mutex.unlock();
 }
 
 void move_lists(SmallPool& from, SmallPool& to) {

@@ -119,8 +119,7 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
 void Module::Scope::enter(Module& module) {
   Module& root = t_root ? *t_root : module;
   if (!module.knows_path()) {
-    static std::recursive_mutex mutex;  // threads may share a model; a user's members() may call it
-    std::lock_guard lock(mutex);
+    std::lock_guard lock(naming_mutex());  // threads may share a model
     for (auto& [path, m] : root.named_modules()) {
       if (!m->knows_path()) m->path_ = intern(path);
       std::atomic_ref(m->path_known_).store(true, std::memory_order_release);

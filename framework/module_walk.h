@@ -1,8 +1,10 @@
 // The walk over a tree of modules that module.cpp and state_dict.cpp build on.
 #pragma once
+#include <mutex>
 #include <optional>
 
 #include "framework/module.h"
+#include "framework/parallel_fork.h"
 
 namespace vitro::nn {
 
@@ -38,6 +40,17 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
   };
   root.members(walk);
   return found;
+}
+
+// Held while a tree of modules gets its names.  Recursive, because a user's members() may call a
+// module.
+inline std::recursive_mutex& naming_mutex() {
+  static std::recursive_mutex* const mutex = [] {
+    at_fork(
+        ForkLock::kModules, [] { naming_mutex().lock(); }, [](bool) { naming_mutex().unlock(); });
+    return new std::recursive_mutex;
+  }();
+  return *mutex;
 }
 
 }  // namespace vitro::nn

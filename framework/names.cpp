@@ -6,6 +6,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "framework/parallel_fork.h"
+
 namespace vitro {
 
 namespace {
@@ -16,7 +18,11 @@ struct Names {
   std::unordered_map<std::string_view, NameId> ids;
 };
 Names& names() {
-  static Names* const all = new Names;
+  static Names* const all = [] {
+    at_fork(
+        ForkLock::kNames, [] { names().mutex.lock(); }, [](bool) { names().mutex.unlock(); });
+    return new Names;
+  }();
   return *all;
 }
 

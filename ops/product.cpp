@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "framework/elementwise.h"
+#include "framework/parallel_fork.h"
 #include "framework/simd/gemv.h"
 #include "framework/simd/matmul.h"
 
@@ -113,12 +114,28 @@ PackedWeight* pack(uint32_t version, const MatrixRef& b) {
   return new PackedWeight(version, b, {raw<float>(wide), 1, b.rows});
 }
 
+using Mutexes = std::array<std::mutex, 64>;
+Mutexes& packing_mutexes() {
+  static Mutexes* const all = [] {
+    at_fork(
+        ForkLock::kPackedWeights,
+        [] {
+          for (std::mutex& m : packing_mutexes()) m.lock();
+        },
+        [](bool) {
+          for (std::mutex& m : packing_mutexes()) m.unlock();
+        });
+    return new Mutexes;
+  }();
+  return *all;
+}
+
 // The packed float32 copy of a parameter's transpose that hangs in its storage; made when first
 // asked for.  Null if the storage is also a parameter of another shape.  Threads that share the
 // parameter take turns; a copy is replaced only after the values changed, which nobody may do while
 // another thread multiplies with them.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
-  static std::array<std::mutex, 64> mutexes;
+  auto& mutexes = packing_mutexes();
   Storage& storage = *b.tensor.impl()->storage;
   std::lock_guard lock(mutexes[reinterpret_cast<uintptr_t>(&storage) / 64 % mutexes.size()]);
   Derived* found = storage.derived.load(std::memory_order_relaxed);

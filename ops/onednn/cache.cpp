@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <mutex>
 #include <unordered_map>
 
@@ -98,6 +99,8 @@ ThreadCache& thread_cache() {
   return *t_cache;
 }
 
+std::atomic<bool> g_program_ends{false};
+
 template <class Map, class Age>
 auto oldest(Map& map, Age age) {
   return std::min_element(map.begin(), map.end(),
@@ -115,8 +118,13 @@ std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
     found->second.last_request = ++all.clock;
     return found->second.primitive;
   }
+  check(!g_program_ends.load(std::memory_order_relaxed),
+        "oneDNN: expected no product of a shape that is new while static objects are destroyed, "
+        "because oneDNN's own are gone; compute before main returns");
   SingleThread planned_for_one;
   std::shared_ptr<Primitive> made = make();
+  static const int registered = std::atexit([] { g_program_ends = true; });
+  (void)registered;
   ++all.misses;
   while (!all.primitives.empty() && all.bytes + made->bytes() > kLimit) {
     const auto old = oldest(all.primitives, [](auto& entry) { return entry.last_request; });

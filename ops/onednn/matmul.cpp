@@ -2,7 +2,10 @@
 #include "ops/onednn/matmul.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
+#include "framework/allocator.h"
 #include "framework/error.h"
 #include "framework/parallel.h"
 #include "ops/onednn/cache.h"
@@ -77,6 +80,20 @@ std::shared_ptr<Primitive> make(const Piece& c) {
   return made;
 }
 
+void run(const Piece& c) {
+  Key key;
+  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
+          (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
+          (int64_t{c.c_in_float} << 26));
+  for (int64_t word : {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride,
+                       c.b.col_stride, c.c_row_stride})
+    key.add(word);
+  if (c.batch > 1) key.add(c.a.batch_stride), key.add(c.b.batch_stride), key.add(c.c_batch_stride);
+  Execution& product = prepared(key, [&] { return make(c); });
+  if (c.bias) product.run({c.a.data, c.b.data, c.c, c.bias});
+  else product.run({c.a.data, c.b.data, c.c});
+}
+
 int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
 
 const void* moved(const void* p, DType dtype, int64_t elements) {
@@ -91,7 +108,8 @@ bool has_avx512() {
 
 }  // namespace
 
-void matmul_part(const MatmulCall& whole, const Part& part) {
+void matmul_part(const MatmulCall& whole, const Part& part, bool apart) {
+  const DType c_dtype = whole.c_in_float ? kFloat32 : whole.dtype;
   Piece c{whole, whole.n, whole.m * whole.n};
   c.batch = part.batches, c.m = part.rows, c.n = part.columns;
   c.a.data = moved(whole.a.data, whole.dtype,
@@ -99,25 +117,27 @@ void matmul_part(const MatmulCall& whole, const Part& part) {
   c.b.data = moved(whole.b.data, whole.dtype,
                    part.batch * whole.b.batch_stride + part.column * whole.b.col_stride);
   if (whole.bias) c.bias = moved(whole.bias, whole.dtype, part.column);
-  c.c = const_cast<void*>(
-      moved(whole.c, whole.c_in_float ? kFloat32 : whole.dtype,
-            part.batch * c.c_batch_stride + part.row * c.c_row_stride + part.column));
-  Key key;
-  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
-          (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
-          (int64_t{c.c_in_float} << 26));
-  for (int64_t word : {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride,
-                       c.b.col_stride, c.c_row_stride})
-    key.add(word);
-  if (c.batch > 1) key.add(c.a.batch_stride), key.add(c.b.batch_stride), key.add(c.c_batch_stride);
-  Execution& product = prepared(key, [&] { return make(c); });
-  if (c.bias) product.run({c.a.data, c.b.data, c.c, c.bias});
-  else product.run({c.a.data, c.b.data, c.c});
+  c.c = const_cast<void*>(moved(
+      whole.c, c_dtype, part.batch * c.c_batch_stride + part.row * c.c_row_stride + part.column));
+  if (!apart) return run(c);
+
+  const size_t row_bytes = static_cast<size_t>(c.n) * item_size(c_dtype),
+               bytes = row_bytes * static_cast<size_t>(c.m);
+  const std::unique_ptr<void, std::function<void(void*)>> room(
+      allocate(bytes), [bytes](void* p) { deallocate(p, bytes); });
+  char* const to = static_cast<char*>(std::exchange(c.c, room.get()));
+  c.c_row_stride = c.n, c.c_batch_stride = c.m * c.n;
+  run(c);
+  for (int64_t i = 0; i < c.m; ++i)
+    std::memcpy(to + i * whole.n * static_cast<int64_t>(item_size(c_dtype)),
+                static_cast<const char*>(room.get()) + static_cast<size_t>(i) * row_bytes,
+                row_bytes);
 }
 
 void matmul(const MatmulCall& c) {
   const Pieces p = pieces(
-      {c.dtype, c.batch, c.m, c.n, c.k, c.a.col_stride != 1, c.b.col_stride != 1}, has_avx512());
+      {c.dtype, c.batch, c.m, c.n, c.k, c.a.col_stride != 1, c.b.col_stride != 1, c.accumulate},
+      has_avx512());
   const int64_t by_rows = parts(c.m, p.rows), by_cols = parts(c.n, p.cols),
                 by_batch = parts(c.batch, p.batch);
   parallel_for(by_rows * by_cols * by_batch, p.grain, [&](int64_t begin, int64_t end) {
@@ -125,9 +145,10 @@ void matmul(const MatmulCall& c) {
       const int64_t row = i % by_rows, column = i / by_rows % by_cols,
                     batch = i / by_rows / by_cols;
       joined = p.join ? std::min(end - i, by_rows - row) : 1;
-      matmul_part(c, {batch * p.batch, std::min(p.batch, c.batch - batch * p.batch), row * p.rows,
-                      std::min(joined * p.rows, c.m - row * p.rows), column * p.cols,
-                      std::min(p.cols, c.n - column * p.cols)});
+      const Part part{batch * p.batch, std::min(p.batch, c.batch - batch * p.batch),
+                      row * p.rows,    std::min(joined * p.rows, c.m - row * p.rows),
+                      column * p.cols, std::min(p.cols, c.n - column * p.cols)};
+      matmul_part(c, part, p.apart);
     }
   });
 }

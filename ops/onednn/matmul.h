@@ -28,11 +28,11 @@ struct MatmulCall {
 // On all threads, in the pieces that pieces() names; the bits do not depend on how many there are.
 void matmul(const MatmulCall& call);
 // Columns [column, column + columns) of rows [row, row + rows) of batches [batch, batch + batches),
-// on the calling thread in one call of oneDNN.
+// on the calling thread in one call of oneDNN; `apart` as in Pieces.
 struct Part {
   int64_t batch, batches, row, rows, column, columns;
 };
-void matmul_part(const MatmulCall& call, const Part& part);
+void matmul_part(const MatmulCall& call, const Part& part, bool apart);
 
 // Whether oneDNN runs a (rows, cols) operand of these strides on an optimized kernel: one of them
 // is 1 and the other spans a row or column.  It accepts others, and runs them 2,000 times slower.

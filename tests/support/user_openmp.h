@@ -1,0 +1,12 @@
+// OpenMP as a user of the library may use it, where the compiler has it.
+#pragma once
+#include <functional>
+
+namespace user_openmp {
+
+bool available();
+void set_threads(int n);
+int max_threads();
+void region(int threads, const std::function<void()>& f);  // f on each thread of a region
+
+}  // namespace user_openmp

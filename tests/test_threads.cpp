@@ -1,0 +1,266 @@
+// The library beside threads, forks and OpenMP regions of a user, and for any number of threads.
+#include <dirent.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <thread>
+
+#include "framework/parallel.h"
+#include "tests/support/user_openmp.h"
+#include "vitro.h"
+
+using namespace vitro;
+
+namespace {
+
+struct Threads {
+  explicit Threads(int n) { set_num_threads(n); }
+  ~Threads() { set_num_threads(before); }
+  const int before = get_num_threads();
+};
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         std::memcmp(a.contiguous().impl()->storage->data, b.contiguous().impl()->storage->data,
+                     static_cast<size_t>(a.numel()) * item_size(a.dtype())) == 0;
+}
+
+int threads_of_process() {
+  int count = 0;
+  DIR* tasks = opendir("/proc/self/task");
+  while (const dirent* entry = readdir(tasks)) count += entry->d_name[0] != '.';
+  closedir(tasks);
+  return count;
+}
+
+// Elementwise loops, a product on oneDNN, a packed weight, sums and their gradients.
+struct Work {
+  Tensor x = randn({130, 300}), w = randn({260, 300}), small = randn({64, 64});
+  std::vector<Tensor> run() const {
+    Tensor a = x.clone().requires_grad_(), b = w.clone().requires_grad_(),
+           c = small.clone().requires_grad_();
+    Tensor y = gelu(linear(a, b));
+    Tensor z = linear(small, c);
+    (y * y).sum().backward(), (z * z).sum().backward();
+    return {y.detach(), z.detach(), a.grad(), b.grad(), c.grad()};
+  }
+};
+bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!same_bits(a[i], b[i])) return false;
+  return true;
+}
+
+// Runs f in a child, which has ten seconds; whether f was true there.
+template <class F>
+bool in_child(const F& f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    bool right = false;
+    try {
+      right = f();
+    } catch (...) {}
+    _exit(right ? 0 : 1);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// A static object that computes while the program ends, when thread_locals and most statics are
+// gone, and that held a graph until then.
+struct AtExit {
+  Tensor graph;
+  // The shape must have been met before: oneDNN makes nothing new at the end of a program.
+  static float product() {
+    ScopedThreads one(1);
+    const Tensor x = ones({300, 300});
+    return matmul(x, x).sum().item<float>();
+  }
+  ~AtExit() {
+    if (!graph.defined()) return;
+    NoGradGuard unrecorded;
+    if (product() != 300.0f * 300 * 300) _exit(3);
+    if ((exp(zeros({1 << 18})) + 1.0).sum().item<float>() != 2.0f * (1 << 18)) _exit(3);
+  }
+};
+AtExit g_at_exit;
+
+}  // namespace
+
+TEST_CASE("a static object may hold a graph and compute while the program ends") {
+  Tensor x = randn({200, 200}).requires_grad_();
+  g_at_exit.graph = matmul(x, exp(x)).sum();
+  CHECK(AtExit::product() == 300.0f * 300 * 300);
+  CHECK(g_at_exit.graph.defined());
+}
+
+TEST_CASE("a child of fork() computes, and so does its parent") {
+  Threads scope(3);
+  const Work work;
+  const std::vector<Tensor> expected = work.run();
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(in_child([&] { return same(work.run(), expected) && pool_stats().workers == 2; }));
+    REQUIRE(same(work.run(), expected));
+  }
+  // A child's child, and a child that sets its own number of threads.
+  CHECK(in_child([&] {
+    return in_child([&] {
+      set_num_threads(4);
+      return same(work.run(), expected);
+    });
+  }));
+}
+
+TEST_CASE("fork() while other threads compute and allocate") {
+  Threads scope(3);
+  const Work work;
+  const std::vector<Tensor> expected = work.run();
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::thread computes([&] {
+    while (!stop) wrong += !same(work.run(), expected);
+  });
+  std::thread allocates([&] {
+    for (int64_t n = 1; !stop; n = n % 5000 + 7) {
+      Tensor large = empty({n * 100}), little = empty({n % 50 + 1});
+      if (n % 11 == 0) empty_cache();
+      nn::Linear named(3, 2 + n % 5);
+      named(ones({1, 3}));
+    }
+  });
+  int lost = 0;
+  for (int i = 0; i < 100; ++i)
+    lost += !in_child([&] {
+      memory_stats();
+      return same(work.run(), expected);
+    });
+  stop = true;
+  computes.join();
+  allocates.join();
+  CHECK(lost == 0);
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a child of a fork inside a loop computes alone, and the loop there ends with an error") {
+  Threads scope(2);
+  const Work work;
+  const std::vector<Tensor> expected = work.run();
+  std::atomic<bool> right{false}, helper_waits{true}, helper_came{false};
+  const pid_t parent = getpid();
+  const auto loop = [&] {
+    parallel_for(2, 1, [&](int64_t begin, int64_t end) {
+      if (end == 2 && begin == 1) {  // a worker's, or the caller's after its own
+        helper_came = true;
+        while (helper_waits && getpid() == parent) std::this_thread::yield();
+        return;
+      }
+      for (int i = 0; i < 10'000 && !helper_came; ++i) std::this_thread::yield();
+      right = in_child([&] { return same(work.run(), expected); });
+      helper_waits = false;
+    });
+  };
+  loop();
+  CHECK(right);
+  CHECK(same(work.run(), expected));
+}
+
+TEST_CASE("OpenMP regions of a user call vitro, and keep their own number of threads") {
+  if (!user_openmp::available()) return;
+  Threads scope(2);
+  const Work work;
+  const std::vector<Tensor> expected = work.run();
+  user_openmp::set_threads(3);
+  CHECK(same(work.run(), expected));
+  CHECK(user_openmp::max_threads() == 3);
+  std::atomic<int> wrong{0};
+  user_openmp::region(4, [&] {
+    for (int i = 0; i < 10; ++i) wrong += !same(work.run(), expected);
+  });
+  CHECK(wrong == 0);
+  CHECK(user_openmp::max_threads() == 3);
+  std::thread([&] {  // a thread's own number
+    user_openmp::set_threads(5);
+    wrong += !same(work.run(), expected);
+    wrong += user_openmp::max_threads() != 5;
+  })
+      .join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("oneDNN starts no threads of its own") {
+  int before = 0, after = 0;
+  // In a child, where nobody else has started any.
+  CHECK(in_child([&] {
+    set_num_threads(1);
+    before = threads_of_process();
+    const Tensor x = ones({512, 512}), y = relu(matmul(x, x));
+    relu(ones({1 << 20}));
+    after = threads_of_process();
+    set_num_threads(3);
+    matmul(x, y);
+    return before == 1 && after == 1 && threads_of_process() == 3;
+  }));
+}
+
+TEST_CASE("threads share oneDNN's primitives; what they ran is counted for the process") {
+  Threads scope(1);
+  const Tensor x = ones({70, 310}), w = ones({290, 310});
+  const auto product = [&] { return matmul(x, w.t()); };
+  product();
+  const OnednnStats before = onednn_stats();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { product(); });
+  for (std::thread& t : threads) t.join();
+  const OnednnStats after = onednn_stats();
+  CHECK(after.misses == before.misses);
+  CHECK(after.hits > before.hits);
+  const auto runs = [](const OnednnStats& stats) {
+    int64_t sum = 0;
+    for (const OnednnPrimitive& p : stats.primitives) sum += p.runs;
+    return sum;
+  };
+  const int64_t of_one = [&] {
+    const int64_t from = runs(onednn_stats());
+    product();
+    return runs(onednn_stats()) - from;
+  }();
+  CHECK(of_one >= 1);
+  CHECK(runs(after) - runs(before) == 4 * of_one);
+}
+
+TEST_CASE("a training run has the same bits for any number of threads, and may change it") {
+  const auto train = [](int first, int second) {
+    manual_seed(5);
+    models::GPT model({.block_size = 32,
+                       .vocab_size = 300,
+                       .n_layer = 2,
+                       .n_head = 4,
+                       .n_embd = 64,
+                       .dropout = 0.1});
+    optim::AdamW opt(model.named_parameters());
+    const Tensor ids = randint(0, 300, {8, 32}), targets = randint(0, 300, {8, 32});
+    std::vector<Tensor> losses;
+    for (int step = 0; step < 6; ++step) {
+      set_num_threads(step < 3 ? first : second);
+      Tensor loss = cross_entropy(model(ids), targets);
+      loss.backward();
+      optim::clip_grad_norm_(model.parameters(), 0.5);
+      opt.step();
+      opt.zero_grad();
+      losses.push_back(loss.detach());
+    }
+    for (Tensor& p : model.parameters()) losses.push_back(p.detach().clone());
+    return losses;
+  };
+  Threads scope(1);
+  const std::vector<Tensor> one = train(1, 1);
+  for (auto [first, second] : {std::pair{2, 2}, {3, 3}, {4, 4}, {7, 7}, {1, 4}, {7, 2}}) {
+    CAPTURE(first, second);
+    CHECK(same(one, train(first, second)));
+  }
+}

@@ -22,8 +22,7 @@ double floor_seconds(double flops, double bytes, DType dtype);
 // The sum of an array, on all threads: what reading it at least takes.
 uint64_t sum_words(const uint64_t* words, int64_t n);
 
-// How often the system took a core from a thread of ours that would have gone on.  OpenMP's threads
-// spin while they wait for each other, so that one that is off its core costs all of them.
+// How often the system took a core from a thread of ours that would have gone on.
 int64_t preemptions();
 inline constexpr double kPreemptionsPerSecond = 30;  // more than these spoil a measurement
 

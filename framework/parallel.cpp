@@ -68,7 +68,8 @@ struct Pool {
 
   alignas(64) std::atomic<Nanoseconds> spin{100 * kMicrosecond};  // of a worker between two jobs
   Company company;
-  std::atomic<Nanoseconds> helpers_cpu{0};  // CPU time of the workers in company
+  // In company: CPU time of the workers without their spinning, less the caller's spinning.
+  std::atomic<Nanoseconds> useful_cpu{0};
 
   struct alignas(64) Bed {
     std::atomic<uint32_t> asleep{0};
@@ -163,8 +164,8 @@ class PoolWorker {
   void count_cpu(Nanoseconds at) {
     if (at - cpu_at_ < kLook) return;
     const Nanoseconds cpu = p_.company.present(at) ? cpu_time() : 0;
-    if (cpu && cpu_) p_.helpers_cpu.fetch_add(cpu - cpu_, std::memory_order_relaxed);
-    cpu_ = cpu, cpu_at_ = at;
+    if (cpu && cpu_) p_.useful_cpu.fetch_add(cpu - cpu_ - spun_, std::memory_order_relaxed);
+    cpu_ = cpu, cpu_at_ = at, spun_ = 0;
   }
 
   void preempted(long times, Nanoseconds at) {
@@ -182,6 +183,7 @@ class PoolWorker {
       }
       const Nanoseconds at = now();
       if (at - last > kJump) preempted(1, at);
+      else spun_ += at - last;
       last = at;
       const bool contested = own_company_.present(at);
       if (at - begin > (contested ? kShortestSpin : p_.spin.load(std::memory_order_relaxed)))
@@ -203,6 +205,7 @@ class PoolWorker {
   Pool::Bed& bed_;
   const int index_;
   Company own_company_;               // on this worker's core
+  Nanoseconds spun_ = 0;              // since the CPU time was counted
   Nanoseconds cpu_ = 0, cpu_at_ = 0;  // CPU time that has been counted, and when
 };
 
@@ -230,12 +233,11 @@ void wait_for_others(Pool& p) {
   check(!p.broken.load(std::memory_order_relaxed),
         "parallel_for: expected no fork() inside a loop, got a child without the threads that ran "
         "parts of the loop");
-  for (const Nanoseconds begin = now();
-       now() - begin < (p.in_company ? kWaitSpinInCompany : kWaitSpin);)
-    for (int i = 0; i < 8; ++i) {
-      if (over()) return;
-      pause();
-    }
+  const Nanoseconds begin = now(), most = p.in_company ? kWaitSpinInCompany : kWaitSpin;
+  for (Nanoseconds spun = 0; spun < most && !over(); spun = now() - begin)
+    for (int i = 0; i < 8 && !over(); ++i) pause();
+  if (p.in_company)
+    p.useful_cpu.fetch_sub(std::min(now() - begin, most), std::memory_order_relaxed);
   for (uint32_t done; (done = p.done.load(std::memory_order_acquire)) != p.ranges;)
     p.done.wait(done, std::memory_order_acquire);
 }
@@ -297,7 +299,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   run_ranges(p, helped ? workers : 0);
   const Nanoseconds end = p.last_end = now();
   if (!company || workers == 0) return;
-  p.trial.look(end, p.helpers_cpu);
+  p.trial.look(end, p.useful_cpu);
   // Nobody preempts a worker that sleeps: company ends where help is seen to pay.
   if (!p.trial.help_pays()) p.company.stays_until(end + kStay);
 }

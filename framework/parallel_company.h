@@ -58,14 +58,14 @@ class HelpTrial {
   bool helped() const { return way_ == kHelped; }  // how the next job runs
   bool help_pays() const { return pays_; }         // what the last trial of help has shown
 
-  // Called after each job in company; helpers_cpu counts the CPU time of helpers.
-  void look(Nanoseconds at, std::atomic<Nanoseconds>& helpers_cpu) {
+  // Called after each job in company; `others` is what the caller's own CPU time lacks.
+  void look(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     constinit thread_local char me = 0;
     const Nanoseconds wall = at - begin_;
     if (who_ == &me && wall < kWindow) return;
-    const Nanoseconds cpu = cpu_time(), helpers = helpers_cpu.exchange(0);
+    const Nanoseconds cpu = cpu_time(), more = others.exchange(0);
     if (who_ == &me && wall < kTooLong)
-      compare(static_cast<double>(cpu - cpu_ + helpers) / static_cast<double>(wall), at);
+      compare(static_cast<double>(cpu - cpu_ + more) / static_cast<double>(wall), at);
     who_ = &me, begin_ = at, cpu_ = cpu;
   }
 
@@ -81,7 +81,7 @@ class HelpTrial {
       return;
     }
     // Cutting a loop into more ranges, and waking helpers, costs a little work.
-    pays_ = rate_[kAlone] > 0 && rate_[kHelped] > 1.1 * rate_[kAlone];
+    pays_ = rate_[kAlone] > 0 && rate_[kHelped] > 1.15 * rate_[kAlone];
     rest_ = pays_ ? kShortest : std::min(2 * rest_, kLongest);
     if (pays_) return;
     next_ = at + rest_;

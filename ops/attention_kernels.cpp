@@ -1,7 +1,6 @@
 // Attention's kernels over tensors: heads, and blocks of their rows, shared among threads.
 #include "ops/attention_kernels.h"
 
-#include <atomic>
 
 #include "framework/elementwise.h"
 #include "framework/simd/attention.h"
@@ -48,15 +47,10 @@ int64_t grain(int64_t worth, int64_t cost) {
 // parallel_for whose ranges have `numbers` of scratch memory each.
 template <class F>
 void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f) {
-  std::atomic<bool> failed = false;  // f must not throw
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-    try {
-      const Tensor room = empty({numbers}, kFloat32);
-      f(begin, end, raw<float>(room));
-    } catch (const MemoryError&) { failed = true; }
+    const Tensor room = empty({numbers}, kFloat32);
+    f(begin, end, raw<float>(room));
   });
-  check<MemoryError>(!failed, "attention: no memory for ", numbers,
-                     " numbers of scratch per thread");
 }
 
 // Of the heads that share k and v, single rows are the rows of one matrix.

@@ -65,6 +65,9 @@ Shared& shared() {
   return *one;
 }
 
+// Made at once, so that no thread is making it while another forks.
+[[maybe_unused]] Shared& g_shared = shared();
+
 void add_live(int64_t bytes) {
   Shared& s = shared();
   int64_t live = s.live.fetch_add(bytes, std::memory_order_relaxed) + bytes;

@@ -26,6 +26,8 @@ Names& names() {
   return *all;
 }
 
+[[maybe_unused]] Names& g_names = names();  // made before anybody forks
+
 }  // namespace
 
 NameId intern(const std::string& name) {

@@ -5,8 +5,10 @@
 // jobs follow each other quickly and nobody preempts them; otherwise they sleep.
 #include "framework/parallel.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <climits>
 #include <exception>
@@ -30,7 +32,7 @@ constexpr Nanoseconds kShortestSpin = 3 * kMicrosecond;
 constexpr Nanoseconds kWaitSpin = 200 * kMicrosecond;  // of a caller for the last ranges
 constexpr Nanoseconds kWaitSpinInCompany = 15 * kMicrosecond;
 constexpr Nanoseconds kJump = 100 * kMicrosecond;  // of the clock: the thread was off its core
-constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at ru_nivcsw
+constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at the preemptions
 constexpr Nanoseconds kStay = 50 * kMillisecond;   // of company after a job that it met
 
 constexpr int kMostWorkers = 1023;
@@ -71,6 +73,7 @@ struct Pool {
   // In company: CPU time of the workers without their spinning, less the caller's spinning.
   std::atomic<Nanoseconds> useful_cpu{0};
 
+  // Where a worker sleeps, and what it counts.
   struct alignas(64) Bed {
     std::atomic<uint32_t> asleep{0};
     std::atomic<uint64_t> helped{0}, sleeps{0};
@@ -87,7 +90,7 @@ Pool& pool() {
 
 std::atomic<int> g_threads{0};  // 0: nobody has set it or asked for it
 constinit thread_local int t_limit = INT_MAX;
-constinit thread_local bool t_inside = false;  // a range, or a worker
+constinit thread_local bool t_inside = false;  // in a range: further loops run on this thread
 
 void pause() {
 #if defined(__SSE__)
@@ -95,7 +98,8 @@ void pause() {
 #endif
 }
 
-// How often this thread was preempted since it last looked; it looks every kLook at most.
+// How often this thread was preempted (Linux: an involuntary context switch, ru_nivcsw) since it
+// last looked; it looks every kLook at most.
 long preemptions(Nanoseconds at) {
   constinit thread_local Nanoseconds last_look = 0;
   constinit thread_local long seen = 0;
@@ -105,7 +109,7 @@ long preemptions(Nanoseconds at) {
   const long taken = used.ru_nivcsw - seen;
   const bool recent = at - last_look < 20 * kLook;
   last_look = at, seen = used.ru_nivcsw;
-  return recent ? taken : 0;
+  return recent ? std::max(0L, taken) : 0;
 }
 
 // Claims a range for worker `index` (-1: the caller); false when no range is left for it.
@@ -143,10 +147,15 @@ class PoolWorker {
  public:
   PoolWorker(Pool& pool, int index) : p_(pool), bed_(pool.beds[index]), index_(index) {}
 
-  [[noreturn]] void work() {
+  // Returns only in the child of a fork inside a range, which has no other thread: it ends there.
+  void work() {
     t_inside = true;
+    run_where_the_process_may();
     for (;;) {
-      for (uint32_t range; claim(p_, index_, &range);) run(range);
+      for (uint32_t range; claim(p_, index_, &range);) {
+        run(range);
+        if (p_.broken.load(std::memory_order_relaxed)) return;
+      }
       const Nanoseconds at = now();
       if (const long taken = preemptions(at)) preempted(taken, at);
       count_cpu(at);
@@ -159,6 +168,13 @@ class PoolWorker {
     call_range(p_, range);
     bed_.helped.fetch_add(1, std::memory_order_relaxed);
     end_range(p_);
+  }
+
+  // A worker inherits the CPUs of the thread that happens to start it, which may be pinned.
+  static void run_where_the_process_may() {
+    cpu_set_t allowed;
+    if (sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0)
+      sched_setaffinity(0, sizeof allowed, &allowed);
   }
 
   void count_cpu(Nanoseconds at) {
@@ -216,7 +232,8 @@ void start_workers(Pool& p, int wanted) {
       start_thread("vitro-" + std::to_string(workers + 1), [&p, workers] {
         PoolWorker(p, workers).work();
       }).detach();
-  } catch (const std::system_error&) {}  // the system has no thread left: fewer will do
+  } catch (const std::system_error&) {  // the system has no thread left: fewer will do
+  } catch (const std::bad_alloc&) {}
 }
 
 void wake(Pool& p, int helpers) {
@@ -268,6 +285,7 @@ void cut(Pool& p, int64_t n, int64_t grain, int64_t most) {
 // Offers the job to the workers and takes part in it.
 void run_ranges(Pool& p, int workers) {
   p.failed.store(false, std::memory_order_relaxed);
+  p.broken.store(false, std::memory_order_relaxed);
   p.done.store(0, std::memory_order_relaxed);
   p.jobs.fetch_add(1, std::memory_order_relaxed);
   // The caller keeps range 0, so that a thread meets the same numbers in consecutive jobs.
@@ -306,7 +324,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
 
 // A fork inside a range cannot wait for the job that the range is part of.
 void lock_pool() {
-  while (!t_inside && pool().busy.exchange(true, std::memory_order_acquire)) pause();
+  while (!t_inside && pool().busy.exchange(true, std::memory_order_acquire)) sched_yield();
 }
 void unlock_pool(bool in_child) {
   Pool& p = pool();
@@ -314,9 +332,16 @@ void unlock_pool(bool in_child) {
     p.workers.store(0, std::memory_order_relaxed);
     for (Pool::Bed& bed : p.beds) bed.asleep.store(0, std::memory_order_relaxed);
     if (t_inside) p.broken.store(true, std::memory_order_relaxed);
+    p.trial = HelpTrial();
+    p.company.leaves();
   }
   if (!t_inside) p.busy.store(false, std::memory_order_release);
 }
+
+[[maybe_unused]] const bool g_registered = [] {
+  at_fork(ForkLock::kPool, lock_pool, unlock_pool);
+  return true;
+}();
 
 }  // namespace
 
@@ -327,8 +352,7 @@ void set_num_threads(int n) {
 int get_num_threads() {
   int threads = g_threads.load(std::memory_order_relaxed);
   if (threads == 0) {
-    static const int by_default = default_num_threads();
-    g_threads.compare_exchange_strong(threads, by_default, std::memory_order_relaxed);
+    g_threads.compare_exchange_strong(threads, default_num_threads(), std::memory_order_relaxed);
     threads = g_threads.load(std::memory_order_relaxed);
   }
   return std::min(threads, t_limit);
@@ -344,18 +368,21 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f
   grain = std::max<int64_t>(grain, 1);
   const int threads = static_cast<int>(std::min<int64_t>(get_num_threads(), n / grain));
   if (threads < 2 || t_inside) return run_alone(n, call, f);
-  static const bool registered = (at_fork(ForkLock::kPool, lock_pool, unlock_pool), true);
-  (void)registered;
   Pool& p = pool();
   if (p.busy.exchange(true, std::memory_order_acquire)) {
     p.alone.fetch_add(1, std::memory_order_relaxed);
     return run_alone(n, call, f);
   }
-  start_workers(p, threads - 1);
-  run_job(p, n, grain, threads, call, f);
   std::exception_ptr error;
-  if (p.failed.load(std::memory_order_relaxed)) std::swap(error, p.error);
-  p.busy.store(false, std::memory_order_release);
+  {
+    struct Release {
+      std::atomic<bool>& busy;
+      ~Release() { busy.store(false, std::memory_order_release); }
+    } release{p.busy};
+    start_workers(p, threads - 1);
+    run_job(p, n, grain, threads, call, f);
+    if (p.failed.load(std::memory_order_relaxed)) std::swap(error, p.error);
+  }
   if (error) std::rethrow_exception(error);
 }
 

@@ -34,9 +34,10 @@ using FlushToZero = DenormalMode<true>;     // arithmetic: inside every parallel
 using KeepDenormals = DenormalMode<false>;  // conversions, which change no value that fits
 
 // Calls f(begin, end) on disjoint ranges that cover [0, n).  The calling thread works too; the
-// pool's workers claim ranges as they come.  Each range is at least `grain` long if there is more
-// than one; a grain is worth a fork at about 10 us of work.  Below 2 x grain, inside another
-// parallel_for, and while another thread uses the pool, the calling thread does everything itself.
+// pool's workers claim ranges as they come.  Each range but the last is at least `grain` long if
+// there is more than one; a grain is worth a fork at about 10 us of work.  Below 2 x grain, inside
+// a range of a loop that forked, and while another thread uses the pool, the calling thread does
+// everything itself.
 // f must not depend on where the ranges are cut.  When f throws, all other ranges still run; then
 // the first exception is rethrown here.
 template <class F>
@@ -54,7 +55,7 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
 
 // Counts since the process began.  They are what tests look at, since they never look at the time.
 struct PoolStats {
-  uint64_t jobs;    // loops that were offered to the workers
+  uint64_t jobs;    // loops that had the pool
   uint64_t alone;   // loops long enough to fork that one thread ran by itself
   uint64_t helped;  // ranges that workers ran
   uint64_t sleeps;  // how often a worker went to sleep

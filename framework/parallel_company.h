@@ -29,6 +29,7 @@ class Company {
     if (count >= kEnough) stays_until(at + kHold);
   }
   bool present(Nanoseconds at) const { return at < until_.load(std::memory_order_relaxed); }
+  void leaves() { until_.store(0, std::memory_order_relaxed); }
   void stays_until(Nanoseconds until) {
     if (until > until_.load(std::memory_order_relaxed))
       until_.store(until, std::memory_order_relaxed);
@@ -60,13 +61,14 @@ class HelpTrial {
 
   // Called after each job in company; `others` is what the caller's own CPU time lacks.
   void look(Nanoseconds at, std::atomic<Nanoseconds>& others) {
-    constinit thread_local char me = 0;
+    static std::atomic<int64_t> threads{0};
+    thread_local const int64_t me = ++threads;
     const Nanoseconds wall = at - begin_;
-    if (who_ == &me && wall < kWindow) return;
+    if (who_ == me && wall < kWindow) return;
     const Nanoseconds cpu = cpu_time(), more = others.exchange(0);
-    if (who_ == &me && wall < kTooLong)
+    if (who_ == me && wall < kTooLong && cpu >= cpu_)
       compare(static_cast<double>(cpu - cpu_ + more) / static_cast<double>(wall), at);
-    who_ = &me, begin_ = at, cpu_ = cpu;
+    who_ = me, begin_ = at, cpu_ = cpu;
   }
 
  private:
@@ -90,8 +92,8 @@ class HelpTrial {
 
   Way way_ = kHelped;
   bool pays_ = false;
-  double rate_[2] = {0, 0};    // CPU seconds per second, of either way
-  const char* who_ = nullptr;  // the thread whose window it is
+  double rate_[2] = {0, 0};  // CPU seconds per second, of either way
+  int64_t who_ = 0;          // the thread whose window it is
   Nanoseconds begin_ = 0, cpu_ = 0, rest_ = kShortest, next_ = 0;
 };
 

@@ -5,10 +5,10 @@ namespace vitro {
 
 // The library's locks, in the order in which one thread may hold several of them.
 enum class ForkLock : int {
+  kPool,
   kModules,
   kNames,
   kPackedWeights,
-  kPool,
   kPrimitives,
   kAllocator,
   kCount

@@ -2,6 +2,7 @@
 #include "framework/parallel_limit.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <climits>
@@ -78,7 +79,10 @@ std::optional<int> quota_of_group(const std::string& group, bool version2, const
 // The smallest quota of a group and its parents, up to where the hierarchy is mounted.
 std::optional<int> smallest_quota(const Mount& mount, std::string path, bool version2,
                                   const Read& read) {
-  if (mount.root != "/" && path.rfind(mount.root, 0) == 0) path.erase(0, mount.root.size());
+  const size_t root = mount.root == "/" ? 0 : mount.root.size();
+  const bool inside =
+      path.compare(0, root, mount.root, 0, root) == 0 && (path.size() == root || path[root] == '/');
+  path = inside ? path.substr(root) : "";
   if (path.find("/..") != std::string::npos) path.clear();  // outside of what is mounted here
   std::optional<int> least;
   for (;;) {
@@ -90,12 +94,12 @@ std::optional<int> smallest_quota(const Mount& mount, std::string path, bool ver
   }
 }
 
-// The CPUs of the calling thread's affinity mask.  The system refuses masks that are too short.
+// The CPUs of the main thread's affinity mask.  The system refuses masks that are too short.
 int allowed_cpus() {
   for (int bits = 1024; bits <= (1 << 20); bits *= 2) {
     cpu_set_t* const set = CPU_ALLOC(bits);
     const size_t bytes = CPU_ALLOC_SIZE(bits);
-    const bool known = set && sched_getaffinity(0, bytes, set) == 0;
+    const bool known = set && sched_getaffinity(getpid(), bytes, set) == 0;
     const int count = known ? CPU_COUNT_S(bytes, set) : 0;
     CPU_FREE(set);
     if (known) return std::max(1, count);

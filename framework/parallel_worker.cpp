@@ -14,6 +14,9 @@ std::thread start_thread(const std::string& name, std::function<void()> f) {
   // A thread inherits the mask of the one that starts it.
   sigset_t all, before;
   sigfillset(&all);
+  // A fault of the thread itself must reach the program's handler.
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS})
+    sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const auto restore = [&before] { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
   try {

@@ -1,7 +1,6 @@
 // Attention's kernels over tensors: heads, and blocks of their rows, shared among threads.
 #include "ops/attention_kernels.h"
 
-
 #include "framework/elementwise.h"
 #include "framework/simd/attention.h"
 

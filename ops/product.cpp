@@ -114,7 +114,7 @@ PackedWeight* pack(uint32_t version, const MatrixRef& b) {
   return new PackedWeight(version, b, {raw<float>(wide), 1, b.rows});
 }
 
-using Mutexes = std::array<std::mutex, 64>;
+using Mutexes = std::array<std::mutex, 16>;
 Mutexes& packing_mutexes() {
   static Mutexes* const all = [] {
     at_fork(

@@ -80,9 +80,9 @@ TEST_CASE("the table of pieces") {
       {{kFloat32, 4, 256, 256, 256, kAlong, kDown}, true, {16, 256, kJoin, kInPlace}},
   };
   for (const Row& row : rows) {
-    const auto& [dtype, batch, m, n, k, a, b, adds] = row.product;
+    const auto& [dtype, batch, m, n, k, a, b, adds, dense] = row.product;
     const Pieces p = onednn::pieces(row.product, row.avx512);
-    CAPTURE(dtype_name(dtype), batch, m, n, k, a, b, adds, row.avx512);
+    CAPTURE(dtype_name(dtype), batch, m, n, k, a, b, adds, dense, row.avx512);
     CAPTURE(p.batch, p.rows, p.cols, p.join, p.grain);
     CHECK(p.batch == row.expected.batch);
     CHECK(p.rows == row.expected.rows);
@@ -130,7 +130,11 @@ TEST_CASE("joined pieces have the bits of single ones") {
   for (int i = 0; i < 400; ++i) {
     const auto draw = [](int64_t most) { return randint(1, most + 1, {1}).item<int64_t>(); };
     const bool a_down = i % 3 == 2, b_down = i % 3 == 0;
-    int64_t m = 64 + draw(300), n = draw(i % 2 ? 1200 : 150), k = draw(a_down ? 256 : 900);
+    int64_t m = 64 + draw(i % 8 ? 300 : 700), n = draw(i % 2 ? 1200 : 150),
+            k = draw(a_down  ? 256
+                     : i % 9 ? 900
+                             : 3000);
+    if (i % 6 == 0) m = m / 16 * 16 + 1 + i % 2;  // the last piece is a row or two
     if (i % 5 == 0) n = (n + 15) / 16 * 16, k = (k + 15) / 16 * 16;
     const Tensor a = randn(a_down ? Shape{k, m} : Shape{m, k}),
                  b = randn(b_down ? Shape{n, k} : Shape{k, n}), bias = randn({n});
@@ -172,25 +176,38 @@ TEST_CASE("products have the same bits for any number of threads") {
   struct Size {
     int64_t m, n, k;
   };
-  const Size size = GENERATE(Size{1, 500, 300}, Size{5, 129, 257}, Size{16, 768, 768},
-                             Size{64, 64, 64}, Size{300, 64, 700}, Size{513, 127, 96},
-                             Size{1024, 256, 256}, Size{100, 1000, 130}, Size{256, 3072, 768});
+  const Size size =
+      GENERATE(Size{1, 500, 300}, Size{5, 129, 257}, Size{16, 768, 768}, Size{64, 64, 64},
+               Size{300, 64, 700}, Size{513, 127, 96}, Size{1024, 256, 256}, Size{100, 1000, 130},
+               Size{256, 3072, 768}, Size{97, 1300, 256}, Size{256, 320, 800});
   const DType dtype = GENERATE(kFloat32, kBFloat16);
   Threads scope;
   manual_seed(3);
   const Tensor x = randn({size.m, size.k}).to(dtype), w = randn({size.n, size.k}).to(dtype),
                b = randn({size.n}).to(dtype), dy = randn({size.m, size.n}).to(dtype),
                xs = randn({3, size.m, size.k}).to(dtype);
+  // Operands with gaps, and both transposed.
+  const Tensor wide = randn({size.m, 2 * size.k + 3}).to(dtype), gap = wide.slice(1, 1, size.k + 1),
+               w_gap = randn({size.n, size.k + 70}).to(dtype).slice(1, 0, size.k),
+               a_t = randn({size.k, size.m}).to(dtype), b_t = randn({size.n, size.k}).to(dtype);
   const auto run = [&](int threads) {
     set_num_threads(threads);
     Tensor xx = x.clone().requires_grad_(), ww = w.clone().requires_grad_();
     Tensor y = linear(xx, ww, b);
     y.backward(dy);
-    return std::vector<Tensor>{y.detach(), xx.grad(), ww.grad(), matmul(xs, w.t()),
-                               matmul(xs.transpose(1, 2), dy)};
+    return std::vector<Tensor>{y.detach(),
+                               xx.grad(),
+                               ww.grad(),
+                               matmul(xs, w.t()),
+                               matmul(xs.transpose(1, 2), dy),
+                               matmul(gap, w.t()),
+                               matmul(gap, w_gap.t()),
+                               matmul(x, w_gap.t()),
+                               matmul(a_t.t(), b_t.t()),
+                               matmul(gap.t(), dy)};
   };
   const std::vector<Tensor> one = run(1);
-  for (int threads : {2, 3, 4, 7}) {
+  for (int threads : {2, 3, 4, 5, 7}) {
     const std::vector<Tensor> many = run(threads);
     for (size_t i = 0; i < one.size(); ++i) {
       CAPTURE(size.m, size.n, size.k, dtype_name(dtype), threads, i);

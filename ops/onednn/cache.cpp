@@ -70,10 +70,13 @@ Process& process() {
   return *one;
 }
 
+// Made at once, so that no thread is making it while another forks.
+[[maybe_unused]] Process& g_process = process();
+
 ThreadCache::ThreadCache() {
-  check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
   Process& all = process();
   std::lock_guard lock(all.mutex);
+  check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
   all.threads.push_back(this);
 }
 ThreadCache::~ThreadCache() {
@@ -144,6 +147,9 @@ void check_status(dnnl_status_t status, const char* what) {
 
 dnnl_engine_t engine() {
   static dnnl_engine_t const one = [] {
+    const auto runtime = dnnl_version()->cpu_runtime;
+    check(runtime == DNNL_RUNTIME_OMP || runtime == DNNL_RUNTIME_SEQ,
+          "oneDNN: expected a library that runs on OpenMP or on one thread, got runtime ", runtime);
     dnnl_engine_t made = nullptr;
     check_status(dnnl_engine_create(&made, dnnl_cpu, 0), "engine");
     return made;

@@ -101,9 +101,7 @@ const void* moved(const void* p, DType dtype, int64_t elements) {
 }
 
 bool has_avx512() {
-  static const bool has =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-  return has;
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
 }
 
 }  // namespace
@@ -135,9 +133,11 @@ void matmul_part(const MatmulCall& whole, const Part& part, bool apart) {
 }
 
 void matmul(const MatmulCall& c) {
-  const Pieces p = pieces(
-      {c.dtype, c.batch, c.m, c.n, c.k, c.a.col_stride != 1, c.b.col_stride != 1, c.accumulate},
-      has_avx512());
+  const bool a_down = c.a.col_stride != 1, b_down = c.b.col_stride != 1,
+             dense = (a_down ? c.a.col_stride == c.m : c.a.row_stride == c.k) &&
+                     (b_down ? c.b.col_stride == c.k : c.b.row_stride == c.n);
+  const Pieces p =
+      pieces({c.dtype, c.batch, c.m, c.n, c.k, a_down, b_down, c.accumulate, dense}, has_avx512());
   const int64_t by_rows = parts(c.m, p.rows), by_cols = parts(c.n, p.cols),
                 by_batch = parts(c.batch, p.batch);
   parallel_for(by_rows * by_cols * by_batch, p.grain, [&](int64_t begin, int64_t end) {

@@ -63,9 +63,9 @@ Pieces pieces(const Product& p, bool avx512) {
   }
   const int64_t threads = std::clamp(parts(flops, kPerThread), int64_t{2}, kMostThreads);
   // Compared bit by bit (tests/test_pieces.cpp): on AVX-512 the sums of a row do not depend on the
-  // rows beside it where b and c are dense, unless a is read down its columns and the sum is long.
-  const bool join =
-      avx512 && p.dtype == kFloat32 && !p.adds && (!p.a_down_columns || p.k <= kLongSum);
+  // rows beside it where all are dense, unless a is read down its columns and the sum is long.
+  const bool join = avx512 && p.dtype == kFloat32 && p.dense && !p.adds &&
+                    (!p.a_down_columns || (!p.b_down_columns && p.k <= kLongSum));
   Pieces result = cut(p, parts(threads, p.batch), join);
   const int64_t count = p.batch * parts(p.m, result.rows) * parts(p.n, result.cols),
                 each = 2 * result.rows * result.cols * p.k;

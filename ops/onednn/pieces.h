@@ -13,6 +13,7 @@ struct Product {
   bool a_down_columns;  // a is stored column by column, as dy in the gradient of a weight dy^T x
   bool b_down_columns;  // b is stored column by column, as W in x W^T
   bool adds = false;    // c += a b
+  bool dense = true;    // a and b are stored without gaps
 };
 
 // The size of a piece; the last one in each direction may be smaller.  Pieces are numbered batch by

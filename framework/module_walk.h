@@ -1,6 +1,7 @@
 // The walk over a tree of modules that module.cpp and state_dict.cpp build on.
 #pragma once
 #include <mutex>
+#include <new>
 #include <optional>
 
 #include "framework/module.h"
@@ -46,8 +47,14 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
 // module.
 inline std::recursive_mutex& naming_mutex() {
   static std::recursive_mutex* const mutex = [] {
-    at_fork(
-        ForkLock::kModules, [] { naming_mutex().lock(); }, [](bool) { naming_mutex().unlock(); });
+    const auto lock = [] { naming_mutex().lock(); };
+    // A recursive mutex belongs to a thread, and the child's thread is another one: it gets a new
+    // mutex in the place of the one that it could not unlock.
+    const auto unlock = [](bool in_child) {
+      if (in_child) new (&naming_mutex()) std::recursive_mutex;
+      else naming_mutex().unlock();
+    };
+    at_fork(ForkLock::kModules, lock, unlock);
     return new std::recursive_mutex;
   }();
   return *mutex;

@@ -47,6 +47,7 @@ struct Work {
     Tensor y = gelu(linear(a, b));
     Tensor z = linear(small, c);
     (y * y).sum().backward(), (z * z).sum().backward();
+    nn::Linear(3, 2)(ones({1, 3}));  // a module that is given its name
     return {y.detach(), z.detach(), a.grad(), b.grad(), c.grad()};
   }
 };

@@ -5,8 +5,10 @@
 // jobs follow each other quickly and nobody preempts them; otherwise they sleep.
 #include "framework/parallel.h"
 
+#include <linux/futex.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +53,7 @@ uint64_t next_job(uint64_t word, int helpers, int64_t unclaimed) {
 struct Pool {
   alignas(64) std::atomic<uint64_t> word{0};
   alignas(64) std::atomic<uint32_t> done{0};  // ranges of this job that have ended
+  std::atomic<bool> caller_sleeps{false};     // until the last of them has
 
   // The job.  The caller writes it before it publishes `word`; who has claimed a range reads it.
   alignas(64) RangeFunction call = nullptr;
@@ -91,6 +94,15 @@ Pool& pool() {
 std::atomic<int> g_threads{0};  // 0: nobody has set it or asked for it
 constinit thread_local int t_limit = INT_MAX;
 constinit thread_local bool t_inside = false;  // in a range: further loops run on this thread
+
+// std::atomic::wait gives the core away several times before it sleeps, which in company costs a
+// time slice of another program each time.
+void sleep_while(std::atomic<uint32_t>& word, uint32_t value) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+void wake_sleeper(std::atomic<uint32_t>& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
 
 void pause() {
 #if defined(__SSE__)
@@ -134,7 +146,9 @@ void call_range(Pool& p, uint32_t range) {
 // The job may be over as soon as its last range counts.
 void end_range(Pool& p) {
   const uint32_t ranges = p.ranges;
-  if (p.done.fetch_add(1, std::memory_order_acq_rel) + 1 == ranges) p.done.notify_one();
+  if (p.done.fetch_add(1, std::memory_order_seq_cst) + 1 == ranges &&
+      p.caller_sleeps.load(std::memory_order_seq_cst))
+    wake_sleeper(p.done);
 }
 
 bool has_work(const Pool& p, int index) {
@@ -212,7 +226,7 @@ class PoolWorker {
     bed_.asleep.store(1, std::memory_order_seq_cst);
     if (!has_work(p_, index_)) {
       bed_.sleeps.fetch_add(1, std::memory_order_relaxed);
-      bed_.asleep.wait(1, std::memory_order_acquire);
+      while (bed_.asleep.load(std::memory_order_acquire)) sleep_while(bed_.asleep, 1);
     }
     bed_.asleep.store(0, std::memory_order_relaxed);
   }
@@ -239,7 +253,7 @@ void start_workers(Pool& p, int wanted) {
 void wake(Pool& p, int helpers) {
   for (int i = 0; i < helpers; ++i) {
     std::atomic<uint32_t>& asleep = p.beds[i].asleep;
-    if (asleep.load(std::memory_order_seq_cst) && asleep.exchange(0)) asleep.notify_one();
+    if (asleep.load(std::memory_order_seq_cst) && asleep.exchange(0)) wake_sleeper(asleep);
   }
 }
 
@@ -255,8 +269,10 @@ void wait_for_others(Pool& p) {
     for (int i = 0; i < 8 && !over(); ++i) pause();
   if (p.in_company)
     p.useful_cpu.fetch_sub(std::min(now() - begin, most), std::memory_order_relaxed);
-  for (uint32_t done; (done = p.done.load(std::memory_order_acquire)) != p.ranges;)
-    p.done.wait(done, std::memory_order_acquire);
+  p.caller_sleeps.store(true, std::memory_order_seq_cst);
+  for (uint32_t done; (done = p.done.load(std::memory_order_seq_cst)) != p.ranges;)
+    sleep_while(p.done, done);
+  p.caller_sleeps.store(false, std::memory_order_relaxed);
 }
 
 // Learns how long a worker should spin from the time between two jobs.

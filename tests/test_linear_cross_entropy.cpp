@@ -62,13 +62,15 @@ TEST_CASE("linear_cross_entropy: the logits are never all live") {
 }
 
 TEST_CASE("linear_cross_entropy: the gradient of a tied embedding is held once") {
+  ScopedThreads two(2);
   manual_seed(3);
   const int64_t classes = 50'000, features = 32;
   const Tensor table = (randn({classes, features}) * 0.3).requires_grad_(),
                ids = randint(0, classes, {64}), targets = randint(0, classes, {64});
   const int64_t peak =
       peak_of([&] { linear_cross_entropy(embedding(ids, table), table, targets).backward(); });
-  CHECK(peak < (6 << 20) + classes * features * 4);
+  // A tile of logits of 4 MiB, its gradient in parts, and a piece of a product per thread.
+  CHECK(peak < (7 << 20) + classes * features * 4);
   const Tensor wide = table.to(kFloat64).detach().requires_grad_();
   cross_entropy(linear(embedding(ids, wide), wide), targets).backward();
   CHECK(max_difference(table.grad(), wide.grad()) < 1e-6);

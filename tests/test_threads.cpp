@@ -81,16 +81,13 @@ std::string in_child(const F& f) {
 // gone, and that held a graph until then.
 struct AtExit {
   Tensor graph;
-  // The shape must have been met before: oneDNN makes nothing new at the end of a program.
-  static float product() {
-    ScopedThreads one(1);
-    const Tensor x = ones({300, 300});
-    return matmul(x, x).sum().item<float>();
-  }
   ~AtExit() {
     if (!graph.defined()) return;
     NoGradGuard unrecorded;
-    if (product() != 300.0f * 300 * 300) _exit(3);
+    try {  // oneDNN is gone by now: an error, not a crash
+      matmul(ones({300, 300}), ones({300, 300}));
+      _exit(3);
+    } catch (const Error&) {}
     if ((exp(zeros({1 << 18})) + 1.0).sum().item<float>() != 2.0f * (1 << 18)) _exit(3);
   }
 };
@@ -101,7 +98,6 @@ AtExit g_at_exit;
 TEST_CASE("a static object may hold a graph and compute while the program ends") {
   Tensor x = randn({200, 200}).requires_grad_();
   g_at_exit.graph = matmul(x, exp(x)).sum();
-  CHECK(AtExit::product() == 300.0f * 300 * 300);
   CHECK(g_at_exit.graph.defined());
 }
 

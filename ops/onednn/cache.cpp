@@ -103,6 +103,11 @@ ThreadCache& thread_cache() {
 }
 
 std::atomic<bool> g_program_ends{false};
+void check_alive() {
+  check(!g_program_ends.load(std::memory_order_relaxed),
+        "oneDNN: expected no product while static objects are destroyed, because oneDNN's own are "
+        "gone; compute before main returns");
+}
 
 template <class Map, class Age>
 auto oldest(Map& map, Age age) {
@@ -121,9 +126,6 @@ std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
     found->second.last_request = ++all.clock;
     return found->second.primitive;
   }
-  check(!g_program_ends.load(std::memory_order_relaxed),
-        "oneDNN: expected no product of a shape that is new while static objects are destroyed, "
-        "because oneDNN's own are gone; compute before main returns");
   SingleThread planned_for_one;
   std::shared_ptr<Primitive> made = make();
   static const int registered = std::atexit([] { g_program_ends = true; });
@@ -201,6 +203,7 @@ Execution::~Execution() {
 }
 
 void Execution::run(std::initializer_list<const void*> pointers) {
+  check_alive();
   size_t i = 0;
   for (const void* p : pointers)
     dnnl_memory_set_data_handle(arguments_[i++].memory, const_cast<void*>(p));
@@ -228,6 +231,7 @@ Execution* find(const Key& key) {
 }
 
 Execution& add(const Key& key, const Make& make) {
+  check_alive();
   ThreadCache& c = thread_cache();
   auto made = std::make_unique<Execution>(shared_primitive(key, make));
   made->last_use = ++c.clock;

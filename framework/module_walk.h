@@ -48,8 +48,8 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
 inline std::recursive_mutex& naming_mutex() {
   static std::recursive_mutex* const mutex = [] {
     const auto lock = [] { naming_mutex().lock(); };
-    // A recursive mutex belongs to a thread, and the child's thread is another one: it gets a new
-    // mutex in the place of the one that it could not unlock.
+    // Only the thread that locked a recursive mutex can unlock it, and the child's thread has
+    // another identity.  The child makes a new mutex in the same place.
     const auto unlock = [](bool in_child) {
       if (in_child) new (&naming_mutex()) std::recursive_mutex;
       else naming_mutex().unlock();

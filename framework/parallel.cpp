@@ -76,7 +76,7 @@ struct Pool {
   // In company: CPU time of the workers without their spinning, less the caller's spinning.
   std::atomic<Nanoseconds> useful_cpu{0};
 
-  // Where a worker sleeps, and what it counts.
+  // Each worker has one: it sleeps on `asleep` and counts the ranges that it ran and its sleeps.
   struct alignas(64) Bed {
     std::atomic<uint32_t> asleep{0};
     std::atomic<uint64_t> helped{0}, sleeps{0};
@@ -184,7 +184,8 @@ class PoolWorker {
     end_range(p_);
   }
 
-  // A worker inherits the CPUs of the thread that happens to start it, which may be pinned.
+  // A new thread may use the CPUs of the thread that starts it.  That thread may be pinned, so the
+  // worker takes the CPUs of the main thread.
   static void run_where_the_process_may() {
     cpu_set_t allowed;
     if (sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0)

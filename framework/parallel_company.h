@@ -1,4 +1,4 @@
-// What the pool knows about other programs that use the same cores.
+// These classes tell the pool whether other programs use the same cores, and what to do then.
 #pragma once
 #include <time.h>
 

@@ -1,4 +1,4 @@
-// What fork() needs: every lock of the library is free in the child.
+// fork() takes every lock of the library first, so that all of them are free in the child.
 #pragma once
 
 namespace vitro {

@@ -35,7 +35,7 @@ bool has(const std::string& list, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Where a hierarchy of control groups is mounted, and which of its groups is seen there.
+// A hierarchy of control groups is mounted at `point`; its group `root` is the one seen there.
 struct Mount {
   std::string root, point;
 };

@@ -18,17 +18,12 @@
 #include "framework/parallel_limit.h"
 #include "framework/parallel_worker.h"
 #include "framework/runtime.h"
+#include "tests/support/threads.h"
 
 using namespace vitro;
+using testing::Threads;
 
 namespace {
-
-// Puts the number of threads back.
-struct Threads {
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before); }
-  const int before = get_num_threads();
-};
 
 // How often each index of [0, n) was met.
 std::vector<int> visits(int64_t n, int64_t grain) {

@@ -3,17 +3,20 @@
 #include "ops/onednn/pieces.h"
 
 #include <catch2/catch.hpp>
-#include <cstring>
 
 #include "framework/factories.h"
 #include "framework/parallel.h"
 #include "framework/random.h"
 #include "framework/runtime.h"
 #include "ops/onednn/matmul.h"
+#include "tests/support/tensors.h"
+#include "tests/support/threads.h"
 #include "vitro.h"
 
 using namespace vitro;
 using onednn::Pieces;
+using testing::same_bits;
+using testing::Threads;
 
 namespace {
 
@@ -24,17 +27,6 @@ constexpr bool kApart = true, kInPlace = false;  // and where
 int64_t count(const Pieces& p, const onednn::Product& x) {
   const auto parts = [](int64_t n, int64_t of) { return (n + of - 1) / of; };
   return parts(x.batch, p.batch) * parts(x.m, p.rows) * parts(x.n, p.cols);
-}
-
-struct Threads {
-  ~Threads() { set_num_threads(before); }
-  const int before = get_num_threads();
-};
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto bytes = static_cast<size_t>(a.numel()) * item_size(a.dtype());
-  return a.shape() == b.shape() && std::memcmp(a.contiguous().impl()->storage->data,
-                                               b.contiguous().impl()->storage->data, bytes) == 0;
 }
 
 }  // namespace
@@ -181,7 +173,7 @@ TEST_CASE("products have the same bits for any number of threads") {
                Size{300, 64, 700}, Size{513, 127, 96}, Size{1024, 256, 256}, Size{100, 1000, 130},
                Size{256, 3072, 768}, Size{97, 1300, 256}, Size{256, 320, 800});
   const DType dtype = GENERATE(kFloat32, kBFloat16);
-  Threads scope;
+  Threads scope(1);
   manual_seed(3);
   const Tensor x = randn({size.m, size.k}).to(dtype), w = randn({size.n, size.k}).to(dtype),
                b = randn({size.n}).to(dtype), dy = randn({size.m, size.n}).to(dtype),

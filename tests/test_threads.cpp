@@ -6,29 +6,20 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <thread>
 
 #include "framework/parallel.h"
+#include "tests/support/tensors.h"
+#include "tests/support/threads.h"
 #include "tests/support/user_openmp.h"
 #include "vitro.h"
 
 using namespace vitro;
+using testing::same_bits;
+using testing::Threads;
 
 namespace {
-
-struct Threads {
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before); }
-  const int before = get_num_threads();
-};
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         std::memcmp(a.contiguous().impl()->storage->data, b.contiguous().impl()->storage->data,
-                     static_cast<size_t>(a.numel()) * item_size(a.dtype())) == 0;
-}
 
 int threads_of_process() {
   int count = 0;

@@ -42,7 +42,7 @@ struct ThreadCache {
 };
 constinit thread_local ThreadCache* t_cache = nullptr;
 
-// What threads share.  It is never destroyed, because workers outlive static objects.
+// All threads share this.  It is never destroyed, because workers outlive static objects.
 struct Process {
   struct Entry {
     std::shared_ptr<Primitive> primitive;

@@ -113,6 +113,8 @@ TEST_CASE("a child of fork() computes, and so does its parent") {
         }) == "right");
 }
 
+// The malloc of the address sanitizer (g++ 12) does not take its locks around fork().
+#ifndef __SANITIZE_ADDRESS__
 TEST_CASE("fork() while other threads compute and allocate") {
   Threads scope(3);
   const Work work;
@@ -130,18 +132,19 @@ TEST_CASE("fork() while other threads compute and allocate") {
       named(ones({1, 3}));
     }
   });
-  int lost = 0;
-  for (int i = 0; i < 100; ++i)
-    lost += in_child([&] {
-              memory_stats();
-              return same(work.run(), expected);
-            }) != "right";
+  std::string end = "right";
+  for (int i = 0; i < 100 && end == "right"; ++i)
+    end = in_child([&] {
+      memory_stats();
+      return same(work.run(), expected);
+    });
   stop = true;
   computes.join();
   allocates.join();
-  CHECK(lost == 0);
+  CHECK(end == "right");
   CHECK(wrong == 0);
 }
+#endif
 
 TEST_CASE("a child of a fork inside a loop computes alone") {
   Threads scope(2);

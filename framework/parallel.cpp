@@ -327,7 +327,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   if (const long taken = preemptions(begin)) p.company.preempted(taken, begin);
   const bool company = p.company.present(begin);
   const int workers = std::min(threads - 1, p.workers.load(std::memory_order_relaxed));
-  const bool helped = workers > 0 && (!company || p.trial.helped());
+  const bool helped = workers > 0 && (!company || p.trial.helps_next());
 
   p.call = call, p.f = f, p.in_company = company;
   cut(p, n, grain, helped ? workers + 1 : 1);

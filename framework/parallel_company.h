@@ -56,7 +56,7 @@ inline Nanoseconds cpu_time() {
 // second.  While help loses, it is tried again after 50 ms, 100 ms ... 1 s.
 class HelpTrial {
  public:
-  bool helped() const { return way_ == kHelped; }  // how the next job runs
+  bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
   bool help_pays() const { return pays_; }         // what the last trial of help has shown
 
   // Called after each job in company; `others` is what the caller's own CPU time lacks.

@@ -410,24 +410,24 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   };
   constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 2 * kAlone;
   trial.look(at, helpers);
-  REQUIRE(trial.helped());
+  REQUIRE(trial.helps_next());
   window(kGood);  // there is nothing to compare with yet
-  CHECK_FALSE(trial.helped());
+  CHECK_FALSE(trial.helps_next());
   int alone = 0;
-  while (!trial.helped()) window(kAlone), ++alone;
+  while (!trial.helps_next()) window(kAlone), ++alone;
   for (int i = 0; i < 5; ++i) {
     window(kGood);
     CHECK(trial.help_pays());
-    CHECK(trial.helped());
+    CHECK(trial.helps_next());
   }
-  for (int i = 0; i < 10 && trial.helped(); ++i) window(kBad);
-  CHECK_FALSE(trial.helped());
+  for (int i = 0; i < 10 && trial.helps_next(); ++i) window(kBad);
+  CHECK_FALSE(trial.helps_next());
   CHECK_FALSE(trial.help_pays());
   int rest = 0, longer = 0;
-  while (!trial.helped()) window(kAlone), ++rest;
+  while (!trial.helps_next()) window(kAlone), ++rest;
   window(kBad);
-  CHECK_FALSE(trial.helped());
-  while (!trial.helped()) window(kAlone), ++longer;
+  CHECK_FALSE(trial.helps_next());
+  while (!trial.helps_next()) window(kAlone), ++longer;
   CHECK(longer > rest);
   CHECK(alone > 0);
 }

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "framework/allocator.h"
 #include "framework/parallel.h"
+#include "framework/scratch.h"
 
 #ifndef VITRO_SIMD_GEMV_ROWS  // once, not per target
 #define VITRO_SIMD_GEMV_ROWS
@@ -137,22 +137,14 @@ HWY_EXPORT(RowSumsBFloat16);
 
 namespace {
 
-// Room for numbers that lives as long as a call.
-class Room {
+// Numbers that live as long as a call.
+class Floats {
  public:
-  explicit Room(int64_t numbers) : bytes_(static_cast<size_t>(numbers) * sizeof(float)) {
-    if (bytes_) data_ = static_cast<float*>(allocate(bytes_));
-  }
-  ~Room() {
-    if (bytes_) deallocate(data_, bytes_);
-  }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  float* data() const { return data_; }
+  explicit Floats(int64_t numbers) : memory_(static_cast<size_t>(numbers) * sizeof(float)) {}
+  float* data() const { return static_cast<float*>(memory_.data()); }
 
  private:
-  size_t bytes_;
-  float* data_ = nullptr;
+  Scratch memory_;
 };
 
 template <class T>
@@ -161,7 +153,7 @@ bool needs_copy(const GemvCall<T>& c) {
 }
 // x in float32 with contiguous rows, in the room where it needs one.
 template <class T>
-FloatRows float_rows(const GemvCall<T>& c, const Room& room) {
+FloatRows float_rows(const GemvCall<T>& c, const Floats& room) {
   if constexpr (std::is_same_v<T, float>)
     if (!needs_copy(c)) return {c.x, c.x_row_stride};
   for (int64_t i = 0; i < c.m; ++i)
@@ -175,7 +167,7 @@ constexpr int64_t kBytesPerThread = 300'000;
 
 template <class T, class Kernel>
 void dots(const GemvCall<T>& c, Kernel kernel) {
-  const Room room(needs_copy(c) ? c.m * c.k : 0);
+  const Floats room(needs_copy(c) ? c.m * c.k : 0);
   const FloatRows x = float_rows(c, room);
   const int64_t row_bytes = c.k * static_cast<int64_t>(sizeof(T));
   parallel_for(c.n, std::max<int64_t>(1, kBytesPerThread / row_bytes),
@@ -187,7 +179,7 @@ void dots(const GemvCall<T>& c, Kernel kernel) {
 template <class T, class Kernel>
 void row_sums(const GemvCall<T>& c, Kernel kernel) {
   constexpr int64_t kRuns = 8;
-  const Room room(needs_copy(c) ? c.k : 0), parts(kRuns * c.n);
+  const Floats room(needs_copy(c) ? c.k : 0), parts(kRuns * c.n);
   const float* x = float_rows(c, room).data;
   const int64_t rows = (c.k + kRuns - 1) / kRuns;
   const int64_t run_bytes = rows * c.n * static_cast<int64_t>(sizeof(T));

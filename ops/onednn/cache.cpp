@@ -7,10 +7,10 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "framework/allocator.h"
 #include "framework/error.h"
 #include "framework/parallel_fork.h"
 #include "framework/runtime.h"
+#include "framework/scratch.h"
 #include "ops/onednn/single_thread.h"
 
 namespace vitro::onednn {
@@ -207,16 +207,14 @@ void Execution::run(std::initializer_list<const void*> pointers) {
   size_t i = 0;
   for (const void* p : pointers)
     dnnl_memory_set_data_handle(arguments_[i++].memory, const_cast<void*>(p));
-  const size_t bytes = primitive_->scratchpad_bytes_;
-  void* scratch = bytes ? allocate(bytes) : nullptr;
-  if (scratch) dnnl_memory_set_data_handle(arguments_[i].memory, scratch);
+  const Scratch scratch(primitive_->scratchpad_bytes_);
+  if (scratch.data()) dnnl_memory_set_data_handle(arguments_[i].memory, scratch.data());
   dnnl_status_t status;
   {
     SingleThread alone;
     status =
         dnnl_primitive_execute(primitive_->primitive_, t_cache->stream, count_, arguments_.data());
   }
-  if (scratch) deallocate(scratch, bytes);
   check_status(status, "execute");
   runs_.store(runs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "framework/allocator.h"
 #include "framework/error.h"
 #include "framework/parallel.h"
+#include "framework/scratch.h"
 #include "ops/onednn/cache.h"
 #include "ops/onednn/pieces.h"
 
@@ -121,14 +121,13 @@ void matmul_part(const MatmulCall& whole, const Part& part, bool apart) {
 
   const size_t row_bytes = static_cast<size_t>(c.n) * item_size(c_dtype),
                bytes = row_bytes * static_cast<size_t>(c.m);
-  const std::unique_ptr<void, std::function<void(void*)>> room(
-      allocate(bytes), [bytes](void* p) { deallocate(p, bytes); });
-  char* const to = static_cast<char*>(std::exchange(c.c, room.get()));
+  const Scratch room(bytes);
+  char* const to = static_cast<char*>(std::exchange(c.c, room.data()));
   c.c_row_stride = c.n, c.c_batch_stride = c.m * c.n;
   run(c);
   for (int64_t i = 0; i < c.m; ++i)
     std::memcpy(to + i * whole.n * static_cast<int64_t>(item_size(c_dtype)),
-                static_cast<const char*>(room.get()) + static_cast<size_t>(i) * row_bytes,
+                static_cast<const char*>(room.data()) + static_cast<size_t>(i) * row_bytes,
                 row_bytes);
 }
 

@@ -36,6 +36,9 @@ constexpr Nanoseconds kWaitSpinInCompany = 15 * kMicrosecond;
 constexpr Nanoseconds kJump = 100 * kMicrosecond;  // of the clock: the thread was off its core
 constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at the preemptions
 constexpr Nanoseconds kStay = 50 * kMillisecond;   // of company after a job that it met
+// A second thread costs 50 us and ends the C library's short cuts for programs with one thread, so
+// the workers start when the loops have taken this long.
+constexpr Nanoseconds kUnhelped = kMillisecond;
 
 constexpr int kMostWorkers = 1023;
 
@@ -68,6 +71,7 @@ struct Pool {
   std::atomic<int> workers{0};                // started; written by who holds busy
   HelpTrial trial;                            // guarded by busy
   Nanoseconds last_end = 0;                   // of the last job; guarded by busy
+  Nanoseconds unhelped = 0;                   // time of jobs before there were workers; likewise
   std::atomic<bool> broken{false};            // in a child of a fork inside a job
   std::atomic<uint64_t> jobs{0}, alone{0};
 
@@ -242,6 +246,9 @@ class PoolWorker {
 
 void start_workers(Pool& p, int wanted) {
   int workers = p.workers.load(std::memory_order_relaxed);
+  // Do not wait for preemptions to show that the cores are taken already.
+  if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
+    p.company.stays_until(now() + kStay);
   try {
     for (; workers < std::min(wanted, kMostWorkers); p.workers.store(++workers))
       start_thread("vitro-" + std::to_string(workers + 1), [&p, workers] {
@@ -333,6 +340,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   cut(p, n, grain, helped ? workers + 1 : 1);
   run_ranges(p, helped ? workers : 0);
   const Nanoseconds end = p.last_end = now();
+  if (p.unhelped < kUnhelped) p.unhelped += end - begin;
   if (!company || workers == 0) return;
   p.trial.look(end, p.useful_cpu);
   // Nobody preempts a worker that sleeps: company ends where help is seen to pay.
@@ -396,7 +404,7 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f
       std::atomic<bool>& busy;
       ~Release() { busy.store(false, std::memory_order_release); }
     } release{p.busy};
-    start_workers(p, threads - 1);
+    if (p.unhelped >= kUnhelped) start_workers(p, threads - 1);
     run_job(p, n, grain, threads, call, f);
     if (p.failed.load(std::memory_order_relaxed)) std::swap(error, p.error);
   }

@@ -53,11 +53,12 @@ inline Nanoseconds cpu_time() {
 // Whether helpers pay in company.  A helper that loses its core while it runs a range makes the
 // caller wait for a time slice of another program, so help can cost more than it gives.  The two
 // ways of running jobs are tried in turn and compared by the CPU seconds that our threads get per
-// second.  While help loses, it is tried again after 50 ms, 100 ms ... 1 s.
+// second.  The preemptions that showed the company speak against help, so it is first tried after
+// 25 ms; while it loses, again after 100 ms, 400 ms and then each second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
-  bool help_pays() const { return pays_; }         // what the last trial of help has shown
+  bool help_pays() const { return pays_; }             // what the last trial of help has shown
 
   // Called after each job in company; `others` is what the caller's own CPU time lacks.
   void look(Nanoseconds at, std::atomic<Nanoseconds>& others) {
@@ -79,18 +80,19 @@ class HelpTrial {
   void compare(double rate, Nanoseconds at) {
     rate_[way_] = rate_[way_] == 0 ? rate : 0.5 * (rate_[way_] + rate);
     if (way_ == kAlone) {
+      if (next_ == 0) next_ = at + rest_;
       if (at >= next_) way_ = kHelped;
       return;
     }
     // Cutting a loop into more ranges, and waking helpers, costs a little work.
-    pays_ = rate_[kAlone] > 0 && rate_[kHelped] > 1.15 * rate_[kAlone];
-    rest_ = pays_ ? kShortest : std::min(2 * rest_, kLongest);
+    pays_ = rate_[kHelped] > 1.15 * rate_[kAlone];
+    rest_ = pays_ ? kShortest : std::min(4 * rest_, kLongest);
     if (pays_) return;
     next_ = at + rest_;
     way_ = kAlone;
   }
 
-  Way way_ = kHelped;
+  Way way_ = kAlone;
   bool pays_ = false;
   double rate_[2] = {0, 0};  // CPU seconds per second, of either way
   int64_t who_ = 0;          // the thread whose window it is

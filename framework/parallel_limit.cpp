@@ -126,6 +126,13 @@ std::optional<int> cpu_quota(const std::string& cgroups, const std::string& moun
   return least;
 }
 
+int runnable_threads() {
+  std::ifstream load("/proc/loadavg");
+  double minutes[3];
+  int running = 1;
+  return load >> minutes[0] >> minutes[1] >> minutes[2] >> running ? running : 1;
+}
+
 int default_num_threads() {
   const int allowed = allowed_cpus();
   const std::optional<int> quota =

@@ -1,4 +1,4 @@
-// How many threads a process should use where nobody says it.
+// How many threads a process should use where nobody says it, and how many others want the cores.
 #pragma once
 #include <functional>
 #include <optional>
@@ -9,6 +9,10 @@ namespace vitro {
 // The CPUs that this process may run on, bounded by the CPU quota of its control groups; at
 // least 1.
 int default_num_threads();
+
+// The system's threads that run or wait for a core now, this one among them; 1 where that is not
+// known.  Source: Linux, proc_loadavg(5), the fourth field.
+int runnable_threads();
 
 // The CPUs that the quotas of a process's control groups (version 1 and 2, its own group and all
 // parents) allow, rounded up; nothing where no quota is set.  The first two arguments are the texts

@@ -218,9 +218,8 @@ TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's"
 
 TEST_CASE("jobs are counted, and one thread makes none") {
   Threads scope(2);
-  visits(100, 10);
+  while (pool_stats().workers == 0) visits(100, 10);  // workers start when loops took a while
   const PoolStats before = pool_stats();
-  CHECK(before.workers >= 1);
   for (int i = 0; i < 10; ++i) visits(100, 10);
   CHECK(pool_stats().jobs == before.jobs + 10);
   visits(19, 10);  // shorter than two grains
@@ -378,6 +377,16 @@ TEST_CASE("the quota of control groups, of either version, own group and parents
   CHECK(default_num_threads() >= 1);
 }
 
+TEST_CASE("threads that run are counted") {
+  std::atomic<bool> stop{false};
+  std::thread spins([&] {
+    while (!stop) {}
+  });
+  CHECK(runnable_threads() >= 2);
+  stop = true;
+  spins.join();
+}
+
 TEST_CASE("company is three preemptions in a row, and leaves by itself") {
   Company company;
   const Nanoseconds ms = kMillisecond;
@@ -410,8 +419,6 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   };
   constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 2 * kAlone;
   trial.look(at, helpers);
-  REQUIRE(trial.helps_next());
-  window(kGood);  // there is nothing to compare with yet
   CHECK_FALSE(trial.helps_next());
   int alone = 0;
   while (!trial.helps_next()) window(kAlone), ++alone;
@@ -429,5 +436,5 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   CHECK_FALSE(trial.helps_next());
   while (!trial.helps_next()) window(kAlone), ++longer;
   CHECK(longer > rest);
-  CHECK(alone > 0);
+  CHECK(alone > 1);
 }

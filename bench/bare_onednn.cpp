@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "framework/factories.h"
+#include "framework/tensor/factories.h"
 
 namespace vitro::bench {
 

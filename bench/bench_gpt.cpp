@@ -4,7 +4,7 @@
 #include <span>
 
 #include "bench/gpt_cases.h"
-#include "framework/parallel.h"
+#include "framework/base/parallel.h"
 
 namespace vitro::bench {
 

@@ -2,9 +2,9 @@
 #include "bench/bare_onednn.h"
 #include "bench/machine.h"
 #include "bench/rows.h"
-#include "framework/simd/gemv.h"
-#include "framework/simd/matmul.h"
-#include "ops/onednn/matmul.h"
+#include "ops/onednn/gemm.h"
+#include "ops/simd/gemv.h"
+#include "ops/simd/small_matmul.h"
 #include "vitro.h"
 
 namespace vitro::bench {

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "bench/rows.h"
-#include "framework/parallel.h"
+#include "framework/base/parallel.h"
 #include "vitro.h"
 
 namespace vitro::bench {

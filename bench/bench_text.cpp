@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "bench/rows.h"
-#include "framework/file.h"
-#include "models/text/bpe_tokenizer.h"
+#include "framework/io/file.h"
+#include "models/text/bpe/bpe_tokenizer.h"
 
 namespace vitro::bench {
 

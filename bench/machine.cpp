@@ -10,10 +10,10 @@
 #include <fstream>
 #include <memory>
 
-#include "framework/factories.h"
-#include "framework/parallel.h"
-#include "framework/runtime.h"
-#include "ops/onednn/matmul.h"
+#include "framework/base/parallel.h"
+#include "framework/base/runtime.h"
+#include "framework/tensor/factories.h"
+#include "ops/onednn/gemm.h"
 
 namespace vitro::bench {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "framework/dtype.h"
+#include "framework/base/dtype.h"
 
 namespace vitro::bench {
 

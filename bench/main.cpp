@@ -5,7 +5,7 @@
 
 #include "bench/rows.h"
 #include "bench/table_reporter.h"
-#include "framework/runtime.h"
+#include "framework/base/runtime.h"
 
 int main(int argc, char** argv) {
   char time_option[] = "--benchmark_min_time=0.1", repetitions[] = "--benchmark_repetitions=5";

@@ -7,7 +7,7 @@
 
 #include "bench/machine.h"
 #include "bench/rows.h"
-#include "framework/runtime.h"
+#include "framework/base/runtime.h"
 
 namespace vitro::bench {
 

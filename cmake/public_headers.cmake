@@ -2,57 +2,57 @@
 
 set(VITRO_PUBLIC_HEADERS
   vitro.h
-  framework/allocator.h
-  framework/checkpoint.h
-  framework/dtype.h
-  framework/engine.h
-  framework/error.h
-  framework/factories.h
-  framework/file.h
-  framework/gradcheck.h
-  framework/graphviz.h
-  framework/hooks.h
-  framework/lr_scheduler.h
-  framework/mapped_file.h
-  framework/module.h
-  framework/module_hooks.h
-  framework/names.h
-  framework/node.h
-  framework/npy.h
-  framework/optim.h
-  framework/random.h
-  framework/runtime.h
-  framework/safetensors.h
-  framework/shape.h
-  framework/storage.h
-  framework/tensor.h
-  framework/tensor_list.h
-  models/activation_cache.h
-  models/attention_layers.h
-  models/containers.h
-  models/generate.h
-  models/generate_options.h
-  models/gpt.h
-  models/gpt_config.h
-  models/init.h
-  models/kv_cache.h
-  models/layers.h
-  models/mini_lm.h
-  models/model_file.h
-  models/next_token_batches.h
-  models/norm_layers.h
-  models/pretrained.h
-  models/sampling.h
-  models/saved_model.h
-  models/text/bpe_tokenizer.h
-  models/text/bpe_vocabulary.h
-  models/text/char_tokenizer.h
+  framework/autograd/engine.h
+  framework/autograd/gradcheck.h
+  framework/autograd/graphviz.h
+  framework/autograd/hooks.h
+  framework/autograd/node.h
+  framework/base/allocator.h
+  framework/base/dtype.h
+  framework/base/error.h
+  framework/base/names.h
+  framework/base/runtime.h
+  framework/io/checkpoint.h
+  framework/io/file.h
+  framework/io/mapped_file.h
+  framework/io/npy.h
+  framework/io/safetensors.h
+  framework/nn/hooks.h
+  framework/nn/module.h
+  framework/optim/lr_scheduler.h
+  framework/optim/optim.h
+  framework/tensor/factories.h
+  framework/tensor/random.h
+  framework/tensor/shape.h
+  framework/tensor/storage.h
+  framework/tensor/tensor.h
+  framework/tensor/tensor_list.h
+  models/generation/generate.h
+  models/generation/options.h
+  models/generation/sampling.h
+  models/huggingface/gpt2_load.h
+  models/language/batches.h
+  models/language/gpt.h
+  models/language/gpt_config.h
+  models/language/mini_lm.h
+  models/language/model_file.h
+  models/layers/activation_cache.h
+  models/layers/attention.h
+  models/layers/containers.h
+  models/layers/init.h
+  models/layers/kv_cache.h
+  models/layers/layers.h
+  models/layers/norm.h
+  models/saved/saved_model.h
   models/text/stream_decoder.h
   models/text/text_pieces.h
   models/text/token_file.h
   models/text/tokenizer.h
-  models/text/utf8.h
-  models/text/vocabulary.h
-  models/text/word_tokenizer.h
+  models/text/bpe/bpe_tokenizer.h
+  models/text/bpe/bpe_vocabulary.h
+  models/text/char/char_tokenizer.h
+  models/text/unicode/utf8.h
+  models/text/word/vocabulary.h
+  models/text/word/word_tokenizer.h
   ops/indexing.h
   ops/ops.h)

@@ -6,13 +6,13 @@ set_source_files_properties(ops/version.cpp PROPERTIES
 # Kernels are compiled for AVX2, for AVX-512 (AVX3) and for any x86-64.  Highway 1.0.3 has no SSE2
 # target: the fallback is one lane at a time, and HWY_BROKEN_EMU128 makes it the same HWY_SCALAR
 # under every compiler.  `hwy` is renamed: a program may link Highway's library beside vitro.
-file(GLOB simd_sources CONFIGURE_DEPENDS framework/simd/*.cpp)
+file(GLOB simd_sources CONFIGURE_DEPENDS framework/simd/*.cpp ops/simd/*.cpp)
 set_source_files_properties(${simd_sources} PROPERTIES
   COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL);HWY_BROKEN_EMU128=1;hwy=vitro_hwy")
 
 # JSON is read at the start of a program, and its templates take half a minute to optimise fully.
 set_source_files_properties(
-  framework/safetensors_header.cpp framework/safetensors_index.cpp models/config_fields.cpp
-  models/gpt2_config.cpp models/text/vocabulary.cpp models/text/tokenizer_file.cpp
-  models/text/bpe_files.cpp models/text/bpe_tokenizer_json.cpp
+  framework/io/safetensors_header.cpp framework/io/safetensors_index.cpp models/language/config_fields.cpp
+  models/huggingface/gpt2_config.cpp models/text/word/vocabulary.cpp models/text/tokenizer_file.cpp
+  models/text/bpe/bpe_files.cpp models/text/bpe/bpe_tokenizer_json.cpp
   PROPERTIES COMPILE_OPTIONS ${vitro_light})

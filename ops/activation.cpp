@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/activation_kernels.h"
 #include "ops/product.h"
 

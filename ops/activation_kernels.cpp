@@ -2,7 +2,7 @@
 // ours.
 #include "ops/activation_kernels.h"
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/product.h"
 
 namespace vitro {

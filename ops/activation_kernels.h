@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "framework/simd/elementwise.h"
-#include "framework/tensor.h"
+#include "framework/tensor/tensor.h"
 #include "ops/onednn/eltwise.h"
 
 namespace vitro {

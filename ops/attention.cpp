@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/elementwise.h"
-#include "framework/random.h"
+#include "framework/tensor/loops.h"
+#include "framework/tensor/random.h"
 #include "ops/attention_kernels.h"
 #include "ops/ops.h"
 

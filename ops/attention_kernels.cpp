@@ -1,8 +1,8 @@
 // Attention's kernels over tensors: heads, and blocks of their rows, shared among threads.
 #include "ops/attention_kernels.h"
 
-#include "framework/elementwise.h"
-#include "framework/simd/attention.h"
+#include "framework/tensor/loops.h"
+#include "ops/simd/attention.h"
 
 namespace vitro {
 

@@ -1,7 +1,7 @@
 // The float32 kernels of attention over tensors of heads (..., H, T, D), unrecorded.
 #pragma once
-#include "framework/simd/attention.h"
-#include "framework/tensor.h"
+#include "framework/tensor/tensor.h"
+#include "ops/simd/attention.h"
 
 namespace vitro {
 

@@ -1,5 +1,5 @@
 // Comparisons: bool tensors, which have no gradient.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

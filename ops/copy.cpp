@@ -1,5 +1,5 @@
 // Copies, conversions and joins.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,5 +1,5 @@
 // Elementwise arithmetic and functions, each with its derivative on the line above its struct.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 
 #include <cmath>
 #include <limits>

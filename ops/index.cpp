@@ -1,5 +1,5 @@
 // Choosing elements by integer ids, and the adjoint: adding into chosen places.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

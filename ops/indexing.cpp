@@ -1,7 +1,7 @@
 // Indexing, composed of select, slice, unsqueeze and index_select, and so differentiable.
 #include "ops/indexing.h"
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 
 namespace vitro {
 

@@ -1,6 +1,6 @@
 // Arithmetic in place.  Each change counts as a new version of the storage, so that a backward that
 // saved the old values says so instead of computing a wrong gradient.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,5 +1,5 @@
 // linear: x W^T + b, with the activation fused where its derivative can be read from the output.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/product.h"
 
 namespace vitro {

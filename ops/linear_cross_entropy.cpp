@@ -4,8 +4,8 @@
 // so that each class's weights are read once and its gradient is written once.
 #include <cmath>
 
-#include "framework/elementwise.h"
 #include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
 #include "ops/product.h"
 

@@ -2,8 +2,8 @@
 // instead of a second copy of the logits.
 #include <limits>
 
-#include "framework/elementwise.h"
 #include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
 
 namespace vitro {

@@ -1,7 +1,7 @@
 // Masks: values replaced where a mask, or a triangle, says so.
 #include <algorithm>
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,5 +1,5 @@
 // matmul: products of matrices and of stacks of matrices.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/product.h"
 
 namespace vitro {

@@ -1,7 +1,7 @@
 // layer_norm and rms_norm over the last axis.
-#include "framework/simd/norm.h"
-#include "framework/elementwise.h"
+#include "ops/simd/norm.h"
 #include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
 #include "ops/rows.h"
 
 namespace vitro {

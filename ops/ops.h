@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "../framework/engine.h"
+#include "../framework/autograd/engine.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 

@@ -1,5 +1,5 @@
 // Losses of numbers: each a formula of elementwise ops, reduced.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -4,10 +4,10 @@
 #include <array>
 #include <mutex>
 
-#include "framework/elementwise.h"
-#include "framework/parallel_fork.h"
-#include "framework/simd/gemv.h"
-#include "framework/simd/matmul.h"
+#include "framework/base/parallel_fork.h"
+#include "framework/tensor/loops.h"
+#include "ops/simd/gemv.h"
+#include "ops/simd/small_matmul.h"
 
 namespace vitro {
 

@@ -1,6 +1,6 @@
 // Matrix products on raw layouts, unrecorded: what matmul and linear run on.
 #pragma once
-#include "ops/onednn/matmul.h"
+#include "ops/onednn/gemm.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,10 +1,10 @@
 // Random ops: dropout and sampling.
-#include "framework/random.h"
+#include "framework/tensor/random.h"
 
 #include <cmath>
 #include <limits>
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,9 +1,9 @@
 // Reductions: sums, means, variances, extrema and their places.
-#include "framework/reduce.h"
+#include "framework/tensor/reduce.h"
 
 #include <numeric>
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 
 namespace vitro {
 

@@ -1,6 +1,6 @@
 // Rows along an axis: how the softmax family sees a tensor.  Private to ops/.
 #pragma once
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/elementwise.h"
 #include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
 #include "ops/rows.h"
 
 namespace vitro {

@@ -1,5 +1,5 @@
 // split and chunk: an axis cut into views.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

@@ -1,7 +1,7 @@
 // What runs: versions and instruction sets.
-#include "framework/runtime.h"
+#include "framework/base/runtime.h"
 #include "framework/simd/elementwise.h"
-#include "ops/onednn/matmul.h"
+#include "ops/onednn/gemm.h"
 
 namespace vitro {
 

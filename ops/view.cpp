@@ -1,5 +1,5 @@
 // Views: another shape, order or part of the same storage.
-#include "framework/elementwise.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {

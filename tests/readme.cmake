@@ -29,5 +29,5 @@ while(TRUE)
   add_dependencies(vitro_tests ${name})
   string(APPEND readme_programs "${CMAKE_CURRENT_BINARY_DIR}/${name}|")
 endwhile()
-set_property(SOURCE test_readme.cpp APPEND PROPERTY
+set_property(SOURCE rules/test_readme.cpp APPEND PROPERTY
   COMPILE_DEFINITIONS VITRO_README_PROGRAMS="${readme_programs}")

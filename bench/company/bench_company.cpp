@@ -6,7 +6,7 @@
 #include "bench/company/neighbours.h"
 #include "bench/gpt_cases.h"
 #include "bench/mini_lm_cases.h"
-#include "framework/parallel.h"
+#include "framework/base/parallel.h"
 
 namespace vitro::bench {
 

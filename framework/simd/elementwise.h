@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "framework/dtype.h"
+#include "framework/base/dtype.h"
 
 namespace vitro::simd {
 

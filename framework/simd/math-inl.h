@@ -1,5 +1,5 @@
 // float32 vector functions, compiled once per instruction set.  NaN in, NaN out; infinities have
-// their limits.  Errors are those measured by tests/test_kernels.cpp against float64.
+// their limits.  Errors are those measured by tests/ops/test_kernels.cpp against float64.
 // (No include guard: Highway includes it anew for every target.)
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>

@@ -2,7 +2,7 @@
 // (No include guard: Highway includes it anew for every target.)
 #include <algorithm>
 
-#include "framework/dtype.h"
+#include "framework/base/dtype.h"
 #include "framework/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();

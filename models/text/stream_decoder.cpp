@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "models/text/utf8.h"
+#include "models/text/unicode/utf8.h"
 
 namespace vitro::text {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "models/text/utf8.h"
+#include "models/text/unicode/utf8.h"
 
 namespace vitro::text {
 

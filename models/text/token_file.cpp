@@ -7,9 +7,9 @@
 #include <bit>
 #include <cstring>
 
-#include "framework/error.h"
-#include "framework/file.h"
-#include "models/text/bpe_special.h"
+#include "framework/base/error.h"
+#include "framework/io/file.h"
+#include "models/text/bpe/bpe_special.h"
 
 namespace vitro::text {
 

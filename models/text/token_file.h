@@ -10,7 +10,7 @@
 #pragma once
 #include <span>
 
-#include "../../framework/mapped_file.h"
+#include "../../framework/io/mapped_file.h"
 #include "text_pieces.h"
 #include "tokenizer.h"
 

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <utility>
 
-#include "framework/file.h"
-#include "models/text/bpe_files.h"
-#include "models/text/bpe_special.h"
-#include "models/text/bpe_tokenizer.h"
-#include "models/text/char_tokenizer.h"
+#include "framework/io/file.h"
+#include "models/text/bpe/bpe_files.h"
+#include "models/text/bpe/bpe_special.h"
+#include "models/text/bpe/bpe_tokenizer.h"
+#include "models/text/char/char_tokenizer.h"
 #include "models/text/tokenizer_file.h"
-#include "models/text/word_tokenizer.h"
+#include "models/text/word/word_tokenizer.h"
 
 namespace vitro::text {
 

@@ -1,7 +1,7 @@
 // Reading JSON of tokenizers.
 #include "models/text/tokenizer_file.h"
 
-#include "models/text/utf8.h"
+#include "models/text/unicode/utf8.h"
 
 namespace vitro::text {
 

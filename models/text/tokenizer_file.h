@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "framework/json_sax.h"
+#include "framework/io/json.h"
 
 namespace vitro::text {
 

@@ -7,10 +7,10 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "framework/error.h"
-#include "framework/parallel_fork.h"
-#include "framework/runtime.h"
-#include "framework/scratch.h"
+#include "framework/base/error.h"
+#include "framework/base/parallel_fork.h"
+#include "framework/base/runtime.h"
+#include "framework/base/scratch.h"
 #include "ops/onednn/single_thread.h"
 
 namespace vitro::onednn {

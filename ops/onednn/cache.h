@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/dtype.h"
+#include "framework/base/dtype.h"
 
 namespace vitro::onednn {
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "framework/error.h"
-#include "framework/parallel.h"
+#include "framework/base/error.h"
+#include "framework/base/parallel.h"
 #include "ops/onednn/cache.h"
 
 namespace vitro::onednn {

@@ -62,8 +62,8 @@ Pieces pieces(const Product& p, bool avx512) {
     return {several, p.m, p.n};
   }
   const int64_t threads = std::clamp(parts(flops, kPerThread), int64_t{2}, kMostThreads);
-  // Compared bit by bit (tests/test_pieces.cpp): on AVX-512 the sums of a row do not depend on the
-  // rows beside it where all are dense, unless a is read down its columns and the sum is long.
+  // Compared bit by bit (tests/ops/test_pieces.cpp): on AVX-512 the sums of a row do not depend on
+  // the rows beside it where all are dense, unless a is read down its columns and the sum is long.
   const bool join = avx512 && p.dtype == kFloat32 && p.dense && !p.adds &&
                     (!p.a_down_columns || (!p.b_down_columns && p.k <= kLongSum));
   Pieces result = cut(p, parts(threads, p.batch), join);

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "framework/dtype.h"
+#include "framework/base/dtype.h"
 
 namespace vitro::onednn {
 

@@ -1,5 +1,6 @@
-// A user's program: his framework/tensor.h and vitro's live side by side, and errors can be caught.
-#include "framework/tensor.h"
+// A user's program: his framework/tensor/tensor.h and vitro's live side by side, and errors can be
+// caught.
+#include "framework/tensor/tensor.h"
 
 #include <vitro/vitro.h>
 

@@ -6,8 +6,8 @@
 // else it is all tokenizer.json.
 #include <cstdlib>
 
-#include "models/text/bpe_bytes.h"
-#include "models/text/bpe_files.h"
+#include "models/text/bpe/bpe_bytes.h"
+#include "models/text/bpe/bpe_files.h"
 #include "vitro.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // Any bytes as a configuration: one that reads what it writes, or an IoError.
 #include <cstdlib>
 
-#include "models/gpt2_config.h"
+#include "models/huggingface/gpt2_config.h"
 #include "vitro.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "models/text/bpe_bytes.h"
-#include "models/text/utf8.h"
+#include "models/text/bpe/bpe_bytes.h"
+#include "models/text/unicode/utf8.h"
 
 namespace vitro::testing {
 

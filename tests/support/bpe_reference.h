@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/text/bpe_vocabulary.h"
+#include "models/text/bpe/bpe_vocabulary.h"
 #include "models/text/tokenizer.h"
 
 namespace vitro::testing {

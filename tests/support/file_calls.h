@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/file.h"
+#include "framework/io/file.h"
 
 namespace vitro::testing {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/allocator.h"
+#include "framework/base/allocator.h"
 #include "vitro.h"
 
 namespace vitro::testing {

@@ -1,6 +1,6 @@
 // A number of threads that lasts for a scope.
 #pragma once
-#include "framework/runtime.h"
+#include "framework/base/runtime.h"
 
 namespace vitro::testing {
 

@@ -1,0 +1,164 @@
+// From options to the things they name.
+#include "apps/cli/model_options.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/bundled_text.h"
+#include "apps/cli/byte_pairs.h"
+#include "apps/cli/output.h"
+
+namespace vitro::cli {
+
+namespace {
+
+std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_view text) {
+  if (options.tokenizer == "bpe")
+    return std::make_unique<text::BpeTokenizer>(
+        learn_byte_pairs(text, options.vocab_size, /*min_count=*/2, /*is_silent=*/false));
+  const std::string unk = options.unk ? "<unk>" : "";
+  if (options.tokenizer == "word")
+    return std::make_unique<text::WordTokenizer>(
+        text::WordTokenizer::fit(text::TextPieces(text), {.unk = unk}));
+  return std::make_unique<text::CharTokenizer>(
+      text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
+}
+
+// What training takes: parameters, each with its gradient and two moments, and per token that
+// passes through the activations that backward needs, and the logits with their gradients; rather
+// too much than too little.  But in float64 no more logits than kMostLogits are held.
+double bytes_needed(const models::GPTConfig& c, int64_t rows, DType dtype) {
+  const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
+               layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
+  const double each = static_cast<double>(rows), most = models::GPT::kMostLogits,
+               logits = dtype == kFloat64 ? each * vocab : std::min(each * vocab, most),
+               activations = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
+  return static_cast<double>(item_size(dtype)) * (4 * models::parameter_count(c) + activations);
+}
+
+// What the parameters and the widest activations take, roughly; rather too much than too little.
+// In double: the product of the largest sizes does not fit into 64 bits.
+double bytes_needed(const models::MiniLMConfig& c, int64_t rows, int64_t bytes_per_parameter) {
+  const double vocab = static_cast<double>(c.vocab_size), embd = static_cast<double>(c.n_embd),
+               hidden = static_cast<double>(c.n_hidden), in = embd * static_cast<double>(c.context);
+  const double parameters = vocab * embd + in * hidden + hidden * vocab;
+  const double activations = static_cast<double>(rows) * 2 * (in + hidden + vocab);
+  return (parameters + activations) * static_cast<double>(bytes_per_parameter);
+}
+
+}  // namespace
+
+Text open_text(const std::string& file) {
+  if (file.empty()) return {"the bundled stories", {}, kBundledText};
+  Text opened{file, MappedFile(file), {}};
+  opened.text = opened.file->bytes();
+  check<ValueError>(!opened.text.empty(), "a text expected: ", file, " is empty");
+  return opened;
+}
+
+std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source) {
+  if (options.tokenizer != "char" && options.tokenizer != "word" && options.tokenizer != "bpe") {
+    try {
+      return text::load_tokenizer(options.tokenizer);
+    } catch (const IoError& error) {
+      fail<IoError>("--tokenizer: char, word, bpe or a saved tokenizer expected: ", error.what());
+    }
+  }
+  try {
+    return fit(options, source.text);
+  } catch (Error& error) {
+    error.add_context(source.name);
+    throw;
+  }
+}
+
+Source read_source(const TextOptions& options) {
+  Source source{open_text(options.file), nullptr};
+  source.tokenizer = fit_tokenizer(options, source);
+  return source;
+}
+
+std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer& tokenizer) {
+  std::vector<std::string> all;
+  if (!is_allowed) return all;
+  if (const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer))
+    for (const auto& [name, id] : bpe->special_tokens()) all.push_back(name);
+  check<ValueError>(!all.empty(),
+                    "--allow-special: a tokenizer with special tokens expected: ", tokenizer.kind(),
+                    " has none");
+  return all;
+}
+
+std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt,
+                                   bool allow_special) {
+  std::vector<int64_t> ids =
+      text::encode(tokenizer, prompt, allowed_special(allow_special, tokenizer));
+  check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt),
+                    " has no word");
+  return ids;
+}
+
+models::SavedModel load_saved(const std::string& path, models::TokenizerIs tokenizer) {
+  models::SavedModel saved = models::load_model(path, tokenizer);
+  for (const std::string& reason : saved.damaged) warn(reason);
+  if (const auto* known = saved.tokenizer.get(); known && known->vocab_size() < saved.vocab_size)
+    warn(path + ": the model scores " + count_text(saved.vocab_size) + " tokens, of which the " +
+         count_text(known->vocab_size()) + " of its tokenizer are used");
+  return saved;
+}
+
+models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer) {
+  return {.vocab_size = tokenizer.vocab_size(),
+          .n_embd = options.n_embd,
+          .n_hidden = options.n_hidden,
+          .context = options.context,
+          .activation = models::activation_of(options.activation)};
+}
+
+void check_bytes(double need, const char* advice) {
+  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                      static_cast<double>(sysconf(_SC_PAGESIZE)),
+               gib = 1 << 30;
+  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
+                     " GiB of memory and this machine has ", format("%.0f", have / gib), ": ",
+                     advice);
+}
+
+void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes) {
+  check_bytes(bytes_needed(config, rows, bytes),
+              "choose smaller --n-embd, --n-hidden or --context");
+}
+
+void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype) {
+  check_bytes(
+      bytes_needed(config, rows, dtype),
+      "choose smaller --n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
+}
+
+models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
+                          int64_t rows, int64_t bytes) {
+  const models::MiniLMConfig config = config_of(options, tokenizer);
+  check_memory(config, rows, bytes);
+  manual_seed(static_cast<uint64_t>(options.seed));
+  return models::MiniLM(config);
+}
+
+std::string introduce(const ModelOptions& options, const Source& source) {
+  return "This model is untrained: its weights are random (seed " + std::to_string(options.seed) +
+         ").\nIts vocabulary: the " + count_text(source.tokenizer->vocab_size()) + ' ' +
+         (options.text.tokenizer == "word" ? "words" : "characters") + " of " +
+         printable(source.name) + ".\n";
+}
+
+nlohmann::ordered_json to_json(const ModelOptions& options) {
+  return {{"text", options.text.file.empty() ? "(bundled)" : options.text.file},
+          {"tokenizer", options.text.tokenizer},
+          {"unk", options.text.unk},
+          {"n_embd", options.n_embd},
+          {"n_hidden", options.n_hidden},
+          {"context", options.context},
+          {"activation", options.activation}};
+}
+
+}  // namespace vitro::cli

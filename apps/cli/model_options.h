@@ -1,0 +1,57 @@
+// From options to the things they name: the text, its tokenizer, the model.
+#pragma once
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/cli/options.h"
+#include "framework/io/mapped_file.h"
+
+namespace vitro::cli {
+
+// A text that is not empty: a file, mapped into memory, or the bundled stories for no file.
+struct Text {
+  std::string name;  // for people: "the bundled stories", or the file
+  std::optional<MappedFile> file;
+  std::string_view text;
+};
+Text open_text(const std::string& file);
+
+// A text and the tokenizer fitted to it.
+struct Source : Text {
+  std::unique_ptr<text::Tokenizer> tokenizer;
+};
+Source read_source(const TextOptions& options);
+// What splits the text into tokens: learnt from it, or read from a file.
+std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source);
+
+// All special tokens of the tokenizer if text may become them, as --allow-special says; else none.
+// ValueError if it has none.
+std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer& tokenizer);
+
+// The ids of what the user typed.  UsageError if that is no text.
+std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt,
+                                   bool allow_special = false);
+
+// The model that was saved there, after warnings of what is not as it should be.
+models::SavedModel load_saved(const std::string& path,
+                              models::TokenizerIs tokenizer = models::TokenizerIs::kNeeded);
+
+models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer);
+// MemoryError, with the advice, if the machine has not so much memory.
+void check_bytes(double need, const char* advice);
+// The same if it cannot hold such a model: `rows` positions pass through it, and of
+// each parameter `bytes` are kept.
+void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
+// The same if it cannot train such a model, in this dtype.
+void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype);
+// A MiniLM with random weights drawn from the seed, after check_memory.
+models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
+                          int64_t rows, int64_t bytes);
+
+// Two lines that say what the model is, and that nobody trained it.
+std::string introduce(const ModelOptions& options, const Source& source);
+nlohmann::ordered_json to_json(const ModelOptions& options);
+
+}  // namespace vitro::cli

@@ -1,0 +1,118 @@
+// Printing.
+#include "apps/cli/output.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "framework/base/error.h"
+#include "models/text/unicode/utf8.h"
+#include "ops/ops.h"
+
+namespace vitro::cli {
+
+void write_out(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      fail<IoError>("standard output cannot be written: ", std::generic_category().message(errno));
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void write_json(const nlohmann::ordered_json& value) {
+  // A file name need not be UTF-8; what is not becomes U+FFFD.
+  write_out(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+}
+
+void warn(const std::string& message) {
+  std::fprintf(stderr, "vitro: warning: %s\n", printable(message).c_str());
+}
+
+std::string format(const char* pattern, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, pattern);
+  std::vsnprintf(text, sizeof text, pattern, arguments);
+  va_end(arguments);
+  return text;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (size_t offset = 0; offset < text.size();) {
+    const size_t begin = offset;
+    char32_t c = 0;
+    try {
+      c = text::next_code_point(text, offset, "printable");
+    } catch (const ValueError&) {
+      offset = begin + 1;
+      out += format("\\x%02X", static_cast<unsigned char>(text[begin]));
+      continue;
+    }
+    if (c == '\n') out += "\\n";
+    else if (c == '\t') out += "\\t";
+    else if (c < 0x20 || (c >= 0x7F && c < 0xA0))
+      out += format("\\x%02X", static_cast<unsigned>(c));
+    else out += text.substr(begin, offset - begin);
+  }
+  return out;
+}
+
+std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
+
+std::string clipped(const std::string& text, size_t most) {
+  std::u32string characters = text::decode_utf8(text);
+  if (characters.size() <= most) return text;
+  return text::encode_utf8(characters.substr(0, most)) + "...";
+}
+
+std::string shape_text(const Shape& shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+std::string count_text(int64_t n) {
+  std::string digits = std::to_string(n), out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+std::string small(double x) { return x == 0 ? "0" : format("%.1e", x); }
+
+std::string first_numbers(const Tensor& x, int64_t count) {
+  Tensor wide = x.detach().to(kFloat64).contiguous();
+  std::string text;
+  for (int64_t i = 0; i < std::min(count, wide.numel()); ++i)
+    text += format("%9.4f", wide.data<double>()[i]);
+  return count < wide.numel() ? text + "  ..." : text;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows, int indent) {
+  std::vector<size_t> width;
+  for (auto& row : rows)
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i == width.size()) width.push_back(0);
+      width[i] = std::max(width[i], text::count_code_points(row[i], "table"));
+    }
+  std::string out;
+  for (auto& row : rows) {
+    std::string line(static_cast<size_t>(indent), ' ');
+    for (size_t i = 0; i < row.size(); ++i)
+      line += row[i] + std::string(width[i] + 2 - text::count_code_points(row[i], "table"), ' ');
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+  return out;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,75 @@
+// The texts that a saved model is tried on.
+#include "apps/cli/saved_text.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+namespace vitro::cli {
+
+namespace {
+
+// A directory under the system's temporary one, for as long as it lives.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {
+    check<IoError>(::mkdtemp(path_.data()) != nullptr, path_, ": ",
+                   std::generic_category().message(errno));
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  std::string file(const std::string& name) const { return path_ + '/' + name; }
+
+ private:
+  std::string path_;
+};
+
+// Whether the run let its text become special tokens.
+bool allows_special(const models::SavedModel& saved) {
+  const auto found = saved.metadata.find("options");
+  if (found == saved.metadata.end()) return false;
+  const auto run = nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  return run.is_object() && run.value("allow-special", nlohmann::json()) == true;
+}
+
+}  // namespace
+
+Tokens given_text(const std::string& text_file, const models::SavedModel& saved) {
+  const Text source = open_text(text_file);
+  const ScratchDirectory scratch;
+  const std::string file = scratch.file("tokens.bin");
+  write_token_file(file, *saved.tokenizer, text::TextPieces(source.text),
+                   allowed_special(allows_special(saved), *saved.tokenizer));
+  return {source.name, text::TokenFile(file)};  // mapped: it stays when the file goes
+}
+
+Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
+  const auto metadata = [&](const std::string& name) {
+    const auto found = saved.metadata.find(name);
+    check<ValueError>(found != saved.metadata.end(),
+                      "a TEXT expected: the model does not say what it was trained on");
+    return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  };
+  const nlohmann::json run = metadata("options"), state = metadata("state");
+  const std::filesystem::path path = model;
+  const std::string file = (is_directory(path) ? path : path.parent_path()) / "tokens.bin";
+  try {
+    Tokens tokens{run.at("text").get<std::string>(), text::TokenFile(file)};
+    if (tokens.name.empty()) tokens.name = open_text("").name;
+    tokens.ids.verify();
+    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens.ids.checksum(), file,
+                   ": the tokens that the model was trained on expected");
+    return tokens;
+  } catch (const nlohmann::json::exception&) {
+    fail<IoError>("the checkpoint of a run of vitro train expected: ", model);
+  }
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,55 @@
+// Signals as notes.
+#include "apps/cli/signals.h"
+
+#include <cstddef>
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr int kStops[] = {SIGINT, SIGTERM};
+volatile std::sig_atomic_t received_signal = 0, is_noted[2] = {};
+
+void note(int signal) {
+  received_signal = signal;
+  for (size_t i = 0; i < 2; ++i)
+    if (is_noted[i]) std::signal(kStops[i], SIG_DFL);
+}
+
+void set(int signal, void (*handler)(int), int flags) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+NotedSignals::NotedSignals(Waits waits) : waits_(waits) {
+  for (size_t i = 0; i < 2; ++i) {
+    sigaction(kStops[i], nullptr, &before_[i]);
+    is_noted[i] = before_[i].sa_handler != SIG_IGN;
+  }
+  listen();
+  sigaction(SIGPIPE, nullptr, &pipe_before_);
+  set(SIGPIPE, SIG_IGN, SA_RESTART);
+}
+
+NotedSignals::~NotedSignals() {
+  for (size_t i = 0; i < 2; ++i) sigaction(kStops[i], &before_[i], nullptr);
+  sigaction(SIGPIPE, &pipe_before_, nullptr);
+}
+
+int NotedSignals::received() const { return received_signal; }
+
+void NotedSignals::forget() {
+  received_signal = 0;
+  listen();
+}
+
+void NotedSignals::listen() {
+  for (size_t i = 0; i < 2; ++i)
+    if (is_noted[i]) set(kStops[i], note, waits_ == Waits::kGoOn ? SA_RESTART : 0);
+}
+
+}  // namespace vitro::cli

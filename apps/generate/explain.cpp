@@ -1,0 +1,159 @@
+// `vitro generate --explain`.
+#include "apps/generate/explain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/output.h"
+#include "models/text/unicode/utf8.h"
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr size_t kLikeliest = 5;
+constexpr int kIndent = 16;  // of notes and bars
+
+}  // namespace
+
+Tensor last_row(const Tensor& x) { return x.rank() > 1 ? x.select(0, -1) : x; }
+
+std::string linear_note(const nn::Linear& layer, const std::string& name) {
+  std::string note = layer.describe() + ": x W^T" + (layer.bias.defined() ? " + b" : "") +
+                     ", W = " + name + ".weight " + shape_text(layer.weight.shape());
+  if (layer.bias.defined()) note += ", b = " + name + ".bias " + shape_text(layer.bias.shape());
+  return note;
+}
+
+void Explanation::watch(nn::Module& module, Tensor& input, Tensor& output) {
+  // A batch of one text, (1, T, ...) or ids (1, T), is shown as the text.
+  const auto text_of = [](const Tensor& x) {
+    return x.rank() == (x.dtype() == kInt64 ? 2 : 3) ? x.select(0, 0) : x;
+  };
+  hooks_.emplace_back(module.register_forward_hook(
+      [&input, &output, text_of](nn::Module&, const Tensor& x, const Tensor& y) {
+        input = text_of(x), output = text_of(y);
+        return Tensor();  // unchanged
+      }));
+}
+
+std::vector<Explanation::Candidate> Explanation::candidates() const {
+  const Tensor logits = last_row(logits_);
+  models::GenerateOptions sampling = sampling_of(options_);
+  sampling.vocab_size = tokenizer_.vocab_size();
+  auto [p, ids] = models::likeliest_tokens(logits, sampling, text_);
+  std::vector<Candidate> all;
+  for (int64_t i = 0; i < ids.numel(); ++i)
+    all.push_back({ids.data<int64_t>()[i], p.data<double>()[i]});
+  return all;
+}
+
+std::string Explanation::softmax_note() const {
+  std::string note = "p_i = exp(logit_i) / sum_j exp(logit_j), 1 in all";
+  if (options_.repetition_penalty != 1)
+    note += format("; logits of what was said are held down by %g", options_.repetition_penalty);
+  if (options_.temperature) note += format("; logits / %g", *options_.temperature);
+  if (options_.top_k) note += "; the " + count_text(*options_.top_k) + " likeliest only";
+  if (options_.top_p) note += format("; the likeliest %g only", *options_.top_p);
+  return note;
+}
+
+std::vector<Explanation::Stage> Explanation::stages() const {
+  std::vector<Stage> all = own_stages();
+  Tensor probabilities = zeros({last_row(logits_).numel()}, kFloat64);
+  for (const Candidate& c : candidates())
+    probabilities.mutable_data<double>()[c.id] = c.probability;
+  all.push_back({"softmax", probabilities, {}, softmax_note()});
+  return all;
+}
+
+std::string Explanation::bars() const {
+  std::vector<std::vector<std::string>> rows;
+  const std::vector<Candidate> all = candidates();
+  for (const Candidate& c : all) {
+    if (rows.size() == kLikeliest) break;
+    const long length = std::lround(30 * c.probability / all[0].probability);
+    rows.push_back({in_quotes(tokenizer_.token(c.id)), "id " + std::to_string(c.id),
+                    format("%6.2f %%", 100 * c.probability),
+                    std::string(static_cast<size_t>(length), '#')});
+  }
+  return table(rows, kIndent);
+}
+
+std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
+  text_ = ids;
+  int number = 0;
+  std::string out;
+  auto add = [&](const std::string& name, const std::string& values, const std::string& note) {
+    out += format("%2d. %-12s", ++number, name.c_str()) + values + '\n' +
+           std::string(kIndent, ' ') + note + '\n';
+  };
+  const size_t shown = std::min(ids.size(), static_cast<size_t>(kMostTokens));
+  std::string tokens, numbers;
+  for (int64_t id : std::span(ids).last(shown)) {
+    if (!tokens.empty()) tokens += ' ', numbers += ' ';
+    tokens += in_quotes(tokenizer_.token(id));
+    numbers += std::to_string(id);
+  }
+  const std::string given = text::to_valid_utf8(options_.prompt),
+                    prompt = in_quotes(clipped(given, 60)),
+                    token = in_quotes(tokenizer_.token(next)), kind{tokenizer_.kind()},
+                    unit = kind == "char"   ? "one per character"
+                           : kind == "word" ? "one per word"
+                                            : "pieces that are frequent";
+  const auto characters = static_cast<int64_t>(text::count_code_points(given, "explain"));
+  add("prompt", prompt, count_text(characters) + " characters");
+  add("tokens", tokens,
+      count_text(static_cast<int64_t>(ids.size())) + ", " + unit + " (--tokenizer " + kind + ")" +
+          (shown < ids.size() ? "; the last " + std::to_string(shown) + " are shown" : ""));
+  add("ids", numbers,
+      "shape " + shape_text({static_cast<int64_t>(ids.size())}) +
+          ": each token's number in the vocabulary of " + count_text(tokenizer_.vocab_size()));
+  if (ids_.numel() < static_cast<int64_t>(ids.size()))
+    out += "\n    The model is given the last " + count_text(ids_.numel()) + ": " + limit();
+  out +=
+      "\n    In what follows each token is a row. The numbers are the first of the last row,\n"
+      "    that of " +
+      in_quotes(tokenizer_.token(ids.back())) + ", from which the next token is predicted.\n\n";
+  for (const Stage& s : stages())
+    add(s.name,
+        format("%-12s", shape_text(s.output.shape()).c_str()) + first_numbers(last_row(s.output)),
+        s.note);
+  out += bars();
+  double chance = 0;
+  for (const Candidate& c : candidates())
+    if (c.id == next) chance = c.probability;
+  add("next token", token + ", id " + std::to_string(next),
+      sampling_of(options_).do_sample
+          ? format("drawn by chance: its chance was %.2f %%", 100 * chance)
+          : "the likeliest (greedy; --temperature or --top-k draw by chance)");
+  add("text", prompt + " + " + token, "and the same again for each further token");
+  return out;
+}
+
+nlohmann::ordered_json Explanation::json(const std::vector<int64_t>& ids) {
+  text_ = ids;
+  nlohmann::ordered_json all = nlohmann::ordered_json::array(),
+                         likeliest = nlohmann::ordered_json::array();
+  for (const Stage& s : stages()) {
+    Tensor row = last_row(s.output).detach().to(kFloat64).contiguous();
+    const double* p = row.data<double>();
+    nlohmann::ordered_json stage = {
+        {"stage", s.name},
+        {"shape", std::vector(s.output.shape().begin(), s.output.shape().end())}};
+    if (s.weight.defined())
+      stage["weight_shape"] = std::vector(s.weight.shape().begin(), s.weight.shape().end());
+    stage["last_row"] = std::vector(p, p + std::min<int64_t>(row.numel(), 6));
+    stage["note"] = s.note;
+    all.push_back(stage);
+  }
+  for (const Candidate& c : candidates()) {
+    if (likeliest.size() == kLikeliest) break;
+    likeliest.push_back(
+        {{"id", c.id}, {"token", tokenizer_.token(c.id)}, {"probability", c.probability}});
+  }
+  return {{"stages", all}, {"likeliest", likeliest}};
+}
+
+}  // namespace vitro::cli

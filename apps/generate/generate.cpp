@@ -1,0 +1,293 @@
+// `vitro generate`: text -> ids -> model -> next token -> text.
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/input.h"
+#include "apps/cli/output.h"
+#include "apps/cli/signals.h"
+#include "apps/generate/explain.h"
+#include "models/text/unicode/utf8.h"
+
+namespace vitro::cli {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// The model that --model names, or one with random weights.
+struct Subject {
+  std::unique_ptr<nn::Module> model;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  int64_t window;  // how many tokens back the model looks
+  std::string introduction;
+
+  bool is_gpt() const { return dynamic_cast<const models::GPT*>(model.get()); }
+};
+
+std::string unit(const text::Tokenizer& tokenizer) {
+  return tokenizer.kind() == "word"   ? "words"
+         : tokenizer.kind() == "char" ? "characters"
+                                      : "tokens";
+}
+
+Subject trained(const GenerateOptions& options) {
+  models::SavedModel saved = load_saved(options.saved);
+  manual_seed(static_cast<uint64_t>(options.model.seed));
+  const std::string steps = saved.step ? "was trained for " + count_text(saved.step) + " steps"
+                                       : "is " + saved.model->describe();
+  const std::string introduction =
+      "This model " + steps + ": " + printable(options.saved) +
+      ".\nIts vocabulary: " + count_text(saved.tokenizer->vocab_size()) + ' ' +
+      unit(*saved.tokenizer) + ".\n";
+  return {std::move(saved.model), std::move(saved.tokenizer), saved.window, introduction};
+}
+
+Subject untrained(const GenerateOptions& options) {
+  Source source = read_source(options.model.text);
+  const std::string introduction = introduce(options.model, source);
+  auto model = std::make_unique<models::MiniLM>(
+      make_model(options.model, *source.tokenizer,
+                 std::max(options.model.context, Explanation::kMostTokens), /*bytes=*/8));
+  return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
+}
+
+// The one that config.json names, else <|endoftext|>, where the vocabulary has it.
+std::optional<int64_t> end_of_text(const Subject& subject) {
+  const auto* const gpt = dynamic_cast<const models::GPT*>(subject.model.get());
+  const auto named = gpt && gpt->layout ? gpt->layout->eos_token_id() : std::nullopt;
+  if (named && 0 <= *named && *named < subject.tokenizer->vocab_size()) return named;
+  const auto* const bpe = dynamic_cast<const text::BpeTokenizer*>(subject.tokenizer.get());
+  return bpe ? bpe->end_of_text() : std::nullopt;
+}
+
+std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOptions& options,
+                                    const std::string& prompt) {
+  std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
+  check<ValueError>(!subject.is_gpt() || options.allow_sliding || std::ssize(ids) <= subject.window,
+                    "generate: a prompt of at most ", subject.window,
+                    " tokens expected, the model's context: it has ", ids.size(),
+                    "; --allow-sliding lets its end count");
+  return ids;
+}
+
+// As it is shown: of a character that it only begins, a continuation has all.
+std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
+                  const GenerateOptions& options) {
+  std::string text = tokenizer.decode(prompt);
+  if (options.max_new_tokens > 0) text.resize(text::without_cut_end(text).size());
+  return text;
+}
+
+models::GenerateOptions decoding(const GenerateOptions& options, const Subject& subject) {
+  models::GenerateOptions all = sampling_of(options);
+  all.max_new_tokens = options.max_new_tokens;
+  all.eos_token_id = end_of_text(subject);
+  all.stop_strings = options.stop;
+  all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
+  all.allow_sliding = options.allow_sliding;
+  // A MiniLM looks `window` tokens back, so more would be computed in vain; an explanation shows
+  // some of them.
+  all.block_size = options.explain && !subject.is_gpt()
+                       ? std::max(subject.window, Explanation::kMostTokens)
+                       : subject.window;
+  return all;
+}
+
+nlohmann::ordered_json to_json(const GenerateOptions& options) {
+  nlohmann::ordered_json json;
+  if (options.saved.empty()) json = to_json(options.model);
+  else json["model"] = options.saved;
+  const auto add = [&](const char* name, const auto& value) {
+    json[name] = nullptr;
+    if (value) json[name] = *value;
+  };
+  add("temperature", options.temperature);
+  add("top_k", options.top_k);
+  add("top_p", options.top_p);
+  json["repetition_penalty"] = options.repetition_penalty;
+  json["stop"] = options.stop;
+  json["allow_special"] = options.allow_special;
+  json["max_new_tokens"] = options.max_new_tokens;
+  return json;
+}
+
+// What the options' prompt became.
+struct Continuation {
+  std::vector<int64_t> ids;
+  std::string text;
+  nlohmann::ordered_json explained = nullptr;
+};
+
+// How many tokens were made and how long it took.
+struct Work {
+  int64_t tokens = 0, first = 0;  // the first of each text comes from reading its prompt
+  steady_clock::duration time = {}, until_first = {};
+
+  void add_token(steady_clock::time_point start, bool is_first) {
+    ++tokens;
+    if (!is_first) return;
+    until_first += steady_clock::now() - start;
+    ++first;
+  }
+
+  void tell() const {
+    const auto seconds = [](steady_clock::duration t) {
+      return std::chrono::duration<double>(t).count();
+    };
+    const bool has_more = tokens > first;
+    const double rate = static_cast<double>(has_more ? tokens - first : tokens) /
+                        std::max(seconds(has_more ? time - until_first : time), 1e-9);
+    std::fprintf(
+        stderr, "%s tokens in %.2f s, %.2f s of it for the prompt: %s tokens/s\n",
+        count_text(tokens).c_str(), seconds(time), seconds(until_first),
+        (rate < 100 ? format("%.1f", rate) : count_text(static_cast<int64_t>(rate))).c_str());
+  }
+};
+
+// One continuation, shown as it comes unless the options want JSON.
+Continuation run(const Subject& subject, const GenerateOptions& options,
+                 const std::vector<int64_t>& prompt, bool explains, Work& work) {
+  const text::Tokenizer& tokenizer = *subject.tokenizer;
+  Continuation all{prompt, shown(tokenizer, prompt, options)};
+  std::unique_ptr<Explanation> explanation =
+      explains ? explain(*subject.model, tokenizer, options) : nullptr;
+  const auto show = [&](const std::string& text) {
+    if (!options.json && !text.empty()) write_out(text);
+  };
+  if (!explains) show(all.text);
+  const auto start = steady_clock::now();
+  models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, subject),
+                        [&](int64_t id, const std::string& added) {
+                          work.add_token(start, all.ids.size() == prompt.size());
+                          if (explanation && options.json)
+                            all.explained = explanation->json(prompt);
+                          if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
+                          explanation.reset();  // the first token is explained, the rest is alike
+                          show(added);
+                          all.ids.push_back(id);
+                          all.text += added;
+                          return true;
+                        });
+  work.time += steady_clock::now() - start;
+  show("\n");
+  return all;
+}
+
+// A line end, if the vocabulary has one.
+std::string line_end(const text::Tokenizer& tokenizer) {
+  try {
+    return tokenizer.decode(tokenizer.encode("\n")) == "\n" ? "\n" : "";
+  } catch (const ValueError&) { return ""; }
+}
+
+// Each line of standard input, until it ends, goes on from all that was said before.
+int converse(const Subject& subject, const GenerateOptions& options) {
+  const text::Tokenizer& tokenizer = *subject.tokenizer;
+  const models::GenerateOptions decided = decoding(options, subject);
+  models::Conversation conversation(*subject.model, tokenizer, decided);
+  NotedSignals signals(NotedSignals::Waits::kEnd);
+  LineReader lines(/*sign=*/"> ");
+  Work work;
+  const auto answer = [&](const std::string& line) {
+    const std::vector<int64_t>& before = conversation.ids();
+    const bool is_open = !before.empty() && before.back() != decided.eos_token_id &&
+                         !tokenizer.decode(std::span(before).last(1)).ends_with('\n');
+    const std::string turn = is_open ? line_end(tokenizer) + line : line;
+    checked_prompt(subject, options, turn);
+    write_out(shown(tokenizer, encode_prompt(tokenizer, line, options.allow_special), options));
+    const auto start = steady_clock::now();
+    bool is_first = true;
+    conversation.say(turn, [&](int64_t, const std::string& added) {
+      work.add_token(start, std::exchange(is_first, false));
+      write_out(added);
+      return signals.received() == 0;
+    });
+    work.time += steady_clock::now() - start;
+    write_out("\n");
+  };
+  std::string line;
+  for (;;) {
+    const LineReader::Result result = lines.next(line);
+    if (const int signal = signals.received()) return 128 + signal;
+    if (result == LineReader::Result::kEnd) break;
+    if (result == LineReader::Result::kInterrupted) continue;
+    try {
+      if (line.empty()) conversation.forget();
+      else answer(line);
+    } catch (const IoError&) {
+      throw;
+    } catch (const Error& error) {  // such as a character that the model does not know
+      warn(error.what());
+    }
+    if (signals.received() == SIGTERM) return 128 + SIGTERM;
+    if (signals.received()) write_out("\n");
+    signals.forget();
+  }
+  if (!options.quiet) work.tell();
+  return 0;
+}
+
+void check_together(const GenerateOptions& o) {
+  check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
+                    "generate: one of --prompt, --prompt-file and --interactive expected");
+  check<UsageError>(!o.explain || o.max_new_tokens > 0,
+                    "--explain: --max-new-tokens of at least 1 expected: 0");
+  check<UsageError>(
+      o.num_samples == 1 || sampling_of(o).do_sample,
+      "--num-samples: --temperature, --top-k or --top-p expected, without which all are "
+      "the same");
+  // A saved model's tokenizer decides for itself.
+  if (o.saved.empty() && !o.prompt.empty()) {
+    try {
+      text::check_utf8(o.prompt, "--prompt: a text");
+    } catch (const ValueError& error) { fail<UsageError>(error.what()); }
+  }
+}
+
+}  // namespace
+
+models::GenerateOptions sampling_of(const GenerateOptions& options) {
+  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
+  return {.temperature = options.temperature.value_or(1),
+          .top_k = options.top_k,
+          .top_p = options.top_p,
+          .do_sample = options.temperature || options.top_k || options.top_p,
+          .repetition_penalty = options.repetition_penalty};
+}
+
+int generate(GenerateOptions options) {
+  check_together(options);
+  const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
+  const std::vector<int64_t> prompt = options.interactive
+                                          ? std::vector<int64_t>()
+                                          : checked_prompt(subject, options, options.prompt);
+  if (!options.json && !options.quiet) write_out(subject.introduction + '\n');
+  if (options.interactive) return converse(subject, options);
+
+  nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt.size()}},
+                         samples = nlohmann::ordered_json::array();
+  Work work;
+  for (int64_t i = 0; i < options.num_samples; ++i) {
+    if (i > 0 && !options.json) write_out("---\n");
+    const Continuation made = run(subject, options, prompt, options.explain && i == 0, work);
+    std::vector<std::string> tokens;
+    for (int64_t id : made.ids) tokens.push_back(subject.tokenizer->token(id));
+    samples.push_back({{"ids", made.ids}, {"tokens", tokens}, {"text", made.text}});
+    if (!made.explained.is_null()) result["explain"] = made.explained;
+  }
+  if (!options.json) {
+    if (!options.quiet) work.tell();
+    return 0;
+  }
+  if (options.num_samples == 1) result.update(samples[0]);
+  else result["samples"] = samples;
+  result["trained"] = !options.saved.empty();
+  result["seed"] = options.model.seed;
+  result["options"] = to_json(options);
+  write_json(result);
+  return 0;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,201 @@
+// Defaults of training runs.
+#include "apps/train/defaults.h"
+
+#include <algorithm>
+#include <array>
+
+#include "apps/cli/output.h"
+#include "apps/train/options.h"
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr std::array kMiniOnly = {"n-hidden", "context", "activation"};
+constexpr std::array kGPTOnly = {"preset", "n-layer", "n-head",   "n-kv-head",
+                                 "bias",   "norm",    "position", "mlp"};
+
+// The first of `names` that was given, or null.
+template <size_t n>
+const char* first_given(const TrainOptions& options, const std::array<const char*, n>& names) {
+  const auto found =
+      std::ranges::find_if(names, [&](const char* name) { return options.given.contains(name); });
+  return found == names.end() ? nullptr : *found;
+}
+
+// Learning rates: Brown et al., 2020, table 2.1; the rest is nanoGPT's.
+struct OfPreset {
+  const char* name;
+  double learning_rate, beta2, dropout;
+};
+constexpr OfPreset kPresets[] = {{"nano", 1e-3, 0.99, 0.2},
+                                 {"gpt2", 6e-4, 0.95, 0},
+                                 {"gpt2-medium", 3e-4, 0.95, 0},
+                                 {"gpt2-large", 2.5e-4, 0.95, 0},
+                                 {"gpt2-xl", 2e-4, 0.95, 0}};
+
+void take_sizes(TrainOptions& o, const models::GPTConfig& c) {
+  o.model_type = "gpt";
+  o.gpt.n_layer = c.n_layer;
+  o.gpt.n_head = c.n_head;
+  o.gpt.n_kv_head = c.n_kv_head;
+  o.gpt.bias = c.bias;
+  o.gpt.norm = c.norm == models::NormKind::kRMSNorm ? "rmsnorm" : "layernorm";
+  o.gpt.position = c.position == models::PositionKind::kRotary ? "rotary" : "learned";
+  o.gpt.mlp = c.mlp == models::MLPKind::kSwiGLU ? "swiglu" : "gelu";
+  o.model.n_embd = c.n_embd;
+  o.block_size = c.block_size;
+}
+
+// Small steps at an even rate: the model is nearly right already (nanoGPT's finetuning).
+TrainOptions fine_tuning_defaults(const nn::Module& initial) {
+  TrainOptions o = gpt_defaults("nano");
+  o.batch_size = 4;
+  o.max_iters = 200;
+  o.learning_rate = 3e-5;
+  o.lr_schedule = "constant";
+  o.warmup_iters = 0;
+  o.dropout = 0;
+  o.eval_interval = 50;
+  o.eval_iters = 20;
+  o.log_interval = 10;
+  if (const auto* gpt = dynamic_cast<const models::GPT*>(&initial)) {
+    take_sizes(o, gpt->config);
+    o.beta2 = 0.95;
+    o.block_size = std::min<int64_t>(128, gpt->config.block_size);
+  } else if (const auto* mini = dynamic_cast<const models::MiniLM*>(&initial)) {
+    const models::MiniLMConfig& c = mini->config;
+    o.model_type = "mini";
+    o.model.n_embd = c.n_embd, o.model.n_hidden = c.n_hidden, o.model.context = c.context;
+    o.model.activation = models::activation_name(c.activation);
+  } else {
+    fail<ValueError>("--init-from: a MiniLM or a GPT expected: ", initial.describe());
+  }
+  return o;
+}
+
+// What was given of the model's sizes is what it has; the window may be shorter.
+void check_sizes(const TrainOptions& options, const nn::Module& initial,
+                 const TrainOptions& defaults) {
+  const auto compare = [&](const std::string& name, bool, const auto& given, const auto& has) {
+    const bool is_size = name == "n-embd" || std::ranges::count(kMiniOnly, name) ||
+                         std::ranges::count(kGPTOnly, name);
+    check<ValueError>(!is_size || !options.given.contains(name) || given == has, "--", name, ": ",
+                      dumped(has), " expected, as ", options.init_from, " has it: ", dumped(given));
+  };
+  each_option(compare, options, defaults);
+  if (const auto* gpt = dynamic_cast<const models::GPT*>(&initial))
+    check<ValueError>(
+        !options.given.contains("block-size") || options.block_size <= gpt->config.block_size,
+        "--block-size: at most the ", gpt->config.block_size, " of ", options.init_from,
+        " expected: ", options.block_size);
+}
+
+// That of the options given.
+std::string implied_model_type(const TrainOptions& options) {
+  const char *mini = first_given(options, kMiniOnly), *gpt = first_given(options, kGPTOnly);
+  check<UsageError>(!mini || !gpt, "--", mini ? mini : "", " is of a MiniLM and --", gpt ? gpt : "",
+                    " of a GPT: one of both expected");
+  return gpt ? "gpt" : "mini";
+}
+
+void check_divisible(const TrainOptions& o) {
+  const int64_t kv_heads = o.gpt.n_kv_head ? o.gpt.n_kv_head : o.gpt.n_head;
+  check<UsageError>(o.model.n_embd % o.gpt.n_head == 0, "--n-embd: a multiple of the ",
+                    o.gpt.n_head, " of --n-head expected: ", o.model.n_embd);
+  check<UsageError>(o.gpt.n_head % kv_heads == 0, "--n-head: a multiple of the ", kv_heads,
+                    " of --n-kv-head expected: ", o.gpt.n_head);
+  check<UsageError>(o.gpt.position != "rotary" || o.model.n_embd / o.gpt.n_head % 2 == 0,
+                    "--position rotary: an even number of --n-embd per head expected: ",
+                    o.model.n_embd / o.gpt.n_head);
+}
+
+}  // namespace
+
+TrainOptions gpt_defaults(const std::string& preset) {
+  TrainOptions o;
+  take_sizes(o, models::GPTConfig::preset(preset));
+  o.gpt.preset = preset;
+  o.batch_size = 12;
+  o.max_iters = 2000;
+  o.weight_decay = 0.1;
+  for (const OfPreset& p : kPresets)
+    if (p.name == preset)
+      o.learning_rate = p.learning_rate, o.beta2 = p.beta2, o.dropout = p.dropout;
+  return o;
+}
+
+void check_model_type(const TrainOptions& options) {
+  const bool is_gpt = options.model_type == "gpt";
+  const char* other = is_gpt ? first_given(options, kMiniOnly) : first_given(options, kGPTOnly);
+  check<UsageError>(!other, "--", other ? other : "", ": --model-type ", is_gpt ? "mini" : "gpt",
+                    " expected, which has it: ", options.model_type);
+}
+
+void complete(TrainOptions& options, const nn::Module* initial) {
+  const auto is_given = [&](const std::string& name) { return options.given.contains(name); };
+  if (!is_given("model-type") && !initial) options.model_type = implied_model_type(options);
+  TrainOptions defaults = initial                       ? fine_tuning_defaults(*initial)
+                          : options.model_type == "gpt" ? gpt_defaults(options.gpt.preset)
+                                                        : TrainOptions{};
+  check<ValueError>(!is_given("model-type") || options.model_type == defaults.model_type,
+                    "--model-type: ", defaults.model_type, " expected, as ", options.init_from,
+                    " has it: ", options.model_type);
+  options.model_type = defaults.model_type;
+  check_model_type(options);
+  check<UsageError>(!is_given("vocab-size") || options.model.text.tokenizer == "bpe",
+                    "--vocab-size: --tokenizer bpe expected, of which it is the size: ",
+                    options.model.text.tokenizer);
+  if (initial) check_sizes(options, *initial, defaults);
+  const auto fill = [&]<class T>(const std::string& name, bool, T& field, const T& value) {
+    if (!is_given(name)) field = value;
+  };
+  each_option(fill, options, std::as_const(defaults));
+
+  if (options.min_lr < 0) options.min_lr = options.learning_rate / 10;
+  if (options.lr_decay_iters == 0) options.lr_decay_iters = std::max<int64_t>(1, options.max_iters);
+  if (!options.given.contains("warmup-iters"))
+    options.warmup_iters = std::min(options.warmup_iters, options.lr_decay_iters / 10);
+  check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
+                    options.lr_decay_iters,
+                    " of --lr-decay-iters expected: ", options.warmup_iters);
+  check<UsageError>(options.min_lr <= options.learning_rate, "--min-lr: at most --learning-rate ",
+                    options.learning_rate, " expected: ", options.min_lr);
+  if (options.model_type == "gpt") check_divisible(options);
+}
+
+models::GPTConfig gpt_config_of(const TrainOptions& o, int64_t vocab_size) {
+  return {
+      .block_size = o.block_size,
+      .vocab_size = vocab_size,
+      .n_layer = o.gpt.n_layer,
+      .n_head = o.gpt.n_head,
+      .n_embd = o.model.n_embd,
+      .dropout = o.dropout,
+      .bias = o.gpt.bias,
+      .n_kv_head = o.gpt.n_kv_head,
+      .norm = o.gpt.norm == "rmsnorm" ? models::NormKind::kRMSNorm : models::NormKind::kLayerNorm,
+      .position = o.gpt.position == "rotary" ? models::PositionKind::kRotary
+                                             : models::PositionKind::kLearned,
+      .mlp = o.gpt.mlp == "swiglu" ? models::MLPKind::kSwiGLU : models::MLPKind::kGelu};
+}
+
+// All three warm up alike; then the rate falls by half a cosine, or along a line, or stays.
+optim::LRFormula schedule_of(const TrainOptions& o) {
+  const int64_t warmup = o.warmup_iters;
+  if (o.lr_schedule == "cosine")
+    return optim::LinearWarmupCosine{
+        .warmup_iters = warmup, .lr_decay_iters = o.lr_decay_iters, .min_lr = o.min_lr};
+  const double end = o.lr_schedule == "linear" ? o.min_lr / o.learning_rate : 1;
+  const auto rising = [warmup](int64_t step) {
+    return static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
+  };
+  return optim::SequentialLR{
+      .schedules = {optim::LambdaLR{rising}, optim::LinearLR{.start_factor = 1,
+                                                             .end_factor = end,
+                                                             .total_iters = std::max<int64_t>(
+                                                                 1, o.lr_decay_iters - warmup)}},
+      .milestones = {warmup}};
+}
+
+}  // namespace vitro::cli

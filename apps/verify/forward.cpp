@@ -1,0 +1,56 @@
+// x W^T + b by hand: plain float64 loops that call no op of the library.
+#include <cmath>
+
+#include "apps/verify/verify.h"
+
+namespace vitro::cli {
+
+namespace {
+
+// float32 carries u = 2^-24 of rounding per operation.  Errors of a sum of K products add up like a
+// random walk: c u sqrt(K) (|x| |W|^T + |b|) bounds each cell, with c <= 8 for any order of adding.
+constexpr double kRounding = 0x1p-24, kFactor = 8;
+// The bound per cell is wide where K is large and the terms cancel.  An error that all cells share
+// shows in the whole: rounding stays below 1e-5 of ||y|| for any K that fits into memory.
+constexpr double kWhole = 1e-4;
+
+}  // namespace
+
+ForwardCheck check_forward(const LinearRun& run) {
+  const Tensor &weight = run.layer->weight, &bias = run.layer->bias;
+  const int64_t out = weight.size(0), in = weight.size(1), rows = run.x.numel() / in;
+  check<ShapeError>(run.x.is_contiguous() && run.y.is_contiguous() && weight.is_contiguous(),
+                    "verify: contiguous tensors expected in ", run.name);
+  const float *x = run.x.data<float>(), *w = weight.data<float>(), *y = run.y.data<float>();
+  const std::vector<float> zeros(static_cast<size_t>(out));  // the bias of a layer without one
+  const float* b = bias.defined() ? bias.data<float>() : zeros.data();
+
+  ForwardCheck check;
+  check.allowed = kFactor * kRounding * std::sqrt(static_cast<double>(in));
+  double squares = 0, square_errors = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < out; ++j) {
+      double sum = 0, size = std::abs(static_cast<double>(b[j]));
+      for (int64_t k = 0; k < in; ++k) {
+        const double product = static_cast<double>(x[r * in + k]) * w[j * in + k];
+        sum += product;
+        size += std::abs(product);
+      }
+      const Cell cell{r, j, sum, b[j], y[r * out + j]};
+      const double error = std::abs(cell.module_value - cell.by_hand());
+      if (!(error <= check.allowed * size)) check.agrees = false;  // so written, NaN disagrees
+      check.absolute = std::max(check.absolute, error);
+      if (error > check.relative * size || (r == 0 && j == 0)) {
+        check.relative = size > 0 ? error / size : 0;
+        check.worst = cell;
+      }
+      square_errors += error * error;
+      squares += cell.by_hand() * cell.by_hand();
+    }
+  }
+  check.whole = squares > 0 ? std::sqrt(square_errors / squares) : std::sqrt(square_errors);
+  if (!(check.whole <= kWhole)) check.agrees = false;
+  return check;
+}
+
+}  // namespace vitro::cli

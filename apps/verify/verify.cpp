@@ -1,0 +1,198 @@
+// `vitro verify`: is what the model computes what the formulas say?
+#include "apps/verify/verify.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "apps/cli/model_options.h"
+#include "apps/cli/output.h"
+#include "apps/cli/saved_text.h"
+#include "apps/verify/report.h"
+
+namespace vitro::cli {
+
+namespace {
+
+constexpr int64_t kWindow = 64, kBatch = 6;  // enough for oneDNN to be the faster one
+// Products that are computed by hand, and those of all float64 forwards, at most: of a large model
+// fewer tokens pass through, and fewer gradients are compared.
+constexpr double kForwardMacs = 2e9, kGradientMacs = 4e9;
+
+struct Subject {
+  std::unique_ptr<nn::Module> model;
+  std::vector<int64_t> ids;  // of a text; as many as are needed, if there are so many
+  int64_t window;            // the most tokens that the model takes at once
+  std::string introduction;
+};
+
+constexpr size_t kMostIds = kWindow * kBatch + 1;
+
+std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokenizer) {
+  std::vector<int64_t> ids;
+  text::TextPieces pieces(source.text, /*piece_bytes=*/4096);
+  for (std::string_view piece; ids.size() < kMostIds && pieces.next(piece);)
+    std::ranges::copy(tokenizer.encode(piece), std::back_inserter(ids));
+  ids.resize(std::min(ids.size(), kMostIds));
+  return ids;
+}
+
+Subject untrained(const VerifyOptions& options) {
+  const Source source = read_source(options.model.text);
+  // Weights, gradients and a float64 copy, whose activations are the largest of all.
+  auto model = std::make_unique<models::MiniLM>(
+      make_model(options.model, *source.tokenizer, kWindow * kBatch, /*bytes=*/24));
+  return {std::move(model), first_ids(source, *source.tokenizer), kWindow,
+          introduce(options.model, source)};
+}
+
+// What a trained model is verified on: the text that is given or, of a run, the one it learnt from;
+// without a tokenizer any ids do.
+std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& saved,
+                                                      const VerifyOptions& options) {
+  const std::string& file = options.model.text.file;
+  if (!saved.tokenizer) {
+    check<ValueError>(file.empty(),
+                      "verify: a model with a tokenizer expected, by which --text "
+                      "becomes tokens: ",
+                      options.saved, " has none");
+    manual_seed(static_cast<uint64_t>(options.model.seed));
+    const Tensor ids = randint(0, saved.vocab_size, {static_cast<int64_t>(kMostIds)});
+    return {"random tokens, as there is no tokenizer",
+            {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()}};
+  }
+  if (!file.empty() || !saved.metadata.contains("options")) {
+    const Text source = open_text(file);
+    return {source.name, first_ids(source, *saved.tokenizer)};
+  }
+  const Tokens tokens = trained_text(options.saved, saved);
+  std::vector<int64_t> ids(std::min(static_cast<size_t>(tokens.ids.size()), kMostIds));
+  tokens.ids.copy(0, ids);
+  return {tokens.name, std::move(ids)};
+}
+
+Subject trained(const VerifyOptions& options) {
+  models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
+  check<ValueError>(saved.model->parameters().at(0).dtype() == kFloat32,
+                    "verify: a model in float32 expected: ", options.saved);
+  check_bytes(24 * static_cast<double>(saved.model->parameter_count()), "verify a smaller model");
+  auto [name, ids] = text_for(saved, options);
+  const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
+  const std::string introduction = "This is a trained model, " + saved.model->describe() + ": " +
+                                   printable(options.saved) + ".\nThe text: " + printable(name) +
+                                   ".\n";
+  return {std::move(saved.model), std::move(ids),
+          is_gpt ? std::min(kWindow, saved.window) : kWindow, introduction};
+}
+
+std::vector<LinearRun> linears_of(nn::Module& model) {
+  std::vector<LinearRun> runs;
+  for (auto& [name, module] : model.named_modules())
+    if (auto* layer = dynamic_cast<nn::Linear*>(module)) runs.push_back({name, layer});
+  return runs;
+}
+
+double macs_per_token(const std::vector<LinearRun>& runs) {
+  double macs = 0;
+  for (const LinearRun& run : runs) macs += static_cast<double>(run.layer->weight.numel());
+  return macs;
+}
+
+// ids (B, T) and the tokens that follow each, from the start of the text.
+std::pair<Tensor, Tensor> windows(const Subject& subject, double macs) {
+  const int64_t count = std::ssize(subject.ids) - 1,
+                most = std::max<int64_t>(8, static_cast<int64_t>(kForwardMacs / macs));
+  check<ValueError>(count >= 1, "verify: a text of at least two tokens expected: it has ",
+                    subject.ids.size());
+  const int64_t length = std::min({subject.window, count, most}),
+                batch = std::max<int64_t>(1, std::min({kBatch, count / length, most / length}));
+  auto part = [&](size_t from) {
+    return from_span(std::span(subject.ids).subspan(from, static_cast<size_t>(batch * length)))
+        .reshape({batch, length});
+  };
+  return {part(0), part(1)};
+}
+
+// Hooks that spoil one module's output, and that fill `runs` with what passes through the rest.
+class Probe {
+ public:
+  Probe(std::vector<LinearRun>& runs, const std::optional<std::string>& perturb) {
+    for (LinearRun& run : runs) {
+      // The first hook, so that the second one sees what it returns.
+      if (run.name == perturb)
+        hooks_.emplace_back(run.layer->register_forward_hook(
+            [](nn::Module&, const Tensor&, const Tensor& y) { return y * 1.001; }));
+      hooks_.emplace_back(run.layer->register_forward_pre_hook([this](nn::Module&, const Tensor&) {
+        before_ = onednn_stats().primitives;
+        return Tensor();
+      }));
+      hooks_.emplace_back(run.layer->register_forward_hook(
+          [this, &run](nn::Module&, const Tensor& x, const Tensor& y) {
+            run.x = x.contiguous(), run.y = y.contiguous(), run.kernel = kernel_since_before();
+            return Tensor();
+          }));
+      hooks_.emplace_back(run.layer->register_full_backward_hook(
+          [&run](nn::Module&, const Tensor& grad_x, const Tensor&) {
+            run.grad_x = grad_x;
+            return Tensor();
+          }));
+    }
+  }
+
+ private:
+  // The oneDNN primitive that has run once more than before the module began, if any did.
+  std::string kernel_since_before() const {
+    for (const OnednnPrimitive& now : onednn_stats().primitives) {
+      auto is_same = [&](const OnednnPrimitive& p) {
+        return p.name == now.name && p.runs == now.runs;
+      };
+      if (std::none_of(before_.begin(), before_.end(), is_same))
+        return "oneDNN " + now.implementation;
+    }
+    return "vitro " + version_info().simd;
+  }
+
+  std::vector<OnednnPrimitive> before_;
+  std::deque<nn::ScopedHook> hooks_;
+};
+
+}  // namespace
+
+int verify(const VerifyOptions& options) {
+  Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  nn::Module& model = *subject.model;
+  std::vector<LinearRun> runs = linears_of(model);
+  const double macs = macs_per_token(runs);
+  const auto [ids, targets] = windows(subject, macs);
+  Verification result{options, subject.introduction, ids.shape(), std::move(runs), {}, {}, {}};
+
+  std::optional<std::string> perturbed = options.perturb;
+  if (perturbed) {
+    std::string names;
+    for (const LinearRun& run : result.runs) names += (names.empty() ? "" : ", ") + run.name;
+    const auto is_there = [&](const std::string& name) {
+      return std::ranges::find(result.runs, name, &LinearRun::name) != result.runs.end();
+    };
+    if (*perturbed == "head" && !is_there("head")) perturbed = "lm_head";
+    check<UsageError>(is_there(*perturbed), "--perturb: the name of a Linear expected (", names,
+                      "): ", in_quotes(*perturbed));
+  }
+  {
+    Probe probe(result.runs, perturbed);
+    cross_entropy(model(ids), targets, {.reduction = Reduction::kSum}).backward();
+  }
+  result.onednn = onednn_stats();
+  for (const LinearRun& run : result.runs) result.forward.push_back(check_forward(run));
+  // Behind a wrong output every gradient is another one: comparing them would accuse the innocent.
+  if (result.forward_agrees()) {
+    const double forwards = kGradientMacs / (macs * static_cast<double>(ids.numel()));
+    result.gradients =
+        check_gradients(model, result.runs, ids, targets, static_cast<uint64_t>(options.model.seed),
+                        /*most=*/static_cast<int64_t>(forwards / 2));
+  }
+  print(result);
+  if (const std::string blame = result.disagreements(); !blame.empty())
+    fail<ValueError>("verify: ", blame);
+  return 0;
+}
+
+}  // namespace vitro::cli

@@ -1,0 +1,80 @@
+// The three differentiable functions that the engine itself needs: gradients add, and broadcasting
+// (expand) has an adjoint (sum_to).  Everything else is in ops/.
+#include "framework/tensor/loops.h"
+#include "framework/tensor/reduce.h"
+
+namespace vitro {
+namespace {
+
+// y = a + b   =>   da = db = dy
+struct Add final : Op<Add> {
+  static constexpr std::string_view kName = "add";
+  TensorList backward(const Tensor& dy) override {
+    return {needs(0) ? dy : Tensor(), needs(1) ? dy : Tensor()};
+  }
+};
+
+// y = x repeated along new and size-1 axes   =>   dx = dy summed over them
+struct Expand final : Op<Expand> {
+  static constexpr std::string_view kName = "expand";
+  Shape from;
+  TensorList backward(const Tensor& dy) override { return {sum_to(dy, from)}; }
+};
+
+// y = x summed over axes   =>   dx = dy repeated along them
+struct SumTo final : Op<SumTo> {
+  static constexpr std::string_view kName = "sum_to";
+  Shape from;
+  TensorList backward(const Tensor& dy) override { return {expand(dy, from)}; }
+};
+
+simd::BinaryKernel add_kernel() {
+  static const simd::BinaryKernel kernel = simd::binary_kernel(simd::Binary::kAdd);
+  return kernel;
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  Tensor y = binary("add", a, b, add_kernel(), [](auto u, auto v) { return u + v; });
+  record<Add>(y, a, b);
+  return y;
+}
+
+void add_into(const Tensor& y, const Tensor& x) {
+  if (y.dtype() == kFloat32 && y.is_contiguous() && x.is_contiguous()) {
+    auto *p = raw<float>(y), *q = raw<float>(x);
+    auto kernel = add_kernel();
+    parallel_for(y.numel(), kCheapGrain, [=](int64_t begin, int64_t end) {
+      kernel(p + begin, q + begin, p + begin, end - begin);
+    });
+    return;
+  }
+  binary_into(
+      y, y, x, add_kernel(), [](auto u, auto v) { return u + v; }, kCheapGrain);
+}
+
+Tensor expand(const Tensor& x, const Shape& shape) {
+  check_defined("expand", x, "the tensor");
+  checked_numel("expand", shape, x.dtype());
+  check<ShapeError>(broadcast("expand", x.shape(), shape) == shape, "expand: ", x.shape(),
+                    " does not expand to ", shape);
+  if (x.shape() == shape) return x;
+  Tensor y = make_view(x, shape, expanded_strides(x.shape(), x.strides(), shape), x.impl()->offset);
+  if (auto* node = record<Expand>(y, x)) node->from = x.shape();
+  return y;
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  check_defined("sum_to", x, "the tensor");
+  if (x.shape() == shape) return x;
+  check<ShapeError>(broadcast("sum_to", x.shape(), shape) == x.shape(), "sum_to: ", x.shape(),
+                    " does not reduce to ", shape);
+  check<DTypeError>(x.dtype() != kBool,
+                    "sum_to: bool tensors have no arithmetic; to(kInt64) first");
+  Tensor y = reduce_sum(x, shape);
+  if (auto* node = record<SumTo>(y, x)) node->from = x.shape();
+  return y;
+}
+
+}  // namespace vitro

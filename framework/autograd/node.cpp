@@ -1,0 +1,90 @@
+// Nodes: recording, saved tensors with their versions, and destruction without recursion.
+#include "framework/autograd/node.h"
+
+namespace vitro {
+
+constinit thread_local bool t_grad_enabled = true;
+constinit thread_local NameId t_module_path = 0;
+
+namespace {
+constinit thread_local uint64_t t_last_number = 0;
+constinit thread_local Node* t_dying = nullptr;  // worklist of destroy_node
+constinit thread_local bool t_draining = false;
+
+}  // namespace
+
+static std::vector<std::string_view>& op_list() {
+  static auto* const list = new std::vector<std::string_view>;
+  return *list;
+}
+const std::vector<std::string_view>& op_names() { return op_list(); }
+bool list_op(std::string_view name) {
+  op_list().push_back(name);
+  return true;
+}
+
+Node::~Node() = default;
+
+// Frees long chains iteratively: a dying node puts the inputs that it was the last to hold on a
+// worklist instead of destroying them from inside its own destructor.
+void destroy_node(Node* node) {
+  node->next = std::exchange(t_dying, node);
+  if (std::exchange(t_draining, true)) return;
+  while (Node* dying = t_dying) {
+    t_dying = dying->next;
+    for (NodePtr& input : dying->inputs) {
+      Node* n = input.detach();
+      if (n && n->refs.drop()) n->next = std::exchange(t_dying, n);
+    }
+    delete dying;
+  }
+  t_draining = false;
+}
+
+void add_edge(Node* node, const Tensor& x) {
+  const NodePtr none;
+  const NodePtr& edge = x.defined() ? x.impl()->node : none;
+  if (edge && edge->number > node->number) node->number = edge->number;
+  node->inputs.push_back(edge);
+}
+
+void attach(Node* node, const Tensor& y) {
+  t_last_number = std::max(t_last_number, node->number) + 1;
+  node->number = t_last_number;
+  node->shape = y.shape();
+  node->dtype = y.dtype();
+  node->path = t_module_path;
+  y.impl()->node = NodePtr(node);
+}
+
+void Node::save(size_t slot, const Tensor& x) {
+  if (!x.defined()) return;
+  saved_.push_back({x.detach(), x.version(), static_cast<uint32_t>(slot)});
+}
+
+Tensor Node::saved(size_t slot, const NodePtr& edge) const {
+  for (const SavedTensor& s : saved_) {
+    if (s.slot != slot) continue;
+    if (s.value.version() != s.version) {
+      bool is_output = slot == inputs.size();
+      fail<VersionError>(
+          name(), ": a tensor that backward needs was changed in place after it was saved: ",
+          is_output ? std::string("its output") : "its input " + std::to_string(slot), " of shape ",
+          s.value.shape(), ", version ", s.value.version(), ", saved at version ", s.version,
+          edge && edge->path ? " (" + interned(edge->path) + ")" : std::string());
+    }
+    if (!grad_enabled() || !edge) return s.value;
+    Tensor value = s.value.detach();
+    value.impl()->node = edge;
+    return value;
+  }
+  fail<GraphError>(name(), ": slot ", slot, " was not saved");
+}
+
+void Node::release() {
+  saved_.clear();
+  hooks.reset();
+  released = true;
+}
+
+}  // namespace vitro

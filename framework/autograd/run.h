@@ -1,0 +1,54 @@
+// Run: one walk of the engine.  Private to framework/.
+#pragma once
+#include <unordered_map>
+
+#include "framework/autograd/engine.h"
+
+namespace vitro {
+
+extern constinit thread_local Run* t_run;  // the innermost that runs on this thread
+
+// One call of backward() or grad().  Runs nest: a hook or a backward may start another.
+class Run {
+ public:
+  explicit Run(bool retain_graph)
+      : retain_graph_(retain_graph), parent_(std::exchange(t_run, this)) {}
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  void seed(const Tensor& y, const Tensor& dy);
+  void mark_useful(const std::vector<Tensor>& inputs);
+  void execute();
+
+  bool wants(const Node* node) const { return useful_.empty() || useful_.contains(node); }
+  const Node* current() const { return current_; }
+  Tensor& accumulator(Node* node);
+  std::vector<Tensor>& results() { return results_; }
+  std::unordered_map<const void*, Tensor> notes;
+
+ private:
+  struct Displaced {
+    Node* node;
+    Run* owner;
+    Tensor pending;
+  };
+  void claim(Node* node);
+  void add_gradient(Node* node, Tensor gradient);
+  void process(Node* node, Tensor gradient);
+  Tensor run_hooks(Node* node, Tensor gradient);
+  void pass_on(Node* node, TensorList& gradients);
+
+  boost::container::small_vector<Node*, 32, PoolAllocator<Node*>> heap_;
+  bool retain_graph_;
+  Run* parent_;
+  const Node* current_ = nullptr;
+  boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ =
+      {};  // keep every node alive meanwhile
+  std::unordered_map<const Node*, int> useful_ =
+      {};  // of grad(): leads to an input; its index or -1
+  std::vector<Tensor> results_ = {};
+  std::vector<Displaced> displaced_ = {};
+};
+
+}  // namespace vitro

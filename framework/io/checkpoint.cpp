@@ -1,0 +1,165 @@
+// Checkpoint files and the directory of a run.
+#define XXH_INLINE_ALL
+#include "framework/io/checkpoint.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "framework/io/file.h"
+#include "framework/io/mapped_file.h"
+#include "framework/io/safetensors_header.h"
+#include "framework/tensor/loops.h"
+
+namespace vitro {
+
+namespace {
+
+constexpr char kField[] = "\"checksum\":\"", kZeros[] = "0000000000000000";
+constexpr size_t kDigits = sizeof kZeros - 1;
+constexpr char kPrefix[] = "step-", kSuffix[] = ".safetensors";
+
+std::string digits(uint64_t sum) {
+  char text[kDigits + 1];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(sum));
+  return text;
+}
+
+size_t bytes_of(const Tensor& x) { return static_cast<size_t>(x.numel()) * item_size(x.dtype()); }
+
+// Of pieces of bytes, one after the other.
+class Hash {
+ public:
+  Hash() { XXH3_64bits_reset(&state_); }
+  void add(const void* data, size_t size) { XXH3_64bits_update(&state_, data, size); }
+  void add(std::string_view bytes) { add(bytes.data(), bytes.size()); }
+  std::string text() const { return digits(XXH3_64bits_digest(&state_)); }
+
+ private:
+  XXH3_state_t state_;
+};
+
+// Where the digits stand; npos if the file has none.
+size_t find_digits(std::string_view bytes) {
+  const size_t header = bytes.substr(0, kMostHeaderBytes).find(kField);
+  const size_t at = header == bytes.npos ? header : header + sizeof kField - 1;
+  return at == bytes.npos || bytes.size() - at < kDigits ? bytes.npos : at;
+}
+
+// The step in "step-00000100.safetensors"; -1 for another name.
+int64_t step_of(const std::string& name) {
+  const size_t fixed = sizeof kPrefix - 1 + sizeof kSuffix - 1;
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) || name.size() <= fixed) return -1;
+  const char *begin = name.data() + sizeof kPrefix - 1, *end = begin + (name.size() - fixed);
+  int64_t step = -1;
+  const auto [stop, error] = std::from_chars(begin, end, step);
+  return error == std::errc() && stop == end ? step : -1;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error))
+    names.push_back(it->path().filename().string());
+  check<IoError>(!error, "checkpoints: a directory expected: ", directory, ": ", error.message());
+  return names;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
+  nn::NamedTensors tensors = in_file_order(checkpoint.tensors);
+  for (auto& [name, x] : tensors)
+    if (!x.is_contiguous()) {
+      Tensor dense = empty(x.shape(), x.dtype());
+      copy_into(dense, x);
+      x = dense;
+    }
+  std::map<std::string, std::string> metadata = checkpoint.metadata;
+  metadata["checksum"] = kZeros;
+  std::string header = header_bytes(tensors, metadata);
+  Hash hash;
+  hash.add(header);
+  for (const auto& [name, x] : tensors) hash.add(raw_bytes(x), bytes_of(x));
+  header.replace(find_digits(header), kDigits, hash.text());
+  AtomicFile file(path);
+  file.write(header.data(), header.size());
+  for (const auto& [name, x] : tensors) file.write(raw_bytes(x), bytes_of(x));
+  file.commit();
+}
+
+Checkpoint load_checkpoint(const std::string& path) {
+  {
+    const MappedFile file(path);
+    const std::string_view bytes = file.bytes();
+    const size_t at = find_digits(bytes);
+    check<IoError>(at != bytes.npos, "load: a checkpoint expected: ", path, ": it has no checksum");
+    Hash hash;
+    hash.add(bytes.substr(0, at));
+    hash.add(kZeros);
+    hash.add(bytes.substr(at + kDigits));
+    check<IoError>(hash.text() == bytes.substr(at, kDigits),
+                   "load: a whole checkpoint expected: ", path,
+                   ": its bytes do not have its checksum");
+  }
+  Safetensors file = load_safetensors(path);
+  file.metadata.erase("checksum");
+  return {std::move(file.tensors), std::move(file.metadata)};
+}
+
+nn::NamedTensors with_prefix(const std::string& prefix, const nn::NamedTensors& tensors) {
+  nn::NamedTensors renamed;
+  for (const auto& [name, x] : tensors) renamed.emplace_back(prefix + name, x);
+  return renamed;
+}
+
+nn::NamedTensors under_prefix(const std::string& prefix, const nn::NamedTensors& tensors) {
+  nn::NamedTensors renamed;
+  for (const auto& [name, x] : tensors)
+    if (name.starts_with(prefix)) renamed.emplace_back(name.substr(prefix.size()), x);
+  return renamed;
+}
+
+std::vector<int64_t> CheckpointDirectory::steps() const {
+  std::vector<int64_t> steps;
+  for (const std::string& name : names_in(path_))
+    if (const int64_t step = step_of(name); step >= 0) steps.push_back(step);
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::string CheckpointDirectory::file(int64_t step) const {
+  char name[64];
+  std::snprintf(name, sizeof name, "%s%08lld%s", kPrefix, static_cast<long long>(step), kSuffix);
+  return path_ + '/' + name;
+}
+
+void CheckpointDirectory::save(int64_t step, const Checkpoint& checkpoint, int64_t keep) const {
+  check<ValueError>(keep >= 1, "checkpoints: at least 1 must be kept: got ", keep);
+  for (const std::string& name : names_in(path_))
+    if (name.starts_with(kPrefix) && name.ends_with(std::string(kSuffix) + ".tmp"))
+      remove_file(path_ + '/' + name);
+  save_checkpoint(file(step), checkpoint);
+  const std::vector<int64_t> all = steps();
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
+    if (all[i] != step) remove_file(file(all[i]));
+}
+
+CheckpointDirectory::Found CheckpointDirectory::latest() const {
+  const std::vector<int64_t> all = steps();
+  check<IoError>(!all.empty(), "checkpoints: a directory with checkpoints expected: ", path_,
+                 " has no ", kPrefix, "*", kSuffix);
+  std::vector<std::string> damaged;
+  for (auto step = all.rbegin(); step != all.rend(); ++step) try {
+      return {*step, load_checkpoint(file(*step)), damaged};
+    } catch (const IoError& error) { damaged.push_back(error.what()); }
+  fail<IoError>("checkpoints: one whole checkpoint expected: ", path_, ": ", damaged.front());
+}
+
+}  // namespace vitro

@@ -1,0 +1,95 @@
+// The hooks of a module: attaching them, and the call that runs them.
+#include "framework/autograd/engine.h"
+#include "framework/nn/module.h"
+
+namespace vitro::nn {
+
+ModuleHooks& Module::hooks() {
+  if (!hooks_) {
+    hooks_ = std::make_shared<ModuleHooks>();
+    hooks_->module = this;
+  }
+  return *hooks_;
+}
+RemovableHandle Module::register_forward_pre_hook(std::function<ForwardPreHook> hook) {
+  return add_hook(hooks().pre, std::move(hook));
+}
+RemovableHandle Module::register_forward_hook(std::function<ForwardHook> hook) {
+  return add_hook(hooks().forward, std::move(hook));
+}
+RemovableHandle Module::register_full_backward_hook(std::function<FullBackwardHook> hook) {
+  return add_hook(hooks().backward, std::move(hook));
+}
+
+namespace {
+
+// The two ends of a hooked call: identities that see dL/d(output) and dL/d(input) pass by.
+struct HookedOutput final : Op<HookedOutput> {
+  static constexpr std::string_view kName = "hooked_output";
+  std::shared_ptr<BackwardHookState> state;
+  TensorList backward(const Tensor& dy) override {
+    Tensor& seen = run_note(state.get());
+    seen = dy;
+    if (!state->input_needs_grad && state->hooks->module) {
+      auto list = state->hooks->backward;
+      list->for_each([&](auto& hook) { hook(*state->hooks->module, Tensor(), seen); });
+    }
+    return {dy};
+  }
+};
+struct HookedInput final : Op<HookedInput> {
+  static constexpr std::string_view kName = "hooked_input";
+  std::shared_ptr<BackwardHookState> state;
+  TensorList backward(const Tensor& dx) override {
+    Tensor gradient = dx, grad_output = run_note(state.get());
+    if (!state->hooks->module) return {gradient};
+    auto list = state->hooks->backward;
+    list->for_each([&](auto& hook) {
+      Tensor replaced = hook(*state->hooks->module, gradient, grad_output);
+      if (replaced.defined()) gradient = replaced;
+    });
+    return {gradient};
+  }
+};
+
+bool has_hooks(const auto& list) { return list && !list->hooks.empty(); }
+
+template <class End>
+Tensor watched(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
+  Tensor y = x.detach();
+  if (auto* node = record<End>(y, x)) node->state = state;
+  return y;
+}
+
+}  // namespace
+
+bool Module::is_hooked() const {
+  return hooks_ &&
+         (has_hooks(hooks_->pre) || has_hooks(hooks_->forward) || has_hooks(hooks_->backward));
+}
+
+Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
+  Tensor in = x;
+  if (has_hooks(hooks_->pre)) {
+    auto list = hooks_->pre;
+    list->for_each([&](auto& hook) {
+      Tensor replaced = hook(*this, in);
+      if (replaced.defined()) in = replaced;
+    });
+  }
+  state->input_needs_grad = in.requires_grad();
+  return has_hooks(hooks_->backward) ? watched<HookedInput>(in, state) : in;
+}
+
+Tensor Module::after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state) {
+  if (has_hooks(hooks_->forward)) {
+    auto list = hooks_->forward;
+    list->for_each([&](auto& hook) {
+      Tensor replaced = hook(*this, x, y);
+      if (replaced.defined()) y = replaced;
+    });
+  }
+  return has_hooks(hooks_->backward) ? watched<HookedOutput>(y, state) : y;
+}
+
+}  // namespace vitro::nn

@@ -1,0 +1,137 @@
+// Module: the walks over members(), and the paths that a call gives to what it records.
+#include "framework/nn/module.h"
+
+#include <atomic>
+#include <boost/core/demangle.hpp>
+#include <mutex>
+#include <set>
+#include <typeinfo>
+
+#include "framework/nn/walk.h"
+#include "framework/tensor/loops.h"
+
+namespace vitro::nn {
+
+constinit thread_local Module* Module::t_root = nullptr;
+
+namespace {
+
+NamedTensors distinct(Module& root, std::optional<bool> buffers) {
+  NamedTensors out;
+  std::set<TensorImpl*> seen;
+  for (auto& [path, x] : all_tensors(root, buffers))
+    if (seen.insert(x->impl()).second) out.emplace_back(path, *x);
+  return out;
+}
+
+}  // namespace
+
+// --- life ---
+// A module that moves may land in another tree: its path is found anew.
+Module::Module(Module&& other) noexcept
+    : training_(other.training_), hooks_(std::move(other.hooks_)) {
+  if (hooks_) hooks_->module = this;
+}
+Module& Module::operator=(Module&& other) noexcept {
+  if (this == &other) return *this;
+  if (hooks_) hooks_->module = nullptr;
+  training_ = other.training_;
+  path_known_ = false;
+  hooks_ = std::move(other.hooks_);
+  if (hooks_) hooks_->module = this;
+  return *this;
+}
+Module::~Module() {
+  if (hooks_) hooks_->module = nullptr;
+}
+
+std::string Module::describe() const {
+  std::string name = boost::core::demangle(typeid(*this).name());
+  size_t colon = name.rfind("::");
+  return colon == std::string::npos ? name : name.substr(colon + 2);
+}
+Tensor Module::forward(const Tensor&) {
+  fail<ValueError>(describe(),
+                   ": this module has no forward of one tensor; call its own operator()");
+}
+
+// --- walks ---
+NamedTensors Module::named_parameters() { return distinct(*this, false); }
+NamedTensors Module::named_buffers() { return distinct(*this, true); }
+NamedTensors Module::state_dict() { return distinct(*this, {}); }
+
+NamedModules Module::named_modules() {
+  NamedModules out{{"", this}};
+  Walk walk;
+  walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
+  members(walk);
+  return out;
+}
+NamedModules Module::named_children() {
+  NamedModules out;
+  Walk walk;
+  walk.deep = false;
+  walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
+  members(walk);
+  return out;
+}
+
+template <class T>
+static std::vector<T> values(const std::vector<std::pair<std::string, T>>& named) {
+  std::vector<T> out;
+  for (auto& [name, value] : named) out.push_back(value);
+  return out;
+}
+std::vector<Tensor> Module::parameters() { return values(named_parameters()); }
+std::vector<Tensor> Module::buffers() { return values(named_buffers()); }
+std::vector<Module*> Module::modules() { return values(named_modules()); }
+std::vector<Module*> Module::children() { return values(named_children()); }
+
+Module& Module::find(const std::string& path) {
+  std::string known;
+  for (auto& [name, module] : named_modules()) {
+    if (name == path) return *module;
+    if (!name.empty()) known += (known.empty() ? "" : ", ") + name;
+  }
+  fail<ValueError>("find: no module at '", path, "'; there is: ", known);
+}
+
+int64_t Module::parameter_count() {
+  int64_t count = 0;
+  for (auto& [name, p] : named_parameters()) count += p.numel();
+  return count;
+}
+
+Module& Module::train(bool on) {
+  for (Module* m : modules()) m->training_ = on;
+  return *this;
+}
+void Module::zero_grad() {
+  for (Tensor& p : parameters()) p.zero_grad();
+}
+Module& Module::apply(const std::function<void(Module&)>& f) {
+  for (Module* child : children()) child->apply(f);
+  f(*this);
+  return *this;
+}
+
+// --- the call ---
+void Module::Scope::enter(Module& module) {
+  Module& root = t_root ? *t_root : module;
+  if (!module.knows_path()) {
+    std::lock_guard lock(naming_mutex());  // threads may share a model
+    for (auto& [path, m] : root.named_modules()) {
+      if (!m->knows_path()) m->path_ = intern(path);
+      std::atomic_ref(m->path_known_).store(true, std::memory_order_release);
+    }
+    std::atomic_ref(module.path_known_).store(true);  // also if it is not among its root's members
+    for (auto& [path, x] : root.named_parameters())
+      if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
+  }
+  is_root_ = !t_root;  // last: the walks above run a user's code, which may throw
+  t_root = &root;
+}
+
+std::string Module::location() const { return path_ ? path() + ": " + describe() : describe(); }
+
+}  // namespace vitro::nn

@@ -1,0 +1,180 @@
+// Module: a struct of parameters and child modules, one list of their names, and a forward.
+//
+// Everything a user asks of a model (its parameters, its state dict, its printed tree ...) is a
+// walk over members().  There is no registration: PyTorch's registries, macros and holders are
+// replaced by one virtual function, so that moving, tying and cloning modules need no bookkeeping.
+#pragma once
+#include <atomic>
+#include <map>
+#include <optional>
+
+#include "../autograd/node.h"
+#include "../tensor/random.h"
+#include "hooks.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace nn {
+
+class Module;
+
+// What a module shows of itself, by name.
+class Visitor {
+ public:
+  virtual ~Visitor() = default;
+  virtual void operator()(const std::string& name, Tensor& parameter) = 0;  // trained, or frozen
+  virtual void buffer(const std::string& name, Tensor& buffer) = 0;  // state that is not trained
+  virtual void operator()(const std::string& name, Module& child) = 0;
+  template <class M>
+  void operator()(const std::string& name, std::vector<M>& children) {  // name.0, name.1, ...
+    for (size_t i = 0; i < children.size(); ++i)
+      (*this)(name + "." + std::to_string(i), static_cast<Module&>(children[i]));
+  }
+  template <class M>
+  void operator()(const std::string& name, std::unique_ptr<M>& child) {
+    if (child) (*this)(name, static_cast<Module&>(*child));
+  }
+};
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using NamedModules = std::vector<std::pair<std::string, Module*>>;
+
+struct Mismatch {
+  std::string name, reason;
+};
+struct LoadResult {
+  std::vector<std::string> missing;     // in the model only
+  std::vector<std::string> unexpected;  // in the file only
+  std::vector<Mismatch> mismatched;     // shape or dtype differs
+};
+struct LoadOptions {
+  bool strict = true;
+};
+
+class Module {
+ public:
+  Module() = default;
+  Module(Module&& other) noexcept;
+  Module& operator=(Module&& other) noexcept;
+  Module(const Module&) = delete;  // clone() is explicit
+  Module& operator=(const Module&) = delete;
+  virtual ~Module();
+
+  virtual void members(Visitor&) {}         // the one list that everything is derived from
+  virtual std::string describe() const;     // "Linear(8 -> 32)"; the class name unless overridden
+  virtual Tensor forward(const Tensor& x);  // of modules with one tensor in and out
+  // Multiplications and additions of one forward, given its input and output; 0 if not a product.
+  virtual int64_t macs(const Shape& x, const Shape& y) const { return (void)x, (void)y, 0; }
+
+  // forward with hooks, and with this module's path in any error that passes.
+  Tensor operator()(const Tensor& x) {
+    return call(x, [this](const Tensor& in) { return forward(in); });
+  }
+
+  // --- walks; a tied tensor is listed once, under its first name ---
+  NamedTensors named_parameters();
+  NamedTensors named_buffers();
+  NamedModules named_modules();   // this one first, under ""
+  NamedModules named_children();  // one level
+  std::vector<Tensor> parameters();
+  std::vector<Tensor> buffers();
+  std::vector<Module*> modules();
+  std::vector<Module*> children();
+  Module& find(const std::string& path);  // "h.3.attn"; ValueError lists what there is
+  int64_t parameter_count();
+  NamedTensors state_dict();  // parameters and buffers, sharing storage
+  // Copies the values in.  Strict: one error lists everything that does not fit, and nothing
+  // changes. A tensor of another shape or dtype is never loaded.  Tied names must bring equal
+  // values.
+  LoadResult load_state_dict(const NamedTensors& dict, const LoadOptions& options = {});
+
+  Module& train(bool on = true);
+  Module& eval() { return train(false); }
+  bool is_training() const { return training_; }
+  Module& to(DType dtype);  // floating parameters and buffers, in place
+  void zero_grad();
+  Module& apply(const std::function<void(Module&)>& f);  // children first, then this
+  // The tree with shapes and parameter counts; with an example input, MACs per module too.
+  std::string summary(const Tensor& example = {});
+
+  // --- hooks; an undefined Tensor leaves the value as it is, another replaces it ---
+  RemovableHandle register_forward_pre_hook(std::function<ForwardPreHook> hook);
+  RemovableHandle register_forward_hook(std::function<ForwardHook> hook);
+  // Runs when the gradients of the input and output are known; grad_input is undefined for an input
+  // without gradient, grad_output where the gradient entered inside the module.  The result becomes
+  // the input's gradient.
+  RemovableHandle register_full_backward_hook(std::function<FullBackwardHook> hook);
+
+  bool is_hooked() const;  // whether any hook is attached now
+
+  const std::string& path() const { return interned(path_); }  // from the root that last ran
+
+ protected:
+  // The front of every call.  A module with other arguments gives its own operator() on top of
+  // this.
+  template <class F>
+  Tensor call(const Tensor& x, F&& run) {
+    Scope scope(*this);
+    try {
+      if (!hooks_ || !is_hooked()) [[likely]]
+        return run(x);
+      auto state =
+          std::make_shared<BackwardHookState>(BackwardHookState{hooks_, x.requires_grad()});
+      Tensor in = before(x, state);
+      return after(in, run(in), state);
+    } catch (Error& error) {
+      error.add_context(location());
+      throw;
+    }
+  }
+
+ private:
+  friend class Scope;
+  // Marks this module as the one whose ops are recorded; the outermost names the whole tree.
+  class Scope {
+   public:
+    explicit Scope(Module& module) : outer_(t_module_path) {
+      if (!t_root || !module.knows_path()) [[unlikely]]
+        enter(module);
+      t_module_path = module.path_;
+    }
+    ~Scope() {
+      t_module_path = outer_;
+      if (is_root_) t_root = nullptr;
+    }
+
+   private:
+    void enter(Module& module);
+    NameId outer_;
+    bool is_root_ = false;
+  };
+  static constinit thread_local Module* t_root;  // the outermost module that runs
+
+  Tensor before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state);
+  Tensor after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state);
+  std::string location() const;
+  ModuleHooks& hooks();
+
+  bool training_ = true;
+  bool knows_path() const {
+    return std::atomic_ref(const_cast<bool&>(path_known_)).load(std::memory_order_acquire);
+  }
+  bool path_known_ = false;
+  NameId path_ = 0;
+  std::shared_ptr<ModuleHooks> hooks_;
+};
+
+// Gives `copy` the values, dtypes, ties and modes of `source`, a module of the same structure.
+void copy_members(Module& source, Module& copy);
+
+// A deep copy, made by constructing the class anew from the same arguments: clone(model, config).
+// Hooks are not copied; the default generator is left as it was.
+template <class M, class... Args>
+M clone(M& source, Args&&... args) {
+  KeepGenerator keep;
+  M copy(std::forward<Args>(args)...);
+  copy_members(source, copy);
+  return copy;
+}
+
+}  // namespace nn
+}  // namespace vitro

@@ -1,0 +1,63 @@
+// The walk over a tree of modules that module.cpp and state_dict.cpp build on.
+#pragma once
+#include <mutex>
+#include <new>
+#include <optional>
+
+#include "framework/base/parallel_fork.h"
+#include "framework/nn/module.h"
+
+namespace vitro::nn {
+
+// Visits a whole tree: tensors and modules with their paths from the root.
+struct Walk : Visitor {
+  std::string prefix;
+  std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor =
+      [](auto&, auto&, bool) {};
+  std::function<void(const std::string& path, Module& m)> on_module = [](auto&, auto&) {};
+  bool deep = true;
+
+  void operator()(const std::string& name, Tensor& x) override {
+    on_tensor(prefix + name, x, false);
+  }
+  void buffer(const std::string& name, Tensor& x) override { on_tensor(prefix + name, x, true); }
+  void operator()(const std::string& name, Module& child) override {
+    on_module(prefix + name, child);
+    if (!deep) return;
+    std::string outer = std::exchange(prefix, prefix + name + ".");
+    child.members(*this);
+    prefix = outer;
+  }
+  using Visitor::operator();
+};
+
+// Every tensor with its path, tied ones as often as they are named.
+inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
+                                                                std::optional<bool> buffers = {}) {
+  std::vector<std::pair<std::string, Tensor*>> found;
+  Walk walk;
+  walk.on_tensor = [&](const std::string& path, Tensor& x, bool is_buffer) {
+    if (x.defined() && (!buffers || *buffers == is_buffer)) found.emplace_back(path, &x);
+  };
+  root.members(walk);
+  return found;
+}
+
+// Held while a tree of modules gets its names.  Recursive, because a user's members() may call a
+// module.
+inline std::recursive_mutex& naming_mutex() {
+  static std::recursive_mutex* const mutex = [] {
+    const auto lock = [] { naming_mutex().lock(); };
+    // Only the thread that locked a recursive mutex can unlock it, and the child's thread has
+    // another identity.  The child makes a new mutex in the same place.
+    const auto unlock = [](bool in_child) {
+      if (in_child) new (&naming_mutex()) std::recursive_mutex;
+      else naming_mutex().unlock();
+    };
+    at_fork(ForkLock::kModules, lock, unlock);
+    return new std::recursive_mutex;
+  }();
+  return *mutex;
+}
+
+}  // namespace vitro::nn

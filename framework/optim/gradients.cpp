@@ -1,0 +1,128 @@
+// What happens between backward and step: clipping, grouping, and the check that all is trained.
+#include <algorithm>
+#include <cmath>
+
+#include "framework/optim/optim.h"
+#include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
+
+namespace vitro::optim {
+
+namespace {
+
+constexpr int64_t kChunk = 16384;   // fixed, so that sums do not depend on the threads
+constexpr int64_t kFloatRun = 512;  // so many squares are added in float32, the rest in double
+
+// sum of squares of elements [begin, end)
+double squares(const Tensor& x, int64_t begin, int64_t end) {
+  double total = 0;
+  if (x.dtype() == kFloat32) {
+    for (int64_t i = begin; i < end; i += kFloatRun) {
+      const float* p = raw<float>(x) + i;
+      total += simd::dot(p, p, std::min(kFloatRun, end - i));
+    }
+    return total;
+  }
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* p = raw<T>(x);
+    for (int64_t i = begin; i < end; ++i)
+      total += static_cast<double>(p[i]) * static_cast<double>(p[i]);
+  });
+  return total;
+}
+
+double sum_of_squares(const Tensor& x) {
+  const int64_t chunks = (x.numel() + kChunk - 1) / kChunk;
+  if (chunks == 1) return squares(x, 0, x.numel());
+  Tensor parts = empty({chunks}, kFloat64);
+  parallel_for(chunks, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c)
+      raw<double>(parts)[c] = squares(x, c * kChunk, std::min((c + 1) * kChunk, x.numel()));
+  });
+  double total = 0;
+  for (int64_t c = 0; c < chunks; ++c) total += raw<double>(parts)[c];
+  return total;
+}
+
+// The gradients that exist, each dense.
+template <class F>
+void for_each_gradient(const std::vector<Tensor>& parameters, F f) {
+  for (const Tensor& p : parameters) {
+    Tensor g = p.grad();
+    if (!g.defined() || g.numel() == 0) continue;
+    if (!g.is_contiguous()) {
+      p.set_grad(g);
+      g = p.grad();
+    }
+    f(g);
+  }
+}
+
+// x_i = f(x_i)
+template <class F>
+void map_in_place(const Tensor& x, F f) {
+  visit_dtype(x.dtype(), [&]<class T>() {
+    T* p = raw<T>(x);
+    parallel_for(x.numel(), kChunk, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) p[i] = static_cast<T>(f(p[i]));
+    });
+  });
+  ++x.impl()->storage->version;
+}
+
+}  // namespace
+
+DecayGroups decay_groups(const NamedTensors& parameters) {
+  DecayGroups groups;
+  for (const auto& named : parameters)
+    (named.second.rank() >= 2 ? groups.decayed : groups.plain).push_back(named);
+  return groups;
+}
+
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
+  check<ValueError>(max_norm > 0, "clip_grad_norm_: max_norm must be positive: got ", max_norm);
+  NoGradGuard unrecorded;
+  double total = 0;
+  for_each_gradient(parameters, [&](const Tensor& g) { total += sum_of_squares(g); });
+  const double norm = std::sqrt(total), scale = max_norm / (norm + 1e-6);
+  if (scale < 1)
+    for_each_gradient(parameters, [&](const Tensor& g) {
+      map_in_place(g, [scale](auto x) { return x * static_cast<decltype(+x)>(scale); });
+    });
+  return norm;
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) {
+  check<ValueError>(clip_value >= 0, "clip_grad_value_: clip_value must not be negative: got ",
+                    clip_value);
+  for_each_gradient(parameters, [&](const Tensor& g) {
+    map_in_place(g, [clip_value](auto x) {
+      const auto bound = static_cast<decltype(+x)>(clip_value);
+      return std::clamp(+x, -bound, bound);
+    });
+  });
+}
+
+void check_trained(const Tensor& loss, const std::vector<const Optimizer*>& optimizers) {
+  check<GraphError>(loss.requires_grad(), "check_trained: the loss has no graph");
+  std::set<const Node*> trained, seen{loss.impl()->node.get()};
+  for (const Optimizer* optimizer : optimizers)
+    for (const auto& [name, p] : optimizer->named_parameters())
+      if (p.requires_grad()) trained.insert(p.impl()->node.get());
+  bool any = false;
+  for (std::vector<const Node*> open(seen.begin(), seen.end()); !open.empty();) {
+    const Node* node = open.back();
+    open.pop_back();
+    if (node->is_leaf) {
+      any = true;
+      check<GraphError>(trained.contains(node), "check_trained: a leaf gets a gradient but is in ",
+                        "no optimizer: ", node->path ? interned(node->path) : "unnamed", ' ',
+                        node->dtype, ' ', node->shape);
+    }
+    for (const NodePtr& input : node->inputs)
+      if (input && seen.insert(input.get()).second) open.push_back(input.get());
+  }
+  check<GraphError>(any, "check_trained: no leaf gets a gradient");
+}
+
+}  // namespace vitro::optim

@@ -1,0 +1,187 @@
+// Optimizers: the one pass over all parameters, and their state.
+#include "framework/optim/optim.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/optim/rules.h"
+#include "framework/tensor/loops.h"
+
+namespace vitro::optim {
+
+// A parameter that this step changes.
+struct Optimizer::Work {
+  Slot* slot;
+  Tensor grad;
+  int64_t begin;  // where its elements stand among those of all
+  simd::Rule rule;
+};
+
+namespace {
+
+constexpr int64_t kGrain = 8192;  // elements; Adam takes about 10 us for them
+
+template <class T>
+T* at(const Tensor& x, int64_t i) {
+  return x.defined() ? raw<T>(x) + i : nullptr;
+}
+
+// Elements [begin, end) of one parameter; bfloat16 passes through float32.
+template <class States>
+void update(const simd::Rule& rule, const Tensor& p, const Tensor& g, const States& state,
+            int64_t begin, int64_t end) {
+  auto arrays = [&]<class T>(T* q, const T* dq, int64_t i) {
+    return simd::StepArrays<T>{q, dq, {at<T>(state[0], i), at<T>(state[1], i), at<T>(state[2], i)}};
+  };
+  if (p.dtype() == kFloat32)
+    return simd::update(rule, arrays(raw<float>(p) + begin, raw<float>(g) + begin, begin),
+                        end - begin);
+  if (p.dtype() == kFloat64)
+    return simd::update(rule, arrays(raw<double>(p) + begin, raw<double>(g) + begin, begin),
+                        end - begin);
+  constexpr int64_t kRoom = 512;
+  float q[kRoom], dq[kRoom];
+  for (int64_t n; begin < end; begin += n) {
+    n = std::min(kRoom, end - begin);
+    simd::to_float(raw<BFloat16>(p) + begin, q, n);
+    simd::to_float(raw<BFloat16>(g) + begin, dq, n);
+    simd::update(rule, arrays(q, static_cast<const float*>(dq), begin), n);
+    simd::to_bfloat16(q, raw<BFloat16>(p) + begin, n);
+  }
+}
+
+DType state_dtype(const Tensor& p) { return p.dtype() == kFloat64 ? kFloat64 : kFloat32; }
+
+}  // namespace
+
+Optimizer::Optimizer() = default;
+Optimizer::~Optimizer() = default;
+
+NamedTensors numbered(const std::vector<Tensor>& parameters) {
+  NamedTensors named;
+  for (const Tensor& p : parameters) named.emplace_back(std::to_string(named.size()), p);
+  return named;
+}
+
+void Optimizer::add_parameters(const NamedTensors& parameters) {
+  check<ValueError>(!parameters.empty(), "optimizer: a group of at least one parameter expected");
+  std::set<const TensorImpl*> known = known_;
+  for (const auto& [name, p] : parameters) {
+    check<GraphError>(p.defined() && p.is_leaf(), "optimizer: a leaf expected: ", name,
+                      p.defined() ? " is the result of an op" : " is undefined");
+    check<ShapeError>(p.is_contiguous(), "optimizer: a contiguous parameter expected: ", name);
+    check<DTypeError>(is_floating(p.dtype()), "optimizer: a floating parameter expected: ", name,
+                      " is ", p.dtype());
+    check<ValueError>(known.insert(p.impl()).second && !find(name), "optimizer: ", name,
+                      " is given twice");
+  }
+  known_ = std::move(known);
+  for (const auto& [name, p] : parameters) slots_.push_back({name, p, group_count_});
+  work_.reserve(slots_.size());
+  ++group_count_;
+}
+
+Optimizer::Slot* Optimizer::find(const std::string& name) {
+  auto found = std::find_if(slots_.begin(), slots_.end(), [&](auto& s) { return s.name == name; });
+  return found == slots_.end() ? nullptr : &*found;
+}
+
+// Counts the step, and makes the state when it is the first.
+void Optimizer::begin(Slot& slot, const Tensor& grad) {
+  const Tensor& p = slot.parameter;
+  check<ShapeError>(grad.shape() == p.shape() && grad.dtype() == p.dtype(),
+                    "optimizer: the gradient of ", slot.name, " must be ", p.dtype(), ' ',
+                    p.shape(), ": got ", grad.dtype(), ' ', grad.shape());
+  const StateNames names = state_names(slot.group);
+  for (size_t i = 0; i < kMostStates; ++i)
+    if (names[i] && !slot.state[i].defined())
+      slot.state[i] = full(p.shape(), i == 0 ? initial_state(slot.group) : 0, state_dtype(p));
+  ++slot.step;
+}
+
+void Optimizer::step() {
+  NoGradGuard unrecorded;
+  work_.clear();
+  int64_t total = 0;
+  for (Slot& slot : slots_) {
+    Tensor grad = slot.parameter.grad();
+    if (!grad.defined()) continue;
+    if (!grad.is_contiguous()) {
+      Tensor dense = empty(grad.shape(), grad.dtype());
+      copy_into(dense, grad);
+      grad = dense;
+    }
+    begin(slot, grad);
+    const Work* last = work_.empty() ? nullptr : &work_.back();
+    const bool alike = last && last->slot->group == slot.group && last->slot->step == slot.step;
+    work_.push_back({&slot, grad, total, alike ? last->rule : rule(slot.group, slot.step)});
+    total += slot.parameter.numel();
+    ++slot.parameter.impl()->storage->version;
+  }
+  parallel_for(total, kGrain, [&](int64_t from, int64_t to) {
+    auto after = std::upper_bound(work_.begin(), work_.end(), from,
+                                  [](int64_t i, const Work& w) { return i < w.begin; });
+    for (auto w = after - (after != work_.begin()); w != work_.end() && w->begin < to; ++w)
+      update(w->rule, w->slot->parameter, w->grad, w->slot->state,
+             std::max(from - w->begin, int64_t{0}),
+             std::min(to - w->begin, w->slot->parameter.numel()));
+  });
+  work_.clear();
+}
+
+void Optimizer::zero_grad() {
+  for (Slot& slot : slots_) slot.parameter.zero_grad();
+}
+
+NamedTensors Optimizer::named_parameters() const {
+  NamedTensors all;
+  for (const Slot& slot : slots_) all.emplace_back(slot.name, slot.parameter);
+  return all;
+}
+
+NamedTensors Optimizer::state_dict() const {
+  NamedTensors dict;
+  for (const Slot& slot : slots_) {
+    if (slot.step == 0) continue;
+    dict.emplace_back(slot.name + ".step", full({}, static_cast<double>(slot.step), kInt64));
+    const StateNames names = state_names(slot.group);
+    for (size_t i = 0; i < kMostStates; ++i)
+      if (names[i]) dict.emplace_back(slot.name + '.' + names[i], slot.state[i]);
+  }
+  return dict;
+}
+
+void Optimizer::load_state_dict(const NamedTensors& dict) {
+  std::map<std::string, Tensor> given(dict.begin(), dict.end());
+  std::vector<Slot> loaded = slots_;
+  auto take = [&](const std::string& name, const Shape& shape, DType dtype) {
+    auto found = given.find(name);
+    check<ValueError>(found != given.end(), "load_state_dict: ", name, " is missing");
+    const Tensor& x = found->second;
+    check<ShapeError>(x.shape() == shape, "load_state_dict: ", name, " must be ", shape, ": got ",
+                      x.shape());
+    check<DTypeError>(x.dtype() == dtype, "load_state_dict: ", name, " must be ", dtype, ": got ",
+                      x.dtype());
+    Tensor own = empty(shape, dtype);
+    copy_into(own, x);
+    given.erase(found);
+    return own;
+  };
+  for (Slot& slot : loaded) {
+    slot.step = 0, slot.state = {};
+    if (!given.contains(slot.name + ".step")) continue;
+    slot.step = take(slot.name + ".step", {}, kInt64).item<int64_t>();
+    check<ValueError>(slot.step > 0, "load_state_dict: ", slot.name, ".step must be positive: got ",
+                      slot.step);
+    const StateNames names = state_names(slot.group);
+    for (size_t i = 0; i < kMostStates; ++i)
+      if (names[i])
+        slot.state[i] =
+            take(slot.name + '.' + names[i], slot.parameter.shape(), state_dtype(slot.parameter));
+  }
+  check<ValueError>(given.empty(), "load_state_dict: ", given.empty() ? "" : given.begin()->first,
+                    " belongs to no parameter of this optimizer");
+  slots_ = std::move(loaded);
+}
+
+}  // namespace vitro::optim

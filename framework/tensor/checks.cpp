@@ -1,0 +1,23 @@
+// Checks that many ops share.
+#include "framework/tensor/loops.h"
+
+namespace vitro {
+
+void check_defined(std::string_view op, const Tensor& x, std::string_view what) {
+  check<ValueError>(x.defined(), op, ": ", what, " is undefined");
+}
+void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b) {
+  if (a.defined() && b.defined() && a.dtype() == b.dtype()) [[likely]]
+    return;
+  check_defined(op, a, "the first tensor");
+  check_defined(op, b, "the second tensor");
+  fail<DTypeError>(op, ": both tensors must have one dtype: got ", a.dtype(), " ", a.shape(),
+                   " and ", b.dtype(), " ", b.shape(), "; convert one with to()");
+}
+void check_floating(std::string_view op, const Tensor& x) {
+  check_defined(op, x, "the tensor");
+  check<DTypeError>(is_floating(x.dtype()), op, ": a floating tensor: got ", x.dtype(), " ",
+                    x.shape());
+}
+
+}  // namespace vitro

@@ -1,0 +1,111 @@
+// Generation from text to text, once or turn by turn.
+#include <algorithm>
+
+#include "models/generation/generate.h"
+#include "models/generation/rows.h"
+#include "models/text/stop_strings.h"
+#include "models/text/stream_decoder.h"
+
+namespace vitro::models {
+
+namespace {
+
+using TextListener = std::function<bool(int64_t id, const std::string& text)>;
+
+// What follows the ids `before` as text.  `add` adds ids, tells each to its argument and ends where
+// that says false.
+std::string as_text(const text::Tokenizer& tokenizer, std::span<const int64_t> before,
+                    const GenerateOptions& options, const TextListener& on_token,
+                    const std::function<void(const std::function<bool(int64_t)>&)>& add) {
+  text::StreamDecoder decoder(tokenizer, before);
+  text::StopStrings stops(options.stop_strings);
+  std::string text;
+  int64_t count = 0;
+  const auto last_words = [&] {
+    const std::string decided = stops.pass(decoder.flush());
+    return decided + stops.rest();
+  };
+  add([&](int64_t id) {
+    const bool ends = id == options.eos_token_id;
+    std::string piece = ends ? "" : stops.pass(decoder.next(id));
+    if (++count == options.max_new_tokens || ends) piece += last_words();
+    text += piece;
+    return (!on_token || on_token(id, piece)) && !stops.found();
+  });
+  return count ? text + last_words() : "";
+}
+
+}  // namespace
+
+std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
+                          const std::string& prompt, const GenerateOptions& options,
+                          const TextListener& on_token) {
+  check_options(options);
+  std::vector<int64_t> ids = text::encode(tokenizer, prompt, options.allowed_special);
+  check<ValueError>(!ids.empty(), "generate: the prompt must not be empty");
+  GenerateOptions of_ids = options;
+  of_ids.stop_strings.clear(), of_ids.allowed_special.clear();
+  if (of_ids.vocab_size == 0) of_ids.vocab_size = tokenizer.vocab_size();  // it decodes no others
+  return as_text(tokenizer, ids, options, on_token,
+                 [&](const auto& on_id) { generate(model, ids, of_ids, on_id); });
+}
+
+struct Conversation::State {
+  nn::Module& model;
+  const text::Tokenizer& tokenizer;
+  GenerateOptions options;
+  Context context;
+  Generator generator;
+  std::unique_ptr<CachedReader> cached;  // of a GPT, unless it is not to remember
+  Rows rows;                             // one
+};
+
+Conversation::Conversation(nn::Module& model, const text::Tokenizer& tokenizer,
+                           const GenerateOptions& options)
+    : state_(new State{model, tokenizer, options, context_of(model, options),
+                       Generator(options.seed.value_or(0)), nullptr, Rows(1)}) {
+  check_options(options);
+  if (options.vocab_size == 0) state_->options.vocab_size = tokenizer.vocab_size();
+  state_->rows[0].generator = options.seed ? &state_->generator : &default_generator();
+  if (auto* gpt = dynamic_cast<GPT*>(&model); gpt && options.use_cache)
+    state_->cached = std::make_unique<CachedReader>(*gpt, 1, state_->context.size);
+}
+Conversation::~Conversation() = default;
+
+std::string Conversation::say(const std::string& text, const TextListener& on_token) {
+  State& s = *state_;
+  const std::vector<int64_t> said = text::encode(s.tokenizer, text, s.options.allowed_special);
+  check<ValueError>(!said.empty(), "generate: a text of at least one token expected");
+  const bool has_limit = dynamic_cast<GPT*>(&s.model);
+  if (has_limit) check_prompt(said.size(), s.context.size, s.options);
+  Row& row = s.rows[0];
+  Row row_before = row;
+  const Generator generator_before = s.generator;
+  try {
+    row.ended = false;
+    row.ids.insert(row.ids.end(), said.begin(), said.end());
+    if (row.window().size() > s.context.size)  // what is said last is kept whole, if it fits
+      row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
+    return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
+      grow(s.rows, s.options, s.context,
+           s.cached ? Reader(std::ref(*s.cached)) : reading_anew(s.model),
+           [&](size_t, int64_t id) { return on_id(id); });
+    });
+  } catch (...) {
+    row = std::move(row_before);
+    s.generator = generator_before;
+    if (s.cached) s.cached->clear();
+    throw;
+  }
+}
+
+void Conversation::forget() {
+  Generator* const generator = state_->rows[0].generator;
+  state_->rows = Rows(1);
+  state_->rows[0].generator = generator;
+  if (state_->cached) state_->cached->clear();
+}
+
+const std::vector<int64_t>& Conversation::ids() const { return state_->rows[0].ids; }
+
+}  // namespace vitro::models

@@ -1,0 +1,133 @@
+// Reading and writing the config.json of GPT-2.
+#include "models/huggingface/gpt2_config.h"
+
+#include <algorithm>
+
+#include "models/language/config_fields.h"
+
+namespace vitro::models {
+
+namespace {
+
+// Fields with one meaning here: where they stand, they must say this.
+constexpr struct {
+  const char *field, *value;
+} kFixed[] = {{"scale_attn_weights", "true"},       {"scale_attn_by_inverse_layer_idx", "false"},
+              {"reorder_and_upcast_attn", "false"}, {"add_cross_attention", "false"},
+              {"is_encoder_decoder", "false"},      {"pruned_heads", "{}"},
+              {"quantization_config", "null"}};
+
+// Sizes have a second name each.
+constexpr struct {
+  const char *name, *other;
+  int64_t GPTConfig::*size;
+} kSizes[] = {{"n_positions", "max_position_embeddings", &GPTConfig::block_size},
+              {"vocab_size", nullptr, &GPTConfig::vocab_size},
+              {"n_layer", "num_hidden_layers", &GPTConfig::n_layer},
+              {"n_head", "num_attention_heads", &GPTConfig::n_head},
+              {"n_embd", "hidden_size", &GPTConfig::n_embd}};
+
+constexpr std::string_view kTanhForms[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"};
+
+void check_architecture(ConfigFields& fields) {
+  const bool is_named = fields.has("model_type");
+  if (is_named && fields.text("model_type") != "gpt2")
+    fields.refuse("model_type ", fields.text("model_type"), " is not supported; gpt2 is");
+  if (!fields.has("architectures")) {
+    if (!is_named) fields.refuse("field model_type is missing");
+    return;
+  }
+  const nlohmann::json& all = fields.value("architectures");
+  if (!all.is_array()) fields.refuse("a list expected for architectures");
+  for (const auto& one : all)
+    if (one == "GPT2LMHeadModel" || one == "GPT2Model") return;
+  fields.refuse("architectures ", all.dump(), " are not supported; GPT2LMHeadModel is");
+}
+
+// Without the fields transformers take GPT-2's own.
+constexpr int64_t kDefaultEnd = 50256;
+
+double probability(ConfigFields& fields, const char* name) {
+  return fields.has(name) ? fields.number(name, 0, 1) : 0.1;  // transformers' own default
+}
+
+}  // namespace
+
+GPTConfig parse_gpt2_config(const std::string& json, const std::string& name) {
+  ConfigFields fields(json, name);
+  check_architecture(fields);
+  for (const auto& [field, value] : kFixed)
+    if (fields.holds(field) && fields.value(field).dump() != value)
+      fields.refuse(field, " ", fields.value(field).dump(), " is not supported; ", value, " is");
+  GPTConfig config;
+  for (const auto& [field, other, size] : kSizes) {
+    const bool by_other = other && !fields.has(field) && fields.has(other);
+    config.*size = fields.size(by_other ? other : field);
+  }
+  if (fields.has("n_inner")) config.n_inner = fields.size("n_inner");
+  if (config.n_embd % config.n_head != 0)
+    fields.refuse("n_head must divide n_embd: got ", config.n_head, " and ", config.n_embd);
+  if (fields.has("activation_function")) {
+    const std::string f = fields.text("activation_function");
+    if (std::find(std::begin(kTanhForms), std::end(kTanhForms), f) == std::end(kTanhForms))
+      fields.refuse("activation_function ", f, " is not supported; gelu_new is");
+  }
+  config.norm_eps =
+      fields.has("layer_norm_epsilon") ? fields.number("layer_norm_epsilon", 0, 1) : 1e-5;
+  config.tied_head =
+      fields.has("tie_word_embeddings") ? fields.boolean("tie_word_embeddings") : true;
+  config.dropout = probability(fields, "resid_pdrop");
+  const auto if_another = [&](const char* field) {
+    const double p = probability(fields, field);
+    return p == config.dropout ? std::nullopt : std::optional(p);
+  };
+  config.embd_pdrop = if_another("embd_pdrop");
+  config.attn_pdrop = if_another("attn_pdrop");
+  return config;
+}
+
+std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::string& before,
+                             std::optional<int64_t> end_of_text) {
+  nlohmann::ordered_json json;
+  if (before.empty()) {
+    json = {{"activation_function", "gelu_new"},
+            {"architectures", {"GPT2LMHeadModel"}},
+            {"model_type", "gpt2"},
+            {"torch_dtype", nullptr}};
+    json["bos_token_id"] = json["eos_token_id"] = nullptr;
+  } else {
+    json = nlohmann::ordered_json::parse(before);
+  }
+  const std::string type(dtype_name(dtype));
+  bool is_same = !before.empty() && parse_gpt2_config(before, "config.json") == config;
+  for (const char* field : {"torch_dtype", "dtype"})
+    if (json.contains(field) && json[field] != type) json[field] = type, is_same = false;
+  for (const char* field : {"bos_token_id", "eos_token_id"}) {
+    const bool is_named =
+        json.contains(field) ? !json[field].is_null() : end_of_text == kDefaultEnd;
+    if (end_of_text && !is_named) json[field] = *end_of_text, is_same = false;
+  }
+  if (is_same) return before;
+  for (const auto& [field, other, size] : kSizes) {
+    json[field] = config.*size;
+    if (other) json.erase(other);
+  }
+  json["n_inner"] = nullptr;
+  if (config.n_inner) json["n_inner"] = config.n_inner;
+  json["layer_norm_epsilon"] = config.norm_eps;
+  json["tie_word_embeddings"] = config.tied_head;
+  json["resid_pdrop"] = config.dropout;
+  json["embd_pdrop"] = config.embd_dropout();
+  json["attn_pdrop"] = config.attn_dropout();
+  if (json.contains("n_ctx")) json["n_ctx"] = config.block_size;
+  return json.dump(2) + '\n';
+}
+
+std::optional<int64_t> PretrainedLayout::eos_token_id() const {
+  const auto json = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("eos_token_id")) return {};
+  const nlohmann::json& id = json["eos_token_id"];
+  return id.is_number_integer() ? std::optional(id.get<int64_t>()) : std::nullopt;
+}
+
+}  // namespace vitro::models

@@ -1,0 +1,117 @@
+// GPT's configuration to JSON and back.
+#include "models/language/gpt_config.h"
+
+#include <array>
+
+#include "models/language/config_fields.h"
+
+namespace vitro::models {
+
+namespace {
+
+constexpr std::array kNorms = {"layer_norm", "rms_norm"};  // as NormKind counts
+constexpr std::array kPositions = {"learned", "rotary"};   // as PositionKind
+constexpr std::array kMLPs = {"gelu", "swiglu"};           // as MLPKind
+
+// The square of a context fits into an integer, times the numbers of a layer.
+constexpr int64_t kMostContext = int64_t{1} << 24;
+
+// The one list of fields, for reading and for writing.
+template <class Fields, class Config>
+void visit(Fields&& fields, Config& c) {
+  fields.size("block_size", c.block_size, 1);
+  fields.size("vocab_size", c.vocab_size, 1);
+  fields.size("n_layer", c.n_layer, 1);
+  fields.size("n_head", c.n_head, 1);
+  fields.size("n_embd", c.n_embd, 1);
+  fields.number("dropout", c.dropout, 0, 1);
+  fields.boolean("bias", c.bias);
+  fields.size("n_kv_head", c.n_kv_head, 0);
+  fields.size("n_inner", c.n_inner, 0);
+  fields.choice("norm", c.norm, kNorms);
+  fields.choice("position", c.position, kPositions);
+  fields.choice("mlp", c.mlp, kMLPs);
+  fields.boolean("tied_head", c.tied_head);
+  fields.number("norm_eps", c.norm_eps, 0, 1);
+  fields.number("rope_base", c.rope_base, 1, 1e12);
+  fields.optional("embd_pdrop", c.embd_pdrop, 0, 1);
+  fields.optional("attn_pdrop", c.attn_pdrop, 0, 1);
+}
+
+struct Writer {
+  nlohmann::ordered_json json = {{"model_type", "gpt"}};
+  void size(const char* name, int64_t n, int64_t) { json[name] = n; }
+  void number(const char* name, double x, double, double) { json[name] = x; }
+  void optional(const char* name, std::optional<double> x, double, double) {
+    if (x) json[name] = *x;
+  }
+  void boolean(const char* name, bool b) { json[name] = b; }
+  template <class Enum, size_t N>
+  void choice(const char* name, Enum kind, const std::array<const char*, N>& names) {
+    json[name] = names[static_cast<size_t>(kind)];
+  }
+};
+
+struct Reader {
+  ConfigFields fields;
+  void size(const char* name, int64_t& n, int64_t least) { n = fields.size(name, least); }
+  void number(const char* name, double& x, double least, double below) {
+    x = fields.number(name, least, below);
+  }
+  void optional(const char* name, std::optional<double>& x, double least, double below) {
+    if (fields.holds(name)) x = fields.number(name, least, below);
+  }
+  void boolean(const char* name, bool& b) { b = fields.boolean(name); }
+  template <class Enum, size_t N>
+  void choice(const char* name, Enum& kind, const std::array<const char*, N>& names) {
+    const std::string given = fields.text(name);
+    std::string all;
+    for (size_t i = 0; i < N; ++i) {
+      if (given == names[i]) return void(kind = static_cast<Enum>(i));
+      all += (i ? ", " : "") + std::string(names[i]);
+    }
+    fields.refuse("one of ", all, " expected for ", name, ": ", given);
+  }
+};
+
+}  // namespace
+
+std::string to_json(const GPTConfig& config) {
+  Writer writer;
+  visit(writer, config);
+  return writer.json.dump();
+}
+
+GPTConfig gpt_config(const std::string& json) {
+  Reader reader{{json, "config"}};
+  if (reader.fields.text("model_type") != "gpt") reader.fields.refuse("model_type gpt expected");
+  GPTConfig c;
+  visit(reader, c);
+  reader.fields.check_no_others();
+  if (c.block_size > kMostContext)
+    reader.fields.refuse("block_size must be at most 2^24: got ", c.block_size);
+  if (c.n_embd % c.n_head != 0)
+    reader.fields.refuse("n_head must divide n_embd: got ", c.n_head, " and ", c.n_embd);
+  if (c.n_head % c.kv_heads() != 0)
+    reader.fields.refuse("n_kv_head must divide n_head: got ", c.n_kv_head, " and ", c.n_head);
+  if (c.position == PositionKind::kRotary && c.n_embd / c.n_head % 2 != 0)
+    reader.fields.refuse("an even n_embd / n_head expected for rotary positions: got ",
+                         c.n_embd / c.n_head);
+  return c;
+}
+
+double parameter_count(const GPTConfig& config) {
+  const auto c = static_cast<double>(config.n_embd), v = static_cast<double>(config.vocab_size),
+             inner = static_cast<double>(config.inner()),
+             kv = c / static_cast<double>(config.n_head) * static_cast<double>(config.kv_heads());
+  const double bias = config.bias ? 1 : 0, gates = config.mlp == MLPKind::kSwiGLU ? 2 : 1,
+               norm = config.norm == NormKind::kRMSNorm ? c : (1 + bias) * c;
+  const double attention = (c + bias) * (c + 2 * kv) + (c + bias) * c,
+               mlp = gates * (c + bias) * inner + (inner + bias) * c;
+  const double wpe =
+      config.position == PositionKind::kLearned ? static_cast<double>(config.block_size) * c : 0;
+  return (config.tied_head ? 1 : 2) * v * c + wpe + norm +
+         static_cast<double>(config.n_layer) * (2 * norm + attention + mlp);
+}
+
+}  // namespace vitro::models

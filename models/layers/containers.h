@@ -1,0 +1,40 @@
+// Modules that hold modules.
+#pragma once
+#include "../../framework/nn/module.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace nn {
+
+// Modules by position, "0", "1", ...; a list to call by hand.
+class ModuleList : public Module {
+ public:
+  ModuleList() = default;
+  template <class... M>
+  explicit ModuleList(M... modules) {
+    (push_back(std::move(modules)), ...);
+  }
+  template <class M>
+  M& push_back(M module) {
+    auto owned = std::make_unique<M>(std::move(module));
+    M& place = *owned;
+    items_.push_back(std::move(owned));
+    return place;
+  }
+  size_t size() const { return items_.size(); }
+  Module& operator[](size_t i) { return *items_.at(i); }
+  void members(Visitor& v) override {
+    for (size_t i = 0; i < items_.size(); ++i) v(std::to_string(i), *items_[i]);
+  }
+
+ protected:
+  std::vector<std::unique_ptr<Module>> items_;
+};
+
+// One module after another; the empty one is the identity.  Sequential(Linear(2, 3), Tanh(), ...).
+struct Sequential : ModuleList {
+  using ModuleList::ModuleList;
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace nn
+}  // namespace vitro

@@ -1,0 +1,77 @@
+// Layers.
+#include "models/layers/layers.h"
+
+#include <cmath>
+
+#include "models/layers/init.h"
+
+namespace vitro::nn {
+
+static void check_positive(const char* layer, const char* what, int64_t n) {
+  check<ShapeError>(n > 0, layer, ": ", what, " must be positive: got ", n);
+}
+
+Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
+  check_positive("Linear", "in", in);
+  check_positive("Linear", "out", out);
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  weight = empty({out, in});
+  if (options.bias) bias = empty({out});
+  for (Tensor* x : {&weight, &bias}) {
+    if (!x->defined()) continue;
+    if (options.initialize) init::uniform_(*x, -bound, bound);
+    x->requires_grad_();
+  }
+}
+std::string Linear::describe() const {
+  std::ostringstream text;
+  text << "Linear(" << weight.size(1) << " -> " << weight.size(0)
+       << (bias.defined() ? ")" : ", no bias)");
+  return text.str();
+}
+int64_t Linear::macs(const Shape&, const Shape& y) const { return numel(y) * weight.size(1); }
+
+Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options)
+    : options_(options) {
+  check_positive("Embedding", "vocab_size", vocab_size);
+  check_positive("Embedding", "features", features);
+  weight = empty({vocab_size, features});
+  if (options_.initialize) init::normal_(weight);
+  if (options_.padding_idx) {
+    check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size,
+                      "Embedding: padding_idx must be in [0, ", vocab_size, "): got ",
+                      *options_.padding_idx);
+    weight.select(0, *options_.padding_idx).zero_();
+  }
+  weight.requires_grad_();
+}
+Tensor Embedding::forward(const Tensor& ids) {
+  if (!options_.padding_idx) return embedding(ids, weight);
+  // Padded places take the row's values but pass no gradient to it.
+  Tensor padded = unsqueeze(eq(ids, static_cast<double>(*options_.padding_idx)), -1),
+         y = embedding(ids, weight);
+  return where(padded, y.detach(), y);
+}
+std::string Embedding::describe() const {
+  std::ostringstream text;
+  text << "Embedding(" << weight.size(0) << ", " << weight.size(1) << ")";
+  return text.str();
+}
+
+Dropout::Dropout(double probability) : p(probability) {
+  check<ValueError>(0 <= p && p <= 1, "Dropout: the probability must be in [0, 1]: got ", p);
+}
+std::string Dropout::describe() const {
+  std::ostringstream text;
+  text << "Dropout(" << p << ")";
+  return text.str();
+}
+
+GELU::GELU(const GELUOptions& options)
+    : form(options.approximate == "tanh" ? GeluForm::kTanh : GeluForm::kErf) {
+  check<ValueError>(options.approximate == "tanh" || options.approximate == "none",
+                    "GELU: approximate must be \"none\" or \"tanh\": got \"", options.approximate,
+                    "\"");
+}
+
+}  // namespace vitro::nn

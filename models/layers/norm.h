@@ -1,0 +1,37 @@
+// Layers that normalise over the last axis.
+#pragma once
+#include "../../framework/nn/module.h"
+#include "../../ops/ops.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace nn {
+
+struct LayerNormOptions {
+  double eps = 1e-5;
+  bool bias = true;
+};
+// layer_norm(x, weight, bias): x (..., C).  Initially weight is 1, bias 0.
+struct LayerNorm : Module {
+  Tensor weight, bias;
+  double eps;
+  explicit LayerNorm(int64_t features, const LayerNormOptions& options = {});
+  void members(Visitor& v) override { v("weight", weight), v("bias", bias); }
+  Tensor forward(const Tensor& x) override { return layer_norm(x, weight, bias, eps); }
+  std::string describe() const override;
+};
+
+struct RMSNormOptions {
+  double eps = 1e-5;
+};
+// rms_norm(x, weight): x (..., C).  Initially weight is 1.
+struct RMSNorm : Module {
+  Tensor weight;
+  double eps;
+  explicit RMSNorm(int64_t features, const RMSNormOptions& options = {});
+  void members(Visitor& v) override { v("weight", weight); }
+  Tensor forward(const Tensor& x) override { return rms_norm(x, weight, eps); }
+  std::string describe() const override;
+};
+
+}  // namespace nn
+}  // namespace vitro

@@ -1,0 +1,205 @@
+// GPT-2's two files, and which files a path means.
+#include "models/text/bpe/bpe_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "framework/io/file.h"
+#include "framework/io/json.h"
+#include "models/text/bpe/bpe_bytes.h"
+#include "models/text/tokenizer_file.h"
+#include "models/text/unicode/utf8.h"
+
+namespace vitro::text {
+
+namespace {
+
+// An object of texts and whole numbers.
+class IdReader final : public JsonEvents {
+ public:
+  IdReader(const std::string& name, BpeParts& to) : JsonEvents("a BPE vocabulary", name), to_(to) {}
+
+ private:
+  bool start_object(size_t) override {
+    if (is_open_) refuse_value("an object");
+    return is_open_ = true;
+  }
+  bool key(std::string& name) override {
+    if (!names_.insert(name).second) refuse("token ", excerpt(name), " is given twice");
+    name_of_value_ = std::move(name);
+    return true;
+  }
+  bool number_unsigned(uint64_t id) override {
+    if (!is_open_) refuse_value("a number");
+    to_.ids.emplace_back(std::move(name_of_value_), id);
+    return true;
+  }
+  bool end_object() override { return true; }
+  bool refuse_value(std::string_view kind) const override {
+    if (!is_open_) refuse("an object expected: ", kind);
+    refuse("an id expected for token ", excerpt(name_of_value_), ": ", kind);
+  }
+
+  BpeParts& to_;
+  bool is_open_ = false;
+  std::string name_of_value_;
+  std::unordered_set<std::string> names_;
+};
+
+struct FileNames {
+  const char *ids, *merges;
+};
+constexpr FileNames kFileNames[] = {{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}};
+
+BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& names) {
+  const std::string ids = folder / names.ids, merges = folder / names.merges;
+  BpeParts parts;
+  parse_bpe_ids(read_file(ids, kMaxTokenizerBytes), ids, parts);
+  parse_bpe_merges(read_file(merges, kMaxTokenizerBytes), merges, parts);
+  try {
+    return bpe_vocabulary(parts);
+  } catch (const ValueError& error) {
+    fail<IoError>("load: a BPE vocabulary expected: ", ids, " and ", merges, ": ", error.what());
+  }
+}
+
+}  // namespace
+
+BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
+  BpeVocabulary vocabulary;
+  std::unordered_set<std::string_view> special;
+  std::vector<std::pair<std::string, uint64_t>> all = parts.ids;
+  std::unordered_map<std::string_view, int32_t> id_of(parts.ids.size());
+  for (const auto& [token, id] : parts.ids) id_of.emplace(token, static_cast<int32_t>(id));
+  for (const auto& [token, id] : parts.special) {
+    check<ValueError>(special.insert(token).second,
+                      "vocabulary: each special token once expected: '", token, "' is given twice");
+    const auto found = id_of.find(token);
+    if (found == id_of.end()) all.emplace_back(token, id);
+    else
+      check<ValueError>(static_cast<uint64_t>(found->second) == id, "vocabulary: id ",
+                        found->second, " expected for the special token '", token, "': ", id);
+  }
+  vocabulary.tokens.resize(all.size());
+  std::vector<bool> is_given(all.size());
+  for (const auto& [token, id] : all) {
+    check<ValueError>(id < all.size(), "vocabulary: ids from 0 to ", all.size() - 1,
+                      " without a hole expected for ", all.size(), " tokens: ", id);
+    check<ValueError>(!is_given[id], "vocabulary: each id once expected: ", id, " is given twice");
+    is_given[id] = true;
+    vocabulary.tokens[id] = special.contains(token) ? token : from_byte_characters(token);
+  }
+  for (const auto& [left, right] : parts.merges) {
+    const auto find = [&](const std::string& token) {
+      const auto found = id_of.find(token);
+      if (found == id_of.end())
+        fail<ValueError>("vocabulary: tokens of the vocabulary expected in merge ",
+                         vocabulary.merges.size(), ": ", JsonEvents::excerpt(token), " is none");
+      return found->second;
+    };
+    vocabulary.merges.push_back({find(left), find(right), find(left + right)});
+  }
+  const std::vector<bool> is_made = vocabulary.made_tokens();
+  for (size_t id = 0; id < is_made.size(); ++id) {
+    const std::string& token = vocabulary.tokens[id];
+    const bool is_text = end_of_valid_utf8(token, 0) == token.size();
+    if (parts.names_special ? special.contains(token) : !is_made[id] && is_text)
+      vocabulary.special.push_back(static_cast<int32_t>(id));
+  }
+  vocabulary.check_tokens();
+  return vocabulary;
+}
+
+void parse_bpe_ids(std::string_view json, const std::string& name, BpeParts& to) {
+  IdReader reader(name, to);
+  read_json(reader, json);
+}
+
+void parse_bpe_merges(std::string_view text, const std::string& name, BpeParts& to) {
+  const auto refuse = [&](const auto&... why) {
+    fail<IoError>("load: BPE merges expected: ", name, ": ", why...);
+  };
+  try {
+    check_utf8(text, "text");
+  } catch (const ValueError& error) { refuse(error.what()); }
+  int64_t number = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (++number == 1 && line.starts_with("#version")) continue;
+    if (line.empty() && text.empty()) break;
+    const size_t space = line.find(' ');
+    if (space == 0 || space == std::string_view::npos || space + 1 == line.size() ||
+        line.find(' ', space + 1) != std::string_view::npos)
+      refuse("line ", number, ": two tokens with one space between expected: ",
+             JsonEvents::excerpt(std::string(line)));
+    to.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+  }
+}
+
+bool is_bpe_file_name(const std::string& path) {
+  const std::string file = std::filesystem::path(path).filename();
+  return std::any_of(std::begin(kFileNames), std::end(kFileNames), [&](const FileNames& names) {
+    return file == names.ids || file == names.merges;
+  });
+}
+
+bool has_bpe(const std::string& directory) {
+  const auto is_there = [&](const char* name) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::path(directory) / name, ignored);
+  };
+  return is_there("tokenizer.json") ||
+         std::any_of(std::begin(kFileNames), std::end(kFileNames),
+                     [&](const FileNames& names) { return is_there(names.ids); });
+}
+
+BpeVocabulary read_bpe(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path given = path;
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(given, ignored);
+  for (const FileNames& names : kFileNames)
+    if (!is_folder && (given.filename() == names.ids || given.filename() == names.merges))
+      return read_two(given.parent_path(), names);
+  const fs::path whole = is_folder ? given / "tokenizer.json" : given;
+  if (!is_folder || fs::exists(whole, ignored)) try {
+      return parse_tokenizer_json(read_file(whole, kMaxTokenizerBytes), whole);
+    } catch (const IoError& error) {
+      if (!is_folder || !fs::exists(given / kFileNames[0].ids, ignored)) throw;
+      fail<IoError>(error.what(), "; where there is no tokenizer.json, ", kFileNames[0].ids,
+                    " and ", kFileNames[0].merges, " are read");
+    }
+  for (const FileNames& names : kFileNames)
+    if (fs::exists(given / names.ids, ignored)) return read_two(given, names);
+  fail<IoError>("load: a tokenizer expected: ", path,
+                ": it holds no tokenizer.json, vocab.json or encoder.json");
+}
+
+std::string bpe_ids_json(const BpeVocabulary& vocabulary) {
+  const std::vector<int32_t>& special = vocabulary.special;
+  std::string json = "{";
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string& bytes = vocabulary.tokens[static_cast<size_t>(id)];
+    const bool is_special = std::binary_search(special.begin(), special.end(), id);
+    json += (id ? ",\n" : "\n") +
+            nlohmann::json(is_special ? bytes : to_byte_characters(bytes)).dump() + ": " +
+            std::to_string(id);
+  }
+  return json + "\n}\n";
+}
+
+std::string bpe_merges_text(const BpeVocabulary& vocabulary) {
+  std::string text = "#version: 0.2\n";
+  for (const BpeMerge& merge : vocabulary.merges)
+    text += to_byte_characters(vocabulary.tokens[static_cast<size_t>(merge.left)]) + ' ' +
+            to_byte_characters(vocabulary.tokens[static_cast<size_t>(merge.right)]) + '\n';
+  return text;
+}
+
+}  // namespace vitro::text

@@ -1,0 +1,175 @@
+// Atomic writes: every call that can fail, fails; every instant at which a process can die, it
+// dies.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "framework/io/file.h"
+#include "framework/io/mapped_file.h"
+#include "tests/support/file_calls.h"
+#include "tests/support/process.h"
+#include "vitro.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::string kOld = "the old file", kNew = "the new file, which is longer";
+
+void save(const std::string& path) {
+  AtomicFile file(path);
+  file.write(kNew.data(), 10);
+  file.write(kNew.data() + 10, kNew.size() - 10);
+  file.commit();
+}
+
+// The calls of one save.
+std::vector<std::string> calls_of_a_save(const std::string& path) {
+  Calls calls;
+  ScopedFileCalls scope(calls);
+  save(path);
+  return calls.made;
+}
+
+}  // namespace
+
+TEST_CASE("file: of several files all are whole on the disk before the first is renamed") {
+  const TemporaryDirectory directory;
+  Calls calls;
+  {
+    const ScopedFileCalls scope(calls);
+    AtomicFiles files;
+    for (const char* name : {"a", "b", "c"}) files.add(directory / name).write("x", 1);
+    files.commit();
+  }
+  const auto first = std::find(calls.made.begin(), calls.made.end(), "rename");
+  CHECK(std::count(calls.made.begin(), first, "fsync") == 3);
+  CHECK(std::count(calls.made.begin(), first, "close") == 3);
+  CHECK(std::count(first, calls.made.end(), "rename") == 3);
+}
+
+TEST_CASE("file: a save is written, synced, renamed, and its directory synced") {
+  TemporaryDirectory directory;
+  const std::string path = directory.write("file", kOld);
+  CHECK(calls_of_a_save(path) == std::vector<std::string>{"unlink", "open", "write", "write",
+                                                          "fsync", "close", "rename", "open",
+                                                          "fsync", "close"});
+  CHECK(read_file(path) == kNew);
+  CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST_CASE("file: where a call fails there is a typed error and the old file") {
+  const int error = GENERATE(EIO, ENOSPC, EDQUOT, EACCES);
+  TemporaryDirectory directory;
+  const std::string path = directory.write("file", kOld);
+  const std::vector<std::string> all = calls_of_a_save(directory / "other");
+  for (size_t n = 0; n < all.size(); ++n) {
+    INFO(n << ' ' << all[n]);
+    if (all[n] == "unlink" || n == all.size() - 1) continue;  // their errors are no loss
+    write_file(path, kOld);
+    Calls calls;
+    bool hit = false;
+    calls.at = [&](size_t i, const std::string&) { return i == n ? hit = true, error : 0; };
+    {
+      ScopedFileCalls scope(calls);
+      CHECK_THROWS_WITH(save(path),
+                        Contains("write_file: a writable file expected: " + path + ": "));
+    }
+    CHECK(hit);
+    CHECK(read_file(path) == (n > 6 ? kNew : kOld));  // 6: the rename
+    CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+  }
+}
+
+TEST_CASE("file: killed anywhere, the old or the new file is whole, and the next save works") {
+  TemporaryDirectory directory;
+  const std::string path = directory.write("file", kOld);
+  const size_t count = calls_of_a_save(directory / "other").size();
+  size_t olds = 0, news = 0;
+  for (size_t n = 0; n < count; ++n) {
+    write_file(path, kOld);
+    Calls calls;
+    calls.at = [&](size_t i, const std::string&) -> int {
+      if (i == n) throw Killed();
+      return 0;
+    };
+    {
+      ScopedFileCalls scope(calls);
+      CHECK_THROWS_AS(save(path), Killed);
+    }
+    const std::string found = read_file(path);
+    ++(found == kNew ? news : olds);
+    CHECK((found == kOld || found == kNew));
+    save(path);
+    CHECK(read_file(path) == kNew);
+    CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+  }
+  CHECK(olds == 7);
+  CHECK(news == 3);
+}
+
+TEST_CASE("file: short writes and interruptions are gone on with") {
+  TemporaryDirectory directory;
+  Calls calls;
+  calls.short_writes = true;
+  calls.at = [](size_t n, const std::string& call) {
+    return call == "write" && n % 3 == 0 ? EINTR : 0;
+  };
+  ScopedFileCalls scope(calls);
+  save(directory / "file");
+  CHECK(read_file(directory / "file") == kNew);
+}
+
+TEST_CASE("file: without commit nothing stays") {
+  TemporaryDirectory directory;
+  const std::string path = directory.write("file", kOld);
+  {
+    AtomicFile file(path);
+    file.write(kNew.data(), kNew.size());
+  }
+  CHECK(read_file(path) == kOld);
+  CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST_CASE("file: a full device, a directory, a missing directory, a symbolic link") {
+  TemporaryDirectory directory;
+  CHECK_THROWS_WITH(write_file("/dev/full", kNew), Contains("not a regular file"));
+  CHECK_THROWS_WITH(write_file(directory / "", kNew), Contains("it is a directory"));
+  CHECK_THROWS_WITH(write_file(directory / "none/file", kNew), Contains("No such file"));
+  const std::string target = directory.write("target", kOld), link = directory / "link";
+  REQUIRE(symlink(target.c_str(), link.c_str()) == 0);
+  write_file(link, kNew);
+  CHECK(read_file(target) == kOld);
+  CHECK(read_file(link) == kNew);
+}
+
+TEST_CASE("file: a file larger than memory can be mapped") {
+  TemporaryDirectory directory;
+  const std::string path = directory.write("sparse", "a");
+  constexpr uintmax_t kSize = uintmax_t{1} << 40;
+  std::error_code error;
+  std::filesystem::resize_file(path, kSize, error);  // a hole, which takes no place on the disk
+  if (error) return;                                 // not every file system has files so long
+  const MappedFile file(path);
+  CHECK(file.bytes().size() == kSize);
+  CHECK(file.bytes().back() == '\0');
+}
+
+TEST_CASE("file: a mapped file is the file") {
+  TemporaryDirectory directory;
+  MappedFile file(directory.write("file", kOld));
+  const MappedFile copy = file;
+  CHECK(copy.bytes() == kOld);
+  CHECK(MappedFile(directory.write("empty", "")).bytes().empty());
+  REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+  for (const auto& [path, reason] :
+       {std::pair{directory / "none", "No such file"}, std::pair{directory / "", "a directory"},
+        std::pair{directory / "fifo", "not a regular file"}})
+    CHECK_THROWS_WITH(MappedFile(path),
+                      Contains("map: a readable file expected: " + path) && Contains(reason));
+}

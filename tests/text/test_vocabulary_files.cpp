@@ -1,0 +1,289 @@
+// Tokenizers survive their files, hostile files are refused, and a failed save leaves the old file.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "framework/base/error.h"
+#include "framework/io/file.h"
+#include "models/text/char/char_tokenizer.h"
+#include "models/text/tokenizer.h"
+#include "models/text/word/word_tokenizer.h"
+
+using namespace vitro;
+using text::CharTokenizer;
+using text::WordTokenizer;
+namespace fs = std::filesystem;
+
+namespace {
+
+// An empty directory for one test case.
+struct Directory {
+  Directory() {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Directory() { fs::remove_all(path); }
+  std::string operator/(const std::string& name) const { return (path / name).string(); }
+  bool has_only(const std::string& name) const {
+    for (const auto& entry : fs::directory_iterator(path)) {
+      if (entry.path().filename() != name) return false;
+    }
+    return fs::exists(path / name);
+  }
+  fs::path path = fs::temp_directory_path() / ("vitro_text_" + std::to_string(::getpid()));
+};
+
+void write(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string message_of(const std::string& path) {
+  try {
+    text::load_tokenizer(path);
+  } catch (const IoError& error) { return error.what(); }
+  return "no error";
+}
+
+bool same(const text::Vocabulary& a, const text::Vocabulary& b) {
+  return a.type == b.type && a.nfc == b.nfc && a.unk == b.unk && a.tokens == b.tokens;
+}
+
+// A tokenizer file with one field replaced by `field`.
+std::string file_with(const std::string& name, const std::string& field) {
+  std::string file = "{";
+  for (const auto& [key, text] : {std::pair<std::string, std::string>{"type", R"("type": "char")"},
+                                  {"version", R"("version": 1)"},
+                                  {"nfc", R"("nfc": true)"},
+                                  {"unk", R"("unk": "")"},
+                                  {"vocab", R"("vocab": ["a", "b"])"}}) {
+    const std::string& part = key == name ? field : text;
+    if (!part.empty()) file += (file == "{" ? "" : ", ") + part;
+  }
+  return file + "}";
+}
+
+}  // namespace
+
+TEST_CASE("a saved tokenizer is loaded as it was, by the type in its file") {
+  const Directory directory;
+  const std::string text =
+      std::string("a\0\"\\\n\t\x7F\u2028\u0301e\u00E9", 15) + "\U0001F600 b b'c";
+  for (const bool nfc : {true, false}) {
+    for (const std::string unk : {"", "<unk>"}) {
+      const auto chars = CharTokenizer::fit(text, {.nfc = nfc, .unk = unk});
+      chars.save(directory / "char.json");
+      CHECK(same(CharTokenizer::load(directory / "char.json").vocabulary(), chars.vocabulary()));
+      const auto words = WordTokenizer::fit(text, {.unk = unk, .nfc = nfc});
+      words.save(directory / "word.json");
+      CHECK(same(WordTokenizer::load(directory / "word.json").vocabulary(), words.vocabulary()));
+      for (const text::Tokenizer* saved : {static_cast<const text::Tokenizer*>(&chars),
+                                           static_cast<const text::Tokenizer*>(&words)}) {
+        const std::string path = directory / (std::string(saved->kind()) + ".json");
+        const auto loaded = text::load_tokenizer(path);
+        CHECK(loaded->kind() == saved->kind());
+        CHECK(loaded->encode(text) == saved->encode(text));
+        loaded->save(directory / "again.json");
+        CHECK(read_file(directory / "again.json") == read_file(path));
+      }
+    }
+  }
+}
+
+TEST_CASE("a saved tokenizer can be read by people, and its bytes do not vary") {
+  const Directory directory;
+  CharTokenizer::fit("b\u00E9\n", {.unk = "<unk>"}).save(directory / "char.json");
+  CHECK(read_file(directory / "char.json") ==
+        "{\n  \"type\": \"char\",\n  \"version\": 1,\n  \"nfc\": true,\n  \"unk\": \"<unk>\",\n"
+        "  \"vocab\": [\n    \"<unk>\",\n    \"\\n\",\n    \"b\",\n    \"\u00E9\"\n  ]\n}\n");
+  CHECK(directory.has_only("char.json"));
+}
+
+TEST_CASE("a file of one tokenizer is not another's") {
+  const Directory directory;
+  CharTokenizer::fit("ab").save(directory / "t.json");
+  CHECK_THROWS_WITH(WordTokenizer::load(directory / "t.json"),
+                    Catch::Contains("of type word expected: " + directory / "t.json"));
+}
+
+TEST_CASE("hostile tokenizer files are refused with path and reason") {
+  REQUIRE(file_with("", "") ==
+          R"({"type": "char", "version": 1, "nfc": true, "unk": "", "vocab": ["a", "b"]})");
+  const std::string good = file_with("", "");
+  struct Case {
+    std::string bytes, reason;
+  };
+  const Case cases[] = {
+      // not JSON, or not JSON alone
+      {"", "unexpected end of input"},
+      {good.substr(0, good.size() - 1), "unexpected end of input"},
+      {good.substr(0, good.size() - 4), "missing closing quote"},
+      {good + "x", "invalid literal"},
+      {good + good, "expected end of input"},
+      {good + std::string(1, '\0') + "garbage", "NUL byte"},
+      {"\xEF\xBB\xBF" + good, "byte order mark"},
+      {"// comment\n" + good, "parse error"},
+      {file_with("vocab", R"("vocab": ["a", "b",])"), "parse error"},
+      {file_with("vocab", R"("vocab": ["\ud800"])"), "surrogate"},
+      {file_with("vocab", R"("vocab": ["\x41"])"), "backslash"},
+      {file_with("vocab", "\"vocab\": [\"\n\"]"), "control character"},
+      {file_with("vocab", "\"vocab\": [\"\xED\xA0\x80\"]"), "begins a surrogate"},
+      {file_with("vocab", "\"vocab\": [\"\xC3\"]"), "byte 0xC3 at offset 66"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "parse error"},
+      {std::string("PK\x03\x04", 4), "parse error"},
+      // not an object of the five fields
+      {"[]", "an object expected: an array"},
+      {"null", "an object expected: null"},
+      {"3", "an object expected: a whole number"},
+      {"\"char\"", "an object expected: a string"},
+      {std::string(1'000'000, '['), "an object expected: an array"},
+      {"{}", "field \"type\" is missing"},
+      {file_with("nfc", ""), "field \"nfc\" is missing"},
+      {file_with("unk", ""), "field \"unk\" is missing"},
+      {file_with("vocab", ""), "field \"vocab\" is missing"},
+      {file_with("unk", R"("unk": "", "merges": [])"), "field \"merges\" is unknown"},
+      {file_with("unk", R"("unk": "", "\u0000": 1)"), "field \"\\u0000\" is unknown"},
+      {file_with("unk", "\"" + std::string(100'000, 'k') + "\": 1"), "k...\" is unknown"},
+      {file_with("nfc", R"("nfc": true, "nfc": true)"), "field \"nfc\" is given twice"},
+      {file_with("nfc", R"("nfc": true, "n\u0066c": true)"), "field \"nfc\" is given twice"},
+      {file_with("vocab", R"("vocab": ["a"], "vocab": ["b"])"), "field \"vocab\" is given twice"},
+      // fields of another kind
+      {file_with("type", R"("type": 1)"), "a string expected for field \"type\": a whole number"},
+      {file_with("type", R"("type": "bpe")"), "type \"char\" or \"word\" expected: \"bpe\""},
+      {file_with("type", R"("type": "CHAR")"), "type \"char\" or \"word\" expected: \"CHAR\""},
+      {file_with("version", R"("version": 2)"), "version 1 expected: 2"},
+      {file_with("version", R"("version": -1)"), "for field \"version\": a negative number"},
+      {file_with("version", R"("version": 1.0)"), "for field \"version\": a fraction"},
+      {file_with("version", R"("version": 1e999)"), "number overflow"},
+      {file_with("version", R"("version": 18446744073709551616)"), "a fraction"},
+      {file_with("nfc", R"("nfc": 1)"), "true or false expected for field \"nfc\""},
+      {file_with("unk", R"("unk": null)"), "a string expected for field \"unk\": null"},
+      {file_with("unk", R"("unk": {"a": 1})"), "for field \"unk\": an object"},
+      {file_with("unk", R"("unk": ["a"])"), "for field \"unk\": an array"},
+      {file_with("vocab", R"("vocab": {"a": 0})"), "for field \"vocab\": an object"},
+      {file_with("vocab", R"("vocab": "ab")"), "for field \"vocab\": a string"},
+      {file_with("vocab", R"("vocab": ["a", 1])"), "for token 1: a whole number"},
+      {file_with("vocab", R"("vocab": ["a", null])"), "for token 1: null"},
+      {file_with("vocab", R"("vocab": [["a"]])"), "for token 0: an array"},
+      {file_with("vocab", R"("vocab": [{}])"), "for token 0: an object"},
+      {file_with("vocab", "\"vocab\": " + std::string(1'000'000, '[')), "for token 0: an array"},
+      // tokens that cannot be
+      {file_with("vocab", R"("vocab": [])"), "at least one token expected"},
+      {file_with("vocab", R"("vocab": ["a", ""])"), "text expected for token 1: empty"},
+      {file_with("vocab", R"("vocab": ["ab"])"), "one character expected for token 0: 2"},
+      {file_with("vocab", R"("vocab": ["a", "b", "a"])"), "token 2 is 'a' (U+0061), as token 0"},
+      {file_with("vocab", R"("vocab": ["a", "\u0061"])"), "token 1 is 'a' (U+0061), as token 0"},
+      {file_with("vocab", R"("vocab": ["\u212b"])"), "text in NFC expected for token 0"},
+      {file_with("unk", R"("unk": "<unk>")"), "token 0 is expected to be the unknown token"},
+      {R"({"type": "word", "version": 1, "nfc": true, "unk": "", "vocab": ["a", "a b"]})",
+       "one word, number or other character expected for token 1"},
+      {R"({"type": "word", "version": 1, "nfc": true, "unk": "", "vocab": ["a", "b", "b"]})",
+       "token 2 is token 1"},
+  };
+  const Directory directory;
+  const std::string path = directory / "hostile.json";
+  write(path, good);
+  REQUIRE(message_of(path) == "no error");
+  for (const Case& c : cases) {
+    write(path, c.bytes);
+    const std::string message = message_of(path);
+    CAPTURE(c.bytes.substr(0, 100), message);
+    CHECK_THAT(message, Catch::StartsWith("load: a tokenizer file expected: " + path + ": "));
+    CHECK_THAT(message, Catch::Contains(c.reason));
+    CHECK(message.size() < path.size() + 300);
+  }
+}
+
+TEST_CASE("read_file reads every byte") {
+  const Directory directory;
+  for (const std::string& bytes :
+       {std::string(), std::string("a\0\r\n\xFF", 5), std::string(1'000'000, 'x')}) {
+    write(directory / "file", bytes);
+    CHECK(read_file(directory / "file") == bytes);
+  }
+  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // reports no size
+  CHECK(read_file(directory / "file", 1'000'000).size() == 1'000'000);
+  CHECK_THROWS_WITH(read_file(directory / "file", 999'999),
+                    Catch::Contains("more than 999999 bytes"));
+}
+
+TEST_CASE("read_file names the path and the reason") {
+  const Directory directory;
+  write(directory / "plain", "a");
+  REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
+  struct Case {
+    std::string path, reason;
+  };
+  const Case cases[] = {
+      {directory / "missing", "No such file or directory"},
+      {directory / "plain/below", "Not a directory"},
+      {directory.path.string(), "it is a directory"},
+      {directory / "fifo", "it is not a regular file"},
+      {"/dev/null", "it is not a regular file"},
+      {directory / std::string(300, 'n'), "File name too long"},
+      {"", "No such file or directory"},
+  };
+  for (const Case& c : cases) {
+    CHECK_THROWS_AS(read_file(c.path), IoError);
+    CHECK_THROWS_WITH(read_file(c.path),
+                      "read_file: a readable file expected: " + c.path + ": " + c.reason);
+  }
+  if (::geteuid() == 0) return;  // root may read everything
+  fs::permissions(directory / "plain", fs::perms::none);
+  CHECK_THROWS_WITH(read_file(directory / "plain"), Catch::Contains("Permission denied"));
+}
+
+TEST_CASE("a file that cannot be saved is named with the reason") {
+  const Directory directory;
+  REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
+  struct Case {
+    std::string path, reason;
+  };
+  const Case cases[] = {
+      {directory / "missing/file", "No such file or directory"},
+      {directory.path.string(), "it is a directory"},
+      {directory / "fifo", "it is not a regular file"},
+  };
+  const auto chars = CharTokenizer::fit("ab");
+  for (const Case& c : cases) {
+    CHECK_THROWS_AS(chars.save(c.path), IoError);
+    CHECK_THROWS_WITH(chars.save(c.path), Catch::Contains(c.path + ": " + c.reason));
+  }
+  CHECK(directory.has_only("fifo"));
+}
+
+TEST_CASE("a save that fails half way leaves the old file and no other") {
+  const Directory directory;
+  const std::string path = directory / "vocabulary.json";
+  write_file(path, "old");
+  rlimit limit;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
+  const rlimit small = {1000, limit.rlim_max};
+  const auto previous = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string message = "no error";
+  try {
+    write_file(path, std::string(100'000, 'x'));
+  } catch (const IoError& error) { message = error.what(); }
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  std::signal(SIGXFSZ, previous);
+  CHECK_THAT(message, Catch::Contains(path + ": File too large"));
+  CHECK(read_file(path) == "old");
+  CHECK(directory.has_only("vocabulary.json"));
+}
+
+TEST_CASE("a save replaces the file and what a killed save left behind") {
+  const Directory directory;
+  const std::string path = directory / "vocabulary.json";
+  write(path, "old and longer");
+  write(path + ".tmp", "half");
+  write_file(path, "new");
+  CHECK(read_file(path) == "new");
+  CHECK(directory.has_only("vocabulary.json"));
+}

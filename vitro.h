@@ -16,7 +16,7 @@
 #include "framework/tensor/random.h"
 #include "framework/tensor/tensor.h"
 #include "models/generation/generate.h"
-#include "models/huggingface/gpt2_load.h"
+#include "models/huggingface/layout.h"
 #include "models/language/batches.h"
 #include "models/language/gpt.h"
 #include "models/language/gpt_config.h"

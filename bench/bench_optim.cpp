@@ -53,7 +53,7 @@ uint64_t sum_of(const void* data, int64_t bytes) {
 class LargeFile {
  public:
   LargeFile() : path_(std::filesystem::temp_directory_path() / "vitro_bench.safetensors") {
-    nn::NamedTensors tensors;
+    NamedTensors tensors;
     for (int i = 0; i < 16; ++i) tensors.emplace_back(std::to_string(i), randn({10173, 768}));
     save_safetensors(path_, tensors);
   }

@@ -22,6 +22,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/optim/lr_scheduler.h
   framework/optim/optim.h
   framework/tensor/factories.h
+  framework/tensor/named_tensors.h
   framework/tensor/random.h
   framework/tensor/shape.h
   framework/tensor/storage.h
@@ -30,7 +31,7 @@ set(VITRO_PUBLIC_HEADERS
   models/generation/generate.h
   models/generation/options.h
   models/generation/sampling.h
-  models/huggingface/gpt2_load.h
+  models/huggingface/layout.h
   models/language/batches.h
   models/language/gpt.h
   models/language/gpt_config.h

@@ -9,10 +9,3 @@ set_source_files_properties(ops/version.cpp PROPERTIES
 file(GLOB simd_sources CONFIGURE_DEPENDS framework/simd/*.cpp ops/simd/*.cpp)
 set_source_files_properties(${simd_sources} PROPERTIES
   COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL);HWY_BROKEN_EMU128=1;hwy=vitro_hwy")
-
-# JSON is read at the start of a program, and its templates take half a minute to optimise fully.
-set_source_files_properties(
-  framework/io/safetensors_header.cpp framework/io/safetensors_index.cpp models/language/config_fields.cpp
-  models/huggingface/gpt2_config.cpp models/text/word/vocabulary.cpp models/text/tokenizer_file.cpp
-  models/text/bpe/bpe_files.cpp models/text/bpe/bpe_tokenizer_json.cpp
-  PROPERTIES COMPILE_OPTIONS ${vitro_light})

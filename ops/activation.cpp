@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/activation_kernels.h"
 #include "ops/product.h"

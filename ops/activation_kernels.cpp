@@ -2,6 +2,7 @@
 // ours.
 #include "ops/activation_kernels.h"
 
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/product.h"
 

@@ -14,7 +14,6 @@ namespace {
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
 // The dtype that scores are computed in.
-DType wide(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
 
 // 0 where a bool mask is true, else kHidden.
 Tensor bias_of(const Tensor& seen, DType dtype) {
@@ -257,7 +256,8 @@ Form form_of(std::string_view op, const Options& options, const Shape& scores, i
   const auto width = static_cast<double>(std::max<int64_t>(1, D));
   const int64_t S = scores.back(), rows = S ? numel(scores) / S : 0;
   return {options.is_causal, options.scale.value_or(1 / std::sqrt(width)),
-          mask_bias(options.mask, wide(dtype)), dropout_of(op, options.dropout_p, rows, S)};
+          mask_bias(options.mask, accumulation_dtype(dtype)),
+          dropout_of(op, options.dropout_p, rows, S)};
 }
 
 void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {

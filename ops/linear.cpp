@@ -1,4 +1,5 @@
 // linear: x W^T + b, with the activation fused where its derivative can be read from the output.
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/product.h"
 

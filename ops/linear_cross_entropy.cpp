@@ -4,6 +4,7 @@
 // so that each class's weights are read once and its gradient is written once.
 #include <cmath>
 
+#include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
@@ -53,7 +54,7 @@ Tensor room_for(const LogitsTile& tile, int64_t rows, int64_t classes) {
 
 // Calls f(row of x, its logits in the tile) in parallel.
 template <class F>
-void for_rows(const Tile& tile, F f) {
+void for_rows_of(const Tile& tile, F f) {
   const int64_t width = tile.classes.size();
   float* logits = raw<float>(tile.logits);
   parallel_for(tile.rows.size(), std::max<int64_t>(1, kCostlyGrain / width),
@@ -78,7 +79,7 @@ Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
   float* loss = raw<float>(losses);
   const double e = options.label_smoothing;
   auto add_tile = [&](const Tile& tile) {
-    for_rows(tile, [&](int64_t i, const float* logits) {
+    for_rows_of(tile, [&](int64_t i, const float* logits) {
       if (id[i] == options.ignore_index) return;
       double& sum = sums[static_cast<size_t>(i)];
       sum = log_add(sum, simd::logsumexp(logits, tile.classes.size()));
@@ -155,7 +156,7 @@ struct LinearCrossEntropy final : Op<LinearCrossEntropy> {
     const auto e = static_cast<float>(options.label_smoothing), all = static_cast<float>(classes);
     const float scale =
         options.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
-    for_rows(part, [&](int64_t i, float* row) {
+    for_rows_of(part, [&](int64_t i, float* row) {
       if (id[i] == options.ignore_index) {
         std::fill_n(row, n, 0.0f);
         return;

@@ -2,6 +2,7 @@
 // instead of a second copy of the logits.
 #include <limits>
 
+#include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
@@ -54,7 +55,6 @@ Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction) {
 namespace {
 
 // What a loss of several ops is computed in, each of which would round.
-DType wide(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
 
 // What the targets select in each row.
 class Targets {
@@ -179,7 +179,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
   check_floating("cross_entropy", logits);
   check_cross_entropy("cross_entropy", logits.shape(), targets, options);
   if (options.weight.defined()) {
-    const Tensor x = to(logits, wide(logits.dtype()));
+    const Tensor x = to(logits, accumulation_dtype(logits.dtype()));
     return to(cross_entropy_definition(x, targets.detach(), options), logits.dtype());
   }
   Tensor y, lse, ids = contiguous(targets.detach());
@@ -205,7 +205,7 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOpt
   const Targets rows(targets, options.ignore_index);
   if (!options.weight.defined())
     return rows.reduce(-rows.of(log_probs), Tensor(), options.reduction);
-  const Tensor x = to(log_probs, wide(log_probs.dtype())),
+  const Tensor x = to(log_probs, accumulation_dtype(log_probs.dtype())),
                weights = rows.of_class(to(options.weight.detach(), x.dtype()));
   return to(rows.reduce(-rows.of(x) * weights, weights, options.reduction), log_probs.dtype());
 }

@@ -1,4 +1,5 @@
 // matmul: products of matrices and of stacks of matrices.
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/product.h"
 

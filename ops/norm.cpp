@@ -1,5 +1,6 @@
 // layer_norm and rms_norm over the last axis.
 #include "ops/simd/norm.h"
+#include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/rows.h"

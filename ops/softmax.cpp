@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/rows.h"

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::steady_clock;
 
 // The model that --model names, or one with random weights.
-struct Subject {
+struct Generating {
   std::unique_ptr<nn::Module> model;
   std::unique_ptr<text::Tokenizer> tokenizer;
   int64_t window;  // how many tokens back the model looks
@@ -31,7 +31,7 @@ std::string unit(const text::Tokenizer& tokenizer) {
                                       : "tokens";
 }
 
-Subject trained(const GenerateOptions& options) {
+Generating trained(const GenerateOptions& options) {
   models::SavedModel saved = load_saved(options.saved);
   manual_seed(static_cast<uint64_t>(options.model.seed));
   const std::string steps = saved.step ? "was trained for " + count_text(saved.step) + " steps"
@@ -43,7 +43,7 @@ Subject trained(const GenerateOptions& options) {
   return {std::move(saved.model), std::move(saved.tokenizer), saved.window, introduction};
 }
 
-Subject untrained(const GenerateOptions& options) {
+Generating untrained(const GenerateOptions& options) {
   Source source = read_source(options.model.text);
   const std::string introduction = introduce(options.model, source);
   auto model = std::make_unique<models::MiniLM>(
@@ -53,7 +53,7 @@ Subject untrained(const GenerateOptions& options) {
 }
 
 // The one that config.json names, else <|endoftext|>, where the vocabulary has it.
-std::optional<int64_t> end_of_text(const Subject& subject) {
+std::optional<int64_t> end_of_text(const Generating& subject) {
   const auto* const gpt = dynamic_cast<const models::GPT*>(subject.model.get());
   const auto named = gpt && gpt->layout ? gpt->layout->eos_token_id() : std::nullopt;
   if (named && 0 <= *named && *named < subject.tokenizer->vocab_size()) return named;
@@ -61,7 +61,7 @@ std::optional<int64_t> end_of_text(const Subject& subject) {
   return bpe ? bpe->end_of_text() : std::nullopt;
 }
 
-std::vector<int64_t> checked_prompt(const Subject& subject, const GenerateOptions& options,
+std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateOptions& options,
                                     const std::string& prompt) {
   std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
   check<ValueError>(!subject.is_gpt() || options.allow_sliding || std::ssize(ids) <= subject.window,
@@ -79,7 +79,7 @@ std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& 
   return text;
 }
 
-models::GenerateOptions decoding(const GenerateOptions& options, const Subject& subject) {
+models::GenerateOptions decoding(const GenerateOptions& options, const Generating& subject) {
   models::GenerateOptions all = sampling_of(options);
   all.max_new_tokens = options.max_new_tokens;
   all.eos_token_id = end_of_text(subject);
@@ -146,7 +146,7 @@ struct Work {
 };
 
 // One continuation, shown as it comes unless the options want JSON.
-Continuation run(const Subject& subject, const GenerateOptions& options,
+Continuation run(const Generating& subject, const GenerateOptions& options,
                  const std::vector<int64_t>& prompt, bool explains, Work& work) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
   Continuation all{prompt, shown(tokenizer, prompt, options)};
@@ -182,7 +182,7 @@ std::string line_end(const text::Tokenizer& tokenizer) {
 }
 
 // Each line of standard input, until it ends, goes on from all that was said before.
-int converse(const Subject& subject, const GenerateOptions& options) {
+int converse(const Generating& subject, const GenerateOptions& options) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
   const models::GenerateOptions decided = decoding(options, subject);
   models::Conversation conversation(*subject.model, tokenizer, decided);
@@ -258,7 +258,7 @@ models::GenerateOptions sampling_of(const GenerateOptions& options) {
 
 int generate(GenerateOptions options) {
   check_together(options);
-  const Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  const Generating subject = options.saved.empty() ? untrained(options) : trained(options);
   if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
   const std::vector<int64_t> prompt = options.interactive
                                           ? std::vector<int64_t>()

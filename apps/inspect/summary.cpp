@@ -128,13 +128,13 @@ std::string tree(const std::vector<Row>& rows) {
 }
 
 // The model, and how many tokens a forward is counted for.
-struct Subject {
+struct Summarised {
   std::unique_ptr<nn::Module> model;
   std::string name;
   int64_t tokens;
 };
 
-Subject subject(const SummaryOptions& options) {
+Summarised subject(const SummaryOptions& options) {
   if (!options.saved.empty()) {
     models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
     return {std::move(saved.model), options.saved, options.tokens.value_or(saved.window)};
@@ -152,7 +152,7 @@ int64_t cache_bytes(const nn::Module& model) {
   if (!gpt) return 0;
   const models::GPTConfig& c = gpt->config;
   return 2 * c.n_layer * c.kv_heads() * (c.n_embd / c.n_head) * c.block_size *
-         static_cast<int64_t>(item_size(models::cache_dtype(gpt->wte.weight.dtype())));
+         static_cast<int64_t>(item_size(accumulation_dtype(gpt->wte.weight.dtype())));
 }
 
 }  // namespace
@@ -162,7 +162,7 @@ int summary(const SummaryOptions& options) {
                     "summary: --model DIR or --preset NAME expected");
   check<UsageError>(!options.vocab_size || !options.preset.empty(),
                     "--vocab-size: --preset expected, of which it is the size");
-  const Subject subject = cli::subject(options);
+  const Summarised subject = cli::subject(options);
   const std::vector<Row> rows = rows_of(*subject.model, subject.tokens);
   const DType dtype = subject.model->parameters().at(0).dtype();
   const int64_t parameters = rows[0].parameters,

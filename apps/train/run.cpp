@@ -20,13 +20,6 @@ constexpr double kSampleTemperature = 0.8;
 
 std::string tokens_file(const TrainOptions& options) { return options.out_dir + "/tokens.bin"; }
 
-const std::string& field(const Checkpoint& checkpoint, const std::string& name) {
-  const auto found = checkpoint.metadata.find(name);
-  check<IoError>(found != checkpoint.metadata.end(),
-                 "resume: the checkpoint of a run expected: it has no ", name);
-  return found->second;
-}
-
 DType dtype_of(const TrainOptions& options) {
   return options.dtype == "float64" ? kFloat64 : kFloat32;
 }
@@ -176,7 +169,7 @@ TrainRun TrainRun::resume(TrainOptions options) {
   for (const std::string& reason : found.damaged) warn(reason);
   const std::string file = directory.file(found.step);
   try {
-    take_saved(options, field(found.checkpoint, "options"));
+    take_saved(options, found.checkpoint.field("options"));
     check_model_type(options);
     models::SavedModel model = models::from_checkpoint(found.checkpoint);
     check_memory_for(*model.model, options);
@@ -283,11 +276,11 @@ Checkpoint TrainRun::checkpoint() const {
 void TrainRun::restore(const Checkpoint& saved) {
   optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
-  const std::string& step = field(saved, "step");
+  const std::string& step = saved.field("step");
   std::from_chars(step.data(), step.data() + step.size(), step_);
   check<IoError>(step_ >= 0, "resume: a step of at least 0 expected: ", step_);
   try {
-    const auto state = nlohmann::json::parse(field(saved, "state"));
+    const auto state = nlohmann::json::parse(saved.field("state"));
     manual_seed(state.at("generator_seed").get<uint64_t>());
     default_generator().set_position(state.at("generator_position").get<uint64_t>());
     batches_.set_position(state.at("batch_position").get<uint64_t>());

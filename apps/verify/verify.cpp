@@ -18,7 +18,7 @@ constexpr int64_t kWindow = 64, kBatch = 6;  // enough for oneDNN to be the fast
 // fewer tokens pass through, and fewer gradients are compared.
 constexpr double kForwardMacs = 2e9, kGradientMacs = 4e9;
 
-struct Subject {
+struct Verified {
   std::unique_ptr<nn::Module> model;
   std::vector<int64_t> ids;  // of a text; as many as are needed, if there are so many
   int64_t window;            // the most tokens that the model takes at once
@@ -36,7 +36,7 @@ std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokeni
   return ids;
 }
 
-Subject untrained(const VerifyOptions& options) {
+Verified untrained(const VerifyOptions& options) {
   const Source source = read_source(options.model.text);
   // Weights, gradients and a float64 copy, whose activations are the largest of all.
   auto model = std::make_unique<models::MiniLM>(
@@ -70,7 +70,7 @@ std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& 
   return {tokens.name, std::move(ids)};
 }
 
-Subject trained(const VerifyOptions& options) {
+Verified trained(const VerifyOptions& options) {
   models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
   check<ValueError>(saved.model->parameters().at(0).dtype() == kFloat32,
                     "verify: a model in float32 expected: ", options.saved);
@@ -98,7 +98,7 @@ double macs_per_token(const std::vector<LinearRun>& runs) {
 }
 
 // ids (B, T) and the tokens that follow each, from the start of the text.
-std::pair<Tensor, Tensor> windows(const Subject& subject, double macs) {
+std::pair<Tensor, Tensor> windows(const Verified& subject, double macs) {
   const int64_t count = std::ssize(subject.ids) - 1,
                 most = std::max<int64_t>(8, static_cast<int64_t>(kForwardMacs / macs));
   check<ValueError>(count >= 1, "verify: a text of at least two tokens expected: it has ",
@@ -158,7 +158,7 @@ class Probe {
 }  // namespace
 
 int verify(const VerifyOptions& options) {
-  Subject subject = options.saved.empty() ? untrained(options) : trained(options);
+  Verified subject = options.saved.empty() ? untrained(options) : trained(options);
   nn::Module& model = *subject.model;
   std::vector<LinearRun> runs = linears_of(model);
   const double macs = macs_per_token(runs);

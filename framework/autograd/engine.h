@@ -25,7 +25,4 @@ TensorList vjp(const Definition& f, const std::vector<Tensor>& xs, const Tensor&
 // A place for a tensor that lives as long as the backward that runs on this thread.
 Tensor& run_note(const void* key);
 
-// Called with each node as the engine runs it; for tests of coverage.  Per thread.
-extern thread_local std::function<void(const Node&)> t_on_backward;
-
 }  // namespace vitro

@@ -1,5 +1,6 @@
 // The three differentiable functions that the engine itself needs: gradients add, and broadcasting
 // (expand) has an adjoint (sum_to).  Everything else is in ops/.
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "framework/tensor/reduce.h"
 

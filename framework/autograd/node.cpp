@@ -1,6 +1,8 @@
 // Nodes: recording, saved tensors with their versions, and destruction without recursion.
 #include "framework/autograd/node.h"
 
+#include "framework/autograd/op_names.h"
+
 namespace vitro {
 
 constinit thread_local bool t_grad_enabled = true;

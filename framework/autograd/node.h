@@ -105,8 +105,7 @@ inline void intrusive_ptr_release(Node* n) {
   if (n->refs.drop()) destroy_node(n);
 }
 
-// Every op derives from Op<Self>, names itself `kName`, and is listed for the tests.
-const std::vector<std::string_view>& op_names();
+// Every op derives from Op<Self>, names itself `kName`, and is listed (op_names.h).
 bool list_op(std::string_view name);
 template <class Self>
 struct Op : Node {

@@ -1,5 +1,6 @@
 // Run: one walk of the engine.  Private to framework/.
 #pragma once
+#include <functional>
 #include <unordered_map>
 
 #include "framework/autograd/engine.h"
@@ -7,6 +8,9 @@
 namespace vitro {
 
 extern constinit thread_local Run* t_run;  // the innermost that runs on this thread
+
+// Called with each node as the engine runs it; for tests.
+extern thread_local std::function<void(const Node&)> t_on_backward;
 
 // One call of backward() or grad().  Runs nest: a hook or a backward may start another.
 class Run {

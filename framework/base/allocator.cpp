@@ -52,14 +52,14 @@ struct Shared {
   SmallPool orphans{};  // free lists of the threads that ended
 };
 
-void after_fork(bool in_child);
+void unlock_after_fork(bool in_child);
 Shared& shared() {
   alignas(Shared) static char room[sizeof(Shared)];
   static Shared* const one = [] {
     auto* s = new (room) Shared;
     s->cache_limit = int64_t{sysconf(_SC_PHYS_PAGES)} / 2 * sysconf(_SC_PAGE_SIZE);
     at_fork(
-        ForkLock::kAllocator, [] { shared().mutex.lock(); }, after_fork);
+        ForkLock::kAllocator, [] { shared().mutex.lock(); }, unlock_after_fork);
     return s;
   }();
   return *one;
@@ -77,7 +77,7 @@ void add_live(int64_t bytes) {
 
 // The other threads, and the memory that holds their pools, are not in the child.  What they
 // counted since their last report is lost there, at most 64 KiB each, and so are their free blocks.
-void after_fork(bool in_child) {
+void unlock_after_fork(bool in_child) {
   Shared& s = shared();
   if (in_child) {
     s.n_pools = 0;

@@ -73,8 +73,14 @@ std::vector<std::string> names_in(const std::string& directory) {
 
 }  // namespace
 
+const std::string& Checkpoint::field(const std::string& name) const {
+  const auto found = metadata.find(name);
+  check<IoError>(found != metadata.end(), "checkpoint: expected the field ", name, ", got none");
+  return found->second;
+}
+
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
-  nn::NamedTensors tensors = in_file_order(checkpoint.tensors);
+  NamedTensors tensors = in_file_order(checkpoint.tensors);
   for (auto& [name, x] : tensors)
     if (!x.is_contiguous()) {
       Tensor dense = empty(x.shape(), x.dtype());
@@ -113,14 +119,14 @@ Checkpoint load_checkpoint(const std::string& path) {
   return {std::move(file.tensors), std::move(file.metadata)};
 }
 
-nn::NamedTensors with_prefix(const std::string& prefix, const nn::NamedTensors& tensors) {
-  nn::NamedTensors renamed;
+NamedTensors with_prefix(const std::string& prefix, const NamedTensors& tensors) {
+  NamedTensors renamed;
   for (const auto& [name, x] : tensors) renamed.emplace_back(prefix + name, x);
   return renamed;
 }
 
-nn::NamedTensors under_prefix(const std::string& prefix, const nn::NamedTensors& tensors) {
-  nn::NamedTensors renamed;
+NamedTensors under_prefix(const std::string& prefix, const NamedTensors& tensors) {
+  NamedTensors renamed;
   for (const auto& [name, x] : tensors)
     if (name.starts_with(prefix)) renamed.emplace_back(name.substr(prefix.size()), x);
   return renamed;

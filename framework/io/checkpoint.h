@@ -9,8 +9,9 @@
 namespace [[gnu::visibility("default")]] vitro {
 
 struct Checkpoint {
-  nn::NamedTensors tensors;
-  std::map<std::string, std::string> metadata;  // "checksum" is taken
+  NamedTensors tensors;
+  std::map<std::string, std::string> metadata;              // "checksum" is taken
+  const std::string& field(const std::string& name) const;  // of the metadata; IoError without it
 };
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
@@ -18,8 +19,8 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 Checkpoint load_checkpoint(const std::string& path);
 
 // Tensors renamed "prefix" + name, and back: those whose name begins with `prefix`, without it.
-nn::NamedTensors with_prefix(const std::string& prefix, const nn::NamedTensors& tensors);
-nn::NamedTensors under_prefix(const std::string& prefix, const nn::NamedTensors& tensors);
+NamedTensors with_prefix(const std::string& prefix, const NamedTensors& tensors);
+NamedTensors under_prefix(const std::string& prefix, const NamedTensors& tensors);
 
 // The checkpoints of one run: DIRECTORY/step-00000100.safetensors and so on.
 class CheckpointDirectory {

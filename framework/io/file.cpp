@@ -7,12 +7,14 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "framework/base/error.h"
+#include "framework/io/file_calls.h"
 
 namespace vitro {
 
@@ -144,6 +146,15 @@ void AtomicFiles::commit() {
 void remove_file(const std::string& path) {
   const bool gone = g_calls->unlink(path.c_str()) == 0 || errno == ENOENT;
   check<IoError>(gone, "remove_file: a removable file expected: ", path, ": ", reason(errno));
+}
+
+bool file_exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+bool is_directory(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
 }
 
 std::string read_file(const std::string& path, int64_t max_bytes) {

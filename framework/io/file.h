@@ -10,29 +10,6 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// The system calls of a durable save.  Tests put others in their place, to fail or stop at each.
-struct FileCalls {
-  virtual ~FileCalls();
-  virtual int open(const char* path, int flags, unsigned mode);
-  virtual int64_t write(int file, const void* data, size_t size);
-  virtual int fsync(int file);
-  virtual int close(int file);
-  virtual int rename(const char* from, const char* to);
-  virtual int unlink(const char* path);
-};
-
-// `calls` serve the whole program for a scope.
-class ScopedFileCalls {
- public:
-  explicit ScopedFileCalls(FileCalls& calls);
-  ~ScopedFileCalls();
-  ScopedFileCalls(const ScopedFileCalls&) = delete;
-  ScopedFileCalls& operator=(const ScopedFileCalls&) = delete;
-
- private:
-  FileCalls* before_;
-};
-
 // A file that appears under its name when it is whole: written to `path`.tmp, synced, renamed over
 // `path`, and the directory synced.  At every instant `path` is the old file or the whole new one.
 // A symbolic link is replaced, not followed.  Errors are IoErrors that name path and reason;
@@ -69,6 +46,10 @@ class AtomicFiles {
   std::vector<std::unique_ptr<AtomicFile>> files_;
 };
 void remove_file(const std::string& path);  // IoError unless it is gone
+
+// Whether a file, or a directory, is there; false where the system does not say.
+bool file_exists(const std::string& path);
+bool is_directory(const std::string& path);
 
 // Every byte of a regular file.  IoError, naming path and reason, for what is missing, unreadable,
 // a directory or another special file, or longer than `max_bytes`.

@@ -30,7 +30,7 @@ constexpr Description kDescriptions[] = {{"<f4", kFloat32}, {"<f8", kFloat64}, {
                                          {"<i4", kInt32},   {"|u1", kUInt8},   {"|b1", kBool}};
 
 template <class... Parts>
-[[noreturn]] void refuse(const std::string& name, const Parts&... why) {
+[[noreturn]] void refuse_npy(const std::string& name, const Parts&... why) {
   fail<IoError>("load: a NumPy file expected: ", name, ": ", why...);
 }
 
@@ -41,9 +41,9 @@ struct Header {
 };
 
 // Reads the literal that the header is, from left to right.
-class HeaderReader {
+class NpyHeaderReader {
  public:
-  HeaderReader(std::string_view text, const std::string& name) : rest_(text), name_(name) {}
+  NpyHeaderReader(std::string_view text, const std::string& name) : rest_(text), name_(name) {}
 
   Header read() {
     Header header;
@@ -54,23 +54,23 @@ class HeaderReader {
       if (key == "descr") once(header.descr, string());
       else if (key == "fortran_order") once(header.fortran_order, boolean());
       else if (key == "shape") once(header.shape, tuple());
-      else refuse(name_, "its header has the unknown key ", key);
+      else refuse_npy(name_, "its header has the unknown key ", key);
       if (!take(',')) {
         expect('}');
         break;
       }
     }
     skip_space();
-    if (!rest_.empty()) refuse(name_, "its header goes on after }");
+    if (!rest_.empty()) refuse_npy(name_, "its header goes on after }");
     if (!header.descr || !header.fortran_order || !header.shape)
-      refuse(name_, "its header must have descr, fortran_order and shape");
+      refuse_npy(name_, "its header must have descr, fortran_order and shape");
     return header;
   }
 
  private:
   template <class T>
   void once(std::optional<T>& field, T value) {
-    if (field) refuse(name_, "its header has a key twice");
+    if (field) refuse_npy(name_, "its header has a key twice");
     field = std::move(value);
   }
   void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \n"), rest_.size())); }
@@ -81,12 +81,12 @@ class HeaderReader {
     return true;
   }
   void expect(char c) {
-    if (!take(c)) refuse(name_, "its header has no ", c, " where one must be");
+    if (!take(c)) refuse_npy(name_, "its header has no ", c, " where one must be");
   }
   std::string string() {
     const char quote = take('"') ? '"' : (expect('\''), '\'');
     const size_t end = rest_.find(quote);
-    if (end == rest_.npos || end > 64) refuse(name_, "a string of its header does not end");
+    if (end == rest_.npos || end > 64) refuse_npy(name_, "a string of its header does not end");
     const std::string text(rest_.substr(0, end));
     rest_.remove_prefix(end + 1);
     return text;
@@ -98,19 +98,19 @@ class HeaderReader {
         rest_.remove_prefix(std::string_view(word).size());
         return value;
       }
-    refuse(name_, "fortran_order must be True or False");
+    refuse_npy(name_, "fortran_order must be True or False");
   }
   Shape tuple() {
     Shape shape;
     expect('(');
     for (bool is_more = true; !take(')'); is_more = take(',')) {
-      if (!is_more) refuse(name_, "its shape must be whole numbers between commas");
+      if (!is_more) refuse_npy(name_, "its shape must be whole numbers between commas");
       if (shape.rank() == Shape::kMaxRank)
-        refuse(name_, "its shape has more than ", Shape::kMaxRank, " axes");
+        refuse_npy(name_, "its shape has more than ", Shape::kMaxRank, " axes");
       skip_space();
       int64_t size = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), size);
-      if (error != std::errc() || size < 0) refuse(name_, "its shape must be whole numbers");
+      if (error != std::errc() || size < 0) refuse_npy(name_, "its shape must be whole numbers");
       rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
       shape.push_back(size);
     }
@@ -127,21 +127,21 @@ DType dtype_of(const std::string& descr, const std::string& name) {
   std::string known;
   for (const Description& d : kDescriptions)
     known += (known.empty() ? "" : ", ") + std::string(d.name);
-  refuse(name, "its dtype ", descr, " is none of ", known);
+  refuse_npy(name, "its dtype ", descr, " is none of ", known);
 }
 
 // The header's text, and where the data begin.
 std::pair<std::string_view, size_t> find_header(std::string_view bytes, const std::string& name) {
-  if (!bytes.starts_with(kMagic)) refuse(name, "it does not begin with \\x93NUMPY");
-  if (bytes.size() < kMagic.size() + 2) refuse(name, "it ends in its version");
+  if (!bytes.starts_with(kMagic)) refuse_npy(name, "it does not begin with \\x93NUMPY");
+  if (bytes.size() < kMagic.size() + 2) refuse_npy(name, "it ends in its version");
   const int version = static_cast<unsigned char>(bytes[kMagic.size()]);
-  if (version < 1 || version > 3) refuse(name, "its version is ", version, ", not 1, 2 or 3");
+  if (version < 1 || version > 3) refuse_npy(name, "its version is ", version, ", not 1, 2 or 3");
   const size_t width = version == 1 ? 2 : 4, start = kMagic.size() + 2 + width;
-  if (bytes.size() < start) refuse(name, "it ends in the length of its header");
+  if (bytes.size() < start) refuse_npy(name, "it ends in the length of its header");
   uint32_t length = 0;  // little-endian, as this machine
   std::memcpy(&length, bytes.data() + start - width, width);
   if (length > bytes.size() - start)
-    refuse(name, "a header of ", length, " bytes in ", bytes.size() - start);
+    refuse_npy(name, "a header of ", length, " bytes in ", bytes.size() - start);
   return {bytes.substr(start, length), start + length};
 }
 
@@ -172,21 +172,21 @@ std::string header_of(const Tensor& x) {
 
 Tensor parse_npy(std::string_view bytes, const std::string& name) {
   const auto [text, start] = find_header(bytes, name);
-  const Header header = HeaderReader(text, name).read();
+  const Header header = NpyHeaderReader(text, name).read();
   const DType dtype = dtype_of(*header.descr, name);
   // Fortran's order is that of the reversed axes.
   const Shape shape = *header.fortran_order ? reversed(*header.shape) : *header.shape;
   int64_t count = 0;
   try {
     count = checked_numel("load", shape, dtype);
-  } catch (const Error& error) { refuse(name, error.what()); }
+  } catch (const Error& error) { refuse_npy(name, error.what()); }
   const size_t size = static_cast<size_t>(count) * item_size(dtype);
   if (bytes.size() - start != size)
-    refuse(name, size, " bytes of data expected: ", bytes.size() - start);
+    refuse_npy(name, size, " bytes of data expected: ", bytes.size() - start);
   const std::string_view data = bytes.substr(start);
   if (dtype == kBool &&
       std::any_of(data.begin(), data.end(), [](unsigned char b) { return b > 1; }))
-    refuse(name, "a bool is neither 0 nor 1");
+    refuse_npy(name, "a bool is neither 0 nor 1");
   Tensor x = empty(shape, dtype);
   if (size) std::memcpy(raw_bytes(x), data.data(), size);
   if (!*header.fortran_order) return x;

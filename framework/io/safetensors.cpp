@@ -69,9 +69,9 @@ Safetensors parse_safetensors(std::string_view bytes, const std::string& name) {
   return load_from_memory(bytes, name, copied);
 }
 
-void write_safetensors(AtomicFile& file, const nn::NamedTensors& tensors,
+void write_safetensors(AtomicFile& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const nn::NamedTensors ordered = in_file_order(tensors);
+  const NamedTensors ordered = in_file_order(tensors);
   const std::string header = header_bytes(ordered, metadata);
   file.write(header.data(), header.size());
   for (const auto& [name, x] : ordered) {
@@ -81,7 +81,7 @@ void write_safetensors(AtomicFile& file, const nn::NamedTensors& tensors,
   }
 }
 
-void save_safetensors(const std::string& path, const nn::NamedTensors& tensors,
+void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata) {
   AtomicFile file(path);
   write_safetensors(file, tensors, metadata);

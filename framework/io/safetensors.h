@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "../nn/module.h"
+#include "../tensor/named_tensors.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 
 struct Safetensors {
-  nn::NamedTensors tensors;  // in the order of their bytes
+  NamedTensors tensors;  // in the order of their bytes
   std::map<std::string, std::string> metadata;
 };
 
@@ -27,7 +27,7 @@ Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 
 // Replaces `path` by a file of these tensors, as AtomicFile does; equal arguments give equal bytes.
 // ValueError for names that are no UTF-8, hold a NUL or occur twice.
-void save_safetensors(const std::string& path, const nn::NamedTensors& tensors,
+void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace vitro

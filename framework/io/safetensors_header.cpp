@@ -201,7 +201,7 @@ SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes,
   return header;
 }
 
-nn::NamedTensors in_file_order(nn::NamedTensors tensors) {
+NamedTensors in_file_order(NamedTensors tensors) {
   std::sort(tensors.begin(), tensors.end(), [](auto& a, auto& b) {
     const size_t wide_a = item_size(a.second.dtype()), wide_b = item_size(b.second.dtype());
     return wide_a != wide_b ? wide_a > wide_b : a.first < b.first;
@@ -215,7 +215,7 @@ nn::NamedTensors in_file_order(nn::NamedTensors tensors) {
   return tensors;
 }
 
-std::string header_bytes(const nn::NamedTensors& tensors,
+std::string header_bytes(const NamedTensors& tensors,
                          const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;

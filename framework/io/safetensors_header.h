@@ -26,12 +26,12 @@ uint64_t header_length(std::string_view start, uint64_t size, const std::string&
 SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes, const std::string& name);
 
 // Sorted as the writer stores them: wide elements first, so that all are aligned, then by name.
-nn::NamedTensors in_file_order(nn::NamedTensors tensors);
+NamedTensors in_file_order(NamedTensors tensors);
 // Length and header for tensors in this order.
-std::string header_bytes(const nn::NamedTensors& tensors,
+std::string header_bytes(const NamedTensors& tensors,
                          const std::map<std::string, std::string>& metadata);
 // All of a file but its commit.
-void write_safetensors(AtomicFile& file, const nn::NamedTensors& tensors,
+void write_safetensors(AtomicFile& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata);
 
 // Name -> shard of a model.safetensors.index.json.

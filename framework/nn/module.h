@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "../autograd/node.h"
+#include "../tensor/named_tensors.h"
 #include "../tensor/random.h"
 #include "hooks.h"
 
@@ -35,7 +36,6 @@ class Visitor {
   }
 };
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 using NamedModules = std::vector<std::pair<std::string, Module*>>;
 
 struct Mismatch {

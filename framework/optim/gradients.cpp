@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/autograd/node.h"
 #include "framework/optim/optim.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"

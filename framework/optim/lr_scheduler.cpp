@@ -2,6 +2,7 @@
 #include "framework/optim/lr_scheduler.h"
 
 #include <cmath>
+#include <map>
 #include <numbers>
 
 #include "framework/tensor/loops.h"

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "framework/autograd/node.h"
 #include "framework/optim/rules.h"
 #include "framework/tensor/loops.h"
 
@@ -50,8 +52,6 @@ void update(const simd::Rule& rule, const Tensor& p, const Tensor& g, const Stat
   }
 }
 
-DType state_dtype(const Tensor& p) { return p.dtype() == kFloat64 ? kFloat64 : kFloat32; }
-
 }  // namespace
 
 Optimizer::Optimizer() = default;
@@ -95,7 +95,8 @@ void Optimizer::begin(Slot& slot, const Tensor& grad) {
   const StateNames names = state_names(slot.group);
   for (size_t i = 0; i < kMostStates; ++i)
     if (names[i] && !slot.state[i].defined())
-      slot.state[i] = full(p.shape(), i == 0 ? initial_state(slot.group) : 0, state_dtype(p));
+      slot.state[i] =
+          full(p.shape(), i == 0 ? initial_state(slot.group) : 0, accumulation_dtype(p.dtype()));
   ++slot.step;
 }
 
@@ -176,8 +177,8 @@ void Optimizer::load_state_dict(const NamedTensors& dict) {
     const StateNames names = state_names(slot.group);
     for (size_t i = 0; i < kMostStates; ++i)
       if (names[i])
-        slot.state[i] =
-            take(slot.name + '.' + names[i], slot.parameter.shape(), state_dtype(slot.parameter));
+        slot.state[i] = take(slot.name + '.' + names[i], slot.parameter.shape(),
+                             accumulation_dtype(slot.parameter.dtype()));
   }
   check<ValueError>(given.empty(), "load_state_dict: ", given.empty() ? "" : given.begin()->first,
                     " belongs to no parameter of this optimizer");

@@ -9,12 +9,11 @@
 #include <array>
 #include <set>
 
-#include "../nn/module.h"
+#include "../tensor/named_tensors.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace optim {
 
-using nn::NamedTensors;
 NamedTensors numbered(const std::vector<Tensor>& parameters);  // named "0", "1", ...
 
 // SGD with momentum (Sutskever et al., 2013).

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/autograd/node.h"
-
 namespace vitro {
 
 namespace {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 
-#include "framework/autograd/node.h"
 #include "framework/base/parallel.h"
 #include "framework/simd/elementwise.h"
+#include "framework/tensor/factories.h"
 
 namespace vitro {
 

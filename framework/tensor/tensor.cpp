@@ -1,8 +1,6 @@
 // Tensor: reading arrays and viewing them.
 #include "framework/tensor/tensor.h"
 
-#include "framework/autograd/node.h"
-
 namespace vitro {
 
 void Tensor::fail_undefined() { fail<ValueError>("Tensor: this tensor is undefined"); }

@@ -126,7 +126,7 @@ ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions&
   if (options.top_k && *options.top_k < scores.numel()) all = k_largest(all, *options.top_k);
   // The highest is subtracted first, so that nothing overflows; arithmetic takes denormals for 0.
   const double factor = 1 / std::max(options.temperature, std::numeric_limits<double>::min());
-  const DType dtype = logits.dtype() == kFloat64 ? kFloat64 : kFloat32;
+  const DType dtype = accumulation_dtype(logits.dtype());
   all.values = exp(((all.values - highest) * factor).to(dtype)).to(kFloat64);
   double sum = sum_of(numbers(all.values));
   if (options.top_p && *options.top_p < 1) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "models/huggingface/layout.h"
 #include "models/language/config_fields.h"
 
 namespace vitro::models {

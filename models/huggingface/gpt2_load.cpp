@@ -1,6 +1,4 @@
 // Loading GPT-2 from Hugging Face's layout.
-#include "models/huggingface/gpt2_load.h"
-
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -11,6 +9,7 @@
 #include "framework/tensor/loops.h"
 #include "models/huggingface/gpt2_config.h"
 #include "models/huggingface/gpt2_tensors.h"
+#include "models/huggingface/layout.h"
 
 namespace vitro::models {
 
@@ -18,24 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Paths that cannot even be asked about are not there: what opens them says why.
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
 constexpr int64_t kMostConfigBytes = int64_t{16} << 20;
 
 std::string weights_path(const std::string& directory) {
   for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
-    if (const fs::path path = fs::path(directory) / name; is_there(path)) return path;
+    if (const fs::path path = fs::path(directory) / name; file_exists(path)) return path;
   for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
     check<IoError>(
-        !is_there(fs::path(directory) / name),
+        !file_exists(fs::path(directory) / name),
         "from_pretrained: model.safetensors expected: ", directory, " has ", name,
         ", a Python pickle, which runs code and is not read; transformers convert it: "
         "AutoModelForCausalLM.from_pretrained(d).save_pretrained(d, safe_serialization=True)");
@@ -208,7 +197,7 @@ GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& 
   check<DTypeError>(
       !options.dtype || is_floating(*options.dtype),
       "from_pretrained: a floating dtype expected: ", options.dtype.value_or(kFloat32));
-  check<IoError>(is_folder(directory), "from_pretrained: a directory expected: ", directory,
+  check<IoError>(is_directory(directory), "from_pretrained: a directory expected: ", directory,
                  "; nothing is downloaded");
   const std::string config_path = fs::path(directory) / "config.json";
   auto layout = std::make_shared<PretrainedLayout>();

@@ -7,6 +7,7 @@
 #include "framework/nn/walk.h"
 #include "models/huggingface/gpt2_config.h"
 #include "models/huggingface/gpt2_tensors.h"
+#include "models/huggingface/layout.h"
 #include "models/text/bpe/bpe_tokenizer.h"
 
 namespace vitro::models {
@@ -44,12 +45,12 @@ GPTConfig as_it_is(const GPT& model) {
 
 // Views of the weights by the names of the layout.  Biases that the model goes without are zeros:
 // the layout has all.
-nn::NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
+NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
   NoGradGuard unrecorded;
   std::map<std::string, Tensor> own;
   for (auto& [name, x] : nn::all_tensors(model)) own.emplace(name, *x);
   const std::string prefix(layout.has_prefix ? kPrefix : "");
-  nn::NamedTensors all;
+  NamedTensors all;
   for (const auto& [name, shape, is_transposed] :
        gpt2_tensors(model.config, model.config.n_layer)) {
     const bool is_head = name == kHead;

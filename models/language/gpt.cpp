@@ -152,7 +152,7 @@ KVCache GPT::make_cache(int64_t batch, int64_t capacity) {
                   .n_kv_head = config.kv_heads(),
                   .capacity = capacity ? capacity : config.block_size,
                   .head_size = config.n_embd / config.n_head,
-                  .dtype = cache_dtype(wte.weight.dtype())});
+                  .dtype = accumulation_dtype(wte.weight.dtype())});
 }
 
 Tensor GPT::next_logits(const Tensor& ids, KVCache& cache) {

@@ -7,7 +7,6 @@
 // SwiGLU, fewer heads of keys and values.  There is no way here to run only some of the layers, nor
 // any parallelism between layers.
 #pragma once
-#include "../huggingface/gpt2_load.h"
 #include "../layers/attention.h"
 #include "../layers/norm.h"
 
@@ -16,6 +15,8 @@ namespace text {
 class BpeTokenizer;
 }
 namespace models {
+
+struct PretrainedLayout;  // models/huggingface/layout.h
 
 enum class NormKind { kLayerNorm, kRMSNorm };
 enum class PositionKind { kLearned, kRotary };
@@ -45,6 +46,11 @@ struct GPTConfig {
   double embd_dropout() const { return embd_pdrop.value_or(dropout); }
   double attn_dropout() const { return attn_pdrop.value_or(dropout); }
   bool operator==(const GPTConfig&) const = default;
+};
+
+struct PretrainedOptions {
+  std::optional<DType> dtype = {};     // of the weights; else the files' (float16: float32)
+  std::optional<double> dropout = {};  // instead of config.json's three
 };
 
 enum class InitialValues { kRandom, kNone };  // kNone: for who loads them

@@ -38,7 +38,7 @@ void visit(Fields&& fields, Config& c) {
   fields.optional("attn_pdrop", c.attn_pdrop, 0, 1);
 }
 
-struct Writer {
+struct ConfigWriter {
   nlohmann::ordered_json json = {{"model_type", "gpt"}};
   void size(const char* name, int64_t n, int64_t) { json[name] = n; }
   void number(const char* name, double x, double, double) { json[name] = x; }
@@ -52,7 +52,7 @@ struct Writer {
   }
 };
 
-struct Reader {
+struct ConfigReader {
   ConfigFields fields;
   void size(const char* name, int64_t& n, int64_t least) { n = fields.size(name, least); }
   void number(const char* name, double& x, double least, double below) {
@@ -77,13 +77,13 @@ struct Reader {
 }  // namespace
 
 std::string to_json(const GPTConfig& config) {
-  Writer writer;
+  ConfigWriter writer;
   visit(writer, config);
   return writer.json.dump();
 }
 
 GPTConfig gpt_config(const std::string& json) {
-  Reader reader{{json, "config"}};
+  ConfigReader reader{{json, "config"}};
   if (reader.fields.text("model_type") != "gpt") reader.fields.refuse("model_type gpt expected");
   GPTConfig c;
   visit(reader, c);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 
 namespace vitro::nn::init {

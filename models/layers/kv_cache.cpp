@@ -11,7 +11,7 @@ KVCache::KVCache(const KVCacheOptions& o) : options_(o) {
       o.n_layer >= 1 && o.batch >= 1 && o.n_kv_head >= 1 && o.capacity >= 1 && o.head_size >= 1,
       "KVCache: positive sizes expected: ", o.n_layer, " layers, batch ", o.batch, ", ",
       o.n_kv_head, " heads of ", o.head_size, ", capacity ", o.capacity);
-  check<DTypeError>(o.dtype == cache_dtype(o.dtype),
+  check<DTypeError>(o.dtype == accumulation_dtype(o.dtype),
                     "KVCache: float32 or float64 expected, as cache_dtype says: got ", o.dtype);
   const Shape shape{o.batch, o.n_kv_head, o.capacity, o.head_size};
   for (int64_t i = 0; i < o.n_layer; ++i)
@@ -81,7 +81,7 @@ std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, con
                     values.shape());
   check<ShapeError>(length_ + time <= capacity(), "KVCache: room for ", capacity(),
                     " tokens: ", length_, " have been read and ", time, " are to come");
-  check<DTypeError>(cache_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",
+  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",
                     options_.dtype, ": got ", keys.dtype());
   narrow(k, 2, length_, time).copy_(keys);
   narrow(v, 2, length_, time).copy_(values);

@@ -8,12 +8,10 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// In which a model of `dtype` keeps them.  Attention computes in float32 also of bfloat16, and
-// would else convert all that is kept for every token.
-inline DType cache_dtype(DType dtype) { return dtype == kFloat64 ? kFloat64 : kFloat32; }
-
 struct KVCacheOptions {
   int64_t n_layer, batch, n_kv_head, capacity, head_size;
+  // A model in bfloat16 keeps float32: attention computes in it, and would convert all that is kept
+  // for every token.
   DType dtype = kFloat32;
 };
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "models/huggingface/gpt2_config.h"
+#include "models/huggingface/layout.h"
 #include "models/language/config_fields.h"
 #include "models/language/model_file.h"
 #include "models/text/bpe/bpe_files.h"
@@ -16,20 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
-const std::string& field(const Checkpoint& checkpoint, const std::string& name) {
-  const auto found = checkpoint.metadata.find(name);
-  check<IoError>(found != checkpoint.metadata.end(),
-                 "load: the checkpoint of a language model expected: it has no ", name);
-  return found->second;
-}
-
 // Before anything of the sizes in a configuration is made.
-void check_enough(const nn::NamedTensors& weights, const std::string& config) {
+void check_enough(const NamedTensors& weights, const std::string& config) {
   int64_t given = 0;
   for (const auto& [name, x] : weights) given += x.numel();
   ConfigFields fields(config, "config");
@@ -90,7 +79,7 @@ Checkpoint read_file_of(const std::string& path) {
     return load_checkpoint(path);
   } catch (const IoError&) {
     const fs::path folder = fs::path(path).parent_path();
-    check<IoError>(!is_there(folder / "config.json"),
+    check<IoError>(!file_exists(folder / "config.json"),
                    "load: a checkpoint, or a directory with config.json, expected: ", path,
                    " is only a file of such a directory");
     throw;
@@ -110,11 +99,11 @@ Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
 
 SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   SavedModel saved{};
-  const std::string& config = field(checkpoint, "config");
-  const nn::NamedTensors weights = under_prefix("model.", checkpoint.tensors);
+  const std::string& config = checkpoint.field("config");
+  const NamedTensors weights = under_prefix("model.", checkpoint.tensors);
   check_enough(weights, config);
   LanguageModel made = make_model(config, InitialValues::kNone);
-  saved.tokenizer = text::parse_tokenizer(field(checkpoint, "tokenizer"), "tokenizer");
+  saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
   check_vocabulary(made.vocab_size, *saved.tokenizer);
   if (!weights.empty()) made.module->to(weights.front().second.dtype());
   made.module->load_state_dict(weights);
@@ -138,7 +127,8 @@ SavedModel load_model(const std::string& path, TokenizerIs tokenizer) {
   check<IoError>(!error, kExpected, path, ": ", error.message(), "; nothing is downloaded");
   if (!is_folder) return load_from(path, read_file_of(path));
   const CheckpointDirectory run(path);
-  const bool is_run = !run.steps().empty(), has_config = is_there(fs::path(path) / "config.json");
+  const bool is_run = !run.steps().empty(),
+             has_config = file_exists(fs::path(path) / "config.json");
   check<IoError>(is_run || has_config, kExpected, path,
                  " has neither step-*.safetensors nor config.json");
   check<IoError>(!is_run || !has_config, "load: one model expected: ", path,

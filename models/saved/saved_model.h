@@ -4,6 +4,7 @@
 //   models::SavedModel saved = models::load_model(path);
 #pragma once
 #include "../../framework/io/checkpoint.h"
+#include "../../framework/nn/module.h"
 #include "../text/tokenizer.h"
 
 namespace [[gnu::visibility("default")]] vitro {

@@ -23,7 +23,7 @@ struct Header {
   uint64_t vocab_size, vocabulary_hash;
 };
 constexpr char kMagic[] = "vitrotok";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kTokenFileVersion = 1;
 constexpr int64_t kMostWithTwoBytes = 65536;
 
 uint32_t width_for(int64_t vocab_size) { return vocab_size <= kMostWithTwoBytes ? 2 : 4; }
@@ -70,7 +70,8 @@ void TokenFile::parse(std::string_view bytes) {
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.magic, kMagic, sizeof header.magic) != 0)
     refuse("it does not begin with ", kMagic);
-  if (header.version != kVersion) refuse("version ", kVersion, " expected: ", header.version);
+  if (header.version != kTokenFileVersion)
+    refuse("version ", kTokenFileVersion, " expected: ", header.version);
   if (header.vocab_size == 0 || header.vocab_size > uint64_t{1} << 32)
     refuse("its vocabulary has ", header.vocab_size, " tokens");
   vocab_size_ = static_cast<int64_t>(header.vocab_size);
@@ -121,7 +122,7 @@ TokenFile TokenFile::slice(int64_t begin, int64_t end) const {
 int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, TextPieces pieces,
                          const std::vector<std::string>& allowed_special) {
   Header header{.magic = {},
-                .version = kVersion,
+                .version = kTokenFileVersion,
                 .width = width_for(tokenizer.vocab_size()),
                 .vocab_size = static_cast<uint64_t>(tokenizer.vocab_size()),
                 .vocabulary_hash = tokenizer.vocabulary_hash()};

@@ -26,8 +26,7 @@ std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored) || is_bpe_file_name(path))
+  if (is_directory(path) || is_bpe_file_name(path))
     return std::make_unique<BpeTokenizer>(BpeTokenizer::load(path));
   return parse_tokenizer(read_file(path, kMaxTokenizerBytes), path);
 }

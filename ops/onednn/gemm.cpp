@@ -94,8 +94,6 @@ void run(const Piece& c) {
   else product.run({c.a.data, c.b.data, c.c});
 }
 
-int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
-
 const void* moved(const void* p, DType dtype, int64_t elements) {
   return static_cast<const char*>(p) + elements * static_cast<int64_t>(item_size(dtype));
 }

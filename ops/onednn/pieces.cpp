@@ -23,7 +23,6 @@ constexpr int64_t kFewestRows = 64;   // of a piece that is not joined to others
 constexpr int64_t kLongSum = 256;     // longer ones are added up in several parts
 
 int64_t up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
-int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
 int64_t blocks_of(int64_t n, int64_t blocks) { return blocks <= 1 ? n : up(parts(n, blocks), 64); }
 
 // Rows of a piece where `wanted` pieces of m rows are wanted.

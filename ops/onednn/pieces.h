@@ -30,6 +30,9 @@ struct Pieces {
   int64_t grain = 1;  // pieces that are worth a fork
 };
 
+// How many parts of at most `of` make up x.
+inline int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
+
 // A function of shape, dtype, layout and instruction set only: oneDNN's sums depend on where a
 // product is cut, so the number of threads must not.  docs/kernels.md has the table.
 Pieces pieces(const Product& product, bool avx512);

@@ -18,10 +18,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
-
-json result(const Words& arguments) { return json::parse(output_of(arguments)); }
-
 std::string joined(const json& tokens) {
   return std::accumulate(
       tokens.begin(), tokens.end(), std::string(),
@@ -33,7 +29,7 @@ std::string joined(const json& tokens) {
 TEST_CASE("cli: generate continues the prompt, and says that the model is untrained") {
   const Finished run =
       run_vitro({"generate", "--prompt", "The little", "--max-new-tokens", "12", "--seed", "7"});
-  const json whole = result(
+  const json whole = json_of(
       {"generate", "--prompt", "The little", "--max-new-tokens", "12", "--seed", "7", "--json"});
   CHECK(run.code == 0);
   CHECK_THAT(run.out, Contains("untrained") && Contains("seed 7"));
@@ -58,7 +54,7 @@ TEST_CASE("cli: greedy unless told otherwise, and a seed repeats") {
                                          "--json",   "--max-new-tokens", "40"};
   auto text = [&](std::vector<std::string> more) {
     more.insert(more.begin(), base.begin(), base.end());
-    return result(more)["text"].get<std::string>();
+    return json_of(more)["text"].get<std::string>();
   };
   const std::string greedy = text({}), drawn = text({"--temperature", "1.5"});
   CHECK(greedy == text({}));
@@ -72,22 +68,22 @@ TEST_CASE("cli: greedy unless told otherwise, and a seed repeats") {
 }
 
 TEST_CASE("cli: generate speaks whole words too, and takes any text") {
-  const json words = result({"generate", "--prompt", "The red kite", "--tokenizer", "word",
-                             "--max-new-tokens", "5", "--json"});
+  const json words = json_of({"generate", "--prompt", "The red kite", "--tokenizer", "word",
+                              "--max-new-tokens", "5", "--json"});
   CHECK(words["prompt_tokens"] == 3);
   CHECK(words["tokens"][2] == "kite");
   CHECK_THAT(words["text"].get<std::string>(), StartsWith("The red kite"));
 
   TemporaryDirectory directory;
   const std::string file = directory.write("notes.txt", "caf\u00e9 \u65e5\u672c\n");
-  const json other = result(
+  const json other = json_of(
       {"generate", "--text", file, "--prompt", "\u672c\u65e5", "--max-new-tokens", "30", "--json"});
   CHECK(other["ids"].size() == 32);
   CHECK(joined(other["tokens"]) == other["text"]);
-  CHECK(result({"generate", "--text", file, "--prompt", "cafe\u0301", "--max-new-tokens", "0",
-                "--json"})["text"] == "caf\u00e9");
-  CHECK(result({"generate", "--text", file, "--prompt", "xyz", "--unk", "--max-new-tokens", "0",
-                "--json"})["tokens"] == json({"<unk>", "<unk>", "<unk>"}));
+  CHECK(json_of({"generate", "--text", file, "--prompt", "cafe\u0301", "--max-new-tokens", "0",
+                 "--json"})["text"] == "caf\u00e9");
+  CHECK(json_of({"generate", "--text", file, "--prompt", "xyz", "--unk", "--max-new-tokens", "0",
+                 "--json"})["tokens"] == json({"<unk>", "<unk>", "<unk>"}));
 }
 
 TEST_CASE("cli: generate prints tokens as they come") {
@@ -99,12 +95,12 @@ TEST_CASE("cli: generate prints tokens as they come") {
 }
 
 TEST_CASE("cli: tokenize goes there and back") {
-  const json chars = result({"tokenize", "A \"b\" \u00e9", "--json"});
+  const json chars = json_of({"tokenize", "A \"b\" \u00e9", "--json"});
   CHECK(chars["tokens"] == json({"A", " ", "\"", "b", "\"", " ", "\u00e9"}));
   CHECK(chars["decoded"] == "A \"b\" \u00e9");
   CHECK(chars["round_trip"] == true);
   const json words =
-      result({"tokenize", "--tokenizer", "word", "The red  kite.", "--json", "--threads", "1"});
+      json_of({"tokenize", "--tokenizer", "word", "The red  kite.", "--json", "--threads", "1"});
   CHECK(words["tokens"] == json({"The", "red", "kite", "."}));
   CHECK(words["decoded"] == "The red kite.");
   CHECK(words["round_trip"] == false);
@@ -118,7 +114,7 @@ TEST_CASE("cli: tokenize goes there and back") {
 TEST_CASE("cli: tokenize --out writes a token file and its vocabulary") {
   TemporaryDirectory directory;
   const std::string file = directory / "tokens.bin";
-  const json said = result({"tokenize", "--tokenizer", "word", "--out", file, "--json"});
+  const json said = json_of({"tokenize", "--tokenizer", "word", "--out", file, "--json"});
   const auto tokenizer = text::parse_tokenizer(read_file(file + ".json"), "written");
   const text::TokenFile tokens(file);
   std::vector<int64_t> ids(static_cast<size_t>(tokens.size()));

@@ -15,10 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
-
-json result(const Words& arguments) { return json::parse(output_of(arguments)); }
-
 // What the library itself computes: logits (T, V) of the model that the program makes.
 Tensor logits_of(const models::MiniLMConfig& config, uint64_t seed, const std::string& prompt,
                  const text::Tokenizer& tokenizer) {
@@ -41,12 +37,12 @@ TEST_CASE("cli: --explain shows what the hooks of the running model saw") {
   const std::string prompt = "The little";
   const auto tokenizer = text::CharTokenizer::fit(stories());
   const int64_t vocab = tokenizer.vocab_size();
-  const json whole = result({"generate", "--prompt", prompt, "--n-embd", "12", "--n-hidden", "20",
-                             "--context", "3", "--activation", "tanh", "--seed", "5", "--explain",
-                             "--max-new-tokens", "20", "--json"});
-  CHECK(whole["text"] == result({"generate", "--prompt", prompt, "--n-embd", "12", "--n-hidden",
-                                 "20", "--context", "3", "--activation", "tanh", "--seed", "5",
-                                 "--max-new-tokens", "20", "--json"})["text"]);
+  const json whole = json_of({"generate", "--prompt", prompt, "--n-embd", "12", "--n-hidden", "20",
+                              "--context", "3", "--activation", "tanh", "--seed", "5", "--explain",
+                              "--max-new-tokens", "20", "--json"});
+  CHECK(whole["text"] == json_of({"generate", "--prompt", prompt, "--n-embd", "12", "--n-hidden",
+                                  "20", "--context", "3", "--activation", "tanh", "--seed", "5",
+                                  "--max-new-tokens", "20", "--json"})["text"]);
   const json stages = whole["explain"]["stages"], likeliest = whole["explain"]["likeliest"];
   const std::vector<std::pair<std::string, json>> shapes = {
       {"embed", {10, 12}}, {"context", {10, 36}}, {"hidden", {10, 20}},
@@ -78,8 +74,8 @@ TEST_CASE("cli: --explain shows what the hooks of the running model saw") {
   CHECK(likeliest[0]["id"] == logits.argmax().item<int64_t>());
   CHECK(likeliest[0]["id"] == whole["ids"][10]);
 
-  const json drawn = result({"generate", "--prompt", "The", "--explain", "--temperature", "0.5",
-                             "--top-k", "2", "--max-new-tokens", "1", "--json"})["explain"];
+  const json drawn = json_of({"generate", "--prompt", "The", "--explain", "--temperature", "0.5",
+                              "--top-k", "2", "--max-new-tokens", "1", "--json"})["explain"];
   Tensor row = logits_of({.vocab_size = vocab}, 1337, "The", tokenizer).select(0, -1);
   Tensor two = softmax(topk(row, 2).values / 0.5, -1);
   REQUIRE(drawn["likeliest"].size() == 2);
@@ -96,8 +92,8 @@ TEST_CASE("cli: every activation is the one that its name says") {
                                     Activation::kSilu};
   for (size_t i = 0; i < std::size(names); ++i) {
     INFO(names[i]);
-    const json whole = result({"generate", "--prompt", "The", "--activation", names[i], "--explain",
-                               "--max-new-tokens", "1", "--json"});
+    const json whole = json_of({"generate", "--prompt", "The", "--activation", names[i],
+                                "--explain", "--max-new-tokens", "1", "--json"});
     const json stages = whole["explain"]["stages"];
     const models::MiniLMConfig config{.vocab_size = tokenizer.vocab_size(),
                                       .activation = activations[i]};

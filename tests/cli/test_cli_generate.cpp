@@ -51,8 +51,8 @@ Words generate(const std::string& model, const Words& more) {
   if (!std::ranges::count(all, "--max-new-tokens")) all = with(all, {"--max-new-tokens", "12"});
   return all;
 }
-json result(const Words& arguments) { return json::parse(output_of(with(arguments, {"--json"}))); }
-std::string text_of(const Words& arguments) { return result(arguments)["text"]; }
+json result_of(const Words& arguments) { return json_of(with(arguments, {"--json"})); }
+std::string text_of(const Words& arguments) { return result_of(arguments)["text"]; }
 
 }  // namespace
 
@@ -102,19 +102,19 @@ TEST_CASE("generate: a text ends where a stop string begins") {
 
 TEST_CASE("generate: several samples differ, and are the same again") {
   const Words base = generate(runs().chars, {"--prompt", "the ", "--temperature", "2"});
-  const json three = result(with(base, {"--num-samples", "3"}));
+  const json three = result_of(with(base, {"--num-samples", "3"}));
   CHECK(!three.contains("text"));
   REQUIRE(three["samples"].size() == 3);
   CHECK(three["samples"][0]["text"] == text_of(base));
   CHECK(three["samples"][1]["text"] != three["samples"][0]["text"]);
   CHECK(three["samples"][2]["ids"].size() == 16);
-  CHECK(result(with(base, {"--num-samples", "3"})) == three);
+  CHECK(result_of(with(base, {"--num-samples", "3"})) == three);
   CHECK_THAT(output_of(with(base, {"--num-samples", "2", "--quiet"})), Contains("\n---\nthe "));
 }
 
 TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
   const std::string bytes = "the \u65e5\xe6\x9c cat";
-  const json made = result(generate(runs().pairs, {"--prompt", bytes, "--allow-sliding"}));
+  const json made = result_of(generate(runs().pairs, {"--prompt", bytes, "--allow-sliding"}));
   CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 12);
   const std::string quiet =
       output_of(generate(runs().pairs, {"--prompt", "the", "--temperature", "3", "--max-new-tokens",
@@ -216,7 +216,7 @@ TEST_CASE("generate: an allowed special token is what the model reads") {
       ask.push_back("--allow-special");
       allowed.allowed_special = {text::BpeTokenizer::kEndOfText};
     }
-    CHECK(result(generate(directory / "hf", ask))["ids"] ==
+    CHECK(result_of(generate(directory / "hf", ask))["ids"] ==
           models::generate(model, tokenizer.encode(prompt, allowed), options));
   }
 }
@@ -224,7 +224,7 @@ TEST_CASE("generate: an allowed special token is what the model reads") {
 TEST_CASE("generate: special tokens, where they are allowed; a text ends where config.json says") {
   const std::string end = text::BpeTokenizer::kEndOfText;
   const Words base = generate(runs().pairs, {"--prompt", end + "the"});
-  const json plain = result(base), special = result(with(base, {"--allow-special"}));
+  const json plain = result_of(base), special = result_of(with(base, {"--allow-special"}));
   CHECK(plain["prompt_tokens"].get<int64_t>() > special["prompt_tokens"].get<int64_t>());
   CHECK(special["tokens"][0] == end);
   CHECK_THAT(run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
@@ -235,13 +235,13 @@ TEST_CASE("generate: special tokens, where they are allowed; a text ends where c
   const std::string folder = runs().directory / "ends";
   dynamic_cast<models::GPT&>(*saved.model).save_pretrained(folder, &tokenizer);
   const Words hers = generate(folder, {"--prompt", "the"});
-  const json whole = result(hers);
+  const json whole = result_of(hers);
   json config = json::parse(read_file(folder + "/config.json"));
   CHECK(config["eos_token_id"] == *tokenizer.end_of_text());
   const auto first = whole["prompt_tokens"].get<size_t>();
   config["eos_token_id"] = whole["ids"][first];
   write_file(folder + "/config.json", config.dump());
-  CHECK(result(hers)["ids"].size() == first + 1);
+  CHECK(result_of(hers)["ids"].size() == first + 1);
   CHECK(text_of(hers) == "the");
 }
 
@@ -278,7 +278,7 @@ TEST_CASE("generate: Ctrl-C ends a text first, and between texts the program") {
 }
 
 TEST_CASE("generate: --explain shows what a GPT's blocks add") {
-  const json made = result(generate(runs().chars, {"--prompt", "the cat", "--explain"}));
+  const json made = result_of(generate(runs().chars, {"--prompt", "the cat", "--explain"}));
   const json stages = made["explain"]["stages"], likeliest = made["explain"]["likeliest"];
   std::vector<std::string> names;
   for (const json& stage : stages) names.push_back(stage["stage"]);

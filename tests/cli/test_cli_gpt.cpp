@@ -137,7 +137,7 @@ TEST_CASE("gpt: a run's steps are those of the same loop in C++, every option in
     opt.zero_grad();
     schedule.step();
   }
-  const nn::NamedTensors tensors = under_prefix("model.", saved(out).tensors);
+  const NamedTensors tensors = under_prefix("model.", saved(out).tensors);
   const std::map<std::string, Tensor> trained(tensors.begin(), tensors.end());
   CHECK(trained.size() == model.state_dict().size());
   for (const auto& [name, x] : model.state_dict()) {
@@ -196,8 +196,8 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     };
     go_on(second, "0", "0.1");
     const Checkpoint a = saved(first), b = saved(second);
-    const nn::NamedTensors weights = under_prefix("model.", a.tensors);
-    nn::NamedTensors taken = under_prefix("model.", b.tensors);
+    const NamedTensors weights = under_prefix("model.", a.tensors);
+    NamedTensors taken = under_prefix("model.", b.tensors);
     REQUIRE(weights.size() == taken.size());
     for (size_t i = 0; i < weights.size(); ++i)
       CHECK(same_bits(weights[i].second, taken[i].second));
@@ -211,8 +211,8 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     CHECK(after["dropout"] == 0.1);
     after["dropout"] = before["dropout"];
     CHECK(before == after);
-    const nn::NamedTensors whole = go_on(directory / ("whole" + kind[1]), "2", "0.1"),
-                           undropped = go_on(directory / ("undropped" + kind[1]), "2", "0");
+    const NamedTensors whole = go_on(directory / ("whole" + kind[1]), "2", "0.1"),
+                       undropped = go_on(directory / ("undropped" + kind[1]), "2", "0");
     CHECK(!same_bits(whole[0].second, undropped[0].second));
     // It goes on by itself, to the same end: what it came from may be gone.
     std::filesystem::remove_all(first);
@@ -241,7 +241,7 @@ TEST_CASE("gpt: --init-from converts a model of any dtype, and export gives its 
     output_of({"train", text, "--init-from", hf, "--out-dir", run, "--max-iters", "0",
                "--sample-tokens", "0", "--dtype", as});
     const DType now = std::string(as) == "float64" ? kFloat64 : kFloat32;
-    const nn::NamedTensors weights = model.state_dict();
+    const NamedTensors weights = model.state_dict();
     std::map<std::string, Tensor> before(weights.begin(), weights.end());
     for (const auto& [name, x] : under_prefix("model.", saved(run).tensors))
       CHECK(same_bits(x, before.at(name).to(now)));

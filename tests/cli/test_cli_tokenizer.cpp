@@ -17,18 +17,12 @@ using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-namespace {
-
-std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
-
-json result(const Words& arguments) { return json::parse(output_of(arguments)); }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") {
   TemporaryDirectory directory;
   const std::string out = directory / "pairs";
-  const json said = result({"tokenizer", "train", "--vocab-size", "600", "--out", out, "--json"});
+  const json said = json_of({"tokenizer", "train", "--vocab-size", "600", "--out", out, "--json"});
   const auto expected = text::BpeTokenizer::train(stories(), 600);
   CHECK(said["vocab_size"] == 600);
   CHECK(said["vocabulary_hash"] == expected.vocabulary_hash());
@@ -40,14 +34,14 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
 
   const std::string text = "The little \u4F60 fox.";
   for (const std::string& path : {out, out + "/tokenizer.json", out + "/merges.txt"}) {
-    const json split = result({"tokenize", "--tokenizer", path, text, "--json"});
+    const json split = json_of({"tokenize", "--tokenizer", path, text, "--json"});
     CHECK(split["kind"] == "bpe");
     CHECK(split["ids"] == expected.encode(text));
     CHECK(split["decoded"] == text);
     CHECK(split["round_trip"] == true);
   }
   const json learnt =
-      result({"tokenize", "--tokenizer", "bpe", "--vocab-size", "600", text, "--json"});
+      json_of({"tokenize", "--tokenizer", "bpe", "--vocab-size", "600", text, "--json"});
   CHECK(learnt["ids"] == expected.encode(text));
   const std::string table = output_of({"tokenize", "--tokenizer", out, text});
   CHECK_THAT(table, Contains("bpe, 600 tokens from " + out) && Contains("the same text") &&
@@ -61,7 +55,7 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
   std::vector<int64_t> ids(static_cast<size_t>(tokens.size()));
   tokens.copy(0, ids);
   CHECK((ids == expected.encode(stories())));
-  CHECK(result({"tokenize", "--tokenizer", file + ".json", text, "--json"})["ids"] ==
+  CHECK(json_of({"tokenize", "--tokenizer", file + ".json", text, "--json"})["ids"] ==
         expected.encode(text));
 }
 
@@ -76,10 +70,10 @@ TEST_CASE("cli: special tokens come from text that may become them, also where a
   output_of({"tokenizer", "train", text, "--vocab-size", "270", "--out", out});
   const auto tokenizer = text::BpeTokenizer::load(out);
   const json split =
-      result({"tokenize", "--tokenizer", out, end + "a", "--allow-special", "--json"});
+      json_of({"tokenize", "--tokenizer", out, end + "a", "--allow-special", "--json"});
   CHECK(split["ids"].size() == 2);
   CHECK(split["ids"][0] == *tokenizer.end_of_text());
-  CHECK(result({"tokenize", "--tokenizer", out, end + "a", "--json"})["ids"].size() > 5);
+  CHECK(json_of({"tokenize", "--tokenizer", out, end + "a", "--json"})["ids"].size() > 5);
   CHECK(run_vitro({"tokenize", "a cat", "--allow-special"}).code == 1);
 
   const auto count = [&](const std::string& file) {
@@ -102,8 +96,8 @@ TEST_CASE("cli: special tokens come from text that may become them, also where a
   train.push_back("--allow-special");
   output_of(train);
   CHECK(count(directory / "run/tokens.bin") == 20);
-  CHECK(result({"eval", text, "--model", directory / "run", "--json"})["tokens"] ==
-        result({"eval", "--model", directory / "run", "--json"})["tokens"]);
+  CHECK(json_of({"eval", text, "--model", directory / "run", "--json"})["tokens"] ==
+        json_of({"eval", "--model", directory / "run", "--json"})["tokens"]);
 }
 
 TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more to teach") {
@@ -127,7 +121,7 @@ TEST_CASE("cli: tokenize takes any saved tokenizer") {
   TemporaryDirectory directory;
   text::WordTokenizer::fit("a red kite").save(directory / "words.json");
   const json split =
-      result({"tokenize", "--tokenizer", directory / "words.json", "red  kite", "--json"});
+      json_of({"tokenize", "--tokenizer", directory / "words.json", "red  kite", "--json"});
   CHECK(split["kind"] == "word");
   CHECK(split["decoded"] == "red kite");
 }

@@ -65,7 +65,7 @@ TEST_CASE("checkpoint: any byte that is not as it was written is found") {
 }
 
 TEST_CASE("checkpoint: prefixes come and go") {
-  const nn::NamedTensors all = with_prefix("model.", {{"a", ones({1})}, {"b", ones({2})}});
+  const NamedTensors all = with_prefix("model.", {{"a", ones({1})}, {"b", ones({2})}});
   CHECK(all[1].first == "model.b");
   CHECK(under_prefix("model.", all)[1].first == "b");
   CHECK(under_prefix("optimizer.", all).empty());

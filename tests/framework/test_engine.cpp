@@ -1,6 +1,7 @@
 // The engine's answers: shared subgraphs, accumulation, retained and higher gradients, pruning.
 #include <catch2/catch.hpp>
 
+#include "framework/autograd/run.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -8,11 +9,6 @@ using namespace vitro::testing;
 using Numbers = std::vector<double>;
 
 namespace {
-
-Tensor leaf(const NestedList& x) {
-  Tensor y = tensor(x, kFloat64);
-  return y.requires_grad_();
-}
 
 // The names of the ops that f's backward runs, in its order.
 template <class F>

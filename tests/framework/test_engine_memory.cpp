@@ -44,7 +44,7 @@ Tensor fan(const Tensor& x) {
   return cat(parts).sum();
 }
 
-struct Graph {
+struct LongGraph {
   const char* name;
   std::function<Tensor(const Tensor&)> build;
   double gradient;
@@ -54,8 +54,8 @@ struct Graph {
 
 TEST_CASE("a million nodes run backward and die on a stack of 128 KiB", "[slow]") {
   const int64_t before = live_bytes();
-  const Graph each =
-      GENERATE(Graph{"chain", chain, 1}, Graph{"ladder", ladder, 1}, Graph{"fan", fan, kNodes});
+  const LongGraph each = GENERATE(LongGraph{"chain", chain, 1}, LongGraph{"ladder", ladder, 1},
+                                  LongGraph{"fan", fan, kNodes});
   INFO(each.name);
   double gradient = 0, unrun = 0;
   on_small_stack([&] {

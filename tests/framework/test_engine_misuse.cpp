@@ -9,11 +9,6 @@ using Catch::Contains;
 
 namespace {
 
-Tensor leaf(const NestedList& x, DType dtype = kFloat64) {
-  Tensor y = tensor(x, dtype);
-  return y.requires_grad_();
-}
-
 // An op whose backward returns whatever it is told to.
 struct Returns final : Op<Returns> {
   static constexpr std::string_view kName = "test_returns";

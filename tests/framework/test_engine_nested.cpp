@@ -9,11 +9,6 @@ using Numbers = std::vector<double>;
 
 namespace {
 
-Tensor leaf(const NestedList& x) {
-  Tensor y = tensor(x, kFloat64);
-  return y.requires_grad_();
-}
-
 // y = x^2, whose backward differentiates x^2 by a graph of its own, into the leaf `also` besides.
 struct Nested final : Op<Nested> {
   static constexpr std::string_view kName = "test_nested";

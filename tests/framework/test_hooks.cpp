@@ -7,13 +7,6 @@ using namespace vitro;
 using namespace vitro::testing;
 using Numbers = std::vector<double>;
 
-namespace {
-Tensor leaf(const NestedList& x) {
-  Tensor y = tensor(x, kFloat64);
-  return y.requires_grad_();
-}
-}  // namespace
-
 TEST_CASE("a hook sees the whole gradient of its tensor, once") {
   Tensor x = leaf({1.0, 2.0}), y = x * 1.0;
   std::vector<Numbers> seen;

@@ -13,10 +13,6 @@ namespace {
 struct Tripler : nn::Module {
   Tensor forward(const Tensor& x) override { return x * 3.0; }
 };
-Tensor leaf(const NestedList& x) {
-  Tensor y = tensor(x, kFloat64);
-  return y.requires_grad_();
-}
 auto keep(std::vector<std::pair<Tensor, Tensor>>& seen) {
   return [&seen](nn::Module&, const Tensor& a, const Tensor& b) {
     seen.emplace_back(a, b);

@@ -178,7 +178,7 @@ TEST_CASE("clone is deep, keeps ties, modes and frozen parameters, and draws not
   CHECK(copy.h[0].is_training());
   CHECK_FALSE(copy.scale.requires_grad());
   CHECK(copy.gate->weight.requires_grad());
-  nn::NamedTensors a = m.state_dict(), b = copy.state_dict();
+  NamedTensors a = m.state_dict(), b = copy.state_dict();
   REQUIRE(names(a) == names(b));
   for (size_t i = 0; i < a.size(); ++i) CHECK(same_bits(a[i].second, b[i].second));
   {

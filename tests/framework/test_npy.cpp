@@ -14,7 +14,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 // A file of version 1 with this header.
-std::string file_of(const std::string& header, const std::string& data = "") {
+std::string npy_file(const std::string& header, const std::string& data = "") {
   return "\x93NUMPY\1" + std::string(1, '\0') + static_cast<char>(header.size() % 256) +
          static_cast<char>(header.size() / 256) + header + data;
 }
@@ -64,7 +64,7 @@ TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
 }
 
 TEST_CASE("npy: malformed files are refused by name and reason") {
-  const std::string good = file_of(with("'<f4'", "False", "(2,)"), std::string(8, '\0'));
+  const std::string good = npy_file(with("'<f4'", "False", "(2,)"), std::string(8, '\0'));
   REQUIRE(parse_npy(good, "good").shape() == Shape{2});
   struct Malformed {
     std::string bytes;
@@ -77,31 +77,31 @@ TEST_CASE("npy: malformed files are refused by name and reason") {
       {good.substr(0, 6) + '\2' + good.substr(7, 1) + "\xff\xff\xff\xff" + good.substr(12),
        "a header of 4294967295 bytes"},
       {good + '\0', "8 bytes of data expected: 9"},
-      {file_of(with("'<f4'", "False", "(1,)"), "abc"), "4 bytes of data expected: 3"},
-      {file_of(with("'|b1'", "False", "(1,)"), "\2"), "a bool is neither 0 nor 1"},
-      {file_of(with("'<f4'", "False", "(4611686018427387904, 4)")), "shape"},
-      {file_of(with("'<f4'", "False", "(4611686018427387904, 0)")), "shape"},
-      {file_of(with("'<f4'", "False", "(9223372036854775808,)")), "whole numbers"},
-      {file_of(with("'<f4'", "False", "(-1,)")), "whole numbers"},
-      {file_of(with("'<f4'", "False", "(1.5,)")), "whole numbers between commas"},
-      {file_of(with("'<f4'", "False", "(1 2)")), "whole numbers between commas"},
-      {file_of(with("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 1)")), "more than 8 axes"},
-      {file_of(with("'<f4'", "False", "2")), "no ("},
-      {file_of(with("'<f4'", "False", "(2,")), "whole numbers"},
-      {file_of(with("'<f4'", "0", "(2,)")), "True or False"},
-      {file_of(with("<f4", "False", "(2,)")), "no '"},
-      {file_of(with("'<f4", "False", "(2,)")), "no } where"},
-      {file_of("{'descr': '<f4"), "does not end"},
-      {file_of(""), "no {"},
-      {file_of("{}"), "must have descr, fortran_order and shape"},
-      {file_of("{'descr': '<f4', 'shape': (2,)}"), "must have"},
-      {file_of("{'descr': '<f4', 'descr': '<f4'}"), "a key twice"},
-      {file_of("{'colour': 'red'}"), "unknown key colour"},
-      {file_of("{'shape': (2,) 'descr': '<f4'}"), "no } where"},
-      {file_of(with("'<f4'", "False", "(2,)") + "x"), "goes on after }"},
+      {npy_file(with("'<f4'", "False", "(1,)"), "abc"), "4 bytes of data expected: 3"},
+      {npy_file(with("'|b1'", "False", "(1,)"), "\2"), "a bool is neither 0 nor 1"},
+      {npy_file(with("'<f4'", "False", "(4611686018427387904, 4)")), "shape"},
+      {npy_file(with("'<f4'", "False", "(4611686018427387904, 0)")), "shape"},
+      {npy_file(with("'<f4'", "False", "(9223372036854775808,)")), "whole numbers"},
+      {npy_file(with("'<f4'", "False", "(-1,)")), "whole numbers"},
+      {npy_file(with("'<f4'", "False", "(1.5,)")), "whole numbers between commas"},
+      {npy_file(with("'<f4'", "False", "(1 2)")), "whole numbers between commas"},
+      {npy_file(with("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 1)")), "more than 8 axes"},
+      {npy_file(with("'<f4'", "False", "2")), "no ("},
+      {npy_file(with("'<f4'", "False", "(2,")), "whole numbers"},
+      {npy_file(with("'<f4'", "0", "(2,)")), "True or False"},
+      {npy_file(with("<f4", "False", "(2,)")), "no '"},
+      {npy_file(with("'<f4", "False", "(2,)")), "no } where"},
+      {npy_file("{'descr': '<f4"), "does not end"},
+      {npy_file(""), "no {"},
+      {npy_file("{}"), "must have descr, fortran_order and shape"},
+      {npy_file("{'descr': '<f4', 'shape': (2,)}"), "must have"},
+      {npy_file("{'descr': '<f4', 'descr': '<f4'}"), "a key twice"},
+      {npy_file("{'colour': 'red'}"), "unknown key colour"},
+      {npy_file("{'shape': (2,) 'descr': '<f4'}"), "no } where"},
+      {npy_file(with("'<f4'", "False", "(2,)") + "x"), "goes on after }"},
   };
   for (const char* descr : {"'>f4'", "'<f2'", "'<c8'", "'|S4'", "'<U1'", "'|O'", "'f4'", "''"})
-    all.push_back({file_of(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f4"});
+    all.push_back({npy_file(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f4"});
   for (size_t n = 0; n < good.size(); ++n) all.push_back({good.substr(0, n), ""});
   for (const Malformed& m : all) {
     INFO(m.bytes.size() << " bytes: " << m.bytes);

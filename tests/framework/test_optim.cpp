@@ -20,7 +20,7 @@ json goldens(const std::string& name) {
 
 // As tests/golden/golden_optim.py has them.
 struct Subject {
-  optim::NamedTensors parameters;
+  NamedTensors parameters;
 
   explicit Subject(DType dtype) {
     for (auto& [name, shape] : {std::pair{"weight", Shape{3, 4}}, std::pair{"bias", Shape{5}}}) {
@@ -44,7 +44,7 @@ struct Subject {
   }
 };
 
-double get(const json& options, const char* name, double otherwise) {
+double option(const json& options, const char* name, double otherwise) {
   return options.contains(name) ? options[name].get<double>() : otherwise;
 }
 bool flag(const json& options, const char* name) {
@@ -53,23 +53,23 @@ bool flag(const json& options, const char* name) {
 
 template <class O>
 O adam_options(const json& o, O d) {
-  return {.lr = get(o, "lr", d.lr),
-          .beta1 = get(o, "beta1", d.beta1),
-          .beta2 = get(o, "beta2", d.beta2),
-          .eps = get(o, "eps", d.eps),
-          .weight_decay = get(o, "weight_decay", d.weight_decay),
+  return {.lr = option(o, "lr", d.lr),
+          .beta1 = option(o, "beta1", d.beta1),
+          .beta2 = option(o, "beta2", d.beta2),
+          .eps = option(o, "eps", d.eps),
+          .weight_decay = option(o, "weight_decay", d.weight_decay),
           .amsgrad = flag(o, "amsgrad")};
 }
 
 // Options that the golden leaves out have vitro's defaults, so these are held against PyTorch's.
-std::unique_ptr<optim::Optimizer> make(const json& one, const optim::NamedTensors& parameters) {
+std::unique_ptr<optim::Optimizer> make(const json& one, const NamedTensors& parameters) {
   const json& o = one["options"];
   if (one["op"] == "SGD")
     return std::make_unique<optim::SGD>(
-        parameters, optim::SGDOptions{.lr = get(o, "lr", optim::SGDOptions{}.lr),
-                                      .momentum = get(o, "momentum", 0),
-                                      .dampening = get(o, "dampening", 0),
-                                      .weight_decay = get(o, "weight_decay", 0),
+        parameters, optim::SGDOptions{.lr = option(o, "lr", optim::SGDOptions{}.lr),
+                                      .momentum = option(o, "momentum", 0),
+                                      .dampening = option(o, "dampening", 0),
+                                      .weight_decay = option(o, "weight_decay", 0),
                                       .nesterov = flag(o, "nesterov")});
   if (one["op"] == "Adam")
     return std::make_unique<optim::Adam>(parameters, adam_options(o, optim::AdamOptions{}));
@@ -78,22 +78,22 @@ std::unique_ptr<optim::Optimizer> make(const json& one, const optim::NamedTensor
   if (one["op"] == "RMSprop") {
     const optim::RMSpropOptions d;
     return std::make_unique<optim::RMSprop>(
-        parameters, optim::RMSpropOptions{.lr = get(o, "lr", d.lr),
-                                          .alpha = get(o, "alpha", d.alpha),
-                                          .eps = get(o, "eps", d.eps),
-                                          .weight_decay = get(o, "weight_decay", d.weight_decay),
-                                          .momentum = get(o, "momentum", d.momentum),
+        parameters, optim::RMSpropOptions{.lr = option(o, "lr", d.lr),
+                                          .alpha = option(o, "alpha", d.alpha),
+                                          .eps = option(o, "eps", d.eps),
+                                          .weight_decay = option(o, "weight_decay", d.weight_decay),
+                                          .momentum = option(o, "momentum", d.momentum),
                                           .centered = flag(o, "centered")});
   }
   const optim::AdagradOptions d;
   return std::make_unique<optim::Adagrad>(
       parameters,
-      optim::AdagradOptions{.lr = get(o, "lr", d.lr),
-                            .lr_decay = get(o, "lr_decay", d.lr_decay),
-                            .weight_decay = get(o, "weight_decay", d.weight_decay),
+      optim::AdagradOptions{.lr = option(o, "lr", d.lr),
+                            .lr_decay = option(o, "lr_decay", d.lr_decay),
+                            .weight_decay = option(o, "weight_decay", d.weight_decay),
                             .initial_accumulator_value =
-                                get(o, "initial_accumulator_value", d.initial_accumulator_value),
-                            .eps = get(o, "eps", d.eps)});
+                                option(o, "initial_accumulator_value", d.initial_accumulator_value),
+                            .eps = option(o, "eps", d.eps)});
 }
 
 void check_near(const Tensor& p, const json& expected, double tolerance) {
@@ -192,7 +192,7 @@ TEST_CASE("optim: a saved state continues bit for bit") {
       a->step();
       parts.set_gradients(step);
       b->step();
-      const optim::NamedTensors saved = b->state_dict();
+      const NamedTensors saved = b->state_dict();
       b = make(one, parts.parameters);
       b->load_state_dict(saved);
     }
@@ -222,7 +222,7 @@ TEST_CASE("optim: a state that does not fit changes nothing") {
   subject.set_gradients(1);
   adam.step();
   auto broken = [&](auto change) {
-    optim::NamedTensors dict = adam.state_dict();
+    NamedTensors dict = adam.state_dict();
     change(dict);
     return dict;
   };
@@ -327,10 +327,10 @@ TEST_CASE("optim: clip_grad_norm_ scales all gradients as one vector") {
 TEST_CASE("optim: check_trained names a leaf that nobody trains") {
   models::MiniLM model({.vocab_size = 5, .n_embd = 4, .n_hidden = 6});
   Tensor loss = cross_entropy(model(tensor({0, 1})), tensor({1, 2}));
-  optim::NamedTensors some = model.named_parameters();
+  NamedTensors some = model.named_parameters();
   optim::AdamW all(some);
   CHECK_NOTHROW(optim::check_trained(loss, {&all}));
-  optim::NamedTensors most(some.begin(), some.end() - 1), last(some.end() - 1, some.end());
+  NamedTensors most(some.begin(), some.end() - 1), last(some.end() - 1, some.end());
   optim::AdamW first(most), second(last);
   CHECK_THROWS_WITH(optim::check_trained(loss, {&first}), Contains("head.bias float32 (5,)"));
   CHECK_NOTHROW(optim::check_trained(loss, {&first, &second}));

@@ -11,10 +11,10 @@ using Catch::Contains;
 
 namespace {
 
-using Block = std::array<uint32_t, 4>;
+using DroppingBlock = std::array<uint32_t, 4>;
 
 // Philox4x32-10 as Salmon et al. (2011) define it, for any counter: round r uses key + r x Weyl.
-Block reference(const Block& counter, std::array<uint32_t, 2> key) {
+DroppingBlock reference(const DroppingBlock& counter, std::array<uint32_t, 2> key) {
   auto [c0, c1, c2, c3] = counter;
   for (uint32_t round = 0; round < 10; ++round) {
     const uint64_t left = static_cast<uint64_t>(c0) * 3528531795u,
@@ -64,14 +64,16 @@ struct Fixture {
 TEST_CASE("Philox gives the published numbers") {
   constexpr uint32_t kOnes = 0xffffffff;
   // Known answers of Random123 for philox4x32-10.
-  CHECK(reference({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  CHECK(reference({0, 0, 0, 0}, {0, 0}) ==
+        DroppingBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   CHECK(reference({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}) ==
-        Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-  CHECK(philox(0, 0) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+        DroppingBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(philox(0, 0) == DroppingBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   // vitro's counter is the index, in two words.
   uint64_t seed = 0x123456789abcdef, index = 42;
   for (int i = 0; i < 1000; ++i) {
-    const Block counter = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0, 0};
+    const DroppingBlock counter = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+                                   0, 0};
     REQUIRE(philox(seed, index) ==
             reference(counter, {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}));
     seed = seed * 6364136223846793005u + 1442695040888963407u;

@@ -29,16 +29,16 @@ void check_same(const Tensor& a, const Tensor& b) {
                     static_cast<size_t>(x.numel()) * item_size(x.dtype())) == 0);
 }
 
-const Tensor& get(const Safetensors& file, const std::string& name) {
+const Tensor& tensor_of(const Safetensors& file, const std::string& name) {
   for (const auto& [n, x] : file.tensors)
     if (n == name) return x;
   FAIL("no tensor " << name);
   return file.tensors[0].second;
 }
 
-nn::NamedTensors one_of_each() {
+NamedTensors one_of_each() {
   manual_seed(5);
-  nn::NamedTensors all;
+  NamedTensors all;
   for (DType d : {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool}) {
     const std::string name(dtype_name(d));
     all.emplace_back(name, is_floating(d) ? randn({3, 5}, d) : randint(0, 2, {3, 5}).to(d));
@@ -54,7 +54,7 @@ nn::NamedTensors one_of_each() {
 TEST_CASE("safetensors: every dtype and shape there and back, read, mapped and from memory") {
   TemporaryDirectory directory;
   const std::string path = directory / "all.safetensors";
-  const nn::NamedTensors all = one_of_each();
+  const NamedTensors all = one_of_each();
   const std::map<std::string, std::string> metadata = {{"format", "pt"}, {"t\u00e9xt", "\"\n"}};
   save_safetensors(path, all, metadata);
   for (int way = 0; way < 3; ++way) {
@@ -63,17 +63,17 @@ TEST_CASE("safetensors: every dtype and shape there and back, read, mapped and f
                                         : parse_safetensors(read_file(path), "memory");
     CHECK(file.metadata == metadata);
     REQUIRE(file.tensors.size() == all.size());
-    for (const auto& [name, x] : all) check_same(get(file, name), x);
+    for (const auto& [name, x] : all) check_same(tensor_of(file, name), x);
   }
 }
 
 TEST_CASE("safetensors: the writer's bytes are fixed") {
   TemporaryDirectory directory;
   const std::string path = directory / "file.safetensors";
-  const nn::NamedTensors tensors = {{"b", tensor({1, 2}, kUInt8)},
-                                    {"c", tensor({1.0, -2.0})},
-                                    {"a", tensor({true})},
-                                    {"d", tensor({3}, kInt64)}};
+  const NamedTensors tensors = {{"b", tensor({1, 2}, kUInt8)},
+                                {"c", tensor({1.0, -2.0})},
+                                {"a", tensor({true})},
+                                {"d", tensor({3}, kInt64)}};
   const std::string header =
       R"({"__metadata__":{"k":"v"},"d":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},)"
       R"("c":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},)"
@@ -121,8 +121,8 @@ TEST_CASE("safetensors: misaligned bytes are copied") {
                                  std::string("\7\0\0\200\77", 5)));
   for (bool map : {false, true}) {
     const Safetensors file = load_safetensors(path, {.map = map});
-    CHECK(get(file, "b").data<uint8_t>()[0] == 7);
-    CHECK(get(file, "x").item() == 1);
+    CHECK(tensor_of(file, "b").data<uint8_t>()[0] == 7);
+    CHECK(tensor_of(file, "x").item() == 1);
   }
 }
 
@@ -140,12 +140,12 @@ TEST_CASE("safetensors: large files are read by several threads") {
   TemporaryDirectory directory;
   const std::string path = directory / "large.safetensors";
   manual_seed(2);
-  const nn::NamedTensors tensors = {{"a", randint(0, 256, {20'000'001}, kUInt8)},
-                                    {"b", randn({1'000'003})},
-                                    {"c", randn({3}, kFloat64)}};
+  const NamedTensors tensors = {{"a", randint(0, 256, {20'000'001}, kUInt8)},
+                                {"b", randn({1'000'003})},
+                                {"c", randn({3}, kFloat64)}};
   save_safetensors(path, tensors);
   const Safetensors file = load_safetensors(path);
-  for (const auto& [name, x] : tensors) check_same(get(file, name), x);
+  for (const auto& [name, x] : tensors) check_same(tensor_of(file, name), x);
 }
 
 TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads share it") {
@@ -160,7 +160,7 @@ TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads 
               data);
   const std::string path = directory.write("half.safetensors", bytes);
   for (int way = 0; way < 3; ++way) {
-    const Tensor x = get(
+    const Tensor x = tensor_of(
         way == 2 ? parse_safetensors(bytes, "memory") : load_safetensors(path, {.map = way == 1}),
         "x");
     REQUIRE(x.shape() == Shape{kTimes, kAll});
@@ -183,8 +183,8 @@ TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads 
 
 TEST_CASE("safetensors: shards are put together by their index") {
   TemporaryDirectory directory;
-  const nn::NamedTensors all = one_of_each(), a(all.begin(), all.begin() + 9),
-                         b(all.begin() + 9, all.end());
+  const NamedTensors all = one_of_each(), a(all.begin(), all.begin() + 9),
+                     b(all.begin() + 9, all.end());
   save_safetensors(directory / "m-1.safetensors", a, {{"format", "pt"}});
   save_safetensors(directory / "m-2.safetensors", b, {{"format", "pt"}});
   std::string map;
@@ -198,7 +198,7 @@ TEST_CASE("safetensors: shards are put together by their index") {
   for (bool mapped : {false, true}) {
     const Safetensors file = load_safetensors(path, {.map = mapped});
     REQUIRE(file.tensors.size() == all.size());
-    for (const auto& [name, x] : all) check_same(get(file, name), x);
+    for (const auto& [name, x] : all) check_same(tensor_of(file, name), x);
     CHECK(file.metadata == std::map<std::string, std::string>{{"format", "pt"}});
   }
   const std::pair<std::string, const char*> cases[] = {

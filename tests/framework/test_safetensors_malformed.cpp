@@ -24,7 +24,7 @@ std::string with_length(uint64_t length, const std::string& rest) {
   std::memcpy(bytes.data(), &length, 8);
   return bytes + rest;
 }
-std::string file_of(const std::string& header, size_t data_bytes = 0) {
+std::string file_with(const std::string& header, size_t data_bytes = 0) {
   return with_length(header.size(), header + std::string(data_bytes, '\0'));
 }
 // A tensor's entry without its braces' name: {"x": entry}.
@@ -34,7 +34,7 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
 std::string x_is(const std::string& value) { return R"({"x":)" + value + "}"; }
 
 void add_prefixes(std::vector<Malformed>& all) {
-  const std::string good = file_of(x_is(entry("F32", "[1]", "[0,4]")), 4);
+  const std::string good = file_with(x_is(entry("F32", "[1]", "[0,4]")), 4);
   for (size_t n = 0; n < 8; ++n)
     all.push_back({good.substr(0, n), "it has only " + std::to_string(n) + " bytes"});
   const std::string rest = good.substr(8);
@@ -95,7 +95,7 @@ void add_json(std::vector<Malformed>& all) {
       {R"({"x":1})", "a number is not expected"},
       {R"({"x":"F32"})", "a text is not expected"},
       {R"({"x":[]})", "an array is not expected"}};
-  for (const auto& [json, reason] : cases) all.push_back({file_of(json), reason});
+  for (const auto& [json, reason] : cases) all.push_back({file_with(json), reason});
 }
 
 void add_fields(std::vector<Malformed>& all) {
@@ -145,7 +145,7 @@ void add_fields(std::vector<Malformed>& all) {
       {R"({"data_offsets":[-1,0]})", "a negative number is not expected"},
       {R"({"data_offsets":[0.5,1]})", "a fraction is not expected"},
       {R"({"data_offsets":["0","0"]})", "a text is not expected"}};
-  for (const auto& [json, reason] : cases) all.push_back({file_of(x_is(json)), reason});
+  for (const auto& [json, reason] : cases) all.push_back({file_with(x_is(json)), reason});
 }
 
 void add_sizes(std::vector<Malformed>& all) {
@@ -168,18 +168,18 @@ void add_sizes(std::vector<Malformed>& all) {
       {"U8", "[1]", "[18446744073709551615,0]", 1, "data_offsets"},
       {"U8", "[1]", "[0,18446744073709551615]", 1, "data_offsets"}};
   for (const auto& [dtype, shape, offsets, bytes, reason] : cases)
-    all.push_back({file_of(x_is(entry(dtype, shape, offsets)), bytes), reason});
+    all.push_back({file_with(x_is(entry(dtype, shape, offsets)), bytes), reason});
   auto two = [&](const char* a, const char* b, size_t bytes, const char* reason) {
     all.push_back(
-        {file_of("{\"a\":" + entry("U8", "[2]", a) + ",\"b\":" + entry("U8", "[2]", b) + "}",
-                 bytes),
+        {file_with("{\"a\":" + entry("U8", "[2]", a) + ",\"b\":" + entry("U8", "[2]", b) + "}",
+                   bytes),
          reason});
   };
   two("[0,2]", "[1,3]", 3, "\"b\": its bytes overlap");
   two("[0,2]", "[0,2]", 2, "its bytes overlap");
   two("[2,4]", "[1,3]", 4, "bytes 0 to 1 belong to no tensor");
   two("[0,2]", "[3,5]", 5, "bytes 2 to 3 belong to no tensor");
-  std::string strange = file_of(x_is(entry("BOOL", "[2]", "[0,2]")), 2);
+  std::string strange = file_with(x_is(entry("BOOL", "[2]", "[0,2]")), 2);
   strange.back() = '\2';
   all.push_back({strange, "a bool is neither 0 nor 1"});
 }
@@ -236,5 +236,5 @@ TEST_CASE("safetensors: a million tensors are many, not too many") {
   for (int i = 0; i < 1'000'000; ++i)
     header += (i ? ",\"" : "\"") + std::to_string(i) +
               R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
-  CHECK(parse_safetensors(file_of(header + '}'), "file").tensors.size() == 1'000'000);
+  CHECK(parse_safetensors(file_with(header + '}'), "file").tensors.size() == 1'000'000);
 }

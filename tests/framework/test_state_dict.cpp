@@ -22,13 +22,13 @@ struct Tied : nn::Module {
   }
 };
 
-nn::NamedTensors copy_of(nn::Module& m) {
-  nn::NamedTensors dict;
+NamedTensors copy_of(nn::Module& m) {
+  NamedTensors dict;
   for (auto& [name, x] : m.state_dict()) dict.emplace_back(name, x.detach().clone());
   return dict;
 }
-bool holds(nn::Module& m, const nn::NamedTensors& dict) {
-  nn::NamedTensors own = m.state_dict();
+bool holds(nn::Module& m, const NamedTensors& dict) {
+  NamedTensors own = m.state_dict();
   bool same = own.size() == dict.size();
   for (size_t i = 0; same && i < own.size(); ++i)
     same = own[i].first == dict[i].first && same_bits(own[i].second, dict[i].second);
@@ -40,7 +40,7 @@ bool holds(nn::Module& m, const nn::NamedTensors& dict) {
 TEST_CASE("a state dict shares storage, and loading copies into the tensors that stand there") {
   nn::Sequential a(nn::Linear(4, 3), nn::Linear(3, 2)), b(nn::Linear(4, 3), nn::Linear(3, 2));
   std::vector<Tensor> held = b.parameters();
-  const nn::NamedTensors dict = a.state_dict();
+  const NamedTensors dict = a.state_dict();
   CHECK(dict[0].second.impl() == a.parameters()[0].impl());
   nn::LoadResult result = b.load_state_dict(dict);
   CHECK((result.missing.empty() && result.unexpected.empty() && result.mismatched.empty()));
@@ -58,13 +58,13 @@ TEST_CASE("a state dict shares storage, and loading copies into the tensors that
 
 TEST_CASE("a failed strict load lists everything in one error and changes nothing") {
   nn::Sequential m(nn::Linear(4, 3), nn::Linear(3, 2));
-  const nn::NamedTensors before = copy_of(m);
+  const NamedTensors before = copy_of(m);
   const uint32_t version = m.parameters()[0].version();
-  nn::NamedTensors dict = {{"0.weight", full({3, 4}, 9)},
-                           {"0.bias", full({4}, 9)},
-                           {"1.weight", full({2, 3}, 9, kFloat64)},
-                           {"2.weight", full({1}, 9)},
-                           {"another", full({1}, 9)}};
+  NamedTensors dict = {{"0.weight", full({3, 4}, 9)},
+                       {"0.bias", full({4}, 9)},
+                       {"1.weight", full({2, 3}, 9, kFloat64)},
+                       {"2.weight", full({1}, 9)},
+                       {"another", full({1}, 9)}};
   const std::string message = message_of<ValueError>([&] { m.load_state_dict(dict); });
   CHECK_THAT(message, Contains("missing: 1.bias") && Contains("unexpected: 2.weight") &&
                           Contains("unexpected: another") && Contains("mismatched: 0.bias") &&
@@ -94,7 +94,7 @@ TEST_CASE("a tied tensor loads from either name, or from both when they are equa
   for (const Names& given :
        {Names{"embed.weight"}, Names{"head.weight"}, Names{"embed.weight", "head.weight"}}) {
     Tied m;
-    nn::NamedTensors dict = {{"mask", mask}};
+    NamedTensors dict = {{"mask", mask}};
     for (const std::string& name : given) dict.emplace_back(name, value.clone());
     m.load_state_dict(dict);
     CHECK(m.head.weight.impl() == m.embed.weight.impl());
@@ -105,7 +105,7 @@ TEST_CASE("a tied tensor loads from either name, or from both when they are equa
 
 TEST_CASE("tied names that bring other values do not load") {
   Tied m;
-  const nn::NamedTensors before = copy_of(m);
+  const NamedTensors before = copy_of(m);
   const std::string message = message_of<ValueError>([&] {
     m.load_state_dict(
         {{"mask", ones({3})}, {"embed.weight", full({5, 3}, 2)}, {"head.weight", full({5, 3}, 3)}});

@@ -10,7 +10,7 @@ using Catch::Contains;
 
 namespace {
 
-constexpr DType kAll[] = {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool};
+constexpr DType kDTypes[] = {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool};
 
 // `x[0] = y` would change nothing, so it does not compile; a variable is rebound.
 static_assert(!std::is_assignable_v<Tensor, const Tensor&>);
@@ -55,7 +55,7 @@ TEST_CASE("an undefined tensor answers nothing but that it is undefined") {
 TEST_CASE("the seven dtypes") {
   const size_t sizes[] = {4, 8, 2, 8, 4, 1, 1};
   for (size_t i = 0; i < 7; ++i) {
-    const DType d = kAll[i];
+    const DType d = kDTypes[i];
     INFO(d);
     CHECK(item_size(d) == sizes[i]);
     CHECK(is_floating(d) == (i < 3));
@@ -71,8 +71,8 @@ TEST_CASE("the seven dtypes") {
 }
 
 TEST_CASE("data<T>() is checked against the dtype, to read and to write") {
-  for (DType held : kAll)
-    for (DType asked : kAll) {
+  for (DType held : kDTypes)
+    for (DType asked : kDTypes) {
       Tensor x = zeros({2}, held);
       const uint32_t version = x.version();
       visit_dtype(asked, [&]<class T>() {
@@ -106,7 +106,7 @@ TEST_CASE("shape, size, strides and the number of elements") {
 }
 
 TEST_CASE("item() of one element, in whatever shape") {
-  for (DType d : kAll) {
+  for (DType d : kDTypes) {
     CHECK(full({1, 1}, 1, d).item() == 1.0);
     CHECK(full({}, 1, d).item<int>() == 1);
     CHECK(full({}, 1, d).item<float>() == 1.0f);
@@ -198,8 +198,8 @@ TEST_CASE("writing counts as a change of version, and all views see it") {
 }
 
 TEST_CASE("every dtype converts to every other") {
-  for (DType from : kAll)
-    for (DType to : kAll) {
+  for (DType from : kDTypes)
+    for (DType to : kDTypes) {
       INFO(from << " to " << to);
       Tensor x = tensor({0, 1, 1, 0, 1, 1}, from).reshape({2, 3});
       Tensor expected = tensor({0, 1, 1, 0, 1, 1}, to).reshape({2, 3});

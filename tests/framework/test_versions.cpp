@@ -20,7 +20,7 @@ struct Saver {
   std::function<Recorded()> record;
 };
 
-Tensor leaf(const Shape& shape) {
+Tensor random_leaf(const Shape& shape) {
   Tensor x = rand(shape, kFloat64);
   x.add_(0.5);
   return x.requires_grad_();
@@ -30,33 +30,33 @@ Tensor plain(const Shape& shape) { return rand(shape, kFloat64) + 0.5; }
 // f saves its input, or its output, or its second operand beside an input that requires grad.
 Saver saves_input(const char* name, std::function<Tensor(const Tensor&)> f) {
   return {name, "input ", [f] {
-            Tensor x = leaf({3, 4});
+            Tensor x = random_leaf({3, 4});
             return Recorded{x, f(x).sum()};
           }};
 }
 Saver saves_output(const char* name, std::function<Tensor(const Tensor&)> f) {
   return {name, "its output", [f] {
-            Tensor y = f(leaf({3, 4}));
+            Tensor y = f(random_leaf({3, 4}));
             return Recorded{y, y.sum()};
           }};
 }
 Saver saves_other(const char* name, const char* which, const Shape& shape,
                   std::function<Tensor(const Tensor&, const Tensor&)> f) {
   return {name, which, [=] {
-            Tensor x = leaf({3, 4}), other = plain(shape);
+            Tensor x = random_leaf({3, 4}), other = plain(shape);
             return Recorded{other, f(x, other).sum()};
           }};
 }
 Saver saves_ids(const char* name, std::function<Tensor(const Tensor&, const Tensor&)> f,
                 Shape shape = {3, 4}) {
   return {name, "", [=] {
-            Tensor x = leaf({3, 4}), ids = zeros(shape, kInt64);
+            Tensor x = random_leaf({3, 4}), ids = zeros(shape, kInt64);
             return Recorded{ids, f(x, ids).sum()};
           }};
 }
 Saver gives_ids(const char* name, std::function<ValuesAndIndices(const Tensor&)> f) {
   return {name, "", [=] {
-            auto [chosen, ids] = f(leaf({3, 4}));
+            auto [chosen, ids] = f(random_leaf({3, 4}));
             return Recorded{ids, chosen.sum()};
           }};
 }
@@ -86,7 +86,7 @@ const std::vector<Saver>& savers() {
       saves_input("cross_entropy", [](T x) { return cross_entropy(x, zeros({3}, kInt64)); }),
       saves_input("linear_cross_entropy",
                   [](T x) {
-                    return linear_cross_entropy(x, leaf({5, 4}), zeros({3}, kInt64));
+                    return linear_cross_entropy(x, random_leaf({5, 4}), zeros({3}, kInt64));
                   }),
       saves_output("exp", [](T x) { return exp(x); }),
       saves_output("sqrt", [](T x) { return sqrt(x); }),
@@ -98,7 +98,7 @@ const std::vector<Saver>& savers() {
       saves_output("logsumexp", [](T x) { return logsumexp(x, -1, /*keepdim=*/true); }),
       saves_output("linear",
                    [](T x) {
-                     return linear(x, leaf({5, 4}), {}, Activation::kTanh);
+                     return linear(x, random_leaf({5, 4}), {}, Activation::kTanh);
                    }),
       saves_other("mul", "input 1", {4}, [](T x, T y) { return x * y; }),
       saves_other("mul", "input 0", {3, 1}, [](T x, T y) { return y * x; }),
@@ -116,12 +116,12 @@ const std::vector<Saver>& savers() {
       {"where", "input 0",
        [] {
          Tensor condition = ones({3, 4}, kBool);
-         return Recorded{condition, where(condition, leaf({3, 4}), plain({3, 4})).sum()};
+         return Recorded{condition, where(condition, random_leaf({3, 4}), plain({3, 4})).sum()};
        }},
       {"cross_entropy", "",
        [] {
          Tensor targets = zeros({3}, kInt64);
-         return Recorded{targets, cross_entropy(leaf({3, 4}), targets)};
+         return Recorded{targets, cross_entropy(random_leaf({3, 4}), targets)};
        }},
       saves_ids("gather", [](T x, T ids) { return gather(x, 1, ids); }),
       saves_ids("scatter_add",
@@ -211,7 +211,7 @@ TEST_CASE("the error names shape, versions and the parameter") {
 }
 
 TEST_CASE("a change under no-grad of what nobody saved is allowed") {
-  Tensor x = leaf({3}), y = x + x, z = y.sum();
+  Tensor x = random_leaf({3}), y = x + x, z = y.sum();
   NoGradGuard unrecorded;
   x.mul_(2);
   z.backward();

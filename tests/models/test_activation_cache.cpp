@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "tests/support/gpts.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -12,22 +13,15 @@ using nn::run_with_cache;
 
 namespace {
 
-constexpr models::GPTConfig kConfig{
+constexpr models::GPTConfig kTwelveLayers{
     .block_size = 8, .vocab_size = 11, .n_layer = 12, .n_head = 2, .n_embd = 6};
 
-GPT make() {
-  manual_seed(4);
-  GPT model(kConfig);
-  NoGradGuard unrecorded;
-  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * 0.1);
-  return model;
-}
 Tensor some_ids() { return tensor({{3, 1, 4, 1, 5}, {9, 2, 6, 10, 0}}, kInt64); }
 
 }  // namespace
 
 TEST_CASE("activation cache: every module and hook point is kept, and the output is the model's") {
-  GPT model = make();
+  GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   NoGradGuard unrecorded;
   const Tensor logits = model(some_ids());
   const ActivationCache cache = run_with_cache(model, some_ids());
@@ -52,7 +46,7 @@ TEST_CASE("activation cache: every module and hook point is kept, and the output
 }
 
 TEST_CASE("activation cache: TransformerLens's names mean the same tensors") {
-  GPT model = make();
+  GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   NoGradGuard unrecorded;
   const ActivationCache cache = run_with_cache(model, some_ids());
   for (const auto& [lens, path] : {std::pair{"hook_embed", "hook_embed"},
@@ -89,7 +83,7 @@ TEST_CASE("activation cache: TransformerLens's names mean the same tensors") {
 }
 
 TEST_CASE("activation cache: only what is asked for is kept, by either name") {
-  GPT model = make();
+  GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   NoGradGuard unrecorded;
   const auto kept = [&](auto predicate) {
     return run_with_cache(model, some_ids(), {.names = predicate}).names();
@@ -121,7 +115,7 @@ TEST_CASE("activation cache: of a module that runs twice the last output is kept
 }
 
 TEST_CASE("activation cache: gradients flow back through what is kept") {
-  GPT model = make();
+  GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   const ActivationCache cache = run_with_cache(model, some_ids());
   const Tensor x = cache["h.5.hook_resid_post"];
   const Tensor dx = grad({cache.output.sum()}, {x})[0];
@@ -130,7 +124,7 @@ TEST_CASE("activation cache: gradients flow back through what is kept") {
 }
 
 TEST_CASE("activation cache: a run that fails leaves no hook") {
-  GPT model = make();
+  GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   CHECK_THROWS_AS(run_with_cache(model, zeros({1, 9}, kInt64)), ShapeError);
   for (nn::Module* module : model.modules()) CHECK(!module->is_hooked());
 }

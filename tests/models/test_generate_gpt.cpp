@@ -1,6 +1,7 @@
 // Generation by GPT: with and without a cache, alone and in a batch, within the context and beyond.
 #include <catch2/catch.hpp>
 
+#include "tests/support/gpts.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -11,27 +12,9 @@ using Ids = std::vector<int64_t>;
 
 namespace {
 
-constexpr GPTConfig kSmall{
-    .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
-GPTConfig llama() {
-  GPTConfig c = kSmall;
-  c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
-  c.norm = NormKind::kRMSNorm, c.position = PositionKind::kRotary, c.mlp = MLPKind::kSwiGLU;
-  return c;
-}
-const std::pair<const char*, GPTConfig> kKinds[] = {{"GPT-2", kSmall}, {"Llama", llama()}};
-
-// With weights large enough that texts do not repeat themselves at once.
-GPT make(const GPTConfig& config = kSmall) {
-  manual_seed(3);
-  GPT model(config);
-  NoGradGuard unrecorded;
-  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * 0.4);
-  return model;
-}
 Ids prompt_of(int64_t length, int64_t first = 1) {
   Ids ids;
-  for (int64_t i = 0; i < length; ++i) ids.push_back((first + i * i) % kSmall.vocab_size);
+  for (int64_t i = 0; i < length; ++i) ids.push_back((first + i * i) % kSmallGPT.vocab_size);
   return ids;
 }
 
@@ -61,13 +44,13 @@ struct Reads {
 }  // namespace
 
 TEST_CASE("generate: with a cache the tokens are those without one, also beyond the context") {
-  for (const auto& [name, config] : kKinds)
+  for (const auto& [name, config] : kSmallGPTs)
     for (const GenerateOptions& way : kWays)
       for (int64_t length : {1, 5, 12})
         for (int64_t block_size : {0, 1, 2, 7}) {
           if (block_size && length > block_size) continue;
           INFO(name << " " << length << " " << block_size);
-          GPT model = make(config);
+          GPT model = noisy_gpt(config, 0.4);
           GenerateOptions options = way;
           options.max_new_tokens = 40, options.block_size = block_size;
           const Ids cached = generate(model, prompt_of(length), options);
@@ -78,7 +61,7 @@ TEST_CASE("generate: with a cache the tokens are those without one, also beyond 
 }
 
 TEST_CASE("generate: each token follows from the window that the policy states") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   NoGradGuard unrecorded;
   Ids expected = prompt_of(3);
   size_t start = 0;
@@ -91,7 +74,7 @@ TEST_CASE("generate: each token follows from the window that the policy states")
 }
 
 TEST_CASE("generate: the prompt is read in one batch, then token by token, two for each new one") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
   generate(model, prompt_of(5), {.max_new_tokens = 17});
   //                                        13 tokens: the last 7         again 13
@@ -105,7 +88,7 @@ TEST_CASE("generate: the prompt is read in one batch, then token by token, two f
 }
 
 TEST_CASE("generate_batch: a text that ended costs the others nothing but its row") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
   generate_batch(model, {prompt_of(12), prompt_of(3)}, {.max_new_tokens = 13},
                  [](size_t row, int64_t) { return row == 1; });
@@ -113,7 +96,8 @@ TEST_CASE("generate_batch: a text that ended costs the others nothing but its ro
 }
 
 TEST_CASE("generate: the cache has room for what is to be read, and no more") {
-  GPT model = make({.block_size = 4096, .vocab_size = 19, .n_layer = 2, .n_head = 2, .n_embd = 64});
+  GPT model = noisy_gpt(
+      {.block_size = 4096, .vocab_size = 19, .n_layer = 2, .n_head = 2, .n_embd = 64}, 0.4);
   int64_t most = 0;
   nn::ScopedHook hook(model.ln_f->register_forward_hook(
       [&, before = live_bytes()](nn::Module&, const Tensor&, const Tensor&) {
@@ -128,7 +112,7 @@ TEST_CASE("generate: the cache has room for what is to be read, and no more") {
 }
 
 TEST_CASE("generate: a prompt longer than the context is refused, or its end counts") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   auto refused = [&](int64_t block_size, bool use_cache) {
     return message_of<ValueError>([&] {
       generate(model, prompt_of(13),
@@ -153,11 +137,11 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
 }
 
 TEST_CASE("generate_batch: each text goes on as if alone, to its own end") {
-  for (const auto& [name, config] : kKinds)
+  for (const auto& [name, config] : kSmallGPTs)
     for (GenerateOptions options : kWays)
       for (bool use_cache : {true, false}) {
         INFO(name);
-        GPT model = make(config);
+        GPT model = noisy_gpt(config, 0.4);
         options.max_new_tokens = 30, options.use_cache = use_cache;
         options.eos_token_id.reset();
         const std::vector<Ids> prompts = {prompt_of(3), prompt_of(12, 4), prompt_of(1, 9),
@@ -185,7 +169,7 @@ TEST_CASE("generate_batch: each text goes on as if alone, to its own end") {
 }
 
 TEST_CASE("generate_batch: equal prompts of a batch are continued in different ways") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   const std::vector<Ids> prompts(4, prompt_of(2));
   GenerateOptions options{.max_new_tokens = 12, .do_sample = true, .seed = 5};
   const std::vector<Ids> texts = generate_batch(model, prompts, options);
@@ -202,7 +186,7 @@ TEST_CASE("generate_batch: equal prompts of a batch are continued in different w
 }
 
 TEST_CASE("generate_batch: what it refuses, and nothing") {
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   CHECK(generate_batch(model, {}, {}).empty());
   CHECK(message_of<ValueError>([&] {
           generate_batch(model, {{1}, {}}, {});
@@ -220,10 +204,10 @@ TEST_CASE("generate_batch: what it refuses, and nothing") {
 TEST_CASE("conversation: each turn goes on from all that was said, within the window") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
   const std::vector<std::string> turns = {"abc", "de", "fghijklmnopq", "a", "bcdefghij"};
-  for (const auto& [name, config] : kKinds)
+  for (const auto& [name, config] : kSmallGPTs)
     for (const bool use_cache : {true, false}) {
       INFO(name << use_cache);
-      GPT model = make(config);
+      GPT model = noisy_gpt(config, 0.4);
       NoGradGuard unrecorded;
       Conversation conversation(model, letters, {.max_new_tokens = 5, .use_cache = use_cache});
       Ids expected;
@@ -250,7 +234,7 @@ TEST_CASE("conversation: each turn goes on from all that was said, within the wi
 TEST_CASE(
     "conversation: a turn reads its own tokens; what is refused or forgotten leaves no trace") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
   Conversation conversation(model, letters, {.max_new_tokens = 3});
   const std::string first = conversation.say("abc");
@@ -274,7 +258,7 @@ TEST_CASE(
 
 TEST_CASE("conversation: a turn that fails leaves no trace") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   for (const bool use_cache : {true, false}) {
     INFO(use_cache);
     const GenerateOptions options{.max_new_tokens = 5,
@@ -307,14 +291,14 @@ TEST_CASE("conversation: a turn that fails leaves no trace") {
 
 TEST_CASE("generate: a model of any dtype, from whose numbers no token can be read, or can") {
   for (DType dtype : {kFloat64, kBFloat16}) {
-    GPT model = make();
+    GPT model = noisy_gpt(kSmallGPT, 0.4);
     model.to(dtype);
     const Ids ids = generate(model, prompt_of(4), {.max_new_tokens = 8});
     CHECK(ids.size() == 12);
     if (dtype == kFloat64)
       CHECK(ids == generate(model, prompt_of(4), {.max_new_tokens = 8, .use_cache = false}));
   }
-  GPT model = make();
+  GPT model = noisy_gpt(kSmallGPT, 0.4);
   NoGradGuard unrecorded;
   model.ln_f->parameters()[0].fill_(std::nan(""));
   CHECK_THAT(message_of<ValueError>([&] { generate(model, {1}, {}); }), Contains("nan"));

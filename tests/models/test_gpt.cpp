@@ -1,6 +1,7 @@
 // models::GPT: structure, the cache, hook points, gradients, learning.
 #include <catch2/catch.hpp>
 
+#include "tests/support/gpts.h"
 #include "tests/support/tensors.h"
 
 using namespace vitro;
@@ -10,29 +11,9 @@ using models::GPTConfig;
 
 namespace {
 
-constexpr GPTConfig kSmall{
-    .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
-GPTConfig llama() {
-  GPTConfig c = kSmall;
-  c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
-  c.norm = models::NormKind::kRMSNorm;
-  c.position = models::PositionKind::kRotary;
-  c.mlp = models::MLPKind::kSwiGLU;
-  return c;
-}
-// With weights large enough that every part matters.
-GPT make(const GPTConfig& config, uint64_t seed = 3) {
-  manual_seed(seed);
-  GPT model(config);
-  NoGradGuard unrecorded;
-  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * 0.2);
-  return model;
-}
 Tensor ids_of(int64_t batch, int64_t time) {
-  return randint(0, kSmall.vocab_size, {batch, time}, kInt64);
+  return randint(0, kSmallGPT.vocab_size, {batch, time}, kInt64);
 }
-
-const std::pair<const char*, GPTConfig> kKinds[] = {{"GPT-2", kSmall}, {"Llama", llama()}};
 
 }  // namespace
 
@@ -58,7 +39,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
 }
 
 TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once") {
-  GPT model(kSmall);
+  GPT model(kSmallGPT);
   std::vector<std::string> names;
   for (auto& [name, p] : model.named_parameters())
     if (!name.starts_with("h.1.")) names.push_back(name);
@@ -72,7 +53,7 @@ TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once")
 
 TEST_CASE("GPT: initial values are those of nanoGPT") {
   manual_seed(1);
-  GPTConfig c = kSmall;
+  GPTConfig c = kSmallGPT;
   c.n_embd = 64, c.n_layer = 8;
   GPT model(c);
   for (auto& [name, p] : model.named_parameters()) {
@@ -86,9 +67,9 @@ TEST_CASE("GPT: initial values are those of nanoGPT") {
 }
 
 TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
     const Tensor ids = ids_of(1, 9), logits = model(ids);
     for (int64_t changed = 0; changed < 9; ++changed) {
@@ -103,9 +84,9 @@ TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
 }
 
 TEST_CASE("GPT: with a cache the logits are those of the whole text, at every position") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
     const Tensor ids = ids_of(3, 12), logits = model(ids);
     const double bound = 1e-5 * abs(logits).max().item();
@@ -129,9 +110,9 @@ TEST_CASE("GPT: with a cache the logits are those of the whole text, at every po
 
 TEST_CASE(
     "GPT: of a bfloat16 model the cache keeps float32, and its logits are close to the exact") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     model.to(kBFloat16);
     GPT exact = nn::clone(model, config);
     exact.to(kFloat64);
@@ -152,9 +133,9 @@ TEST_CASE(
 }
 
 TEST_CASE("GPT: texts of different length in one batch get the logits that each has alone") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
     const std::vector<int64_t> lengths = {7, 3, 1};
     const Tensor ids = ids_of(3, 10);
@@ -174,9 +155,9 @@ TEST_CASE("GPT: texts of different length in one batch get the logits that each 
 }
 
 TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what they should") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
     const Tensor ids = ids_of(2, 9), logits = model(ids);
     std::map<std::string, Tensor> seen;
@@ -210,7 +191,7 @@ TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what t
 }
 
 TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a cache") {
-  GPT model = make(kSmall);
+  GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = ids_of(1, 6), logits = model(ids);
   for (const char* point :
@@ -232,9 +213,9 @@ TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a ca
 }
 
 TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config), exact = nn::clone(model, config);
+    GPT model = noisy_gpt(config, 0.2), exact = nn::clone(model, config);
     exact.to(kFloat64);
     const Tensor ids = ids_of(2, 12), targets = ids_of(2, 12);
     CHECK(max_difference(model(ids), exact(ids)) < 1e-5);
@@ -242,7 +223,7 @@ TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
     CHECK(loss.item() == Approx(cross_entropy(exact(ids), targets).item()).epsilon(1e-6));
     loss.backward();
     exact.loss(ids, targets).backward();
-    const nn::NamedTensors p = model.named_parameters(), q = exact.named_parameters();
+    const NamedTensors p = model.named_parameters(), q = exact.named_parameters();
     for (size_t i = 0; i < p.size(); ++i) {
       INFO(p[i].first);
       const Tensor error = p[i].second.grad().to(kFloat64) - q[i].second.grad();
@@ -280,7 +261,7 @@ TEST_CASE("GPT: logits beyond kMostLogits are not held for the loss, unless a ho
 }
 
 TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
-  GPT model = make(kSmall);
+  GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = ids_of(1, 6);
   models::KVCache cache = model.make_cache();
@@ -297,9 +278,9 @@ TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
 }
 
 TEST_CASE("GPT: a layer alone computes what it does among the others") {
-  for (const auto& [name, config] : kKinds) {
+  for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
-    GPT model = make(config);
+    GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
     const Tensor ids = ids_of(2, 9), logits = model(ids);
     Tensor x = model.wte(ids);
@@ -319,7 +300,7 @@ TEST_CASE("GPT: a layer alone computes what it does among the others") {
 
 TEST_CASE("GPT: a clone of a cache goes its own way") {
   static_assert(!std::is_copy_constructible_v<models::KVCache>);
-  GPT model = make(kSmall);
+  GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = ids_of(2, 12);
   models::KVCache cache = model.make_cache(2);
@@ -339,7 +320,7 @@ TEST_CASE("GPT: a clone of a cache goes its own way") {
 }
 
 TEST_CASE("GPT: hooked and fused attention have the same gradients") {
-  GPT model = make(kSmall);
+  GPT model = noisy_gpt(kSmallGPT, 0.2);
   const Tensor ids = ids_of(2, 8), targets = ids_of(2, 8);
   const auto gradients = [&] {
     model.zero_grad();
@@ -357,7 +338,7 @@ TEST_CASE("GPT: hooked and fused attention have the same gradients") {
 }
 
 TEST_CASE("GPT: a tiny one learns a text by heart") {
-  for (auto [name, config] : kKinds) {
+  for (auto [name, config] : kSmallGPTs) {
     INFO(name);
     manual_seed(5);
     GPT model(config);
@@ -377,9 +358,9 @@ TEST_CASE("GPT: a tiny one learns a text by heart") {
 }
 
 TEST_CASE("GPT: dropout is for training alone") {
-  GPTConfig c = kSmall;
+  GPTConfig c = kSmallGPT;
   c.dropout = 0.3;
-  GPT model = make(c);
+  GPT model = noisy_gpt(c, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = ids_of(2, 6);
   manual_seed(1);
@@ -395,10 +376,10 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
   NoGradGuard unrecorded;
   for (const bool turns : {false, true})
     for (const bool is_hooked : {false, true}) {
-      GPTConfig c = kSmall;
+      GPTConfig c = kSmallGPT;
       c.dropout = 0.3;
       if (turns) c.position = models::PositionKind::kRotary;
-      GPT model = make(c);
+      GPT model = noisy_gpt(c, 0.2);
       model.drop.p = 0;  // nothing else is dropped
       for (models::Block& block : model.h) {
         block.attn.resid_dropout.p = block.mlp.dropout.p = 0;
@@ -416,7 +397,7 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
 
 TEST_CASE("GPT: what does not fit is refused by name") {
   const auto refused = [](auto change) {
-    GPTConfig c = kSmall;
+    GPTConfig c = kSmallGPT;
     change(c);
     return message_of<ShapeError>([&] { GPT model(c); });
   };
@@ -431,7 +412,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
           c.n_head = 16;
           c.position = models::PositionKind::kRotary;
         }) == "CausalSelfAttention: rope turns pairs: a head of 1 has none");
-  GPT model = make(kSmall);
+  GPT model = noisy_gpt(kSmallGPT, 0.2);
   CHECK(message_of<ShapeError>([&] {
           model(ids_of(1, 13));
         }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));

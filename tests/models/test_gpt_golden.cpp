@@ -66,7 +66,7 @@ double gradient_error(const std::string& name, const Tensor& g, const Json& expe
 }
 
 void check_gradients(GPT& model, const Json& expected, double most) {
-  const nn::NamedTensors parameters = model.named_parameters();
+  const NamedTensors parameters = model.named_parameters();
   CHECK(parameters.size() == expected.size());
   for (const auto& [name, p] : parameters) {
     INFO(name);

@@ -11,7 +11,7 @@ using models::GPTConfig;
 
 namespace {
 
-GPTConfig llama() {
+GPTConfig uncommon_llama() {
   return {.block_size = 9,
           .vocab_size = 11,
           .n_layer = 2,
@@ -29,18 +29,17 @@ GPTConfig llama() {
           .rope_base = 500000};
 }
 
-constexpr GPTConfig kSmall{
-    .block_size = 8, .vocab_size = 6, .n_layer = 2, .n_head = 2, .n_embd = 4};
+constexpr GPTConfig kTiny{.block_size = 8, .vocab_size = 6, .n_layer = 2, .n_head = 2, .n_embd = 4};
 
 }  // namespace
 
 TEST_CASE("model file: a GPT's configuration survives JSON") {
-  for (const GPTConfig& config : {GPTConfig{}, llama()}) {
+  for (const GPTConfig& config : {GPTConfig{}, uncommon_llama()}) {
     const std::string json = models::to_json(config);
     CHECK(models::gpt_config(json) == config);
     CHECK(models::to_json(models::gpt_config(json)) == json);
   }
-  CHECK(models::to_json(kSmall) ==
+  CHECK(models::to_json(kTiny) ==
         R"({"model_type":"gpt","block_size":8,"vocab_size":6,"n_layer":2,"n_head":2,"n_embd":4,)"
         R"("dropout":0.0,"bias":true,"n_kv_head":0,"n_inner":0,"norm":"layer_norm",)"
         R"("position":"learned","mlp":"gelu","tied_head":true,"norm_eps":1e-05,)"
@@ -48,7 +47,7 @@ TEST_CASE("model file: a GPT's configuration survives JSON") {
 }
 
 TEST_CASE("model file: a GPT's configuration that makes no sense is refused by name") {
-  const std::string json = models::to_json(llama());
+  const std::string json = models::to_json(uncommon_llama());
   struct Case {
     const char *what, *by, *reason;
   };
@@ -98,9 +97,9 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
 }
 
 TEST_CASE("model file: the number of parameters is the model's") {
-  GPTConfig untied = kSmall, plain = kSmall;
+  GPTConfig untied = kTiny, plain = kTiny;
   untied.tied_head = false, plain.bias = false, plain.n_inner = 5;
-  for (const GPTConfig& config : {kSmall, untied, plain, llama()}) {
+  for (const GPTConfig& config : {kTiny, untied, plain, uncommon_llama()}) {
     models::GPT model(config, models::InitialValues::kNone);
     CHECK(models::parameter_count(config) == static_cast<double>(model.parameter_count()));
     CHECK(models::parameter_count(models::to_json(config)) == models::parameter_count(config));
@@ -118,14 +117,14 @@ TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype")
   const auto words = text::CharTokenizer::fit("abcdef");
   for (const DType dtype : {kFloat32, kFloat64, kBFloat16}) {
     manual_seed(3);
-    models::GPT model(kSmall);
+    models::GPT model(kTiny);
     model.to(dtype);
-    save_checkpoint(path, models::to_checkpoint(model, models::to_json(kSmall), words));
+    save_checkpoint(path, models::to_checkpoint(model, models::to_json(kTiny), words));
     const models::SavedModel saved = models::load_model(path);
     CHECK(saved.window == 8);
     CHECK(saved.tokenizer->vocab_size() == 6);
     CHECK(!saved.model->is_training());
-    const nn::NamedTensors before = model.state_dict(), after = saved.model->state_dict();
+    const NamedTensors before = model.state_dict(), after = saved.model->state_dict();
     REQUIRE(after.size() == before.size());
     for (size_t i = 0; i < before.size(); ++i) {
       CHECK(after[i].first == before[i].first);
@@ -137,11 +136,11 @@ TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype")
 TEST_CASE("model file: a configuration that asks for more than the file holds is refused first") {
   const TemporaryDirectory directory;
   const std::string path = directory / "model.safetensors";
-  models::GPT model(kSmall);
+  models::GPT model(kTiny);
   for (const auto change : {+[](GPTConfig& c) { c.n_layer = int64_t{1} << 40; },
                             +[](GPTConfig& c) { c.vocab_size = int64_t{1} << 40; },
                             +[](GPTConfig& c) { c.n_inner = int64_t{1} << 40; }}) {
-    GPTConfig config = kSmall;
+    GPTConfig config = kTiny;
     change(config);
     save_checkpoint(path, models::to_checkpoint(model, models::to_json(config),
                                                 text::CharTokenizer::fit("abcdef")));
@@ -184,14 +183,14 @@ TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
 }
 
 TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from") {
-  models::GPT model(kSmall);
+  models::GPT model(kTiny);
   models::PretrainedLayout layout{.config_json = R"({"model_type":"gpt2","n_positions":8,)"
                                                  R"("vocab_size":6,"n_layer":2,"n_head":2,)"
                                                  R"("n_embd":4,"eos_token_id":5})",
                                   .has_prefix = false};
   model.layout = std::make_shared<models::PretrainedLayout>(layout);
   const auto words = text::CharTokenizer::fit("abcdef");
-  Checkpoint all = models::to_checkpoint(model, models::to_json(kSmall), words);
+  Checkpoint all = models::to_checkpoint(model, models::to_json(kTiny), words);
   const models::SavedModel saved = models::from_checkpoint(all);
   const auto& kept = dynamic_cast<const models::GPT&>(*saved.model).layout;
   REQUIRE(kept);

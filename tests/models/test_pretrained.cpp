@@ -14,15 +14,15 @@ using namespace vitro::testing;
 using Catch::Matchers::Contains;
 using models::GPT;
 using models::GPTConfig;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-constexpr GPTConfig kConfig{
+constexpr GPTConfig kTinyGPT2{
     .block_size = 8, .vocab_size = 11, .n_layer = 2, .n_head = 2, .n_embd = 6};
 
 // With weights large enough that every part matters.
-GPT make(const GPTConfig& config = kConfig, DType dtype = kFloat32) {
+GPT tiny_gpt2(const GPTConfig& config = kTinyGPT2, DType dtype = kFloat32) {
   manual_seed(7);
   GPT model(config);
   NoGradGuard unrecorded;
@@ -32,24 +32,24 @@ GPT make(const GPTConfig& config = kConfig, DType dtype = kFloat32) {
   return model;
 }
 
-Json config_of(const GPT& model) {
+OrderedJson config_json_of(const GPT& model) {
   const GPTConfig& c = model.config;
-  Json json = {{"activation_function", "gelu_new"},
-               {"architectures", {"GPT2LMHeadModel"}},
-               {"attn_pdrop", 0.1},
-               {"embd_pdrop", 0.1},
-               {"layer_norm_epsilon", 1e-05},
-               {"model_type", "gpt2"},
-               {"n_ctx", c.block_size},
-               {"n_embd", c.n_embd},
-               {"n_head", c.n_head},
-               {"n_inner", nullptr},
-               {"n_layer", c.n_layer},
-               {"n_positions", c.block_size},
-               {"resid_pdrop", 0.1},
-               {"task_specific_params", {{"text-generation", {{"max_length", 50}}}}},
-               {"torch_dtype", std::string(dtype_name(model.wte.weight.dtype()))},
-               {"vocab_size", c.vocab_size}};
+  OrderedJson json = {{"activation_function", "gelu_new"},
+                      {"architectures", {"GPT2LMHeadModel"}},
+                      {"attn_pdrop", 0.1},
+                      {"embd_pdrop", 0.1},
+                      {"layer_norm_epsilon", 1e-05},
+                      {"model_type", "gpt2"},
+                      {"n_ctx", c.block_size},
+                      {"n_embd", c.n_embd},
+                      {"n_head", c.n_head},
+                      {"n_inner", nullptr},
+                      {"n_layer", c.n_layer},
+                      {"n_positions", c.block_size},
+                      {"resid_pdrop", 0.1},
+                      {"task_specific_params", {{"text-generation", {{"max_length", 50}}}}},
+                      {"torch_dtype", std::string(dtype_name(model.wte.weight.dtype()))},
+                      {"vocab_size", c.vocab_size}};
   if (!c.tied_head) json["tie_word_embeddings"] = false;
   return json;
 }
@@ -60,17 +60,17 @@ bool is_conv1d(const std::string& name) {
 }
 
 // As transformers name and lay out the tensors.
-nn::NamedTensors weights_of(GPT& model, const std::string& prefix = "transformer.") {
+NamedTensors weights_of(GPT& model, const std::string& prefix = "transformer.") {
   NoGradGuard unrecorded;
-  nn::NamedTensors all;
+  NamedTensors all;
   for (const auto& [name, x] : model.state_dict())
     all.emplace_back(name == "lm_head.weight" ? name : prefix + name,
                      is_conv1d(name) ? x.t().contiguous() : x);
   return all;
 }
-void add_masks(nn::NamedTensors& all, const std::string& prefix, DType dtype) {
+void add_masks(NamedTensors& all, const std::string& prefix, DType dtype) {
   const Tensor mask = tril(ones({1, 1, 8, 8})).to(dtype);
-  for (int64_t i = 0; i < kConfig.n_layer; ++i) {
+  for (int64_t i = 0; i < kTinyGPT2.n_layer; ++i) {
     const std::string attn = prefix + "h." + std::to_string(i) + ".attn.";
     all.emplace_back(attn + "bias", mask);
     all.emplace_back(attn + "masked_bias", tensor(-1e4));
@@ -82,12 +82,12 @@ struct Files {
   TemporaryDirectory directory;
   std::string path = directory / "gpt2";
 
-  Files(const Json& config, const nn::NamedTensors& weights) {
+  Files(const OrderedJson& config, const NamedTensors& weights) {
     std::filesystem::create_directory(path);
     write("config.json", config.dump(2) + "\n");
     save_safetensors(path + "/model.safetensors", weights, {{"format", "pt"}});
   }
-  explicit Files(GPT& model) : Files(config_of(model), weights_of(model)) {}
+  explicit Files(GPT& model) : Files(config_json_of(model), weights_of(model)) {}
   void write(const std::string& name, const std::string& bytes) const {
     write_file(path + "/" + name, bytes);
   }
@@ -126,11 +126,11 @@ TEST_CASE("pretrained: every form of the layout gives the model's logits, and it
         Form{"transformer.", kUInt8, true, kBFloat16}, Form{"transformer.", {}, false, kBFloat16},
         Form{"", {}, true, kFloat64}}) {
     INFO(form.prefix << form.head << form.dtype);
-    GPT model = make(kConfig, form.dtype);
-    nn::NamedTensors weights = weights_of(model, form.prefix);
+    GPT model = tiny_gpt2(kTinyGPT2, form.dtype);
+    NamedTensors weights = weights_of(model, form.prefix);
     if (form.masks) add_masks(weights, form.prefix, *form.masks);
     if (form.head) weights.emplace_back("lm_head.weight", model.wte.weight);
-    const Files files(config_of(model), weights);
+    const Files files(config_json_of(model), weights);
 
     GPT loaded = GPT::from_pretrained(files.path);
     CHECK(loaded.wte.weight.dtype() == form.dtype);
@@ -148,12 +148,12 @@ TEST_CASE("pretrained: every form of the layout gives the model's logits, and it
 }
 
 TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
-  GPTConfig untied = kConfig;
+  GPTConfig untied = kTinyGPT2;
   untied.tied_head = false;
-  GPT model = make(untied);
-  nn::NamedTensors weights = weights_of(model);
+  GPT model = tiny_gpt2(untied);
+  NamedTensors weights = weights_of(model);
   for (auto& [name, x] : weights) name = "_orig_mod." + name;
-  const Files files(config_of(model), weights);
+  const Files files(config_json_of(model), weights);
   GPT loaded = GPT::from_pretrained(files.path);
   CHECK(!loaded.config.tied_head);
   CHECK(same_bits(logits_of(loaded), logits_of(model)));
@@ -162,10 +162,10 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
   CHECK(load_safetensors(files.path + "/model.safetensors").tensors.back().first ==
         "transformer.wte.weight");
   weights = weights_of(model);
-  Json index = {{"metadata", {{"total_size", 1}}}, {"weight_map", Json::object()}};
+  OrderedJson index = {{"metadata", {{"total_size", 1}}}, {"weight_map", OrderedJson::object()}};
   std::filesystem::remove(files.path + "/model.safetensors");
   for (size_t shard = 0; shard < 3; ++shard) {
-    nn::NamedTensors part;
+    NamedTensors part;
     const std::string file = "model-" + std::to_string(shard) + ".safetensors";
     for (size_t i = shard; i < weights.size(); i += 3) {
       part.push_back(weights[i]);
@@ -183,25 +183,25 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
 }
 
 TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
-  GPT model = make(kConfig, kBFloat16);
+  GPT model = tiny_gpt2(kTinyGPT2, kBFloat16);
   const Files files(model);
   for (const DType dtype : {kFloat32, kFloat64, kBFloat16}) {
-    GPT wide = make(kConfig, kBFloat16),
+    GPT wide = tiny_gpt2(kTinyGPT2, kBFloat16),
         loaded = GPT::from_pretrained(files.path, {.dtype = dtype});
     wide.to(dtype);
     CHECK(loaded.wte.weight.dtype() == dtype);
     CHECK(same_bits(logits_of(loaded), logits_of(wide)));
     loaded.save_pretrained(files.directory / "copy");
-    Json config = config_of(model);
+    OrderedJson config = config_json_of(model);
     config["torch_dtype"] = std::string(dtype_name(dtype));
     if (dtype != kBFloat16) config["tie_word_embeddings"] = true;
-    CHECK(Json::parse(read_file(files.directory / "copy/config.json")) == config);
+    CHECK(OrderedJson::parse(read_file(files.directory / "copy/config.json")) == config);
   }
   CHECK_THROWS_AS(GPT::from_pretrained(files.path, {.dtype = kInt64}), DTypeError);
 
-  nn::NamedTensors mixed = weights_of(model);
+  NamedTensors mixed = weights_of(model);
   mixed[5].second = mixed[5].second.to(kFloat32);
-  const Files both(config_of(model), mixed);
+  const Files both(config_json_of(model), mixed);
   CHECK_THROWS_WITH(GPT::from_pretrained(both.path),
                     Contains("mismatched: " + mixed[5].first +
                              ": bfloat16 expected, as wte.weight has: float32"));
@@ -211,14 +211,14 @@ TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
 }
 
 TEST_CASE("pretrained: float16 files are read as float32") {
-  GPT model = make();
+  GPT model = tiny_gpt2();
   NoGradGuard unrecorded;
-  nn::NamedTensors weights = weights_of(model);
+  NamedTensors weights = weights_of(model);
   for (auto& [name, x] : model.named_parameters()) x.copy_((x * 64).to(kInt64).to(kFloat32) / 64);
   weights = weights_of(model);
-  Files files(config_of(model), weights);
+  Files files(config_json_of(model), weights);
   // The same file with each number as float16: multiples of 1/64 below 16, which it holds exactly.
-  Json header = {{"__metadata__", {{"format", "pt"}}}};
+  OrderedJson header = {{"__metadata__", {{"format", "pt"}}}};
   std::string data;
   for (const auto& [name, x] : weights) {
     const size_t begin = data.size();
@@ -245,8 +245,8 @@ TEST_CASE("pretrained: float16 files are read as float32") {
 }
 
 TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes on from there") {
-  GPT model = make();
-  Json config = config_of(model);
+  GPT model = tiny_gpt2();
+  OrderedJson config = config_json_of(model);
   config["attn_pdrop"] = 0.2, config["embd_pdrop"] = 0.3, config["resid_pdrop"] = 0.4;
   const Files files(config, weights_of(model));
   GPT loaded = GPT::from_pretrained(files.path);
@@ -262,7 +262,7 @@ TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes 
   CHECK(other.config.embd_dropout() + other.config.attn_dropout() == 0);
   CHECK(other.drop.p + other.h[1].attn.attn_dropout.p + other.h[0].mlp.dropout.p == 0);
   other.save_pretrained(files.path);
-  CHECK(Json::parse(files.read("config.json"))["attn_pdrop"] == 0);
+  CHECK(OrderedJson::parse(files.read("config.json"))["attn_pdrop"] == 0);
 
   other.train();
   const Tensor ids = tensor({{3, 1, 4, 1, 5}}, kInt64), next = tensor({{1, 4, 1, 5, 9}}, kInt64);
@@ -274,8 +274,8 @@ TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes 
 }
 
 TEST_CASE("pretrained: other names of the sizes, and what needs not stand there") {
-  GPT model = make();
-  Json config = config_of(model);
+  GPT model = tiny_gpt2();
+  OrderedJson config = config_json_of(model);
   for (const auto& [name, other] : {std::pair{"n_positions", "max_position_embeddings"},
                                     {"n_head", "num_attention_heads"},
                                     {"n_layer", "num_hidden_layers"},
@@ -295,8 +295,8 @@ TEST_CASE("pretrained: other names of the sizes, and what needs not stand there"
 }
 
 TEST_CASE("pretrained: a configuration that GPT does not compute is refused by name") {
-  GPT model = make();
-  const Json good = config_of(model);
+  GPT model = tiny_gpt2();
+  const OrderedJson good = config_json_of(model);
   const Files files(model);
   struct Case {
     const char* patch;  // null takes a field away
@@ -338,8 +338,8 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
           {R"({"n_positions":1099511627776})",
            "wpe.weight: config.json asks for (1099511627776"}}) {
     INFO(c.patch);
-    Json changed = good;
-    changed.merge_patch(Json::parse(c.patch));
+    OrderedJson changed = good;
+    changed.merge_patch(OrderedJson::parse(c.patch));
     files.write("config.json", changed.dump(2));
     CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
                       Contains("from_pretrained: ") && Contains(files.path) && Contains(c.reason));
@@ -360,8 +360,8 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
 }
 
 TEST_CASE("pretrained: weights that do not fit are all named in one error") {
-  GPT model = make();
-  nn::NamedTensors weights = weights_of(model);
+  GPT model = tiny_gpt2();
+  NamedTensors weights = weights_of(model);
   std::erase_if(weights, [](const auto& w) { return w.first.ends_with("h.1.ln_2.bias"); });
   for (auto& [name, x] : weights) {
     if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // as Linear keeps it
@@ -370,7 +370,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
   }
   weights.emplace_back("score.weight", ones({2, 6}));
   weights.emplace_back("ln_f.weight", ones({6}));
-  const Files files(config_of(model), weights);
+  const Files files(config_json_of(model), weights);
   CHECK(
       message_of<IoError>([&] { GPT::from_pretrained(files.path); }) ==
       "from_pretrained: the weights that config.json describes expected: " + files.path +
@@ -387,7 +387,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
 
 TEST_CASE("pretrained: a head that was untied or tied after it was made is saved as it is") {
   const TemporaryDirectory directory;
-  GPT model = make();
+  GPT model = tiny_gpt2();
   model.lm_head.weight = (model.wte.weight.detach() * 2).clone().requires_grad_();
   model.save_pretrained(directory / "untied");
   GPT untied = GPT::from_pretrained(directory / "untied");
@@ -401,10 +401,10 @@ TEST_CASE("pretrained: a head that was untied or tied after it was made is saved
 }
 
 TEST_CASE("pretrained: a number from outside bounds no error, and no list of tensors") {
-  GPT model = make();
-  Json config = config_of(model);
+  GPT model = tiny_gpt2();
+  OrderedJson config = config_json_of(model);
   config["n_layer"] = 1'000'000;
-  nn::NamedTensors weights = weights_of(model);
+  NamedTensors weights = weights_of(model);
   for (int i = 0; i < 200; ++i) weights.emplace_back("x" + std::to_string(i), ones({1}));
   const std::string message =
       message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
@@ -414,28 +414,28 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
 }
 
 TEST_CASE("pretrained: where many layers lack something, what they have is not unexpected") {
-  GPTConfig config = kConfig;
+  GPTConfig config = kTinyGPT2;
   config.n_layer = 12;
-  GPT model = make(config);
-  nn::NamedTensors weights = weights_of(model);
+  GPT model = tiny_gpt2(config);
+  NamedTensors weights = weights_of(model);
   std::erase_if(weights, [](const auto& named) { return named.first.ends_with(".bias"); });
   weights.emplace_back("h.12.ln_1.weight", ones({1}));
-  const std::string message =
-      message_of<IoError>([&] { GPT::from_pretrained(Files(config_of(model), weights).path); });
+  const std::string message = message_of<IoError>(
+      [&] { GPT::from_pretrained(Files(config_json_of(model), weights).path); });
   CHECK_THAT(message,
              Contains("missing: h.0.ln_1.bias") && Contains("missing: some of layers 7 to 11"));
   CHECK(message.find("unexpected: h.12.ln_1.weight") == message.rfind("unexpected"));
 }
 
 TEST_CASE("pretrained: a head or a mask that says something else is refused") {
-  GPT model = make();
-  nn::NamedTensors weights = weights_of(model);
+  GPT model = tiny_gpt2();
+  NamedTensors weights = weights_of(model);
   weights.emplace_back("lm_head.weight", model.wte.weight.detach() + 1e-3);
-  const Files files(config_of(model), weights);
+  const Files files(config_json_of(model), weights);
   CHECK_THROWS_WITH(
       GPT::from_pretrained(files.path),
       Contains("lm_head.weight expected to be wte.weight, to which config.json ties"));
-  Json config = config_of(model);
+  OrderedJson config = config_json_of(model);
   config["tie_word_embeddings"] = false;
   files.write("config.json", config.dump());
   CHECK(!GPT::from_pretrained(files.path).config.tied_head);
@@ -446,7 +446,7 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
     weights = weights_of(model);
     weights.emplace_back(name, mask);
     return message_of<IoError>(
-        [&] { GPT::from_pretrained(Files(config_of(model), weights).path); });
+        [&] { GPT::from_pretrained(Files(config_json_of(model), weights).path); });
   };
   const Tensor causal = tril(ones({1, 1, 8, 8}));
   for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))})
@@ -459,7 +459,7 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
 }
 
 TEST_CASE("pretrained: files that are not there, or are something else") {
-  GPT model = make();
+  GPT model = tiny_gpt2();
   const Files files(model);
   CHECK_THROWS_WITH(GPT::from_pretrained("gpt2"),
                     "from_pretrained: a directory expected: gpt2; nothing is downloaded");
@@ -484,9 +484,9 @@ TEST_CASE("pretrained: files that are not there, or are something else") {
 TEST_CASE("pretrained: a model of our own is saved as GPT-2, and read as it was") {
   const TemporaryDirectory directory;
   const std::string path = directory / "made/for/it";
-  GPTConfig config = kConfig;
+  GPTConfig config = kTinyGPT2;
   config.n_inner = 10, config.dropout = 0.25, config.norm_eps = 1e-6;
-  GPT model = make(config);
+  GPT model = tiny_gpt2(config);
   model.save_pretrained(path);
   CHECK(read_file(path + "/config.json") == R"({
   "activation_function": "gelu_new",
@@ -515,7 +515,7 @@ TEST_CASE("pretrained: a model of our own is saved as GPT-2, and read as it was"
   CHECK(same_bits(logits_of(loaded), logits_of(model)));
 
   config.bias = false;
-  GPT plain = make(config);
+  GPT plain = tiny_gpt2(config);
   plain.save_pretrained(path);
   GPT with_zeros = GPT::from_pretrained(path);
   CHECK(with_zeros.config.bias);
@@ -526,14 +526,14 @@ TEST_CASE("pretrained: the tokens that begin and end texts are named where nobod
   const TemporaryDirectory directory;
   const std::string path = directory / "gpt2";
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
-  GPTConfig config = kConfig;
+  GPTConfig config = kTinyGPT2;
   config.vocab_size = 260;
-  GPT model = make(config);
+  GPT model = tiny_gpt2(config);
   model.save_pretrained(path, &tokenizer);
-  const auto saved = [&] { return Json::parse(read_file(path + "/config.json")); };
+  const auto saved = [&] { return OrderedJson::parse(read_file(path + "/config.json")); };
   CHECK(saved()["bos_token_id"] == 259);
   CHECK(saved()["eos_token_id"] == 259);
-  Json named = saved();
+  OrderedJson named = saved();
   named["eos_token_id"] = 7, named.erase("bos_token_id");
   write_file(path + "/config.json", named.dump());
   GPT loaded = GPT::from_pretrained(path);
@@ -548,7 +548,7 @@ TEST_CASE("pretrained: the tokens that begin and end texts are named where nobod
 
 TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   const TemporaryDirectory directory;
-  GPTConfig llama = kConfig;
+  GPTConfig llama = kTinyGPT2;
   llama.n_embd = 8, llama.n_kv_head = 1;
   llama.norm = models::NormKind::kRMSNorm, llama.position = models::PositionKind::kRotary;
   llama.mlp = models::MLPKind::kSwiGLU;
@@ -558,7 +558,7 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
       "save_pretrained: a model as GPT-2 expected, whose layout has no RMSNorm, rotary positions, "
       "SwiGLU, fewer heads of keys and values; save_checkpoint keeps any");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
-  GPT gpt2 = make();
+  GPT gpt2 = tiny_gpt2();
   CHECK_THROWS_WITH(gpt2.save_pretrained(directory / "gpt2", &tokenizer),
                     Contains("a tokenizer of at most 11 tokens expected, as the model has: 260"));
   CHECK(contents(directory / "").empty());
@@ -567,9 +567,9 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
 }
 
 TEST_CASE("pretrained: a save that fails anywhere leaves the directory as it was") {
-  GPTConfig config = kConfig;
+  GPTConfig config = kTinyGPT2;
   config.vocab_size = 260;
-  GPT old_model = make(config), model = make(config);
+  GPT old_model = tiny_gpt2(config), model = tiny_gpt2(config);
   model.wte.weight.detach().add_(1);
   model.drop.p = 0.5;
   const text::BpeTokenizer tokenizer = small_tokenizer(260), old_tokenizer = small_tokenizer(259);
@@ -611,9 +611,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   const TemporaryDirectory directory;
   const std::string path = directory / "gpt2";
   const text::BpeTokenizer tokenizer = small_tokenizer(262);
-  GPTConfig config = kConfig;
+  GPTConfig config = kTinyGPT2;
   config.vocab_size = 262;
-  GPT model = make(config);
+  GPT model = tiny_gpt2(config);
   model.save_pretrained(path, &tokenizer);
   models::SavedModel saved = models::load_model(path);
   CHECK(saved.window == 8);
@@ -624,7 +624,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   CHECK(same_bits((*saved.model)(ids), model(ids)));
 
   config.vocab_size = 300;  // padded: all weights stay, and what has no text is never predicted
-  GPT padded = make(config);
+  GPT padded = tiny_gpt2(config);
   padded.save_pretrained(path, &tokenizer);
   saved = models::load_model(path);
   CHECK(saved.vocab_size == 300);
@@ -637,7 +637,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
 
   const auto refused = [&](int64_t size) {
     config.vocab_size = size;
-    make(config).save_pretrained(path);
+    tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
                       path + ": load: a tokenizer of the model's " + std::to_string(size) +
                           " tokens, or one of byte pairs with fewer by a padding, expected: it "
@@ -647,7 +647,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   refused(391);
   refused(1408);
   config.vocab_size = 384;
-  make(config).save_pretrained(path);
+  tiny_gpt2(config).save_pretrained(path);
   CHECK(models::load_model(path).vocab_size == 384);
 
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})

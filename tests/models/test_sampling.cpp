@@ -15,7 +15,6 @@ namespace {
 
 constexpr double kInfinity = HUGE_VAL;
 using Ids = std::vector<int64_t>;
-const double kNaN = std::nan("");
 
 // The same by sorting everything, as the definitions say.
 std::vector<double> by_sorting(std::vector<double> x, const GenerateOptions& o,

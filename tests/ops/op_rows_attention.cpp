@@ -20,7 +20,7 @@ Array numbers_of(const Shape& shape) {
   });
 }
 
-struct Case {
+struct AttentionRow {
   Shape q;       // (..., H, T, D)
   int64_t G, S;  // heads and rows of k and v
   bool derivatives = true;
@@ -64,7 +64,7 @@ Array attention_of(const Array& q, const Array& k, const Array& v, bool is_causa
   });
 }
 
-void add_attention_rows(Rows& rows, const Case& c, bool is_causal, const Mask& mask,
+void add_attention_rows(Rows& rows, const AttentionRow& c, bool is_causal, const Mask& mask,
                         std::optional<double> scale = {}) {
   const bool flagged = !mask.flags.empty(), numbered = !mask.numbers.empty();
   const Array numbers = numbered ? numbers_of(mask.numbers) : Array{};
@@ -127,10 +127,10 @@ void add_self_attention_rows(Rows& rows, int64_t batch, int64_t T, int64_t H, in
 }  // namespace
 
 void add_attention(Rows& rows) {
-  const Case cases[] = {{{2, 3, 2}, 2, 3},    {{1, 2, 2, 5}, 2, 3}, {{4, 2, 3}, 2, 2},
-                        {{3, 1, 2}, 1, 4},    {{2, 4, 2}, 2, 2},    {{2, 1, 1, 1}, 1, 1},
-                        {{0, 2, 3, 2}, 1, 2}, {{2, 0, 2}, 1, 3},    {{2, 3, 2}, 2, 0}};
-  for (const Case& c : cases)
+  const AttentionRow cases[] = {{{2, 3, 2}, 2, 3},    {{1, 2, 2, 5}, 2, 3}, {{4, 2, 3}, 2, 2},
+                                {{3, 1, 2}, 1, 4},    {{2, 4, 2}, 2, 2},    {{2, 1, 1, 1}, 1, 1},
+                                {{0, 2, 3, 2}, 1, 2}, {{2, 0, 2}, 1, 3},    {{2, 3, 2}, 2, 0}};
+  for (const AttentionRow& c : cases)
     for (bool is_causal : {false, true}) {
       add_attention_rows(rows, c, is_causal, {"", {}, {}});
       if (count(c.scores()) == 0) continue;

@@ -19,9 +19,9 @@ Tensor rising(const Tensor& k) {
   return k * narrow(along, 0, 0, k.size(-2));
 }
 
-struct Case {
+struct AttentionCase {
   Tensor q, k, v, dy;
-  explicit Case(const Sizes& s)
+  explicit AttentionCase(const Sizes& s)
       : q(randn({s.B, s.H, s.T, s.D})),
         k(rising(randn({s.B, s.G, s.S, s.D}))),
         v(randn({s.B, s.G, s.S, s.D})),
@@ -37,15 +37,15 @@ struct Case {
   }
 };
 
-double largest(const Tensor& x) { return x.numel() ? abs(x.to(kFloat64)).max().item() : 0; }
+double largest_of(const Tensor& x) { return x.numel() ? abs(x.to(kFloat64)).max().item() : 0; }
 
 void check_against_float64(const Sizes& s, const AttentionOptions& options) {
-  const Case c(s);
+  const AttentionCase c(s);
   const std::vector<Tensor> wanted = c.run(kFloat64, options), got = c.run(kFloat32, options);
   const char* names[] = {"y", "dq", "dk", "dv"};
   for (size_t i = 0; i < 4; ++i) {
     CAPTURE(s.B, s.H, s.G, s.T, s.S, s.D, options.is_causal, options.mask.defined(), names[i]);
-    CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest(wanted[i])));
+    CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest_of(wanted[i])));
   }
 }
 
@@ -72,18 +72,18 @@ TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
   // Above the diagonal that ends in the corner, and where the mask hides all.
   for (int64_t T : {5, 40, 100})
     for (DType dtype : {kFloat32, kFloat64}) {
-      const Case c({1, 2, 1, T, T - 3, 6});
+      const AttentionCase c({1, 2, 1, T, T - 3, 6});
       const std::vector<Tensor> causal = c.run(dtype, {.is_causal = true});
       Tensor mask = ones({T, 1}, kBool);
       narrow(mask, 0, 0, 3).fill_(0);
       const std::vector<Tensor> masked = c.run(dtype, {.mask = mask});
       for (const auto& all : {causal, masked})
         for (size_t i : {0, 1}) {
-          CHECK(largest(narrow(all[i], 2, 0, 3)) == 0);
-          CHECK(largest(narrow(all[i], 2, 4, 1)) > 0);
-          CHECK(largest(all[i]) < 100);
+          CHECK(largest_of(narrow(all[i], 2, 0, 3)) == 0);
+          CHECK(largest_of(narrow(all[i], 2, 4, 1)) > 0);
+          CHECK(largest_of(all[i]) < 100);
         }
-      for (size_t i : {2, 3}) CHECK(largest(masked[i]) < 100);
+      for (size_t i : {2, 3}) CHECK(largest_of(masked[i]) < 100);
       // The other rows are those of a mask that hides nothing.
       const Tensor rest = c.run(dtype, {})[0];
       CHECK(max_difference(narrow(masked[0], 2, 3, T - 3), narrow(rest, 2, 3, T - 3)) < 1e-6);
@@ -92,7 +92,7 @@ TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
 
 TEST_CASE("attention: NaN and infinite scores reach the rows that see them, and no others") {
   for (int64_t T : {3, 100}) {
-    Case c({1, 2, 2, T, T, 20});
+    AttentionCase c({1, 2, 2, T, T, 20});
     const Tensor clean = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
     c.q[0][1][T - 1].select(0, 3).fill_(NAN);
     Tensor y = scaled_dot_product_attention(c.q, c.k, c.v, {.is_causal = true});
@@ -137,7 +137,7 @@ TEST_CASE("attention: keys and values of bfloat16 are read as they are, or conve
             q.to(kFloat64), k.to(kFloat64), v.to(kFloat64), {.is_causal = true, .dropout_p = p});
         manual_seed(4);
         const Tensor y = scaled_dot_product_attention(q, k, v, {.is_causal = true, .dropout_p = p});
-        CHECK(max_difference(y, wanted) < 0x1p-8 * largest(wanted));
+        CHECK(max_difference(y, wanted) < 0x1p-8 * largest_of(wanted));
       }
     }
 }
@@ -148,7 +148,7 @@ TEST_CASE("attention: the kernels drop what the definition drops, of their gradi
                          {1, 1, 1, 60, 1100, 4}};
   for (const Sizes& s : sizes)
     for (double p : {0.1, 0.5, 1.0}) {
-      const Case c(s);
+      const AttentionCase c(s);
       const auto run = [&](DType dtype) {
         manual_seed(3);
         return c.run(dtype, {.is_causal = true, .mask = randn({s.H, 1, s.S}), .dropout_p = p});
@@ -156,7 +156,7 @@ TEST_CASE("attention: the kernels drop what the definition drops, of their gradi
       const std::vector<Tensor> wanted = run(kFloat64), got = run(kFloat32);
       for (size_t i = 0; i < 4; ++i) {
         CAPTURE(s.B, s.H, s.G, s.T, s.S, s.D, p, i);
-        CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest(wanted[i])));
+        CHECK(max_difference(got[i], wanted[i]) <= 1e-5 * std::max(1.0, largest_of(wanted[i])));
       }
     }
 }
@@ -256,7 +256,7 @@ TEST_CASE(
 TEST_CASE("attention: results do not depend on the number of threads") {
   for (const Sizes& s :
        {Sizes{3, 3, 1, 200, 200, 32}, {1, 5, 5, 130, 600, 20}, {1, 6, 3, 1, 3000, 64}}) {
-    const Case c(s);
+    const AttentionCase c(s);
     std::vector<Tensor> first;
     for (int threads : {1, 2, 3}) {
       const int before = get_num_threads();

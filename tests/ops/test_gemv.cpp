@@ -14,18 +14,14 @@ using namespace vitro;
 
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr double kUnit = 0x1p-24;  // half a unit in the last place of 1
-
 // One product with room between the rows of w, whose numbers are NaN: nothing may read them.
 template <class T>
-struct Case {
+struct GemvCase {
   int64_t m, n, k, stride, x_step;
   bool columns, bias;  // columns: w is (k, n)
   std::vector<T> x, w, biases, y;
 
-  Case(std::mt19937_64& random, bool by_columns, bool integers) : columns(by_columns) {
+  GemvCase(std::mt19937_64& random, bool by_columns, bool integers) : columns(by_columns) {
     auto pick = [&](int64_t most) {
       return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(most));
     };
@@ -93,7 +89,7 @@ void check_accuracy(bool columns) {
   double worst = 0;
   for (int round = 0; round < 300; ++round) {
     const bool integers = sizeof(T) == 4 && round % 4 == 0;
-    Case<T> c(random, columns, integers);
+    GemvCase<T> c(random, columns, integers);
     c.run();
     const double error = c.worst();
     worst = std::max(worst, error);

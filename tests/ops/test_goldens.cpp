@@ -77,15 +77,15 @@ Run place(Tensor (*whole)(const Tensor&), Tensor (*f)(const Tensor&, int64_t, bo
   };
 }
 
-// A constant that stands among the arguments; undefined if it does not.
-Tensor constant(const GoldenCase& c, const char* name) {
+// A constant_of that stands among the arguments; undefined if it does not.
+Tensor constant_of(const GoldenCase& c, const char* name) {
   if (!c.has_arg(name)) return {};
   auto values = c.arg(name).get<std::vector<double>>();
   return from_blob(values.data(), {static_cast<int64_t>(values.size())}, kFloat64).clone();
 }
 Tensors run_cross_entropy(const GoldenCase& c, const Tensors& in) {
   return {cross_entropy(in[0], in[1],
-                        {.weight = constant(c, "weight"),
+                        {.weight = constant_of(c, "weight"),
                          .ignore_index = c.arg("ignore_index"),
                          .label_smoothing = c.arg("label_smoothing"),
                          .reduction = reduction(c)})};
@@ -112,7 +112,7 @@ const std::map<std::string, Run>& runs() {
       {"nll_loss",
        [](const GoldenCase& c, const Tensors& in) {
          return Tensors{nll_loss(in[0], in[1],
-                                 {.weight = constant(c, "weight"),
+                                 {.weight = constant_of(c, "weight"),
                                   .ignore_index = c.arg("ignore_index"),
                                   .reduction = reduction(c)})};
        }},
@@ -130,10 +130,11 @@ const std::map<std::string, Run>& runs() {
        }},
       {"binary_cross_entropy_with_logits",
        [](const GoldenCase& c, const Tensors& in) {
-         return Tensors{binary_cross_entropy_with_logits(in[0], in[1],
-                                                         {.weight = constant(c, "weight"),
-                                                          .pos_weight = constant(c, "pos_weight"),
-                                                          .reduction = reduction(c)})};
+         return Tensors{
+             binary_cross_entropy_with_logits(in[0], in[1],
+                                              {.weight = constant_of(c, "weight"),
+                                               .pos_weight = constant_of(c, "pos_weight"),
+                                               .reduction = reduction(c)})};
        }},
       {"kl_div",
        [](const GoldenCase& c, const Tensors& in) {

@@ -14,16 +14,14 @@
 #include "ops/onednn/gemm.h"
 #include "ops/ops.h"
 #include "ops/simd/small_matmul.h"
+#include "tests/support/tensors.h"
 
 using namespace vitro;
+using namespace vitro::testing;
 using simd::Binary;
 using simd::Unary;
 
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr double kUnit = 0x1p-24;  // half a unit in the last place of 1
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 double normal_cdf(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }

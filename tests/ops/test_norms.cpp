@@ -21,7 +21,7 @@ std::vector<float> floats(std::mt19937_64& random, int64_t n, double middle = 0)
 Tensor wide(std::vector<float>& x, int64_t n) { return from_blob(x.data(), {n}).to(kFloat64); }
 
 // The largest difference from `expected`, infinite if anything beyond it was written.
-double difference(const std::vector<float>& got, const Tensor& expected) {
+double rows_difference(const std::vector<float>& got, const Tensor& expected) {
   const std::vector<double> e = values(expected);
   double most = 0;
   for (size_t i = 0; i < got.size(); ++i) {
@@ -55,15 +55,15 @@ TEST_CASE("norms: the kernels agree with float64 at every length") {
              b64 = wide(b, n).requires_grad_();
       Tensor expected = centered ? layer_norm(x64, w64, b64, kEps) : rms_norm(x64, w64, kEps);
       expected.backward(wide(dy, n));
-      CHECK(difference(y, expected) < 2e-5);
-      CHECK(difference(dx, x64.grad()) < 2e-5 * std::max(1.0f, row.rstd));
-      CHECK(difference(dw, w64.grad() + 0.5) < 2e-5);
-      CHECK(difference(db, wide(dy, n) + 0.25) < 1e-6);
+      CHECK(rows_difference(y, expected) < 2e-5);
+      CHECK(rows_difference(dx, x64.grad()) < 2e-5 * std::max(1.0f, row.rstd));
+      CHECK(rows_difference(dw, w64.grad() + 0.5) < 2e-5);
+      CHECK(rows_difference(db, wide(dy, n) + 0.25) < 1e-6);
 
       // Without weight, bias and the gradients that nobody wants.
       forward(x.data(), nullptr, nullptr, kEps, y.data(), n);
-      CHECK(difference(y, centered ? layer_norm(wide(x, n), {}, {}, kEps)
-                                   : rms_norm(wide(x, n), {}, kEps)) < 2e-5);
+      CHECK(rows_difference(y, centered ? layer_norm(wide(x, n), {}, {}, kEps)
+                                        : rms_norm(wide(x, n), {}, kEps)) < 2e-5);
       backward(x.data(), nullptr, dy.data(), row, {nullptr, nullptr, nullptr}, n);
     }
 }

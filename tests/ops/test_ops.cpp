@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "framework/autograd/gradcheck.h"
+#include "framework/autograd/op_names.h"
 #include "tests/ops/op_table.h"
 #include "tests/support/paths.h"
 

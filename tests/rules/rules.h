@@ -18,8 +18,9 @@ struct Tree {
 std::string without_comments(const std::string& text);
 
 // What the file at `path` (from the root, as "ops/linear.cpp") does against the rules:
-//   includes go framework <- ops <- models <- apps, examples
-//   dnnl is named in ops/onednn only, Highway in framework/simd, threads in framework/parallel*,
+//   includes go as the table of rooms in rules.cpp says
+//   dnnl is named in ops/onednn only, Highway in framework/simd and ops/simd, threads in
+//   framework/base/parallel*,
 //   OpenMP in ops/onednn/single_thread
 //   a public header includes public headers, relatively, the standard library, and of Boost
 //   smart_ptr, container and core; it defines no macro, and opens the namespace with default

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/io/file.h"
+#include "framework/io/file_calls.h"
 
 namespace vitro::testing {
 

@@ -43,7 +43,7 @@ double halfwidth(const std::string& layer, const std::string& kind, double scale
 
 }  // namespace
 
-void set_to_formula(const nn::NamedTensors& parameters, double scale) {
+void set_to_formula(const NamedTensors& parameters, double scale) {
   NoGradGuard unrecorded;
   for (const auto& [name, parameter] : parameters) {
     const auto [layer, kind] = last_names(name);

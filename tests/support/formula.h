@@ -10,7 +10,7 @@ namespace vitro::testing {
 
 // Sets every parameter to (1 for the weight of a norm, else 0) + a u, u in [-1, 1) in steps of
 // 2^-15 from a hash of name and index; `a` depends on the layer and on `scale`, a power of two.
-void set_to_formula(const nn::NamedTensors& parameters, double scale);
+void set_to_formula(const NamedTensors& parameters, double scale);
 
 // Ids (B, T), and the targets that follow them.
 models::Batch formula_batch(const std::string& name, int64_t batch, int64_t time,

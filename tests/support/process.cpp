@@ -110,6 +110,10 @@ std::string output_of(const Words& arguments) {
   return run.out;
 }
 
+nlohmann::json json_of(const Words& arguments) {
+  return nlohmann::json::parse(output_of(arguments));
+}
+
 std::string output_on_terminal(const Words& arguments) {
   const int ours = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (ours < 0 || ::grantpt(ours) != 0 || ::unlockpt(ours) != 0)

@@ -1,5 +1,6 @@
 // Running the vitro program as a user does: arguments in, output and exit code out.
 #pragma once
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ class Running {
 
 // What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
 std::string output_of(const Words& arguments);
+
+// The JSON that it prints, likewise.
+nlohmann::json json_of(const Words& arguments);
 
 // What it prints where its standard output is a terminal.
 std::string output_on_terminal(const Words& arguments);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ inline std::vector<double> values(const Tensor& x) {
   return std::vector<double>(wide.data<double>(), wide.data<double>() + wide.numel());
 }
 
+// A float64 tensor, or one of another dtype, that wants a gradient.
+inline Tensor leaf(const NestedList& x, DType dtype = kFloat64) {
+  Tensor y = tensor(x, dtype);
+  return y.requires_grad_();
+}
+
 // max_i |a_i - b_i|; infinite when shapes differ, or where one of the two is NaN.
 inline double max_difference(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) return HUGE_VAL;
@@ -28,6 +35,10 @@ inline double max_difference(const Tensor& a, const Tensor& b) {
   }
   return most;
 }
+
+inline constexpr float kInf = std::numeric_limits<float>::infinity();
+inline constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+inline constexpr double kUnit = 0x1p-24;  // half a unit in the last place of a float32 1
 
 // Whether dtype, shape and every bit agree.
 inline bool same_bits(const Tensor& a, const Tensor& b) {

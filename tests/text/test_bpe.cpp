@@ -23,11 +23,6 @@ using Pieces = std::vector<std::string>;
 
 namespace {
 
-const std::string& stories() {
-  static const std::string text = read_file(source_path("examples/data/stories.txt"));
-  return text;
-}
-
 const std::string kWorld =
     "Hello, world! It's 2024; they'll pay $3.50 (or so).\n\n  Indented\ttext \r\n"
     "Tr\u0103m n\u0103m trong c\u00F5i ng\u01B0\u1EDDi ta, ch\u1EEF t\u00E0i ch\u1EEF m\u1EC7nh. "

@@ -33,7 +33,7 @@ std::string with(std::string good, const std::string& from, const std::string& t
   return good.replace(at, from.size(), to);
 }
 
-std::string message_of(const std::string& path) {
+std::string load_error(const std::string& path) {
   try {
     BpeTokenizer::load(path);
   } catch (const IoError& error) { return error.what(); }
@@ -50,7 +50,7 @@ void check_refused(const TemporaryDirectory& directory, const std::string& name,
   const std::string path = directory / name, good = read_file(path);
   for (const Hostile& c : cases) {
     directory.write(name, c.bytes);
-    const std::string message = message_of(path);
+    const std::string message = load_error(path);
     CAPTURE(name, c.bytes.substr(0, 100), message);
     CHECK_THAT(message,
                Catch::StartsWith("load: ") && Catch::Contains(name) && Catch::Contains(c.reason));
@@ -153,7 +153,7 @@ TEST_CASE("bpe files: hostile vocabularies are refused") {
   const std::string folder = directory / "saved";
   small().save_pretrained(folder);
   fs::remove(folder + "/tokenizer.json");
-  REQUIRE(message_of(folder) == "no error");
+  REQUIRE(load_error(folder) == "no error");
   const std::string good = read_file(folder + "/vocab.json");
   check_refused(
       directory, "saved/vocab.json",
@@ -325,7 +325,7 @@ TEST_CASE("bpe files: of a folder whose tokenizer.json is refused the other file
   const TemporaryDirectory directory;
   small().save_pretrained(directory / "gpt2");
   directory.write("gpt2/tokenizer.json", with(small().to_json(), "\"BPE\"", "\"WordPiece\""));
-  CHECK_THAT(message_of(directory / "gpt2"),
+  CHECK_THAT(load_error(directory / "gpt2"),
              Catch::Contains("\"WordPiece\"; where there is no tokenizer.json, vocab.json and "
                              "merges.txt are read"));
   fs::remove(directory / "gpt2/tokenizer.json");
@@ -344,19 +344,19 @@ TEST_CASE("bpe files: two tokens of the same bytes are refused") {
 TEST_CASE("bpe files: what is no file, or not there") {
   const TemporaryDirectory directory;
   fs::create_directory(directory / "empty");
-  CHECK_THAT(message_of(directory / "empty"),
+  CHECK_THAT(load_error(directory / "empty"),
              Catch::Contains("it holds no tokenizer.json, vocab.json or encoder.json"));
-  CHECK_THAT(message_of(directory / "nowhere"), Catch::Contains("nowhere"));
+  CHECK_THAT(load_error(directory / "nowhere"), Catch::Contains("nowhere"));
   small().save_pretrained(directory / "half");
   fs::remove(directory / "half/tokenizer.json");
   fs::remove(directory / "half/merges.txt");
   for (const std::string name : {"half", "half/vocab.json"})
-    CHECK_THAT(message_of(directory / name), Catch::Contains("half/merges.txt"));
+    CHECK_THAT(load_error(directory / name), Catch::Contains("half/merges.txt"));
   fs::create_directory(directory / "half/merges.txt");
-  CHECK_THAT(message_of(directory / "half"), Catch::Contains("half/merges.txt"));
+  CHECK_THAT(load_error(directory / "half"), Catch::Contains("half/merges.txt"));
   fs::remove(directory / "half/merges.txt");
   REQUIRE(::mkfifo((directory / "half/merges.txt").c_str(), 0600) == 0);
-  CHECK_THAT(message_of(directory / "half"), Catch::Contains("half/merges.txt"));
+  CHECK_THAT(load_error(directory / "half"), Catch::Contains("half/merges.txt"));
   directory.write("file", "");
   CHECK_THROWS_AS(small().save_pretrained(directory / "file"), IoError);
   CHECK_THROWS_AS(small().save_pretrained(directory / "file/below"), IoError);

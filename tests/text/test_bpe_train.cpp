@@ -15,8 +15,6 @@ using namespace vitro::testing;
 
 namespace {
 
-std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
-
 void check_same(const BpeVocabulary& a, const BpeVocabulary& b) {
   CHECK(a.tokens == b.tokens);
   CHECK(a.special == b.special);

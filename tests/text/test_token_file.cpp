@@ -20,8 +20,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string stories() { return read_file(source_path("examples/data/stories.txt")); }
-
 std::vector<std::string> pieces_of(const std::string& text, size_t size) {
   std::vector<std::string> all;
   TextPieces pieces(text, size);

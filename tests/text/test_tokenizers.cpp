@@ -41,7 +41,7 @@ std::string joined(const std::string& text) {
   return words.decode(words.encode(text));
 }
 
-std::string message_of(const text::Tokenizer& tokenizer, const std::string& text) {
+std::string encode_error(const text::Tokenizer& tokenizer, const std::string& text) {
   try {
     tokenizer.encode(text);
   } catch (const ValueError& error) { return error.what(); }
@@ -92,13 +92,13 @@ TEST_CASE("composed and decomposed text are the same text") {
 
 TEST_CASE("an unknown character is named with its code point and position") {
   const auto chars = CharTokenizer::fit("abcdefg");
-  CHECK(message_of(chars, "abcdefg\u00E9") ==
+  CHECK(encode_error(chars, "abcdefg\u00E9") ==
         "encode: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
         "the vocabulary; retrain on a text that has it, or allow an unknown token (--unk)");
   const auto accents = CharTokenizer::fit("\u00E9");
-  CHECK_THAT(message_of(accents, "\u00E9e\u0301\U0001F600"),
+  CHECK_THAT(encode_error(accents, "\u00E9e\u0301\U0001F600"),
              Catch::Contains("'\U0001F600' (U+1F600) at position 2 "));
-  CHECK_THAT(message_of(accents, std::string(1, '\0')),
+  CHECK_THAT(encode_error(accents, std::string(1, '\0')),
              Catch::Contains("the character U+0000 at position 0 "));
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("what neither tokenizer can take") {
   }
   for (const text::Tokenizer* tokenizer :
        {static_cast<const text::Tokenizer*>(&chars), static_cast<const text::Tokenizer*>(&words)}) {
-    CHECK_THAT(message_of(*tokenizer, "ab\xFF"),
+    CHECK_THAT(encode_error(*tokenizer, "ab\xFF"),
                Catch::StartsWith("encode: ") && Catch::Contains("offset 2"));
     for (const int64_t id : {int64_t{-1}, int64_t{2}, INT64_MAX, INT64_MIN}) {
       const Ids ids = {id};
@@ -189,7 +189,7 @@ TEST_CASE("words get ids by falling count, then by bytes, after the unknown toke
 TEST_CASE("an unknown word is named with its position where there is no unknown token") {
   const auto words = WordTokenizer::fit("\u00E9t\u00E9 a", {.unk = ""});
   CHECK(words.vocabulary().tokens == std::vector<std::string>{"a", "\u00E9t\u00E9"});
-  CHECK_THAT(message_of(words, "e\u0301te\u0301 a  b"),
+  CHECK_THAT(encode_error(words, "e\u0301te\u0301 a  b"),
              Catch::StartsWith("encode: the word 'b' at position 7 (in characters, from 0)"));
 }
 

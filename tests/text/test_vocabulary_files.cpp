@@ -44,7 +44,7 @@ void write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-std::string message_of(const std::string& path) {
+std::string vocabulary_error(const std::string& path) {
   try {
     text::load_tokenizer(path);
   } catch (const IoError& error) { return error.what(); }
@@ -189,10 +189,10 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
   const Directory directory;
   const std::string path = directory / "hostile.json";
   write(path, good);
-  REQUIRE(message_of(path) == "no error");
+  REQUIRE(vocabulary_error(path) == "no error");
   for (const Case& c : cases) {
     write(path, c.bytes);
-    const std::string message = message_of(path);
+    const std::string message = vocabulary_error(path);
     CAPTURE(c.bytes.substr(0, 100), message);
     CHECK_THAT(message, Catch::StartsWith("load: a tokenizer file expected: " + path + ": "));
     CHECK_THAT(message, Catch::Contains(c.reason));

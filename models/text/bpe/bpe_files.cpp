@@ -151,8 +151,7 @@ bool is_bpe_file_name(const std::string& path) {
 
 bool has_bpe(const std::string& directory) {
   const auto is_there = [&](const char* name) {
-    std::error_code ignored;
-    return std::filesystem::exists(std::filesystem::path(directory) / name, ignored);
+    return file_exists(std::filesystem::path(directory) / name);
   };
   return is_there("tokenizer.json") ||
          std::any_of(std::begin(kFileNames), std::end(kFileNames),

@@ -55,9 +55,9 @@ constexpr Setting kSettings[] = {
     {"added_tokens[].normalized", ""},
 };
 
-class Reader final : public JsonEvents {
+class TokenizerJsonReader final : public JsonEvents {
  public:
-  explicit Reader(const std::string& name) : JsonEvents("a GPT-2 tokenizer", name) {
+  explicit TokenizerJsonReader(const std::string& name) : JsonEvents("a GPT-2 tokenizer", name) {
     parts_.names_special = true;
   }
 
@@ -197,7 +197,7 @@ class Reader final : public JsonEvents {
 }  // namespace
 
 BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& name) {
-  Reader reader(name);
+  TokenizerJsonReader reader(name);
   read_json(reader, json);
   return reader.take();
 }

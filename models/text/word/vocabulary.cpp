@@ -18,7 +18,7 @@
 namespace vitro::text {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVocabularyVersion = 1;
 
 struct Field {
   std::string_view name, value;  // the value that the file must give it
@@ -30,9 +30,9 @@ constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
                                            {"vocab", "an array"}}};
 
 // Takes the events of one file: an object of the fields above, whose vocab is an array of strings.
-class Reader final : public JsonEvents {
+class VocabularyReader final : public JsonEvents {
  public:
-  explicit Reader(const std::string& name) : JsonEvents("a tokenizer file", name) {}
+  explicit VocabularyReader(const std::string& name) : JsonEvents("a tokenizer file", name) {}
 
   Vocabulary take() {
     for (size_t i = 0; i < kFields.size(); ++i) {
@@ -85,7 +85,7 @@ class Reader final : public JsonEvents {
   }
   bool number_unsigned(uint64_t value) override {
     expect_value("a whole number");
-    if (value != kVersion) refuse("version ", kVersion, " expected: ", value);
+    if (value != kVocabularyVersion) refuse("version ", kVocabularyVersion, " expected: ", value);
     return true;
   }
   void expect_value(std::string_view kind) const {
@@ -136,14 +136,14 @@ Vocabulary read_vocabulary(const std::string& path) {
 }
 
 Vocabulary parse_vocabulary(std::string_view json, const std::string& name) {
-  Reader reader(name);
+  VocabularyReader reader(name);
   read_json(reader, json);
   return reader.take();
 }
 
 std::string vocabulary_json(const Vocabulary& vocabulary) {
   const nlohmann::ordered_json object = {{"type", vocabulary.type},
-                                         {"version", kVersion},
+                                         {"version", kVocabularyVersion},
                                          {"nfc", vocabulary.nfc},
                                          {"unk", vocabulary.unk},
                                          {"vocab", vocabulary.tokens}};

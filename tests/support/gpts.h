@@ -1,0 +1,35 @@
+// Small GPTs of both kinds, for tests.
+#pragma once
+#include <string>
+#include <utility>
+
+#include "vitro.h"
+
+namespace vitro::testing {
+
+inline constexpr models::GPTConfig kSmallGPT{
+    .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
+
+// The same in the Llama manner.
+inline models::GPTConfig small_llama() {
+  models::GPTConfig c = kSmallGPT;
+  c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
+  c.norm = models::NormKind::kRMSNorm;
+  c.position = models::PositionKind::kRotary;
+  c.mlp = models::MLPKind::kSwiGLU;
+  return c;
+}
+inline const std::pair<const char*, models::GPTConfig> kSmallGPTs[] = {{"GPT-2", kSmallGPT},
+                                                                       {"Llama", small_llama()}};
+
+// A model whose weights are larger than the initial ones, by N(0, noise), so that every part of it
+// matters.
+inline models::GPT noisy_gpt(const models::GPTConfig& config, double noise, uint64_t seed = 3) {
+  manual_seed(seed);
+  models::GPT model(config);
+  NoGradGuard unrecorded;
+  for (auto& [name, p] : model.named_parameters()) p.add_(randn(p.shape()) * noise);
+  return model;
+}
+
+}  // namespace vitro::testing

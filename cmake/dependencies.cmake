@@ -2,7 +2,12 @@
 # Nothing is downloaded: scripts/setup installs the packages.
 
 find_package(Boost 1.74 REQUIRED)
-find_package(dnnl REQUIRED CONFIG)
+find_package(dnnl 2.6...<3 CONFIG QUIET)
+if(NOT dnnl_FOUND)
+  message(FATAL_ERROR "vitro needs oneDNN 2.6 or a later 2.x (Debian: libdnnl-dev). "
+    "Found: ${dnnl_CONSIDERED_CONFIGS} ${dnnl_CONSIDERED_VERSIONS}. "
+    "oneDNN 3 has another interface; -Ddnnl_DIR=FOLDER names the one to take.")
+endif()
 find_package(hwy REQUIRED CONFIG)  # headers only: framework/simd/targets.cpp
 find_package(nlohmann_json REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)

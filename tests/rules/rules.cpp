@@ -117,7 +117,7 @@ std::string check_public(const std::string& path, const std::string& name, bool 
   return "a public header includes \"" + name + "\", which is no public header beside it";
 }
 
-std::string check_private(const std::string& path, const std::string& name, const Tree& tree) {
+std::string check_private(const std::string& name, const Tree& tree) {
   if (tree.files.contains(name) || starts_with(name, "hwy/")) return "";
   return "\"" + name + "\" is no path from the root";
 }
@@ -173,7 +173,7 @@ std::vector<std::string> broken_rules(const std::string& path, const std::string
       broken.push_back("the include of \"" + name + "\" runs the wrong way");
     std::string complaint;
     if (is_public) complaint = check_public(path, name, quoted, tree);
-    else if (quoted) complaint = check_private(path, name, tree);
+    else if (quoted) complaint = check_private(name, tree);
     if (!complaint.empty()) broken.push_back(complaint);
   }
   if (is_public && std::regex_search(code, std::regex(R"(#\s*define\b)")))

@@ -136,4 +136,15 @@ BareEltwise::BareEltwise(BareActivation f, bool backward, int64_t n) {
   if (backward) prepared_->argument(DNNL_ARG_DIFF_SRC, x, kFloat32);
 }
 
+BareSoftmax::BareSoftmax(bool log, int64_t rows, int64_t n) {
+  prepared_ = std::make_shared<Prepared>();
+  const dnnl_memory_desc_t d = layout(kFloat32, rows, n);
+  dnnl_softmax_desc_t operation;
+  require(log ? dnnl_logsoftmax_forward_desc_init(&operation, dnnl_forward_inference, &d, 1)
+              : dnnl_softmax_forward_desc_init(&operation, dnnl_forward_inference, &d, 1));
+  prepared_->create(&operation);
+  prepared_->argument(DNNL_ARG_SRC, d, kFloat32);
+  prepared_->argument(DNNL_ARG_DST, d, kFloat32);
+}
+
 }  // namespace vitro::bench

@@ -31,4 +31,9 @@ struct BareEltwise : BarePrimitive {
   BareEltwise(BareActivation f, bool backward, int64_t n);
 };
 
+// softmax, or its log, of each of `rows` rows of n float32 numbers.
+struct BareSoftmax : BarePrimitive {
+  BareSoftmax(bool log, int64_t rows, int64_t n);
+};
+
 }  // namespace vitro::bench

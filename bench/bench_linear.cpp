@@ -142,7 +142,7 @@ std::vector<Batch> two_doors(const Size& s, Product product) {
                           {p, left.row_stride, left.col_stride, s.m * s.k},
                           {q, right.row_stride, right.col_stride, s.n * s.k},
                           shift,
-                          onednn::PostOp::kNone,
+                          Activation::kNone,
                           false,
                           y};
   auto packed = std::make_shared<simd::PackedMatrix>(s.n, s.k, right);

@@ -49,7 +49,7 @@ double matmul_gflops(DType dtype) {
                           {address(a), n, 1, n * n},
                           {address(b), n, 1, n * n},
                           nullptr,
-                          onednn::PostOp::kNone,
+                          Activation::kNone,
                           false,
                           address(c)};
   return 2e-9 * n * n * n / best_seconds(15, [&] { onednn::matmul(call); });

@@ -22,7 +22,7 @@ void activation_rows() {
                          {"softplus", kSoftplusKernels, BareActivation::kSoftplus}};
   for (const auto& f : functions) {
     Kernels simd = f.kernels;
-    simd.onednn.reset();
+    simd.onednn_when_large = false;
     for (bool backward : {false, true})
       for (auto [size, n] : kLengths)
         rivals(std::string(f.name) + (backward ? " backward" : ""), size,
@@ -52,10 +52,7 @@ std::vector<Batch> both_softmaxes(const Rows& r, bool log) {
   auto by_rows = [=, n = r.cols] {
     rows_in_float(y, x, n, [=](const float* p, float* q) { kernel(p, q, n); });
   };
-  auto by_onednn = [=] {
-    onednn::softmax(log, kFloat32, raw<float>(x), raw<float>(y), r.rows, r.cols);
-  };
-  return {batch(by_rows), batch(by_onednn)};
+  return {batch(by_rows), batch([p = BareSoftmax(log, r.rows, r.cols)] { p.run(); })};
 }
 
 // A step of the loss, with the gradients of x and the weight; the rival holds all logits.

@@ -7,6 +7,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/autograd/graphviz.h
   framework/autograd/hooks.h
   framework/autograd/node.h
+  framework/base/activation.h
   framework/base/allocator.h
   framework/base/dtype.h
   framework/base/error.h

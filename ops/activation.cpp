@@ -1,143 +1,143 @@
-// Activations.  Each has a formula in simple ops, which runs in float64 and when gradients of
-// gradients are wanted, and a pair of kernels for float32 and bfloat16, which the tests hold
-// against it.
+// Activations: each with its value, which is the formula in float64, its derivative, and a pair of
+// kernels for float32 and bfloat16.
 #include <cmath>
 #include <numbers>
 
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/activation_kernels.h"
+#include "ops/fused.h"
 #include "ops/product.h"
 
 namespace vitro {
 namespace {
 
-using simd::Binary;
-using simd::Unary;
+// A loop of f over the float64 numbers of x.
+template <class F>
+Tensor plain(const Tensor& x, F f) {
+  Tensor y = empty(x.shape(), kFloat64);
+  loop(Walk<2>(y.shape(), {y.strides(), x.strides()}), y.numel(), kCostlyGrain, f, raw<double>(y),
+       raw<double>(x));
+  return y;
+}
 
-bool exact(DType dtype) { return grad_enabled() || dtype == kFloat64; }
+// Self has a name kName, kKernels, value(x) in float64, and backward.
+template <class Self, class Base = Op<Self>>
+struct ActivationOp : Base {
+  static Tensor of(const Tensor& x) {
+    check_floating(Self::kName, x);
+    Tensor y = fused_value(
+        x.dtype(), [&] { return Self::value(x.detach()); },
+        [&] {
+          Tensor fast = empty(x.shape(), x.dtype());
+          forward_into(Self::kKernels, fast, x);
+          return fast;
+        });
+    if (Node* node = record<Self>(y, x)) {
+      if (Self::kKernels.from_output) node->save_output(y);
+      else node->save_input(0, x);
+    }
+    return y;
+  }
+};
 
 // y = tanh x   =>   dx = dy (1 - y^2)
-struct Tanh final : Op<Tanh> {
+struct Tanh final : ActivationOp<Tanh> {
   static constexpr std::string_view kName = "tanh";
+  static constexpr const Kernels& kKernels = kTanhKernels;
+  static Tensor value(const Tensor& x) {
+    return plain(x, [](double v) { return std::tanh(v); });
+  }
   TensorList backward(const Tensor& dy) override {
     Tensor y = output();
-    return {exact(dtype) ? dy - dy * y * y : backward_kernel(kTanhKernels, y, dy)};
+    return {by_definition(dtype) ? dy - dy * y * y : backward_kernel(kKernels, y, dy)};
   }
 };
+
 // y = 1 / (1 + e^-x)   =>   dx = dy y (1 - y)
-struct Sigmoid final : Op<Sigmoid> {
+struct Sigmoid final : ActivationOp<Sigmoid> {
   static constexpr std::string_view kName = "sigmoid";
+  static constexpr const Kernels& kKernels = kSigmoidKernels;
+  static Tensor value(const Tensor& x) {
+    return plain(x, [](double v) { return 1 / (1 + std::exp(-v)); });
+  }
   TensorList backward(const Tensor& dy) override {
     Tensor y = output();
-    return {exact(dtype) ? dy * y * (1.0 - y) : backward_kernel(kSigmoidKernels, y, dy)};
+    return {by_definition(dtype) ? dy * y * (1.0 - y) : backward_kernel(kKernels, y, dy)};
   }
 };
+
 // y = max(x, 0)   =>   dx = dy where x > 0
-struct Relu final : Op<Relu> {
+struct Relu final : ActivationOp<Relu> {
   static constexpr std::string_view kName = "relu";
+  static constexpr const Kernels& kKernels = kReluKernels;
+  static Tensor value(const Tensor& x) {
+    return plain(x, [](double v) { return v > 0 || v != v ? v : 0; });
+  }
   TensorList backward(const Tensor& dy) override {
     Tensor x = input(0);
-    return {exact(dtype) ? dy * gt(x.detach(), 0).to(dtype) : backward_kernel(kReluKernels, x, dy)};
+    return {by_definition(dtype) ? dy * gt(x.detach(), 0).to(dtype)
+                                 : backward_kernel(kKernels, x, dy)};
+  }
+};
+
+// y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)   =>   dx = dy sigmoid(x), smooth where |x| is not
+struct Softplus final : ActivationOp<Softplus> {
+  static constexpr std::string_view kName = "softplus";
+  static constexpr const Kernels& kKernels = kSoftplusKernels;
+  static Tensor value(const Tensor& x) { return relu(x) + log(exp(-abs(x)) + 1.0); }
+  TensorList backward(const Tensor& dy) override {
+    Tensor x = input(0);
+    return {by_definition(dtype) ? dy * sigmoid(x) : backward_kernel(kKernels, x, dy)};
+  }
+};
+
+// An activation whose derivative is that of its value's formula.
+template <class Self>
+struct DefinedActivation : ActivationOp<Self, Fused<Self>> {
+  std::vector<Tensor> values() const { return {this->input(0)}; }
+  Tensor definition(const std::vector<Tensor>& xs) const { return Self::value(xs[0]); }
+  TensorList kernel_backward(const Tensor& dy) {
+    return {backward_kernel(Self::kKernels, this->input(0), dy)};
   }
 };
 
 // y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2
-Tensor gelu_definition(const Tensor& x) {
-  return x * (erf(x * (0.5 * std::numbers::sqrt2)) + 1.0) * 0.5;
-}
-// y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2
-Tensor gelu_tanh_definition(const Tensor& x) {
-  const double c = std::sqrt(2 / std::numbers::pi);
-  return x * (tanh((x + x * x * x * 0.044715) * c) + 1.0) * 0.5;
-}
-// y = x / (1 + e^-x)
-Tensor silu_definition(const Tensor& x) { return x * sigmoid(x); }
-// y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
-Tensor softplus_definition(const Tensor& x) { return relu(x) + log(exp(-abs(x)) + 1.0); }
-// Its slope is smooth where |x| has a kink: dx = dy sigmoid(x).
-struct Softplus final : Op<Softplus> {
-  static constexpr std::string_view kName = "softplus";
-  TensorList backward(const Tensor& dy) override {
-    Tensor x = input(0);
-    return {exact(dtype) ? dy * sigmoid(x) : backward_kernel(kSoftplusKernels, x, dy)};
-  }
-};
-
-template <class Self>
-struct Defined : Op<Self> {
-  TensorList backward(const Tensor& dy) override {
-    Tensor x = this->input(0);
-    if (!exact(this->dtype)) return {backward_kernel(Self::kKernels, x, dy)};
-    return vjp([](const std::vector<Tensor>& in) { return Self::definition(in[0]); }, {x}, dy);
-  }
-};
-struct Gelu final : Defined<Gelu> {
+struct Gelu final : DefinedActivation<Gelu> {
   static constexpr std::string_view kName = "gelu";
   static constexpr const Kernels& kKernels = kGeluKernels;
-  static Tensor definition(const Tensor& x) { return gelu_definition(x); }
+  static Tensor value(const Tensor& x) {
+    return x * (erf(x * (0.5 * std::numbers::sqrt2)) + 1.0) * 0.5;
+  }
 };
-struct GeluTanh final : Defined<GeluTanh> {
+
+// y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2
+struct GeluTanh final : DefinedActivation<GeluTanh> {
   static constexpr std::string_view kName = "gelu_tanh";
   static constexpr const Kernels& kKernels = kGeluTanhKernels;
-  static Tensor definition(const Tensor& x) { return gelu_tanh_definition(x); }
+  static Tensor value(const Tensor& x) {
+    const double c = std::sqrt(2 / std::numbers::pi);
+    return x * (tanh((x + x * x * x * 0.044715) * c) + 1.0) * 0.5;
+  }
 };
-struct Silu final : Defined<Silu> {
+
+// y = x / (1 + e^-x)
+struct Silu final : DefinedActivation<Silu> {
   static constexpr std::string_view kName = "silu";
   static constexpr const Kernels& kKernels = kSiluKernels;
-  static Tensor definition(const Tensor& x) { return silu_definition(x); }
+  static Tensor value(const Tensor& x) { return x * sigmoid(x); }
 };
-
-// y = f(x): the kernel, or in float64 `reference` on the values.
-template <class T, class F>
-Tensor run(std::string_view op, const Tensor& x, const Kernels& k, F reference) {
-  check_floating(op, x);
-  Tensor y;
-  if (x.dtype() == kFloat64) {
-    NoGradGuard unrecorded;
-    y = reference(x.detach());
-  } else {
-    forward_into(k, y = empty(x.shape(), x.dtype()), x);
-  }
-  if (Node* node = record<T>(y, x)) {
-    if (k.from_output) node->save_output(y);
-    else node->save_input(0, x);
-  }
-  return y;
-}
-
-// Plain float64 loops for the three that nothing simpler defines.
-template <class F>
-auto plain(F f) {
-  return [f](const Tensor& x) {
-    Tensor y = empty(x.shape(), kFloat64);
-    loop(Walk<2>(y.shape(), {y.strides(), x.strides()}), y.numel(), kCostlyGrain, f, raw<double>(y),
-         raw<double>(x));
-    return y;
-  };
-}
 
 }  // namespace
 
-Tensor tanh(const Tensor& x) {
-  return run<Tanh>("tanh", x, kTanhKernels, plain([](double v) { return std::tanh(v); }));
-}
-Tensor sigmoid(const Tensor& x) {
-  return run<Sigmoid>("sigmoid", x, kSigmoidKernels,
-                      plain([](double v) { return 1 / (1 + std::exp(-v)); }));
-}
-Tensor relu(const Tensor& x) {
-  return run<Relu>("relu", x, kReluKernels,
-                   plain([](double v) { return v > 0 || v != v ? v : 0; }));
-}
+Tensor tanh(const Tensor& x) { return Tanh::of(x); }
+Tensor sigmoid(const Tensor& x) { return Sigmoid::of(x); }
+Tensor relu(const Tensor& x) { return Relu::of(x); }
+Tensor softplus(const Tensor& x) { return Softplus::of(x); }
 Tensor gelu(const Tensor& x, GeluForm form) {
-  return form == GeluForm::kErf ? run<Gelu>("gelu", x, kGeluKernels, gelu_definition)
-                                : run<GeluTanh>("gelu", x, kGeluTanhKernels, gelu_tanh_definition);
+  return form == GeluForm::kErf ? Gelu::of(x) : GeluTanh::of(x);
 }
-Tensor silu(const Tensor& x) { return run<Silu>("silu", x, kSiluKernels, silu_definition); }
-Tensor softplus(const Tensor& x) {
-  return run<Softplus>("softplus", x, kSoftplusKernels, softplus_definition);
-}
+Tensor silu(const Tensor& x) { return Silu::of(x); }
 
 Tensor activate(const Tensor& x, Activation f) {
   check_defined("activate", x, "the tensor");

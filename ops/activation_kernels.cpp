@@ -4,6 +4,8 @@
 
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
+#include "ops/onednn/gemm.h"
+#include "ops/onednn/relu.h"
 #include "ops/product.h"
 
 namespace vitro {
@@ -14,7 +16,7 @@ namespace {
 constexpr int64_t kOnednnElements = 1 << 16;
 
 bool on_onednn(const Kernels& k, const Tensor& x) {
-  return k.onednn && x.numel() >= kOnednnElements &&
+  return k.onednn_when_large && x.numel() >= kOnednnElements &&
          (x.dtype() == kFloat32 || onednn::has_bfloat16());
 }
 
@@ -28,7 +30,7 @@ void run_simd(const Kernels& k, const Tensor& y, const Tensor& x) {
 
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x) {
   if (on_onednn(k, x) && x.is_contiguous())
-    onednn::eltwise(*k.onednn, x.dtype(), raw_bytes(x), raw_bytes(y), x.numel());
+    onednn::relu(x.dtype(), raw_bytes(x), raw_bytes(y), x.numel());
   else if (x.dtype() == kFloat32) run_simd<float>(k, y, x);
   else run_simd<BFloat16>(k, y, x);
 }
@@ -42,12 +44,13 @@ Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy)
 }
 
 void activate_into(const Tensor& y, const Tensor& x, Activation f) {
+  if (f == Activation::kNone && y.impl() == x.impl()) return;
   if (y.dtype() == kFloat64) {
     NoGradGuard unrecorded;
     return copy_into(y, activate(x.detach(), f));
   }
   switch (f) {
-    case Activation::kNone: return y.impl() == x.impl() ? void() : copy_into(y, x);
+    case Activation::kNone: return copy_into(y, x);
     case Activation::kRelu: return forward_into(kReluKernels, y, x);
     case Activation::kTanh: return forward_into(kTanhKernels, y, x);
     case Activation::kSigmoid: return forward_into(kSigmoidKernels, y, x);

@@ -1,10 +1,7 @@
 // The float32 and bfloat16 kernels of the activations.
 #pragma once
-#include <optional>
-
 #include "framework/simd/elementwise.h"
 #include "framework/tensor/tensor.h"
-#include "ops/onednn/eltwise.h"
 
 namespace vitro {
 
@@ -13,19 +10,21 @@ struct Kernels {
   simd::Unary forward;
   simd::Binary backward;
   bool from_output;
-  std::optional<onednn::Eltwise> onednn;  // forward on large arrays, where it is as fast
+  bool onednn_when_large;  // forward on large arrays, where oneDNN is as fast
 };
-inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true, {}};
-inline constexpr Kernels kSigmoidKernels{
-    simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward, true, {}};
+inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true, false};
+inline constexpr Kernels kSigmoidKernels{simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward,
+                                         true, false};
 inline constexpr Kernels kReluKernels{simd::Unary::kRelu, simd::Binary::kReluBackward, false,
-                                      onednn::Eltwise::kRelu};
-inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false, {}};
-inline constexpr Kernels kGeluTanhKernels{
-    simd::Unary::kGeluTanh, simd::Binary::kGeluTanhBackward, false, {}};
-inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBackward, false, {}};
-inline constexpr Kernels kSoftplusKernels{
-    simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward, false, {}};
+                                      /*onednn_when_large=*/true};
+inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false,
+                                      false};
+inline constexpr Kernels kGeluTanhKernels{simd::Unary::kGeluTanh, simd::Binary::kGeluTanhBackward,
+                                          false, false};
+inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBackward, false,
+                                      false};
+inline constexpr Kernels kSoftplusKernels{simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward,
+                                          false, false};
 
 // y = f(x), contiguous, of one dtype; they may be the same tensor.
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x);

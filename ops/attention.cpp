@@ -5,6 +5,7 @@
 #include "framework/tensor/loops.h"
 #include "framework/tensor/random.h"
 #include "ops/attention_kernels.h"
+#include "ops/fused.h"
 #include "ops/ops.h"
 
 namespace vitro {
@@ -12,8 +13,6 @@ namespace vitro {
 namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
-
-// The dtype that scores are computed in.
 
 // 0 where a bool mask is true, else kHidden.
 Tensor bias_of(const Tensor& seen, DType dtype) {
@@ -39,7 +38,7 @@ struct Form {
 // What both ops save: their form, and for the kernels y and lse.  y in float32 also of bfloat16:
 // where one column has nearly all the weight, its rounding would be most of the gradient.
 template <class Self>
-struct AttentionOp : Op<Self> {
+struct AttentionOp : Fused<Self> {
   bool is_causal = false, is_masked = false;
   double scale = 1;
   simd::AttentionDropout dropout;
@@ -149,14 +148,12 @@ Tensor narrowed(const Tensor& x, DType dtype) {
 // y (..., H, T, D) = softmax(scale q k^T + mask) v
 struct Attention final : AttentionOp<Attention> {
   static constexpr std::string_view kName = "scaled_dot_product_attention";
-  TensorList backward(const Tensor& dy) override {
+  std::vector<Tensor> values() const { return {input(0), input(1), input(2)}; }
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return attention_definition(xs[0], xs[1], xs[2], form());
+  }
+  TensorList kernel_backward(const Tensor& dy) const {
     const Tensor q = input(0), k = input(1), v = input(2);
-    if (grad_enabled() || q.dtype() == kFloat64) {
-      auto definition = [form = form()](const std::vector<Tensor>& in) {
-        return attention_definition(in[0], in[1], in[2], form);
-      };
-      return vjp(definition, {q, k, v}, dy);
-    }
     const auto wanted = [this](size_t i, const Tensor& x) {
       return needs(i) ? empty_heads(x.shape(), kFloat32) : Tensor();
     };
@@ -207,15 +204,12 @@ Parts parts_of(const Tensor& qkv, int64_t H, int64_t G) {
 struct SelfAttention final : AttentionOp<SelfAttention> {
   static constexpr std::string_view kName = "self_attention";
   int64_t H = 1, G = 1;
-  TensorList backward(const Tensor& dy) override {
-    const Tensor qkv = input(0);
-    if (grad_enabled() || qkv.dtype() == kFloat64) {
-      auto definition = [this, form = form()](const std::vector<Tensor>& in) {
-        return self_attention_definition(in[0], H, G, form);
-      };
-      return vjp(definition, {qkv}, dy);
-    }
-    const Tensor dqkv = empty(qkv.shape(), kFloat32);
+  std::vector<Tensor> values() const { return {input(0)}; }
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return self_attention_definition(xs[0], H, G, form());
+  }
+  TensorList kernel_backward(const Tensor& dy) const {
+    const Tensor qkv = input(0), dqkv = empty(qkv.shape(), kFloat32);
     const auto [q, k, v] = parts_of(rows_in_float(qkv), H, G);
     const auto [dq, dk, dv] = parts_of(dqkv, H, G);
     const auto heads = [this, D = q.size(-1)](const Tensor& x) {
@@ -290,18 +284,15 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   Shape scores = q.shape();
   scores[scores.rank() - 1] = k.size(-2);
   const Form form = form_of(Attention::kName, options, scores, q.size(-1), q.dtype());
-  Tensor y, wide_y, lse;
-  {
-    NoGradGuard unrecorded;
-    if (q.dtype() == kFloat64) {
-      y = attention_definition(q.detach(), k.detach(), v.detach(), form);
-    } else {
-      wide_y = empty_heads(q.shape(), kFloat32);
-      lse = empty_lse(q);
-      attention_into(kernel_inputs(q.detach(), k.detach(), v.detach(), form), wide_y, lse);
-      y = narrowed(wide_y, q.dtype());
-    }
-  }
+  Tensor wide_y, lse;
+  const Tensor y = fused_value(
+      q.dtype(), [&] { return attention_definition(q.detach(), k.detach(), v.detach(), form); },
+      [&] {
+        wide_y = empty_heads(q.shape(), kFloat32);
+        lse = empty_lse(q);
+        attention_into(kernel_inputs(q.detach(), k.detach(), v.detach(), form), wide_y, lse);
+        return narrowed(wide_y, q.dtype());
+      });
   if (auto* node = record<Attention>(y, q, k, v)) {
     node->save_input(0, q);
     node->save_input(1, k);
@@ -327,20 +318,17 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
   scores.push_back(T);
   shape[shape.rank() - 1] = H * D;
   const Form form = form_of(op, options, scores, D, qkv.dtype());
-  Tensor y, heads, lse;
-  {
-    NoGradGuard unrecorded;
-    if (qkv.dtype() == kFloat64) {
-      y = self_attention_definition(qkv.detach(), H, G, form);
-    } else {
-      const Tensor wide_y = empty(shape, kFloat32);
-      heads = heads_of(wide_y, 0, H, D);
-      const auto [q, k, v] = parts_of(rows_in_float(qkv.detach()), H, G);
-      lse = empty_lse(heads);
-      attention_into(kernel_inputs(q, k, v, form), heads, lse);
-      y = to(wide_y, qkv.dtype());
-    }
-  }
+  Tensor heads, lse;
+  const Tensor y = fused_value(
+      qkv.dtype(), [&] { return self_attention_definition(qkv.detach(), H, G, form); },
+      [&] {
+        const Tensor wide_y = empty(shape, kFloat32);
+        heads = heads_of(wide_y, 0, H, D);
+        const auto [q, k, v] = parts_of(rows_in_float(qkv.detach()), H, G);
+        lse = empty_lse(heads);
+        attention_into(kernel_inputs(q, k, v, form), heads, lse);
+        return to(wide_y, qkv.dtype());
+      });
   if (auto* node = record<SelfAttention>(y, qkv)) {
     node->H = H, node->G = G;
     node->save_input(0, qkv);

@@ -5,36 +5,12 @@
 namespace vitro {
 
 namespace {
-
 // y = x in another layout   =>   dx = dy
 struct Clone final : Op<Clone> {
   static constexpr std::string_view kName = "clone";
   TensorList backward(const Tensor& dy) override { return {dy}; }
 };
-
-// y = x converted   =>   dx = dy converted back
-struct To final : Op<To> {
-  static constexpr std::string_view kName = "to";
-  DType from = kFloat32;
-  TensorList backward(const Tensor& dy) override { return {to(dy, from)}; }
-};
-
-// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy that x_i became
-struct Cat final : Op<Cat> {
-  static constexpr std::string_view kName = "cat";
-  int axis = 0;
-  boost::container::small_vector<int64_t, 4, PoolAllocator<int64_t>> sizes;
-  TensorList backward(const Tensor& dy) override {
-    TensorList gradients;
-    int64_t start = 0;
-    for (size_t i = 0; i < sizes.size(); start += sizes[i++])
-      gradients.push_back(needs(i) ? narrow(dy, axis, start, sizes[i]) : Tensor());
-    return gradients;
-  }
-};
-
 }  // namespace
-
 Tensor clone(const Tensor& x) {
   check_defined("clone", x, "the tensor");
   Tensor y = empty(x.shape(), x.dtype());
@@ -48,6 +24,14 @@ Tensor contiguous(const Tensor& x) {
   return x.is_contiguous() ? x : clone(x);
 }
 
+namespace {
+// y = x converted   =>   dx = dy converted back
+struct To final : Op<To> {
+  static constexpr std::string_view kName = "to";
+  DType from = kFloat32;
+  TensorList backward(const Tensor& dy) override { return {to(dy, from)}; }
+};
+}  // namespace
 Tensor to(const Tensor& x, DType dtype) {
   check_defined("to", x, "the tensor");
   if (x.dtype() == dtype) return x;
@@ -58,6 +42,21 @@ Tensor to(const Tensor& x, DType dtype) {
   return y;
 }
 
+namespace {
+// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy that x_i became
+struct Cat final : Op<Cat> {
+  static constexpr std::string_view kName = "cat";
+  int axis = 0;
+  boost::container::small_vector<int64_t, 4, PoolAllocator<int64_t>> sizes;
+  TensorList backward(const Tensor& dy) override {
+    TensorList gradients;
+    int64_t start = 0;
+    for (size_t i = 0; i < sizes.size(); start += sizes[i++])
+      gradients.push_back(needs(i) ? narrow(dy, axis, start, sizes[i]) : Tensor());
+    return gradients;
+  }
+};
+}  // namespace
 Tensor cat(std::span<const Tensor> xs, int64_t axis) {
   check<ShapeError>(!xs.empty(), "cat: at least one tensor");
   for (const Tensor& x : xs) check_same_dtype("cat", xs[0], x);

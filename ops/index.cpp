@@ -1,5 +1,6 @@
 // Choosing elements by integer ids, and the adjoint: adding into chosen places.
 #include "framework/tensor/loops.h"
+#include "ops/fused.h"
 #include "ops/ops.h"
 
 namespace vitro {
@@ -33,6 +34,9 @@ void check_other_axes(std::string_view op, const Tensor& x, int axis, const Tens
                     x.shape(), ", ids ", ids.shape());
 }
 
+}  // namespace
+
+namespace {
 // y_...i... = x_...ids... along an axis   =>   dx = dy added at ids
 struct Gather final : Op<Gather> {
   static constexpr std::string_view kName = "gather";
@@ -41,69 +45,7 @@ struct Gather final : Op<Gather> {
     return {scatter_add(zeros(inputs[0]->shape, dy.dtype()), axis, extra(0), dy), Tensor()};
   }
 };
-
-// y = x with source added at ids   =>   dx = dy,  dsource = dy at ids
-struct ScatterAdd final : Op<ScatterAdd> {
-  static constexpr std::string_view kName = "scatter_add";
-  int axis = 0;
-  TensorList backward(const Tensor& dy) override {
-    Tensor ids = extra(0);
-    Tensor at_ids = needs(2) ? gather(dy, axis, ids) : Tensor();
-    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // a source larger than ids gets zeros beyond
-      if (ids.shape()[i] < inputs[2]->shape[i]) {
-        Shape rest = at_ids.shape();
-        rest[i] = inputs[2]->shape[i] - rest[i];
-        at_ids = cat({at_ids, zeros(rest, dy.dtype())}, i);
-      }
-    return {needs(0) ? dy : Tensor(), Tensor(), at_ids};
-  }
-};
-
-// y_i = x_ids_i along an axis   =>   dx = dy added at ids
-struct IndexSelect final : Op<IndexSelect> {
-  static constexpr std::string_view kName = "index_select";
-  int axis = 0;
-  TensorList backward(const Tensor& dy) override {
-    Shape shape;
-    for (int i = 0; i < dy.rank(); ++i) shape.push_back(i == axis ? dy.shape()[i] : 1);
-    Tensor ids = expand(reshape(extra(0), shape), dy.shape());
-    return {scatter_add(zeros(inputs[0]->shape, dy.dtype()), axis, ids, dy), Tensor()};
-  }
-};
-
-// y_i = W_ids_i   =>   dW_v = sum of dy_i where ids_i = v, in the order of i
-struct Embedding final : Op<Embedding> {
-  static constexpr std::string_view kName = "embedding";
-  TensorList backward(const Tensor& dy) override {
-    Tensor ids = extra(0);
-    const int64_t width = inputs[1]->shape[1];
-    if (grad_enabled() || dtype != kFloat32) {
-      Tensor flat = reshape(dy, {ids.numel(), width});
-      Tensor rows = expand(reshape(ids, {ids.numel(), 1}), flat.shape());
-      return {Tensor(), scatter_add(zeros(inputs[1]->shape, dy.dtype()), 0, rows, flat)};
-    }
-    Tensor &dw = accumulator(1), rows = contiguous(dy), places = contiguous(ids);
-    float* p = raw<float>(dw);
-    const float* q = raw<float>(rows);
-    const int64_t* id = raw<int64_t>(places);
-    // Threads share columns, not rows: repeated ids need no lock, and the order is fixed.
-    parallel_for(width, std::max<int64_t>(16, kCheapGrain / std::max<int64_t>(1, places.numel())),
-                 [=, n = places.numel()](int64_t begin, int64_t end) {
-                   for (int64_t i = 0; i < n; ++i)
-                     simd::axpy(1.0f, q + i * width + begin, p + id[i] * width + begin,
-                                end - begin);
-                 });
-    return {Tensor(), Tensor()};
-  }
-};
-
-template <class T>
-T plus(T a, T b) {
-  return static_cast<T>(a + b);
-}
-
 }  // namespace
-
 Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_defined("gather", x, "the tensor");
   check_ids("gather", ids);
@@ -130,6 +72,28 @@ Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids) {
   return y;
 }
 
+namespace {
+// y = x with source added at ids   =>   dx = dy,  dsource = dy at ids
+struct ScatterAdd final : Op<ScatterAdd> {
+  static constexpr std::string_view kName = "scatter_add";
+  int axis = 0;
+  TensorList backward(const Tensor& dy) override {
+    Tensor ids = extra(0);
+    Tensor at_ids = needs(2) ? gather(dy, axis, ids) : Tensor();
+    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // a source larger than ids gets zeros beyond
+      if (ids.shape()[i] < inputs[2]->shape[i]) {
+        Shape rest = at_ids.shape();
+        rest[i] = inputs[2]->shape[i] - rest[i];
+        at_ids = cat({at_ids, zeros(rest, dy.dtype())}, i);
+      }
+    return {needs(0) ? dy : Tensor(), Tensor(), at_ids};
+  }
+};
+template <class T>
+T plus(T a, T b) {
+  return static_cast<T>(a + b);
+}
+}  // namespace
 Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tensor& source) {
   check_same_dtype("scatter_add", x, source);
   check_ids("scatter_add", ids);
@@ -167,6 +131,19 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
   return y;
 }
 
+namespace {
+// y_i = x_ids_i along an axis   =>   dx = dy added at ids
+struct IndexSelect final : Op<IndexSelect> {
+  static constexpr std::string_view kName = "index_select";
+  int axis = 0;
+  TensorList backward(const Tensor& dy) override {
+    Shape along_axis;
+    for (int i = 0; i < dy.rank(); ++i) along_axis.push_back(i == axis ? dy.shape()[i] : 1);
+    Tensor ids = expand(reshape(extra(0), along_axis), dy.shape());
+    return {scatter_add(zeros(inputs[0]->shape, dy.dtype()), axis, ids, dy), Tensor()};
+  }
+};
+}  // namespace
 Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_defined("index_select", x, "the tensor");
   check_ids("index_select", ids);
@@ -192,6 +169,33 @@ Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
   return y;
 }
 
+namespace {
+// y_i = W_ids_i   =>   dW_v = sum of dy_i where ids_i = v, in the order of i
+struct Embedding final : Op<Embedding> {
+  static constexpr std::string_view kName = "embedding";
+  TensorList backward(const Tensor& dy) override {
+    Tensor ids = extra(0);
+    const int64_t width = inputs[1]->shape[1];
+    if (dtype == kBFloat16 || by_definition(dtype)) {
+      Tensor flat = reshape(dy, {ids.numel(), width});
+      Tensor rows = expand(reshape(ids, {ids.numel(), 1}), flat.shape());
+      return {Tensor(), scatter_add(zeros(inputs[1]->shape, dy.dtype()), 0, rows, flat)};
+    }
+    Tensor &dw = accumulator(1), rows = contiguous(dy), places = contiguous(ids);
+    float* p = raw<float>(dw);
+    const float* q = raw<float>(rows);
+    const int64_t* id = raw<int64_t>(places);
+    // Threads share columns, not rows: repeated ids need no lock, and the order is fixed.
+    parallel_for(width, std::max<int64_t>(16, kCheapGrain / std::max<int64_t>(1, places.numel())),
+                 [=, n = places.numel()](int64_t begin, int64_t end) {
+                   for (int64_t i = 0; i < n; ++i)
+                     simd::axpy(1.0f, q + i * width + begin, p + id[i] * width + begin,
+                                end - begin);
+                 });
+    return {Tensor(), Tensor()};
+  }
+};
+}  // namespace
 Tensor embedding(const Tensor& ids, const Tensor& weight) {
   check_defined("embedding", weight, "weight");
   check_ids("embedding", ids);

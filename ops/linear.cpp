@@ -31,20 +31,6 @@ struct Linear final : Op<Linear> {
   }
 };
 
-bool derivative_from_output(Activation f) {
-  return f == Activation::kNone || f == Activation::kRelu || f == Activation::kTanh ||
-         f == Activation::kSigmoid;
-}
-
-onednn::PostOp post_op(Activation f) {
-  switch (f) {
-    case Activation::kRelu: return onednn::PostOp::kRelu;
-    case Activation::kTanh: return onednn::PostOp::kTanh;
-    case Activation::kSigmoid: return onednn::PostOp::kSigmoid;
-    default: return onednn::PostOp::kNone;
-  }
-}
-
 void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_same_dtype("linear", x, weight);
   check_floating("linear", x);
@@ -71,16 +57,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
   Shape shape = x.shape();
   shape[shape.rank() - 1] = weight.shape()[0];
   Tensor y = empty(shape, x.dtype());
+  const Activation fused = derivative_from_output(f) ? f : Activation::kNone;
   if (x.is_contiguous()) {
     const int64_t k = x.shape().back(),
                   rows = k ? x.numel() / k : numel(shape) / std::max<int64_t>(1, shape.back());
-    multiply(1, {x, rows, k, k, 1, 0}, transposed(matrix(weight)), bias, post_op(f), y);
+    multiply(1, {x, rows, k, k, 1, 0}, transposed(matrix(weight)), bias, fused, y);
   } else {
     NoGradGuard unrecorded;
     Tensor flat = as_rows(x);
-    multiply(1, matrix(flat), transposed(matrix(weight)), bias, post_op(f), y);
+    multiply(1, matrix(flat), transposed(matrix(weight)), bias, fused, y);
   }
-  if (!derivative_from_output(f)) activate_into(y, y, f);
+  if (fused != f) activate_into(y, y, f);
   if (auto* node = record<Linear>(y, x, weight, bias)) {
     node->f = f;
     if (node->needs(1)) node->save_input(0, x);

@@ -8,6 +8,7 @@
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
+#include "ops/fused.h"
 #include "ops/product.h"
 
 namespace vitro {
@@ -105,26 +106,18 @@ Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
 }
 
 // logits = x W^T,  dlogits as of cross_entropy   =>   dx = dlogits W,  dW = dlogits^T x
-struct LinearCrossEntropy final : Op<LinearCrossEntropy> {
+struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
   static constexpr std::string_view kName = "linear_cross_entropy";
   CrossEntropyOptions options;
   LogitsTile tile{};
   int64_t count = 0, classes = 0;
-  TensorList backward(const Tensor& dy) override {
-    Tensor x = input(0), weight = input(1), targets = extra(0);
-    if (grad_enabled() || x.dtype() == kFloat64) {
-      auto definition = [&](const std::vector<Tensor>& in) {
-        return cross_entropy(linear(in[0], in[1]), targets, options);
-      };
-      TensorList gradients = vjp(definition, {x, weight}, dy);
-      gradients.push_back(Tensor());
-      return gradients;
-    }
-    return {kernel(contiguous(as_rows(x)), weight, targets, dy), Tensor(), Tensor()};
+  std::vector<Tensor> values() const { return {input(0), input(1)}; }
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return cross_entropy(linear(xs[0], xs[1]), extra(0), options);
   }
-
-  // Returns dx; dW goes straight into the gradient that waits for the weight.
-  Tensor kernel(const Tensor& x, const Tensor& weight, const Tensor& targets, const Tensor& dy) {
+  // dW goes straight into the gradient that waits for the weight.
+  TensorList kernel_backward(const Tensor& dy) {
+    const Tensor x = contiguous(as_rows(input(0))), weight = input(1), targets = extra(0);
     const bool narrow = x.dtype() == kBFloat16;
     const Tensor lse = extra(1), g = to(contiguous(dy), kFloat32),
                  room = room_for(tile, x.size(0), classes);
@@ -146,7 +139,7 @@ struct LinearCrossEntropy final : Op<LinearCrossEntropy> {
       }
       if (needs(1) && narrow) add_into(part_of(dw, range), to(dw_part, kBFloat16));
     }
-    return needs(0) ? reshape(to(dx, x.dtype()), inputs[0]->shape) : dx;
+    return {needs(0) ? reshape(to(dx, x.dtype()), inputs[0]->shape) : dx, Tensor(), Tensor()};
   }
 
   void to_gradients(const Tile& part, const Tensor& targets, const Tensor& lse,
@@ -190,18 +183,16 @@ Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor&
   logits[logits.rank() - 1] = weight.size(0);
   check_cross_entropy("linear_cross_entropy", logits, targets, options);
   if (options.weight.defined()) return cross_entropy(linear(x, weight), targets, options);
-  Tensor y, lse, ids = contiguous(targets.detach());
+  Tensor lse;
+  const Tensor ids = contiguous(targets.detach());
   const int64_t count = count_targets(ids, options.ignore_index);
-  {
-    NoGradGuard unrecorded;
-    if (x.dtype() == kFloat64) {
-      y = cross_entropy(linear(x, weight), ids, options);
-    } else {
-      const Tensor rows = contiguous(as_rows(x.detach()));
-      const Tensor losses = losses_of(rows, weight.detach(), ids, options, tile, lse);
-      y = to(reduce_losses(losses, count, options.reduction), x.dtype());
-    }
-  }
+  const Tensor y = fused_value(
+      x.dtype(), [&] { return cross_entropy(linear(x, weight), ids, options); },
+      [&] {
+        const Tensor rows = contiguous(as_rows(x.detach()));
+        const Tensor losses = losses_of(rows, weight.detach(), ids, options, tile, lse);
+        return to(reduce_losses(losses, count, options.reduction), x.dtype());
+      });
   if (auto* node = record<LinearCrossEntropy>(y, x, weight, targets)) {
     node->options = options;
     node->tile = tile;

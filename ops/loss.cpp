@@ -6,6 +6,7 @@
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
+#include "ops/fused.h"
 
 namespace vitro {
 
@@ -54,8 +55,6 @@ Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction) {
 
 namespace {
 
-// What a loss of several ops is computed in, each of which would round.
-
 // What the targets select in each row.
 class Targets {
  public:
@@ -103,24 +102,16 @@ Tensor cross_entropy_definition(const Tensor& logits, const Tensor& ids,
 }
 
 // dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C), g_i = dy_i, or dy / count for the mean
-struct CrossEntropy final : Op<CrossEntropy> {
+struct CrossEntropy final : Fused<CrossEntropy> {
   static constexpr std::string_view kName = "cross_entropy";
   CrossEntropyOptions options;
   int64_t count = 0;
-  TensorList backward(const Tensor& dy) override {
-    Tensor logits = input(0), targets = extra(0);
-    if (grad_enabled() || logits.dtype() == kFloat64) {
-      auto definition = [&](const std::vector<Tensor>& in) {
-        return cross_entropy_definition(in[0], targets, options);
-      };
-      TensorList gradients = vjp(definition, {logits}, dy);
-      gradients.push_back(Tensor());
-      return gradients;
-    }
-    return {kernel(logits, targets, dy), Tensor()};
+  std::vector<Tensor> values() const { return {input(0)}; }
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return cross_entropy_definition(xs[0], extra(0), options);
   }
-
-  Tensor kernel(const Tensor& logits, const Tensor& targets, const Tensor& dy) const {
+  TensorList kernel_backward(const Tensor& dy) const {
+    const Tensor logits = input(0), targets = extra(0);
     Tensor wide = to(contiguous(logits), kFloat32), lse = extra(1),
            g = to(contiguous(dy), kFloat32), dx = empty(logits.shape(), kFloat32);
     const int64_t classes = logits.shape().back(), *id = raw<int64_t>(targets);
@@ -144,7 +135,7 @@ struct CrossEntropy final : Op<CrossEntropy> {
                      row[id[i]] -= c * (1 - e);
                    }
                  });
-    return to(dx, logits.dtype());
+    return {to(dx, logits.dtype()), Tensor()};
   }
 };
 
@@ -182,13 +173,12 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
     const Tensor x = to(logits, accumulation_dtype(logits.dtype()));
     return to(cross_entropy_definition(x, targets.detach(), options), logits.dtype());
   }
-  Tensor y, lse, ids = contiguous(targets.detach());
+  Tensor lse;
+  const Tensor ids = contiguous(targets.detach());
   const int64_t count = count_targets(ids, options.ignore_index);
-  {
-    NoGradGuard unrecorded;
-    if (logits.dtype() == kFloat64) y = cross_entropy_definition(logits.detach(), ids, options);
-    else y = to(cross_entropy_kernel(logits, ids, options, count, lse), logits.dtype());
-  }
+  const Tensor y = fused_value(
+      logits.dtype(), [&] { return cross_entropy_definition(logits.detach(), ids, options); },
+      [&] { return to(cross_entropy_kernel(logits, ids, options, count, lse), logits.dtype()); });
   if (auto* node = record<CrossEntropy>(y, logits, targets)) {
     node->options = options;
     node->count = count;

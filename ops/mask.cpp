@@ -6,15 +6,6 @@
 
 namespace vitro {
 
-Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
-  check_defined("masked_fill", x, "the tensor");
-  check_defined("masked_fill", mask, "the mask");
-  check<ShapeError>(broadcast("masked_fill", x.shape(), mask.shape()) == x.shape(),
-                    "masked_fill: a mask that broadcasts to ", x.shape(),
-                    " expected: ", mask.shape());
-  return where(mask, full_scalar(value, x.dtype()), x);
-}
-
 namespace {
 
 enum class Side { kLower, kUpper };
@@ -44,26 +35,39 @@ Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side sid
   return y;
 }
 
+}  // namespace
+
+Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
+  check_defined("masked_fill", x, "the tensor");
+  check_defined("masked_fill", mask, "the mask");
+  check<ShapeError>(broadcast("masked_fill", x.shape(), mask.shape()) == x.shape(),
+                    "masked_fill: a mask that broadcasts to ", x.shape(),
+                    " expected: ", mask.shape());
+  return where(mask, full_scalar(value, x.dtype()), x);
+}
+
+namespace {
 // y_ij = x_ij where j - i <= diagonal, else 0   =>   dx = tril(dy)
 struct Tril final : Op<Tril> {
   static constexpr std::string_view kName = "tril";
   int64_t diagonal = 0;
   TensorList backward(const Tensor& dy) override { return {tril(dy, diagonal)}; }
 };
+}  // namespace
+Tensor tril(const Tensor& x, int64_t diagonal) {
+  Tensor y = triangle("tril", x, diagonal, Side::kLower);
+  if (auto* node = record<Tril>(y, x)) node->diagonal = diagonal;
+  return y;
+}
+
+namespace {
 // y_ij = x_ij where j - i >= diagonal, else 0   =>   dx = triu(dy)
 struct Triu final : Op<Triu> {
   static constexpr std::string_view kName = "triu";
   int64_t diagonal = 0;
   TensorList backward(const Tensor& dy) override { return {triu(dy, diagonal)}; }
 };
-
 }  // namespace
-
-Tensor tril(const Tensor& x, int64_t diagonal) {
-  Tensor y = triangle("tril", x, diagonal, Side::kLower);
-  if (auto* node = record<Tril>(y, x)) node->diagonal = diagonal;
-  return y;
-}
 Tensor triu(const Tensor& x, int64_t diagonal) {
   Tensor y = triangle("triu", x, diagonal, Side::kUpper);
   if (auto* node = record<Triu>(y, x)) node->diagonal = diagonal;

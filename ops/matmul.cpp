@@ -47,7 +47,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Tensor c;
   if (a.rank() == 2 && b.rank() == 2) {
     c = empty({m, n}, a.dtype());
-    multiply(1, matrix(a), matrix(b), {}, onednn::PostOp::kNone, c);
+    multiply(1, matrix(a), matrix(b), {}, Activation::kNone, c);
   } else {
     auto leading = [](const Tensor& x) {
       return Shape(std::span(x.shape().begin(), static_cast<size_t>(x.rank() - 2)));
@@ -59,11 +59,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     NoGradGuard unrecorded;
     if (b.rank() == 2) {
       Tensor tall = as_rows(a);
-      multiply(1, matrix(tall), matrix(b), {}, onednn::PostOp::kNone, c);
+      multiply(1, matrix(tall), matrix(b), {}, Activation::kNone, c);
     } else {
       Tensor x = stacked(a, lead), y = stacked(b, lead);
       multiply(numel(lead), matrix(x, x.strides()[0]), matrix(y, y.strides()[0]), {},
-               onednn::PostOp::kNone, c);
+               Activation::kNone, c);
     }
   }
   if (Node* node = record<MatMul>(c, a, b)) {

@@ -3,6 +3,7 @@
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
+#include "ops/fused.h"
 #include "ops/rows.h"
 
 namespace vitro {
@@ -25,27 +26,20 @@ constexpr int64_t kRowBlock = 32;
 
 // Its formulas stand in simd/norm.h.
 template <class Self>
-struct NormOp : Op<Self> {
+struct NormOp : Fused<Self> {
   double eps = 0;
   bool has_weight = false;
-  TensorList backward(const Tensor& dy) override {
-    const Tensor x = this->input(0), w = has_weight ? this->input(1) : Tensor();
-    if (grad_enabled() || x.dtype() == kFloat64) {
-      auto definition = [this](const std::vector<Tensor>& in) {
-        return norm_definition(Self::kKind, in[0], in[1], in[2], eps);
-      };
-      return vjp(definition, {x, w, bias_like(x)}, dy);
-    }
-    return kernel(x, w, dy);
+  Tensor weight() const { return has_weight ? this->input(1) : Tensor(); }
+  std::vector<Tensor> values() const {
+    const Tensor x = this->input(0);
+    // Only the place of the bias matters for gradients.
+    return {x, weight(), this->inputs[2] ? zeros({x.size(-1)}, x.dtype()) : Tensor()};
   }
-
- private:
-  // Only the place of the bias matters for gradients.
-  Tensor bias_like(const Tensor& x) const {
-    return this->inputs[2] ? zeros({x.size(-1)}, x.dtype()) : Tensor();
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return norm_definition(Self::kKind, xs[0], xs[1], xs[2], eps);
   }
-
-  TensorList kernel(const Tensor& x, const Tensor& w, const Tensor& dy) const {
+  TensorList kernel_backward(const Tensor& dy) const {
+    const Tensor x = this->input(0), w = weight();
     const int64_t n = x.size(-1), rows = n ? x.numel() / n : 0;
     const Tensor wide_x = to(contiguous(x), kFloat32), wide_dy = to(contiguous(dy), kFloat32),
                  wide_w = w.defined() ? to(contiguous(w), kFloat32) : Tensor(),
@@ -101,27 +95,24 @@ Tensor norm_op(const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
   check_norm(T::kName, x, w, "weight");
   check_norm(T::kName, x, b, "bias");
   const int64_t n = x.size(-1), rows = n ? x.numel() / n : 0;
-  Tensor y, stats;
-  {
-    NoGradGuard unrecorded;
-    if (x.dtype() == kFloat64) {
-      y = norm_definition(T::kKind, x.detach(), w, b, eps);
-    } else {
-      const Tensor wide = to(contiguous(x.detach()), kFloat32),
-                   wide_w = w.defined() ? to(contiguous(w.detach()), kFloat32) : w,
-                   wide_b = b.defined() ? to(contiguous(b.detach()), kFloat32) : b;
-      Tensor out = empty(x.shape(), kFloat32);
-      stats = empty({rows, 2}, kFloat32);
-      const float *p = raw<float>(wide), *weight = w.defined() ? raw<float>(wide_w) : nullptr,
-                  *bias = b.defined() ? raw<float>(wide_b) : nullptr;
-      for_rows(rows, n, [&](int64_t i) {
-        const simd::NormRow row = T::forward_row(p + i * n, weight, bias, static_cast<float>(eps),
-                                                 raw<float>(out) + i * n, n);
-        raw<float>(stats)[2 * i] = row.mean, raw<float>(stats)[2 * i + 1] = row.rstd;
+  Tensor stats;
+  const Tensor y = fused_value(
+      x.dtype(), [&] { return norm_definition(T::kKind, x.detach(), w, b, eps); },
+      [&] {
+        const Tensor wide = to(contiguous(x.detach()), kFloat32),
+                     wide_w = w.defined() ? to(contiguous(w.detach()), kFloat32) : w,
+                     wide_b = b.defined() ? to(contiguous(b.detach()), kFloat32) : b;
+        Tensor out = empty(x.shape(), kFloat32);
+        stats = empty({rows, 2}, kFloat32);
+        const float *p = raw<float>(wide), *weight = w.defined() ? raw<float>(wide_w) : nullptr,
+                    *bias = b.defined() ? raw<float>(wide_b) : nullptr;
+        for_rows(rows, n, [&](int64_t i) {
+          const simd::NormRow row = T::forward_row(p + i * n, weight, bias, static_cast<float>(eps),
+                                                   raw<float>(out) + i * n, n);
+          raw<float>(stats)[2 * i] = row.mean, raw<float>(stats)[2 * i + 1] = row.rstd;
+        });
+        return to(out, x.dtype());
       });
-      y = to(out, x.dtype());
-    }
-  }
   if (auto* node = record<T>(y, x, w, b)) {
     node->eps = eps;
     node->has_weight = w.defined();

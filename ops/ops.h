@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../framework/autograd/engine.h"
+#include "../framework/base/activation.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 
@@ -115,7 +116,6 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t axis = 0);
 // (..., m, k) (..., k, n) -> (..., m, n); leading axes broadcast; a vector stands for one row or
 // column.
 Tensor matmul(const Tensor& a, const Tensor& b);
-enum class Activation { kNone, kRelu, kTanh, kSigmoid, kGelu, kGeluTanh, kSilu };
 // f(x W^T + b): x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               Activation f = Activation::kNone);

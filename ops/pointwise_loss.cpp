@@ -30,30 +30,29 @@ Tensor smooth_abs(const Tensor& d, double beta) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
-  return loss("mse_loss", x, target, reduction, [](const Tensor& x, const Tensor& target) {
-    const Tensor d = x - target;
+  return loss("mse_loss", x, target, reduction, [](const Tensor& u, const Tensor& v) {
+    const Tensor d = u - v;
     return d * d;
   });
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
   return loss("l1_loss", x, target, reduction,
-              [](const Tensor& x, const Tensor& target) { return abs(x - target); });
+              [](const Tensor& u, const Tensor& v) { return abs(u - v); });
 }
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options) {
   const double beta = options.beta;
   check<ValueError>(beta >= 0, "smooth_l1_loss: beta must be at least 0: got ", beta);
   return loss("smooth_l1_loss", x, target, options.reduction,
-              [=](const Tensor& x, const Tensor& target) { return smooth_abs(x - target, beta); });
+              [=](const Tensor& u, const Tensor& v) { return smooth_abs(u - v, beta); });
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions& options) {
   const double delta = options.delta;
   check<ValueError>(delta > 0, "huber_loss: delta must be positive: got ", delta);
-  return loss(
-      "huber_loss", x, target, options.reduction,
-      [=](const Tensor& x, const Tensor& target) { return smooth_abs(x - target, delta) * delta; });
+  return loss("huber_loss", x, target, options.reduction,
+              [=](const Tensor& u, const Tensor& v) { return smooth_abs(u - v, delta) * delta; });
 }
 
 // -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x): nothing overflows or cancels.

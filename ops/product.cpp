@@ -1,4 +1,4 @@
-// Who multiplies: plain loops in float64, SIMD for small products, oneDNN for the rest.
+// Matrix products by their owners: plain loops, SIMD, oneDNN.
 #include "ops/product.h"
 
 #include <array>
@@ -6,43 +6,14 @@
 
 #include "framework/base/parallel_fork.h"
 #include "framework/tensor/loops.h"
+#include "ops/onednn/gemm.h"
+#include "ops/owner.h"
 #include "ops/simd/gemv.h"
 #include "ops/simd/small_matmul.h"
 
 namespace vitro {
 
 namespace {
-
-// Multiplications m n k up to which starting a primitive costs more than its better blocking gains
-// (bench_linear, crossover rows; docs/kernels.md has the table).
-constexpr int64_t kSmallProduct = 200'000;
-// The same against a packed weight that stays in the level 2 cache.
-constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
-constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
-
-// Rows of x that are multiplied while a matrix is read once, as long as they stay in the level 1
-// cache (bench_linear, L3 rows).
-bool few_rows(const MatrixRef& x) {
-  return x.rows == 1 || (x.rows <= 4 && x.rows * x.cols <= 8192);
-}
-// Numbers of a matrix that is packed for one call rather than read in place: that takes less than
-// half a microsecond, and then all layouts give the same sums.
-constexpr int64_t kPackedForOneCall = 4096;
-
-// oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
-// and is faster while b stays in the level 2 cache (same table).
-bool ragged_for_onednn(int64_t n, int64_t k) {
-  int64_t whole = (n + 63) / 64 * 64;
-  return n > 64 && 3 * whole >= 4 * n && n * k <= kPackedWeight;
-}
-
-// a is read down its columns, as the gradient of a weight reads dz.  Our kernel does so in place
-// and is faster than oneDNN while 64 columns of b stay in the level 2 cache (same table).
-constexpr int64_t kDownColumns = 100'000'000;
-bool down_columns(const MatrixRef& a, const MatrixRef& b) {
-  return a.row_stride == 1 && a.col_stride > 1 && b.col_stride == 1 && a.cols <= 2048 &&
-         a.rows * b.cols * a.cols <= kDownColumns;
-}
 
 // c_ij = sum_k a_ik b_kj + bias_j
 void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
@@ -66,12 +37,6 @@ void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
                });
 }
 
-Activation activation(onednn::PostOp f) {
-  constexpr Activation kActivation[] = {Activation::kNone, Activation::kRelu, Activation::kTanh,
-                                        Activation::kSigmoid};
-  return kActivation[static_cast<int>(f)];
-}
-
 // x's matrices with rows and columns that oneDNN runs well; a copy (held by `room`) where they do
 // not.
 onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
@@ -88,6 +53,12 @@ onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
                           x.tensor.impl()->offset);
   copy_into(room, from);
   return {raw_bytes(room), x.cols, 1, x.rows * x.cols};
+}
+
+Tensor dense(const Tensor& x) {
+  Tensor y = empty(x.shape(), x.dtype());
+  copy_into(y, x);
+  return y;
 }
 
 // x's values as a dense float32 tensor of this shape.
@@ -158,36 +129,38 @@ bool is_parameter(const MatrixRef& b) {
          w.impl()->offset == 0;
 }
 
-// In float32.  False, and nothing done, for bfloat16 that would have to be copied first.
-bool multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+// By the packed copy of b; bfloat16 is computed in float32 and rounded once.
+void multiply_packed(const MatrixRef& a, const simd::PackedMatrix& b, const Tensor& bias,
+                     const Tensor& c) {
+  const int64_t m = a.rows, k = a.cols, n = c.numel() / m;
+  if (c.dtype() == kFloat32)
+    return simd::matmul(m, n, k, {raw<float>(a.tensor), a.row_stride, a.col_stride}, b,
+                        bias.defined() ? raw<float>(bias) : nullptr, raw<float>(c), n);
+  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias in float32
+  float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
+  simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
+  if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);
+  simd::matmul(m, n, k, {x, k, 1}, b, bias.defined() ? shift : nullptr, y, n);
+  simd::to_bfloat16(y, raw<BFloat16>(c), m * n);
+}
+
+void multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
                     const Tensor& c) {
-  const simd::PackedMatrix* packed = batch == 1 && is_parameter(b) ? packed_weight(b) : nullptr;
-  if (c.dtype() == kBFloat16) {
-    const bool dense = a.col_stride == 1 && a.row_stride == a.cols;
-    if (!packed || !dense) return false;
-    const int64_t m = a.rows, n = b.cols, k = a.cols;
-    Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias in float32
-    float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
-    simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
-    if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);
-    simd::matmul(m, n, k, {x, k, 1}, *packed, bias.defined() ? shift : nullptr, y, n);
-    simd::to_bfloat16(y, raw<BFloat16>(c), m * n);
-    return true;
-  }
   const float* shift = bias.defined() ? raw<float>(bias) : nullptr;
+  const bool reads_in_place =
+      few_rows(a.rows, a.cols) && b.row_stride == 1 && b.rows * b.cols > kPackedForOneCall;
   for (int64_t i = 0; i < batch; ++i) {
     simd::MatrixView x{raw<float>(a.tensor) + i * a.batch_stride, a.row_stride, a.col_stride};
     simd::MatrixView w{raw<float>(b.tensor) + i * b.batch_stride, b.row_stride, b.col_stride};
     float* y = raw<float>(c) + i * a.rows * b.cols;
-    if (packed) simd::matmul(a.rows, b.cols, a.cols, x, *packed, shift, y, b.cols);
-    else if (few_rows(a) && b.row_stride == 1 && b.rows * b.cols > kPackedForOneCall)
+    if (reads_in_place)
       simd::gemv({a.rows, b.cols, a.cols, x.data, a.row_stride, a.col_stride, w.data, b.col_stride,
                   shift, y});
     else simd::matmul(a.rows, b.cols, a.cols, x, w, shift, y, b.cols);
   }
-  return true;
 }
 
+// y (rows of x, n) = x W^T + bias, where row j of W begins at j w_stride.
 template <class T>
 simd::GemvCall<T> gemv_call(const MatrixRef& x, const MatrixRef& w, int64_t n, int64_t w_stride,
                             const Tensor& bias, const Tensor& y) {
@@ -203,77 +176,88 @@ simd::GemvCall<T> gemv_call(const MatrixRef& x, const MatrixRef& w, int64_t n, i
           raw<T>(y)};
 }
 
-// By the kernels that read a matrix once; false, and nothing done, where another owner is faster or
-// the layout is not theirs.
 template <class T>
-bool multiply_few_rows(const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
-                       const Tensor& c) {
-  if (std::max(a.rows, b.cols) * a.cols <= kPackedForOneCall) return false;
-  if (few_rows(a) && b.row_stride == 1) {
-    simd::gemv(gemv_call<T>(a, b, b.cols, b.col_stride, bias, c));
-  } else if (b.cols == 1 && a.col_stride == 1 && !bias.defined()) {  // c^T = b^T a^T
+void multiply_vector(Owner owner, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+                     const Tensor& c) {
+  if (owner == Owner::kFewRows) simd::gemv(gemv_call<T>(a, b, b.cols, b.col_stride, bias, c));
+  else if (owner == Owner::kOneColumn)  // c^T = b^T a^T
     simd::gemv(gemv_call<T>(transposed(b), a, a.rows, a.row_stride, bias, c));
-  } else if (a.rows == 1 && b.col_stride == 1 && b.rows * b.cols > kSmallProduct) {
-    simd::gevm(gemv_call<T>(a, b, b.cols, b.row_stride, bias, c));
-  } else {
-    return false;
-  }
-  return true;
+  else simd::gevm(gemv_call<T>(a, b, b.cols, b.row_stride, bias, c));
+}
+
+// Computes in float32 copies, and rounds once.
+void multiply_in_float(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+                       Activation f, const Tensor& c) {
+  const Tensor x = widened(batch, a), w = widened(batch, b), y = empty(c.shape(), kFloat32);
+  multiply(batch, matrix(x, a.rows * a.cols), matrix(w, b.rows * b.cols),
+           bias.defined() ? widened(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
+  copy_into(c, y);
+}
+
+void multiply_on_onednn(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+                        Activation f, const Tensor& c) {
+  Tensor room_a, room_b;
+  onednn::matmul({c.dtype(), batch, a.rows, b.cols, a.cols, operand(batch, a, room_a),
+                  operand(batch, b, room_b), bias.defined() ? raw_bytes(bias) : nullptr, f,
+                  /*accumulate=*/false, raw_bytes(c)});
+}
+
+// An empty sum: c = bias, or 0.
+void fill_with_bias(const Tensor& bias, const Tensor& c) {
+  const Tensor from = bias.defined() ? bias : zeros({1}, c.dtype());
+  copy_into(c, make_view(from, c.shape(), expanded_strides(from.shape(), from.strides(), c.shape()),
+                         from.impl()->offset));
+}
+
+Product product_of(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
+                   const Tensor& c) {
+  return {.dtype = c.dtype(),
+          .batch = batch,
+          .m = a.rows,
+          .n = b.cols,
+          .k = a.cols,
+          .a_dense_rows = a.col_stride == 1,
+          .a_dense_columns = a.row_stride == 1 && a.col_stride > 1,
+          .a_dense = a.col_stride == 1 && a.row_stride == a.cols,
+          .b_dense_rows = b.col_stride == 1,
+          .b_dense_columns = b.row_stride == 1,
+          .b_is_parameter = is_parameter(b),
+          .has_bias = bias.defined(),
+          .bfloat16_instructions = c.dtype() != kBFloat16 || onednn::has_bfloat16()};
 }
 
 }  // namespace
 
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
-              onednn::PostOp f, const Tensor& c) {
-  const DType dtype = c.dtype();
-  const int64_t products = a.rows * b.cols * a.cols;
+              Activation f, const Tensor& c) {
   if (c.numel() == 0) return;
-  bool one_bias = !bias.defined() || bias.is_contiguous();
-  if (dtype == kFloat64 || a.cols == 0 || !one_bias) {
-    if (dtype == kFloat64) {
-      multiply_plain(batch, a, b, bias, c);
-    } else if (a.cols == 0) {
-      Tensor zero = bias.defined() ? bias : zeros({1}, dtype);
-      copy_into(
-          c, make_view(zero, c.shape(), expanded_strides(zero.shape(), zero.strides(), c.shape()),
-                       zero.impl()->offset));
-    } else {
-      Tensor dense = empty(bias.shape(), dtype);
-      copy_into(dense, bias);
-      return multiply(batch, a, b, dense, f, c);
-    }
-    if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
-    return;
+  if (a.cols == 0) {
+    fill_with_bias(bias, c);
+    return activate_into(c, c, f);
   }
-  bool b_streams = b.col_stride == 1 || b.row_stride == 1;
-  bool small = dtype == kFloat32
-                   ? products * batch <= kSmallProduct ||
-                         (batch == 1 && (ragged_for_onednn(b.cols, b.rows) || down_columns(a, b) ||
-                                         (products <= kPackedProduct &&
-                                          b.cols * b.rows <= kPackedWeight && is_parameter(b))))
-                   : products <= kSmallBFloat16;
-  const bool packs = small && is_parameter(b);
-  if (batch == 1 && !packs &&
-      (dtype == kFloat32 ? multiply_few_rows<float>(a, b, bias, c)
-                         : multiply_few_rows<BFloat16>(a, b, bias, c))) {
-    if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
-    return;
+  Product p = product_of(batch, a, b, bias, c);
+  if (bias.defined() && !bias.is_contiguous() && p.dtype != kFloat64)
+    return multiply(batch, a, b, dense(bias), f, c);
+  Owner owner = owner_of(p);
+  const simd::PackedMatrix* packed = owner == Owner::kPackedWeight ? packed_weight(b) : nullptr;
+  if (owner == Owner::kPackedWeight && !packed) {
+    p.b_is_parameter = false;
+    owner = owner_of(p);
   }
-  if (dtype == kBFloat16 && !onednn::has_bfloat16()) {  // compute in float32, round once
-    Tensor x = widened(batch, a), w = widened(batch, b);
-    Tensor y = empty(c.shape(), kFloat32);
-    multiply(batch, matrix(x, a.rows * a.cols), matrix(w, b.rows * b.cols),
-             bias.defined() ? widened(bias, bias.shape(), bias.strides()) : Tensor(), f, y);
-    return copy_into(c, y);
+  switch (owner) {
+    case Owner::kPlainLoops: multiply_plain(batch, a, b, bias, c); break;
+    case Owner::kFewRows:
+    case Owner::kOneColumn:
+    case Owner::kOneRow:
+      if (p.dtype == kFloat32) multiply_vector<float>(owner, a, b, bias, c);
+      else multiply_vector<BFloat16>(owner, a, b, bias, c);
+      break;
+    case Owner::kPackedWeight: multiply_packed(a, *packed, bias, c); break;
+    case Owner::kSmall: multiply_small(batch, a, b, bias, c); break;
+    case Owner::kInFloat: return multiply_in_float(batch, a, b, bias, f, c);
+    case Owner::kOneDnn: return multiply_on_onednn(batch, a, b, bias, f, c);
   }
-  if (small && b_streams && multiply_small(batch, a, b, bias, c)) {
-    if (f != onednn::PostOp::kNone) activate_into(c, c, activation(f));
-    return;
-  }
-  Tensor room_a, room_b;
-  onednn::matmul({dtype, batch, a.rows, b.cols, a.cols, operand(batch, a, room_a),
-                  operand(batch, b, room_b), bias.defined() ? raw_bytes(bias) : nullptr, f,
-                  /*accumulate=*/false, raw_bytes(c)});
+  activate_into(c, c, f);
 }
 
 void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tensor& c) {
@@ -289,7 +273,7 @@ void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tenso
   }
   Tensor room_a, room_b;
   onednn::matmul({dtype, 1, a.rows, b.cols, a.cols, operand(1, a, room_a), operand(1, b, room_b),
-                  nullptr, onednn::PostOp::kNone, add, raw_bytes(c), /*c_in_float=*/true});
+                  nullptr, Activation::kNone, add, raw_bytes(c), /*c_in_float=*/true});
 }
 
 }  // namespace vitro

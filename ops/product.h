@@ -1,6 +1,5 @@
 // Matrix products on raw layouts, unrecorded: what matmul and linear run on.
 #pragma once
-#include "ops/onednn/gemm.h"
 #include "ops/ops.h"
 
 namespace vitro {
@@ -25,9 +24,9 @@ inline Tensor as_rows(const Tensor& x) {
 }
 
 // c_bij = f(sum_k a_bik b_bkj + bias_j) into c, contiguous (batch, a.rows, b.cols).  bias may be
-// undefined.  Runs on oneDNN or on SIMD, as docs/kernels.md measures it; in float64 as plain loops.
+// undefined; f is none, relu, tanh or sigmoid.  owner_of says who computes it.
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
-              onednn::PostOp f, const Tensor& c);
+              Activation f, const Tensor& c);
 
 // c = a b, or c += a b where `add`, for c in float32 and operands in float32 or bfloat16: a product
 // that is taken in parts.

@@ -5,9 +5,11 @@
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
+#include "ops/fused.h"
 #include "ops/rows.h"
 
 namespace vitro {
+
 namespace {
 
 // max x, or NaN if there is one
@@ -22,12 +24,6 @@ double plain_total(const double* x, int64_t n, double high) {
   double total = 0;
   for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
   return total;
-}
-
-// log sum_j e^x_j, from the largest so that e^x cannot overflow
-double plain_logsumexp(const double* x, int64_t n) {
-  const double high = plain_max(x, n);
-  return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
 
 Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {
@@ -66,41 +62,20 @@ Tensor backward_rows(const Tensor& y, const Tensor& dy, int axis, Kernel kernel)
   return back_in_place(dx, axis).to(y.dtype());
 }
 
+}  // namespace
+
+namespace {
 // y = softmax(x)   =>   dx = y (dy - sum(y dy))
 struct Softmax final : Op<Softmax> {
   static constexpr std::string_view kName = "softmax";
   int axis = 0;
   TensorList backward(const Tensor& dy) override {
     Tensor y = output();
-    if (!grad_enabled() && dtype != kFloat64)
-      return {backward_rows(y, dy, axis, simd::softmax_backward)};
+    if (!by_definition(dtype)) return {backward_rows(y, dy, axis, simd::softmax_backward)};
     return {y * (dy - sum(y * dy, axis, /*keepdim=*/true))};
   }
 };
-
-// y = log softmax(x)   =>   dx = dy - e^y sum(dy)
-struct LogSoftmax final : Op<LogSoftmax> {
-  static constexpr std::string_view kName = "log_softmax";
-  int axis = 0;
-  TensorList backward(const Tensor& dy) override {
-    Tensor y = output();
-    if (!grad_enabled() && dtype != kFloat64)
-      return {backward_rows(y, dy, axis, simd::log_softmax_backward)};
-    return {dy - exp(y) * sum(dy, axis, /*keepdim=*/true)};
-  }
-};
-
-// y = log sum_j e^x_j   =>   dx = dy e^(x - y)
-struct LogSumExp final : Op<LogSumExp> {
-  static constexpr std::string_view kName = "logsumexp";
-  Shape kept;  // y's shape with the axis of size 1
-  TensorList backward(const Tensor& dy) override {
-    return {reshape(dy, kept) * exp(input(0) - reshape(output(), kept))};
-  }
-};
-
 }  // namespace
-
 Tensor softmax(const Tensor& x, int64_t axis) {
   Tensor y = normalized("softmax", x, axis, /*log=*/false);
   if (auto* node = record<Softmax>(y, x)) {
@@ -110,6 +85,18 @@ Tensor softmax(const Tensor& x, int64_t axis) {
   return y;
 }
 
+namespace {
+// y = log softmax(x)   =>   dx = dy - e^y sum(dy)
+struct LogSoftmax final : Op<LogSoftmax> {
+  static constexpr std::string_view kName = "log_softmax";
+  int axis = 0;
+  TensorList backward(const Tensor& dy) override {
+    Tensor y = output();
+    if (!by_definition(dtype)) return {backward_rows(y, dy, axis, simd::log_softmax_backward)};
+    return {dy - exp(y) * sum(dy, axis, /*keepdim=*/true)};
+  }
+};
+}  // namespace
 Tensor log_softmax(const Tensor& x, int64_t axis) {
   Tensor y = normalized("log_softmax", x, axis, /*log=*/true);
   if (auto* node = record<LogSoftmax>(y, x)) {
@@ -119,6 +106,21 @@ Tensor log_softmax(const Tensor& x, int64_t axis) {
   return y;
 }
 
+namespace {
+// log sum_j e^x_j, from the largest so that e^x cannot overflow
+double plain_logsumexp(const double* x, int64_t n) {
+  const double high = plain_max(x, n);
+  return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
+}
+// y = log sum_j e^x_j   =>   dx = dy e^(x - y)
+struct LogSumExp final : Op<LogSumExp> {
+  static constexpr std::string_view kName = "logsumexp";
+  Shape kept;  // y's shape with the axis of size 1
+  TensorList backward(const Tensor& dy) override {
+    return {reshape(dy, kept) * exp(input(0) - reshape(output(), kept))};
+  }
+};
+}  // namespace
 Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
   check_floating("logsumexp", x);
   check<ShapeError>(x.rank() > 0, "logsumexp: at least one axis: got a scalar");

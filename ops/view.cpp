@@ -13,21 +13,11 @@ struct Reshape final : Op<Reshape> {
   TensorList backward(const Tensor& dy) override { return {reshape(dy, from)}; }
 };
 
-// y_... = x with its axes reordered   =>   dx = dy in the old order
-struct Permute final : Op<Permute> {
-  static constexpr std::string_view kName = "permute";
-  Shape axes;
-  TensorList backward(const Tensor& dy) override {
-    Shape back = axes;
-    for (int i = 0; i < axes.rank(); ++i) back[static_cast<int>(axes[i])] = i;
-    return {permute(dy, back)};
-  }
-};
-
 struct Part {
   int axis;
   int64_t start, stop, step;
 };
+
 Tensor view_of(const Tensor& x, const Part& part) {
   Shape shape = x.shape();
   Strides strides = x.strides();
@@ -37,19 +27,8 @@ Tensor view_of(const Tensor& x, const Part& part) {
   strides[part.axis] *= part.step;
   return make_view(x, shape, strides, offset);
 }
-Tensor embed_slice(const Tensor& dy, const Shape& shape, const Part& part);
 
-// y = x[start:stop:step] along an axis   =>   dx = dy there, 0 elsewhere
-struct SliceOp final : Op<SliceOp> {
-  static constexpr std::string_view kName = "slice";
-  Shape from;
-  Part part{};
-  TensorList backward(const Tensor& dy) override {
-    if (grad_enabled()) return {embed_slice(dy, from, part)};
-    add_into(view_of(accumulator(0), part), dy);
-    return {Tensor()};
-  }
-};
+Tensor embed_slice(const Tensor& dy, const Shape& shape, const Part& part);
 
 // y = 0 but for a slice that is x   =>   dx = that slice of dy
 struct EmbedSlice final : Op<EmbedSlice> {
@@ -144,6 +123,18 @@ Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   return reshape(x, shape);
 }
 
+namespace {
+// y_... = x with its axes reordered   =>   dx = dy in the old order
+struct Permute final : Op<Permute> {
+  static constexpr std::string_view kName = "permute";
+  Shape axes;
+  TensorList backward(const Tensor& dy) override {
+    Shape back = axes;
+    for (int i = 0; i < axes.rank(); ++i) back[static_cast<int>(axes[i])] = i;
+    return {permute(dy, back)};
+  }
+};
+}  // namespace
 Tensor permute(const Tensor& x, const Shape& wanted) {
   check_defined("permute", x, "the tensor");
   check<ShapeError>(wanted.rank() == x.rank(), "permute: ", x.rank(), " axes: got ", wanted);
@@ -202,6 +193,19 @@ Tensor unsqueeze(const Tensor& x, int64_t axis) {
   return reshape(x, shape);
 }
 
+namespace {
+// y = x[start:stop:step] along an axis   =>   dx = dy there, 0 elsewhere
+struct SliceOp final : Op<SliceOp> {
+  static constexpr std::string_view kName = "slice";
+  Shape from;
+  Part part{};
+  TensorList backward(const Tensor& dy) override {
+    if (grad_enabled()) return {embed_slice(dy, from, part)};
+    add_into(view_of(accumulator(0), part), dy);
+    return {Tensor()};
+  }
+};
+}  // namespace
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t step) {
   check_defined("slice", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "slice: a scalar has no axes");

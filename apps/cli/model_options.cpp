@@ -113,7 +113,7 @@ models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenize
           .n_embd = options.n_embd,
           .n_hidden = options.n_hidden,
           .context = options.context,
-          .activation = models::activation_of(options.activation)};
+          .activation = activation_of(options.activation)};
 }
 
 void check_bytes(double need, const char* advice) {

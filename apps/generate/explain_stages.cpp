@@ -37,7 +37,7 @@ class MiniExplanation final : public Explanation {
                          std::to_string(k) + " x " + std::to_string(model_.config.n_embd) +
                          " numbers; zeros before the first token"});
     all.push_back({"hidden", hidden_, model_.hidden.weight, linear_note(model_.hidden, "hidden")});
-    all.push_back({models::activation_name(model_.config.activation),
+    all.push_back({activation_name(model_.config.activation),
                    activated_,
                    {},
                    "the activation, number by number; without one, two linear layers are one"});

@@ -67,7 +67,7 @@ TrainOptions fine_tuning_defaults(const nn::Module& initial) {
     const models::MiniLMConfig& c = mini->config;
     o.model_type = "mini";
     o.model.n_embd = c.n_embd, o.model.n_hidden = c.n_hidden, o.model.context = c.context;
-    o.model.activation = models::activation_name(c.activation);
+    o.model.activation = activation_name(c.activation);
   } else {
     fail<ValueError>("--init-from: a MiniLM or a GPT expected: ", initial.describe());
   }

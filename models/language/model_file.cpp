@@ -1,29 +1,9 @@
 // Configurations to JSON and back.
 #include "models/language/model_file.h"
 
-#include <array>
-
 #include "models/language/config_fields.h"
 
 namespace vitro::models {
-
-namespace {
-
-constexpr std::array kActivations = {"none", "relu",      "tanh", "sigmoid",
-                                     "gelu", "gelu_tanh", "silu"};  // as Activation counts
-
-}  // namespace
-
-std::string activation_name(Activation f) { return kActivations[static_cast<size_t>(f)]; }
-
-Activation activation_of(const std::string& name) {
-  std::string all;
-  for (size_t i = 0; i < kActivations.size(); ++i) {
-    if (name == kActivations[i]) return static_cast<Activation>(i);
-    all += (i ? ", " : "") + std::string(kActivations[i]);
-  }
-  fail<ValueError>("activation: one of ", all, " expected: ", name);
-}
 
 std::string to_json(const MiniLMConfig& c) {
   return nlohmann::ordered_json{

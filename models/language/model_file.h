@@ -28,9 +28,5 @@ struct LanguageModel {
 LanguageModel make_model(const std::string& config_json,
                          InitialValues values = InitialValues::kRandom);
 
-// "none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"
-std::string activation_name(Activation f);
-Activation activation_of(const std::string& name);  // ValueError lists the names
-
 }  // namespace models
 }  // namespace vitro

@@ -23,7 +23,7 @@ std::string describe(const MatmulCall& c) {
   text << c.m << " x " << c.n << " x " << c.k << (c.bias ? " +bias" : "")
        << (c.accumulate ? " +sum" : "") << (c.c_in_float ? " in float32" : "");
   constexpr const char* kNames[] = {"", " +relu", " +tanh", " +sigmoid"};
-  text << kNames[static_cast<int>(c.post_op)];
+  text << kNames[static_cast<int>(c.f)];
   return text.str();
 }
 
@@ -57,12 +57,11 @@ std::shared_ptr<Primitive> make(const Piece& c) {
   dnnl_post_ops_t post_ops = nullptr;
   check_status(dnnl_post_ops_create(&post_ops), "post-ops");
   if (c.accumulate) check_status(dnnl_post_ops_append_sum(post_ops, 1.0f), "post-op");
-  if (c.post_op != PostOp::kNone) {
+  if (c.f != Activation::kNone) {
     constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu, dnnl_eltwise_tanh,
                                           dnnl_eltwise_logistic};
-    check_status(
-        dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.post_op)], 0, 0),
-        "post-op");
+    check_status(dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.f)], 0, 0),
+                 "post-op");
   }
   check_status(dnnl_primitive_attr_set_post_ops(attributes, post_ops), "post-ops");
   dnnl_primitive_desc_t description = nullptr;
@@ -82,7 +81,7 @@ std::shared_ptr<Primitive> make(const Piece& c) {
 
 void run(const Piece& c) {
   Key key;
-  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.post_op) << 16) +
+  key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.f) << 16) +
           (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
           (int64_t{c.c_in_float} << 26));
   for (int64_t word : {c.batch, c.m, c.n, c.k, c.a.row_stride, c.a.col_stride, c.b.row_stride,

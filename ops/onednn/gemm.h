@@ -3,11 +3,10 @@
 #pragma once
 #include <cstdint>
 
+#include "framework/base/activation.h"
 #include "framework/base/dtype.h"
 
 namespace vitro::onednn {
-
-enum class PostOp : int { kNone, kRelu, kTanh, kSigmoid };
 
 struct Matrix {
   const void* data;
@@ -20,8 +19,8 @@ struct MatmulCall {
   int64_t batch, m, n, k;
   Matrix a, b;
   const void* bias;  // or null
-  PostOp post_op;
-  bool accumulate;  // add to c
+  Activation f;      // none, relu, tanh or sigmoid
+  bool accumulate;   // add to c
   void* c;
   bool c_in_float = false;  // c is float32 whatever dtype is
 };

@@ -73,14 +73,14 @@ HWY_INLINE void ForStrips(const Block& block, F f) {
 // vector more.
 inline void Scores(const Block& block, ConstRows a, const float* panels, float* scores,
                    int64_t stride) {
-  const int64_t D = block.size.D;
+  const int64_t features = block.size.D;
   for (int64_t c = 0; c < block.columns; c += kPanel)
     ForStrips(block, [&](int64_t r, int64_t m, int64_t seen) HWY_ATTR {
       const int64_t n = std::min(kPanel, padded(seen - c));
       if (n <= 0) return;
-      MultiplyRows({D,
+      MultiplyRows({features,
                     {a[r], a.stride, 1},
-                    panels + c * D,
+                    panels + c * features,
                     kPanel,
                     nullptr,
                     scores + r * stride + c,

@@ -438,12 +438,12 @@ TEST_CASE("kernels: rows of infinities and NaN have their limits") {
 
 namespace {
 
-struct Product {
+struct RandomProduct {
   int64_t m, n, k;
   bool transpose_a, transpose_b, bias;
   std::vector<float> a, b, biases;
 
-  Product(std::mt19937_64& random, int64_t most, bool integers) {
+  RandomProduct(std::mt19937_64& random, int64_t most, bool integers) {
     auto size = [&] {
       return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(random() % 4 ? most : 8));
     };
@@ -496,7 +496,7 @@ TEST_CASE(
   double worst = 0;
   for (int round = 0; round < 1000; ++round) {
     const bool integers = round % 4 == 0;
-    Product p(random, 70, integers);
+    RandomProduct p(random, 70, integers);
     const int64_t ldc = p.n + static_cast<int64_t>(random() % 3);
     std::vector<float> c(static_cast<size_t>(p.m * ldc) + 16, 777), packed = c;
     simd::matmul(p.m, p.n, p.k, p.a_view(), p.b_view(), p.bias_data(), c.data(), ldc);
@@ -523,7 +523,7 @@ TEST_CASE(
   double worst = 0;
   for (int round = 0; round < 1000; ++round) {
     const bool integers = round % 4 == 0;
-    Product p(random, 70, integers);
+    RandomProduct p(random, 70, integers);
     // A row or column of one element may stride anyhow; oneDNN is asked for what it runs well.
     auto matrix = [](const simd::MatrixView& x, int64_t rows, int64_t cols) {
       bool runs = onednn::runs_strides(rows, cols, x.row_stride, x.col_stride);
@@ -532,7 +532,7 @@ TEST_CASE(
     };
     std::vector<float> c(static_cast<size_t>(p.m * p.n) + 16, 777);
     onednn::matmul({kFloat32, 1, p.m, p.n, p.k, matrix(p.a_view(), p.m, p.k),
-                    matrix(p.b_view(), p.k, p.n), p.bias_data(), onednn::PostOp::kNone,
+                    matrix(p.b_view(), p.k, p.n), p.bias_data(), Activation::kNone,
                     /*accumulate=*/false, c.data()});
     double error = p.worst(c, p.n);
     worst = std::max(worst, error);

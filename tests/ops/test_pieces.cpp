@@ -130,7 +130,7 @@ TEST_CASE("joined pieces have the bits of single ones") {
     if (i % 5 == 0) n = (n + 15) / 16 * 16, k = (k + 15) / 16 * 16;
     const Tensor a = randn(a_down ? Shape{k, m} : Shape{m, k}),
                  b = randn(b_down ? Shape{n, k} : Shape{k, n}), bias = randn({n});
-    const auto post = static_cast<onednn::PostOp>(i % 4);
+    const auto post = static_cast<Activation>(i % 4);
     const auto call = [&](Tensor& c) {
       return onednn::MatmulCall{kFloat32,
                                 1,

@@ -1,0 +1,26 @@
+// What the elementwise families share.  Private to ops/.
+#pragma once
+#include "framework/autograd/node.h"
+#include "framework/tensor/loops.h"
+#include "ops/ops.h"
+
+namespace vitro {
+
+// The kernel of an operation, chosen by CPU once.
+template <simd::Binary kOp>
+simd::BinaryKernel kernel() {
+  static const simd::BinaryKernel found = simd::binary_kernel(kOp);
+  return found;
+}
+template <simd::Unary kOp>
+simd::UnaryKernel kernel() {
+  static const simd::UnaryKernel found = simd::unary_kernel(kOp);
+  return found;
+}
+
+// 1 where the condition holds, else 0, in the dtype of `like`.
+inline Tensor indicator(const Tensor& condition, const Tensor& like) {
+  return condition.to(like.dtype());
+}
+
+}  // namespace vitro

@@ -25,6 +25,9 @@ struct BFloat16 {
     bits = nan ? static_cast<uint16_t>((u >> 16) | 0x40u)
                : static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
   }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  constexpr explicit BFloat16(T x) : BFloat16(static_cast<float>(x)) {}
   constexpr operator float() const { return std::bit_cast<float>(uint32_t{bits} << 16); }
 };
 

@@ -87,7 +87,7 @@ void loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, F f, Y* 
     walk.range(begin, end, [&](const auto& at, int64_t count) {
       [&]<size_t... I>(std::index_sequence<I...>) {
         for (int64_t i = 0; i < count; ++i)
-          y[at[0] + i * walk.step(0)] = f(xs[at[I + 1] + i * walk.step(I + 1)]...);
+          y[at[0] + i * walk.step(0)] = static_cast<Y>(f(xs[at[I + 1] + i * walk.step(I + 1)]...));
       }
       (std::index_sequence_for<X...>{});
     });

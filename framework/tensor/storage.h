@@ -60,7 +60,7 @@ inline StoragePtr new_storage(size_t bytes) {
   char* memory = static_cast<char*>(allocate(block));
   auto* s = new (memory) Storage;
   s->data = memory + kStorageHeader;
-  s->block = block;
+  s->block = block & (~size_t{0} >> 1);
   return StoragePtr(s);
 }
 

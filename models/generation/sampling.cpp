@@ -134,7 +134,7 @@ ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions&
     sum = sum_of(numbers(all.values));
   }
   all.values.mul_(1 / sum);
-  if (!all.indices.defined()) all.indices = arange(all.values.numel());
+  if (!all.indices.defined()) all.indices = arange(static_cast<double>(all.values.numel()));
   return all;
 }
 

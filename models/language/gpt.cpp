@@ -115,7 +115,9 @@ Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
   check<ShapeError>(before + time <= config.block_size, "GPT: a context of at most ",
                     config.block_size, " tokens expected: got ", before + time);
   Tensor x = hook_embed(wte(ids));
-  if (wpe) x = x + hook_pos_embed((*wpe)(cache ? cache->positions(time) : arange(time)));
+  if (wpe)
+    x = x +
+        hook_pos_embed((*wpe)(cache ? cache->positions(time) : arange(static_cast<double>(time))));
   x = drop(x);
   const nn::AttentionShared shared = h[0].attn.prepare(ids, cache);
   for (size_t i = 0; i < h.size(); ++i) x = h[i](x, shared, static_cast<int64_t>(i));

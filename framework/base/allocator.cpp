@@ -33,7 +33,7 @@ struct LargeClass {
 };
 LargeClass large_class(size_t bytes) {
   const auto power = static_cast<int>(std::bit_width(bytes - 1));  // 2^(power-1) < bytes <= 2^power
-  int steps = power > 20 ? 6 : 4;         // log2 of the classes in this octave
+  int steps = power > 20 ? 6 : 4;  // log2 of the classes in this octave
   size_t step = size_t{1} << (power - 1 - steps);
   size_t rounded = (bytes + step - 1) / step * step;
   size_t octave = static_cast<size_t>(power) * 64;

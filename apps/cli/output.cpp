@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "framework/base/error.h"
+#include "framework/nn/summary.h"
 #include "models/text/unicode/utf8.h"
 #include "ops/ops.h"
 
@@ -78,14 +79,7 @@ std::string shape_text(const Shape& shape) {
   return text.str();
 }
 
-std::string count_text(int64_t n) {
-  std::string digits = std::to_string(n), out;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
-    out += digits[i];
-  }
-  return out;
-}
+std::string count_text(int64_t n) { return nn::grouped(n); }
 
 std::string small(double x) { return x == 0 ? "0" : format("%.1e", x); }
 

@@ -106,7 +106,7 @@ class Module {
 
   bool is_hooked() const;  // whether any hook is attached now
 
-  const std::string& path() const { return interned(path_); }  // from the root that last ran
+  const std::string& path() const { return interned(path_); }  // from the root that first ran
 
  protected:
   // The front of every call.  A module with other arguments gives its own operator() on top of

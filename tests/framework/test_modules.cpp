@@ -233,6 +233,7 @@ TEST_CASE("places follow the tree in which a module runs") {
   other(randn({2, 4}));
   pair.b = std::move(other);  // a layer that has run alone takes the place of b
   CHECK(interned(pair(randn({2, 4})).grad_fn()->path) == "b");
+  CHECK(interned(pair.a(randn({2, 4})).grad_fn()->path) == "a");  // alone, it keeps its place
 }
 
 TEST_CASE("a module's own op is recorded under its path, what follows is not") {
@@ -266,14 +267,23 @@ TEST_CASE("the empty Sequential is the identity, and Sequentials nest") {
 TEST_CASE("summary lists shapes, parameters and, with an example, multiplications") {
   models::MiniLM m({.vocab_size = 10, .n_embd = 8, .n_hidden = 32, .context = 2});
   const std::string plain = m.summary();
-  CHECK_THAT(plain, Contains("MiniLM") && Contains("embed: Embedding(10, 8)") &&
-                        Contains("weight float32 (10, 8)") &&
-                        Contains("hidden: Linear(16 -> 32)") && Contains("bias float32 (32,)") &&
-                        Contains("parameters: 954") && !Contains("MACs"));
+  CHECK_THAT(plain, Contains("MiniLM\n") && Contains("embed: Embedding(10, 8)") &&
+                        Contains("weight (10, 8)") && Contains("hidden: Linear(16 -> 32)") &&
+                        Contains("bias (32,)") && Contains("parameters  954\n") &&
+                        !Contains("MACs  "));
   const std::string counted = m.summary(zeros({3, 5}, kInt64));
-  CHECK_THAT(counted, Contains("7,680 MACs") && Contains("4,800 MACs") &&
-                          Contains("MACs: 12,480 for input (3, 5)"));
+  CHECK_THAT(counted, Contains("7,680\n") && Contains("4,800\n") &&
+                          Contains("MACs        12,480 for input (3, 5)"));
   for (nn::Module* each : m.modules()) CHECK_FALSE(each->is_hooked());
+}
+
+TEST_CASE("summary counts a tied tensor once, and indents a list's elements") {
+  Model m;
+  const std::string text = m.summary();
+  CHECK_THAT(text, Contains("weight (7, 4) = embed.weight") && Contains("h.0: ") &&
+                       Contains("\n  proj: Linear(4 -> 4)") && Contains("h.1: as h.0") &&
+                       Contains("parameters  72\n"));
+  CHECK(m.parameter_count() == 72);  // 4, 28 and 2 (16 + 4); the mask is a buffer
 }
 
 TEST_CASE("summary changes neither the model nor the random numbers that follow") {

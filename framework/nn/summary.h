@@ -1,0 +1,31 @@
+// What a tree of modules holds and computes, module by module: the rows behind Module::summary.
+#pragma once
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/nn/module.h"
+
+namespace vitro::nn {
+
+struct SummaryRow {
+  std::string path = {}, what = {};                         // what: the module's describe()
+  std::vector<std::pair<std::string, Shape>> tensors = {};  // its own
+  std::string tie = {};                                     // the name of what it shares
+  int64_t parameters = 0, macs = 0;  // with those of the modules inside; a tied tensor once
+  bool operator==(const SummaryRow&) const = default;
+};
+
+// A row per module, the root first, but for what holds and computes nothing, such as hook points.
+// macs(module): multiplications of a forward, without those of the modules inside.
+std::vector<SummaryRow> summary_rows(Module& root,
+                                     const std::function<int64_t(const Module&)>& macs);
+
+// The modules as a table, the root only if it has tensors of its own.  Elements of a list that are
+// as its first share a row.
+std::string summary_table(const std::vector<SummaryRow>& rows);
+
+std::string grouped(int64_t n);  // 16,384
+
+}  // namespace vitro::nn

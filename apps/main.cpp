@@ -1,6 +1,8 @@
-// The `vitro` program: what its command line may say, and what becomes of an error.
+// The `vitro` program: its subcommands, and what becomes of an error.
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <memory>
 #include <new>
 #include <span>
 
@@ -11,69 +13,78 @@ namespace vitro::cli {
 
 namespace {
 
-struct Arguments {
-  TrainOptions train;
-  EvalOptions eval;
-  GenerateOptions generate;
-  VerifyOptions verify;
-  TokenizeOptions tokenize;
-  TrainTokenizerOptions train_tokenizer;
-  GraphOptions graph;
-  SummaryOptions summary;
-  ExportOptions exported;
-  int64_t threads = 0;  // 0: not given
+// What the command line may ask for, and what is done then.
+struct Subcommand {
+  CLI::App* app;
+  std::function<int()> run;
 };
+template <class Options, class Run>
+Subcommand subcommand(CLI::App& app, CLI::App* (*add)(CLI::App&, Options&), Run run) {
+  auto options = std::make_shared<Options>();
+  return {add(app, *options), [options, run] { return run(*options); }};
+}
+std::vector<Subcommand> add_subcommands(CLI::App& app) {
+  return {subcommand(app, add_train, train),
+          subcommand(app, add_generate, generate),
+          subcommand(app, add_eval, eval),
+          subcommand(app, add_verify, verify),
+          subcommand(app, add_tokenize, tokenize),
+          subcommand(app, add_tokenizer, train_tokenizer),
+          subcommand(app, add_graph, graph),
+          subcommand(app, add_summary, summary),
+          subcommand(app, add_export, export_model),
+          {app.add_subcommand("version", "Versions, instruction sets and threads"), version}};
+}
 
-void add_threads(CLI::App& app, Arguments& to) {
-  app.add_option("--threads", to.threads, "Threads to compute with (default: one per core)")
+void add_threads(CLI::App& app, int64_t& threads) {
+  app.add_option("--threads", threads, "Threads to compute with (default: one per core)")
       ->type_name("N")
       ->transform(whole(1, 256));
 }
 
-CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
-  CLI::App* sub =
-      app.add_subcommand("verify", "Hold a running model against the calculation by hand");
-  add_model(*sub, to.model);
-  add_saved_instead(*sub, to.saved);
-  sub->add_option("--perturb", to.perturb,
-                  "Spoil the output of MODULE by a thousandth, to see it found")
-      ->type_name("[MODULE]")
-      ->expected(0, 1)
-      ->default_str("head");
-  sub->add_flag("--json", to.json, "Print one JSON object");
-  sub->footer(
-      "Forward: of every Linear, x W^T + b is computed in float64 by plain loops and compared "
-      "with\n"
-      "what the running model computed in float32. Gradients: backward against finite differences\n"
-      "of a float64 copy. Ends with 0 if all agree, else with 1 and the names of what does not. Of "
-      "a\n"
-      "large model fewer tokens pass through, and gradients are compared at fewer places.\n\n"
-      "Examples:\n"
-      "  vitro verify\n"
-      "  vitro verify --n-hidden 1024 --context 4 --activation silu\n"
-      "  vitro verify --model out\n"
-      "  vitro verify --perturb hidden       # must fail, and name hidden\n"
-      "  vitro verify --json | python3 -c 'import json, sys; "
-      "print(json.load(sys.stdin)[\"agrees\"])'");
-  return sub;
+// The innermost subcommand that was named, and how it is called.
+CLI::App& chosen(CLI::App& app) {
+  CLI::App* sub = &app;
+  while (!sub->get_subcommands().empty()) sub = sub->get_subcommands()[0];
+  return *sub;
+}
+std::string called(const CLI::App& app) {
+  return app.get_parent() ? called(*app.get_parent()) + ' ' + app.get_name() : app.get_name();
+}
+std::vector<std::string> names_of(const CLI::App& app) {  // of its subcommands
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
 }
 
-CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
-  CLI::App* sub = app.add_subcommand("graph", "Draw the graph that a forward pass records");
-  sub->add_option("--prompt", to.prompt, "Text that goes through the model")
-      ->type_name("TEXT")
-      ->required()
-      ->check(some_text());
-  add_model(*sub, to.model);
-  sub->add_option("--out", to.out, "File to write (default: standard output)")
-      ->type_name("FILE")
-      ->check(file_name());
-  sub->footer(
-      "Writes the DOT language of Graphviz: ops with their shapes, parameters, module names.\n\n"
-      "Examples:\n"
-      "  vitro graph --prompt \"The\" | dot -Tsvg > graph.svg\n"
-      "  vitro graph --prompt \"The\" --context 3 --out graph.dot");
-  return sub;
+int print_help(const CLI::App& app) {
+  write_out(app.help(app.get_parent() ? called(*app.get_parent()) : ""));
+  return 0;
+}
+// `vitro help tokenizer train`
+int help(CLI::App& app, const std::vector<std::string> topic) {
+  app.clear();  // CLI11 shows the help of the subcommand that was called
+  const CLI::App* about = &app;
+  for (const std::string& name : topic) {
+    const std::vector<std::string> names = names_of(*about);
+    const std::string near = nearest(name, names);
+    check<UsageError>(std::ranges::count(names, name) > 0, "help: a subcommand of ", called(*about),
+                      " expected: ", in_quotes(name),
+                      near.empty() ? "" : "; did you mean " + near + "?");
+    about = about->get_subcommand(name);
+  }
+  return print_help(*about);
+}
+
+[[noreturn]] void refuse_unknown(const CLI::App& app, const CLI::App& sub) {
+  const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+  std::vector<std::string> known = names_of(sub);
+  for (const CLI::Option* option : sub.get_options()) known.push_back(option->get_name());
+  const std::string near = nearest(unknown[0].substr(0, unknown[0].find('=')), known);
+  fail<UsageError>(unknown.size() > 1 ? "unknown arguments " : "unknown argument ",
+                   CLI::detail::join(unknown, " "),
+                   near.empty() ? "" : "; did you mean " + near + "?", "; see ", called(sub),
+                   " --help");
 }
 
 // nanoGPT writes --max_iters: in what is an option of some subcommand but for its underscores, they
@@ -105,7 +116,6 @@ void check_values(std::span<char*> arguments) {
 }
 
 int run(int argc, char** argv) {
-  Arguments arguments;
   CLI::App app("vitro: a small language model that hides nothing", "vitro");
   bool wants_version = false;
   app.add_flag("--version", wants_version, "Show versions, instruction sets and threads");
@@ -119,59 +129,34 @@ int run(int argc, char** argv) {
       "  vitro verify --perturb                           # no longer: see it found\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
-      "  vitro generate --help                            # every subcommand explains itself");
-  const CLI::App* const trains = add_train(app, arguments.train);
-  const CLI::App* const generates = add_generate(app, arguments.generate);
-  const CLI::App* const evaluates = add_eval(app, arguments.eval);
-  const CLI::App* const verifies = add_verify(app, arguments.verify);
-  const CLI::App* const tokenizes = add_tokenize(app, arguments.tokenize);
-  CLI::App* const trains_tokenizer = add_tokenizer(app, arguments.train_tokenizer);
-  const CLI::App* const draws = add_graph(app, arguments.graph);
-  const CLI::App* const sums_up = add_summary(app, arguments.summary);
-  const CLI::App* const exports = add_export(app, arguments.exported);
-  add_threads(app, arguments);
-  for (CLI::App* sub : app.get_subcommands({})) add_threads(*sub, arguments);
-  add_threads(*trains_tokenizer, arguments);
+      "  vitro help generate                              # every subcommand explains itself");
+  int64_t threads = 0;  // 0: not given
+  const std::vector<Subcommand> subcommands = add_subcommands(app);
+  add_threads(app, threads);
+  for (const Subcommand& sub : subcommands) add_threads(*sub.app, threads);
+  std::vector<std::string> topic;
+  CLI::App* const helps = app.add_subcommand("help", "What a subcommand does, as --help says it");
+  helps->add_option("subcommand", topic, "Its name; none: of the program")->type_name("NAME");
 
   const auto words = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   check_values(words);
-  // The innermost that was named, and how it is called.
-  auto chosen = [&] {
-    CLI::App* sub = &app;
-    while (!sub->get_subcommands().empty()) sub = sub->get_subcommands()[0];
-    return sub;
-  };
-  auto called = [&](const CLI::App* sub) {
-    std::string name = sub->get_name();
-    while ((sub = sub->get_parent())) name = sub->get_name() + ' ' + name;
-    return name;
-  };
   try {
     app.parse(with_dashes(app, words));
   } catch (const CLI::CallForHelp&) {
-    write_out(chosen()->help(chosen() == &app ? "" : called(chosen()->get_parent())));
-    return 0;
+    return print_help(chosen(app));
   } catch (const CLI::ParseError& error) {
-    fail<UsageError>(error.what(), "; see ", called(chosen()), " --help");
+    const CLI::App& sub = chosen(app);
+    if (app.remaining_size(/*recurse=*/true)) refuse_unknown(app, sub);
+    fail<UsageError>(error.what(), "; see ", called(sub), " --help");
   }
-  if (arguments.threads) set_num_threads(static_cast<int>(arguments.threads));
+  if (threads) set_num_threads(static_cast<int>(threads));
   if (wants_version) return version();
-  if (chosen() == trains) return train(arguments.train);
-  if (chosen() == evaluates) return eval(arguments.eval);
-  if (chosen() == generates) return generate(std::move(arguments.generate));
-  if (chosen() == verifies) return verify(arguments.verify);
-  if (chosen() == tokenizes) return tokenize(arguments.tokenize);
-  if (chosen() == trains_tokenizer) return train_tokenizer(arguments.train_tokenizer);
-  if (chosen() == trains_tokenizer->get_parent())
-    fail<UsageError>("a subcommand expected: train; see vitro tokenizer --help");
-  if (chosen() == draws) return graph(arguments.graph);
-  if (chosen() == sums_up) return summary(arguments.summary);
-  if (chosen() == exports) return export_model(arguments.exported);
-  fail<UsageError>(
-      "a subcommand expected: train, generate, eval, verify, tokenize, tokenizer, graph, "
-      "summary or export; "
-      "see vitro "
-      "--help");
+  const CLI::App& sub = chosen(app);
+  if (&sub == helps) return help(app, topic);
+  for (const Subcommand& known : subcommands)
+    if (known.app == &sub) return known.run();
+  fail<UsageError>("a subcommand expected: ", CLI::detail::join(names_of(sub), ", "), "; see ",
+                   called(sub), " --help");
 }
 
 // One line, whatever the message holds: a list's entries after semicolons, the first of them, of

@@ -40,15 +40,18 @@ CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
 // The same beside add_model, of which none but the text may be given as well.
 CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
-// The subcommands.
+// The subcommands: each names its arguments and says what its help says.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);
-CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_generate(CLI::App& app, GenerateOptions& to);
+CLI::App* add_eval(CLI::App& app, EvalOptions& to);
+CLI::App* add_verify(CLI::App& app, VerifyOptions& to);
+CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);
+CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);  // of `tokenizer`, `train`
+CLI::App* add_graph(CLI::App& app, GraphOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 CLI::App* add_export(CLI::App& app, ExportOptions& to);
 
-// The subcommands `tokenize` and, of `tokenizer`, `train`.
-CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);
-CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);
+// The word of `known` that is `word` but for a few letters; empty if none is near.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace vitro::cli

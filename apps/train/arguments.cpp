@@ -1,4 +1,4 @@
-// The options of `vitro train`.
+// The options of `vitro train` and `vitro eval`.
 #include "apps/cli/arguments.h"
 #include "apps/train/defaults.h"
 #include "apps/train/options.h"
@@ -152,6 +152,23 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       "  vitro train --out-dir words --tokenizer word --context 4\n"
       "  vitro train --resume --max-iters 6000      # go on, and further\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8");
+  return sub;
+}
+
+CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
+  CLI::App* sub = app.add_subcommand("eval", "How well a trained model predicts a text");
+  sub->add_option("text", to.text, "Text file (default: the one that the model was trained on)")
+      ->type_name("FILE")
+      ->check(file_name());
+  add_saved(*sub, to.saved)->required();
+  sub->add_flag("--whole", to.whole, "The whole text, not its last 10 %: the validation part");
+  sub->add_flag("--json", to.json, "Print one JSON object");
+  sub->footer(
+      "loss: nats per token, the mean of -ln p(token). perplexity: e^loss.\n"
+      "bits per character: what the model would need to write the text down.\n\n"
+      "Examples:\n"
+      "  vitro eval --model out\n"
+      "  vitro eval --model out letters.txt --whole --json");
   return sub;
 }
 

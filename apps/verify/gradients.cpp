@@ -120,8 +120,9 @@ std::vector<GradientCheck> check_gradients(nn::Module& model, const std::vector<
   int64_t number = 0;
   const auto is_drawn = [&] { return number++ % stride == 0; };
   for (const LinearRun& run : runs) {
-    for (auto& [part, tensor] : run.layer->named_parameters()) {
+    for (auto& [name, tensor] : run.layer->named_parameters()) {
       if (!is_drawn()) continue;
+      const std::string& part = name;  // clang 14 captures no structured binding
       checks.push_back(
           compare(run.name + "." + part, tensor.grad(), each, generator,
                   [&](int64_t i) { return oracle.along_parameter(run.name, part, i); }));

@@ -151,6 +151,7 @@ TEST_CASE("cli: --version and --help") {
   const std::string three = "threads  " + std::to_string(get_num_threads());
   set_num_threads(before);
   CHECK_THAT(output_of({"--version", "--threads", "3"}), Contains(three));
+  CHECK(output_of({"version"}) == output_of({"--version"}));
   CHECK(output_of({"--version", "--threads", "010"}) ==
         output_of({"--version", "--threads", "10"}));
   for (const char* name : {"", "generate", "verify", "tokenize", "graph"}) {
@@ -158,6 +159,9 @@ TEST_CASE("cli: --version and --help") {
     if (*name) arguments.insert(arguments.begin(), name);
     const std::string help = output_of(arguments);
     CHECK_THAT(help, Contains("Examples:\n  vitro ") && Contains("--threads"));
+    arguments.pop_back();
+    arguments.insert(arguments.begin(), "help");
+    CHECK(output_of(arguments) == help);
     CHECK_THAT(help, Contains(std::string("Usage: vitro ") + (*name ? name : "[OPTIONS]")));
   }
 }

@@ -2,7 +2,8 @@
 # and the optimisation of what is not worth more (vitro_light).
 
 set(vitro_flags -Wall -Wextra)
-set(vitro_strict_flags -Wconversion -Wshadow)  # of what users run: the library and the program
+# Of what users run: the library and the program.  For clang -Wconversion means signs too.
+set(vitro_strict_flags -Wconversion -Wno-sign-conversion -Wshadow)
 
 # Of the tests, the program and the reading of JSON: what is fast is elsewhere, and optimising these
 # would mostly cost build time, under the sanitizers half of it.

@@ -10,6 +10,7 @@
 #include "framework/io/npy.h"
 #include "framework/io/safetensors.h"
 #include "framework/nn/module.h"
+#include "framework/nn/summary.h"
 #include "framework/optim/lr_scheduler.h"
 #include "framework/optim/optim.h"
 #include "framework/tensor/factories.h"

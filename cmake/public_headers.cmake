@@ -20,6 +20,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/io/safetensors.h
   framework/nn/hooks.h
   framework/nn/module.h
+  framework/nn/summary.h
   framework/optim/lr_scheduler.h
   framework/optim/optim.h
   framework/tensor/factories.h

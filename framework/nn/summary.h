@@ -5,9 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "framework/nn/module.h"
+#include "module.h"
 
-namespace vitro::nn {
+namespace [[gnu::visibility("default")]] vitro {
+namespace nn {
 
 struct SummaryRow {
   std::string path = {}, what = {};                         // what: the module's describe()
@@ -28,4 +29,5 @@ std::string summary_table(const std::vector<SummaryRow>& rows);
 
 std::string grouped(int64_t n);  // 16,384
 
-}  // namespace vitro::nn
+}  // namespace nn
+}  // namespace vitro

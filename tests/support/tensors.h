@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,22 @@ inline double max_difference(const Tensor& a, const Tensor& b) {
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
 inline constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 inline constexpr double kUnit = 0x1p-24;  // half a unit in the last place of a float32 1
+
+inline float random_float(std::mt19937_64& random, float low, float high) {
+  return low +
+         (high - low) * static_cast<float>(std::ldexp(static_cast<double>(random() >> 40), -24));
+}
+inline std::vector<float> random_floats(std::mt19937_64& random, size_t n, float low = -2,
+                                        float high = 2) {
+  std::vector<float> x(n);
+  for (float& v : x) v = random_float(random, low, high);
+  return x;
+}
+
+// Whether two numbers have the same bits, or both are NaN.
+inline bool same_bits(float a, float b) {
+  return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b));
+}
 
 // Whether dtype, shape and every bit agree.
 inline bool same_bits(const Tensor& a, const Tensor& b) {

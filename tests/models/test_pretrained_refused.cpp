@@ -1,0 +1,182 @@
+// GPT-2 in Hugging Face's layout: what is refused.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/models/gpt2_files.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+
+TEST_CASE("pretrained: a configuration that GPT does not compute is refused by name") {
+  GPT model = tiny_gpt2();
+  const OrderedJson good = config_json_of(model);
+  const Files files(model);
+  struct Case {
+    const char* patch;  // null takes a field away
+    std::string reason;
+  };
+  for (
+      const Case& c : std::initializer_list<Case>{
+          {R"({"model_type":"llama"})", "model_type llama is not supported; gpt2 is"},
+          {R"({"model_type":"gpt_neox"})", "model_type gpt_neox is not supported; gpt2 is"},
+          {R"({"model_type":7})", "a name expected for model_type: 7"},
+          {R"({"model_type":null,"architectures":null})", "field model_type is missing"},
+          {R"({"architectures":["GPT2ForTokenClassification"]})",
+           R"(architectures ["GPT2ForTokenClassification"] are not supported; GPT2LMHeadModel is)"},
+          {R"({"architectures":"GPT2LMHeadModel"})", "a list expected for architectures"},
+          {R"({"activation_function":"relu"})", "activation_function relu is not supported"},
+          {R"({"activation_function":"gelu"})", "activation_function gelu is not supported"},
+          {R"({"scale_attn_weights":false})", "scale_attn_weights false is not supported; true is"},
+          {R"({"scale_attn_by_inverse_layer_idx":true})",
+           "scale_attn_by_inverse_layer_idx true is not supported; false is"},
+          {R"({"reorder_and_upcast_attn":true})", "reorder_and_upcast_attn true is not supported"},
+          {R"({"add_cross_attention":true})", "add_cross_attention true is not supported"},
+          {R"({"pruned_heads":{"0":[1]}})", "pruned_heads {\"0\":[1]} is not supported"},
+          {R"({"quantization_config":{"bits":4}})", "quantization_config {\"bits\":4} is not"},
+          {R"({"n_layer":null})", "field n_layer is missing"},
+          {R"({"n_head":null})", "field n_head is missing"},
+          {R"({"vocab_size":null})", "field vocab_size is missing"},
+          {R"({"n_head":0})", "n_head must be at least 1"},
+          {R"({"n_head":4})", "n_head must divide n_embd: got 4 and 6"},
+          {R"({"n_head":"2"})", "a whole number expected for n_head: \"2\""},
+          {R"({"n_inner":0})", "n_inner must be at least 1"},
+          {R"({"layer_norm_epsilon":-1})",
+           "a number in [0, 1) expected for layer_norm_epsilon: -1"},
+          {R"({"resid_pdrop":1})", "a number in [0, 1) expected for resid_pdrop: 1"},
+          {R"({"tie_word_embeddings":1})", "true or false expected for tie_word_embeddings: 1"},
+          {R"({"n_layer":1099511627776})", "missing: some of layers"},
+          {R"({"vocab_size":1099511627776})",
+           "wte.weight: config.json asks for (1099511627776, 6)"},
+          {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
+          {R"({"n_positions":1099511627776})",
+           "wpe.weight: config.json asks for (1099511627776"}}) {
+    INFO(c.patch);
+    OrderedJson changed = good;
+    changed.merge_patch(OrderedJson::parse(c.patch));
+    files.write("config.json", changed.dump(2));
+    CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
+                      Contains("from_pretrained: ") && Contains(files.path) && Contains(c.reason));
+    CHECK_THROWS_AS(GPT::from_pretrained(files.path), IoError);
+  }
+  const std::pair<std::string, const char*> texts[] = {
+      {"", "a JSON object expected"},
+      {"[]", "a JSON object expected"},
+      {R"({"n_layer":2,"n_layer":2})", "field \"n_layer\" is given twice"},
+      {"{\"a\":\"\xff\"}", "invalid"},
+      {"version https://git-lfs.github.com/spec/v1", "a JSON object expected"}};
+  for (const auto& [text, reason] : texts) {
+    INFO(text);
+    files.write("config.json", text);
+    CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
+                      Contains("config.json: ") && Contains(reason));
+  }
+}
+
+TEST_CASE("pretrained: weights that do not fit are all named in one error") {
+  GPT model = tiny_gpt2();
+  NamedTensors weights = weights_of(model);
+  std::erase_if(weights, [](const auto& w) { return w.first.ends_with("h.1.ln_2.bias"); });
+  for (auto& [name, x] : weights) {
+    if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // as Linear keeps it
+    if (name.ends_with("wpe.weight")) x = ones({9, 6});
+    if (name.ends_with("ln_f.bias")) x = ones({6}, kInt32);
+  }
+  weights.emplace_back("score.weight", ones({2, 6}));
+  weights.emplace_back("ln_f.weight", ones({6}));
+  const Files files(config_json_of(model), weights);
+  CHECK(
+      message_of<IoError>([&] { GPT::from_pretrained(files.path); }) ==
+      "from_pretrained: the weights that config.json describes expected: " + files.path +
+          "/model.safetensors\n"
+          "  mismatched: transformer.ln_f.weight: the same is there with another prefix\n"
+          "  mismatched: transformer.wpe.weight: config.json asks for (8, 6), the file has (9, 6)\n"
+          "  mismatched: transformer.h.0.attn.c_attn.weight: config.json asks for (6, 18), the "
+          "file "
+          "has (18, 6)\n"
+          "  missing: h.1.ln_2.bias\n"
+          "  mismatched: transformer.ln_f.bias: floating numbers expected: int32\n"
+          "  unexpected: score.weight");
+}
+
+TEST_CASE("pretrained: a number from outside bounds no error, and no list of tensors") {
+  GPT model = tiny_gpt2();
+  OrderedJson config = config_json_of(model);
+  config["n_layer"] = 1'000'000;
+  NamedTensors weights = weights_of(model);
+  for (int i = 0; i < 200; ++i) weights.emplace_back("x" + std::to_string(i), ones({1}));
+  const std::string message =
+      message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
+  CHECK(std::count(message.begin(), message.end(), '\n') == 51);
+  // Of some 230 tensors: 20 layers of 12, 18 of which are missing, and the layers after them.
+  CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
+}
+
+TEST_CASE("pretrained: where many layers lack something, what they have is not unexpected") {
+  GPTConfig config = kTinyGPT2;
+  config.n_layer = 12;
+  GPT model = tiny_gpt2(config);
+  NamedTensors weights = weights_of(model);
+  std::erase_if(weights, [](const auto& named) { return named.first.ends_with(".bias"); });
+  weights.emplace_back("h.12.ln_1.weight", ones({1}));
+  const std::string message = message_of<IoError>(
+      [&] { GPT::from_pretrained(Files(config_json_of(model), weights).path); });
+  CHECK_THAT(message,
+             Contains("missing: h.0.ln_1.bias") && Contains("missing: some of layers 7 to 11"));
+  CHECK(message.find("unexpected: h.12.ln_1.weight") == message.rfind("unexpected"));
+}
+
+TEST_CASE("pretrained: a head or a mask that says something else is refused") {
+  GPT model = tiny_gpt2();
+  NamedTensors weights = weights_of(model);
+  weights.emplace_back("lm_head.weight", model.wte.weight.detach() + 1e-3);
+  const Files files(config_json_of(model), weights);
+  CHECK_THROWS_WITH(
+      GPT::from_pretrained(files.path),
+      Contains("lm_head.weight expected to be wte.weight, to which config.json ties"));
+  OrderedJson config = config_json_of(model);
+  config["tie_word_embeddings"] = false;
+  files.write("config.json", config.dump());
+  CHECK(!GPT::from_pretrained(files.path).config.tied_head);
+  const Files headless(config, weights_of(model));
+  CHECK_THROWS_WITH(GPT::from_pretrained(headless.path), Contains("missing: lm_head.weight"));
+
+  const auto refused = [&](const std::string& name, const Tensor& mask) {
+    weights = weights_of(model);
+    weights.emplace_back(name, mask);
+    return message_of<IoError>(
+        [&] { GPT::from_pretrained(Files(config_json_of(model), weights).path); });
+  };
+  const Tensor causal = tril(ones({1, 1, 8, 8}));
+  for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))})
+    CHECK_THAT(
+        refused("transformer.h.1.attn.bias", mask),
+        Contains("a causal mask (1, 1, 8, 8)") && Contains("transformer.h.1.attn.bias is another"));
+  CHECK_THAT(refused("h.1.attn.masked_bias", causal), Contains("masked_bias is another"));
+  for (const char* name : {"h.2.attn.bias", "h.01.attn.bias", "h.-1.attn.bias", "h.attn.bias"})
+    CHECK_THAT(refused(name, causal), Contains(std::string("unexpected: ") + name));
+}
+
+TEST_CASE("pretrained: files that are not there, or are something else") {
+  GPT model = tiny_gpt2();
+  const Files files(model);
+  CHECK_THROWS_WITH(GPT::from_pretrained("gpt2"),
+                    "from_pretrained: a directory expected: gpt2; nothing is downloaded");
+  const std::string weights = files.read("model.safetensors");
+  files.write("model.safetensors", weights.substr(0, weights.size() - 4));
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
+                    Contains("load: a safetensors file expected"));
+  files.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:ab");
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("it is a Git LFS pointer"));
+  remove_file(files.path + "/model.safetensors");
+  CHECK_THROWS_WITH(
+      GPT::from_pretrained(files.path),
+      "from_pretrained: model.safetensors or model.safetensors.index.json expected: " + files.path +
+          " has neither");
+  files.write("pytorch_model.bin", "\x80\2");
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
+                    Contains("pytorch_model.bin, a Python pickle") && Contains("save_pretrained"));
+  remove_file(files.path + "/config.json");
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("config.json: No such file"));
+}

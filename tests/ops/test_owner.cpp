@@ -34,7 +34,7 @@ void strided(Product& p) { p.b_is_parameter = p.b_dense_rows = p.b_dense_columns
 void in_a_batch(Product& p) { rows_of_b(p), p.batch = 2; }
 void without_instructions(Product& p) { p.bfloat16_instructions = false; }
 void with_gaps(Product& p) { p.a_dense = false; }
-void without_bias(Product& p) { rows_of_b(p), p.has_bias = false; }
+void with_bias(Product& p) { rows_of_b(p), p.has_bias = true; }
 
 }  // namespace
 
@@ -68,7 +68,8 @@ TEST_CASE("owner_of: the table of docs/kernels.md") {
       {"of more", changed(f32(1, 64, 65), plain_weight), Owner::kFewRows},
       {"rows of b, one row of a", changed(f32(1, 512, 400), rows_of_b), Owner::kOneRow},
       {"of few", changed(f32(1, 500, 400), rows_of_b), Owner::kSmall},
-      {"one column", changed(f32(512, 1, 512), without_bias), Owner::kOneColumn},
+      {"one column", changed(f32(512, 1, 512), rows_of_b), Owner::kOneColumn},
+      {"and a bias", changed(f32(512, 1, 512), with_bias), Owner::kOneDnn},
       {"ragged", changed(f32(256, 65, 256), plain_weight), Owner::kSmall},
       {"ragged no more", changed(f32(256, 97, 256), plain_weight), Owner::kOneDnn},
       {"ragged beyond the level 2 cache", changed(f32(256, 65, 1024), plain_weight),

@@ -246,16 +246,18 @@ class PoolWorker {
 
 void start_workers(Pool& p, int wanted) {
   int workers = p.workers.load(std::memory_order_relaxed);
-  // Do not wait for preemptions to show that the cores are taken already.
-  if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
-    p.company.stays_until(now() + kStay);
   try {
+    // Do not wait for preemptions to show that the cores are taken already.
+    if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
+      p.company.stays_until(now() + kStay);
     for (; workers < std::min(wanted, kMostWorkers); p.workers.store(++workers))
       start_thread("vitro-" + std::to_string(workers + 1), [&p, workers] {
         PoolWorker(p, workers).work();
       }).detach();
+    return;
   } catch (const std::system_error&) {  // the system has no thread left: fewer will do
   } catch (const std::bad_alloc&) {}
+  p.unhelped = 0;  // ask again when loops have taken some time, not in each
 }
 
 void wake(Pool& p, int helpers) {

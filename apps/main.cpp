@@ -13,7 +13,7 @@ namespace vitro::cli {
 
 namespace {
 
-// What the command line may ask for, and what is done then.
+// A subcommand has its arguments and a function that runs it.
 struct Subcommand {
   CLI::App* app;
   std::function<int()> run;
@@ -62,7 +62,7 @@ int print_help(const CLI::App& app) {
   return 0;
 }
 // `vitro help tokenizer train`
-int help(CLI::App& app, const std::vector<std::string> topic) {
+int help(CLI::App& app, const std::vector<std::string>& topic) {
   app.clear();  // CLI11 shows the help of the subcommand that was called
   const CLI::App* about = &app;
   for (const std::string& name : topic) {

@@ -16,10 +16,10 @@ Tensor fused_value(DType dtype, const Definition& definition, const Kernel& kern
   return dtype == kFloat64 ? definition() : kernel();
 }
 
-// Self has
-//   std::vector<Tensor> values() const;                             the inputs that are
-//   differentiated Tensor definition(const std::vector<Tensor>& values) const;     y TensorList
-//   kernel_backward(const Tensor& dy);                   the gradients of all inputs
+// Self has three methods:
+//   values() const           the inputs that are differentiated, as a std::vector<Tensor>
+//   definition(values) const the output, as simple ops compute it from them
+//   kernel_backward(dy)      the gradients of all inputs, as a TensorList
 template <class Self>
 struct Fused : Op<Self> {
   TensorList backward(const Tensor& dy) override {

@@ -10,7 +10,7 @@ namespace {
 
 using simd::Unary;
 
-// What backward reads.
+// Backward reads the input or the output.
 enum class Saves { kInput, kOutput };
 
 // y_i = f(x_i): Self has a name kName, the formula f in float64, and backward.

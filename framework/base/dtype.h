@@ -44,8 +44,8 @@ constexpr std::string_view dtype_name(DType d) {
 
 constexpr bool is_floating(DType d) { return d <= kBFloat16; }
 
-// What sums, optimizer states and caches of values of this dtype are held in: float64 for float64,
-// else float32.
+// Sums, optimizer states and caches of float64 values are held in float64, those of other dtypes in
+// float32.
 constexpr DType accumulation_dtype(DType d) { return d == kFloat64 ? kFloat64 : kFloat32; }
 
 inline std::ostream& operator<<(std::ostream& out, DType d) { return out << dtype_name(d); }

@@ -1,4 +1,4 @@
-// What a tree of modules holds and computes, module by module: the rows behind Module::summary.
+// The rows behind Module::summary: each says what one module holds and computes.
 #pragma once
 #include <functional>
 #include <string>
@@ -18,7 +18,8 @@ struct SummaryRow {
   bool operator==(const SummaryRow&) const = default;
 };
 
-// A row per module, the root first, but for what holds and computes nothing, such as hook points.
+// One row per module, the root first.  Modules that hold and compute nothing, such as hook points,
+// have no row.
 // macs(module): multiplications of a forward, without those of the modules inside.
 std::vector<SummaryRow> summary_rows(Module& root,
                                      const std::function<int64_t(const Module&)>& macs);

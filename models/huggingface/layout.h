@@ -1,4 +1,4 @@
-// What a model remembers of the directory in Hugging Face's layout that it came from.
+// A loaded model remembers here how its files in Hugging Face's layout looked.
 #pragma once
 #include <map>
 #include <optional>

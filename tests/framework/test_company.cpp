@@ -1,4 +1,4 @@
-// What the pool knows of the machine: quotas, threads that run, company, and whether help pays.
+// The pool looks at the machine: quotas, running threads, company, and whether help pays.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <climits>

@@ -51,7 +51,7 @@ CLI::App& chosen(CLI::App& app) {
 std::string called(const CLI::App& app) {
   return app.get_parent() ? called(*app.get_parent()) + ' ' + app.get_name() : app.get_name();
 }
-std::vector<std::string> names_of(const CLI::App& app) {  // of its subcommands
+std::vector<std::string> subcommands_of(const CLI::App& app) {  // of its subcommands
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
   return names;
@@ -66,7 +66,7 @@ int help(CLI::App& app, const std::vector<std::string>& topic) {
   app.clear();  // CLI11 shows the help of the subcommand that was called
   const CLI::App* about = &app;
   for (const std::string& name : topic) {
-    const std::vector<std::string> names = names_of(*about);
+    const std::vector<std::string> names = subcommands_of(*about);
     const std::string near = nearest(name, names);
     check<UsageError>(std::ranges::count(names, name) > 0, "help: a subcommand of ", called(*about),
                       " expected: ", in_quotes(name),
@@ -78,7 +78,7 @@ int help(CLI::App& app, const std::vector<std::string>& topic) {
 
 [[noreturn]] void refuse_unknown(const CLI::App& app, const CLI::App& sub) {
   const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
-  std::vector<std::string> known = names_of(sub);
+  std::vector<std::string> known = subcommands_of(sub);
   for (const CLI::Option* option : sub.get_options()) known.push_back(option->get_name());
   const std::string near = nearest(unknown[0].substr(0, unknown[0].find('=')), known);
   fail<UsageError>(unknown.size() > 1 ? "unknown arguments " : "unknown argument ",
@@ -155,8 +155,8 @@ int run(int argc, char** argv) {
   if (&sub == helps) return help(app, topic);
   for (const Subcommand& known : subcommands)
     if (known.app == &sub) return known.run();
-  fail<UsageError>("a subcommand expected: ", CLI::detail::join(names_of(sub), ", "), "; see ",
-                   called(sub), " --help");
+  fail<UsageError>("a subcommand expected: ", CLI::detail::join(subcommands_of(sub), ", "),
+                   "; see ", called(sub), " --help");
 }
 
 // One line, whatever the message holds: a list's entries after semicolons, the first of them, of

@@ -16,7 +16,7 @@ namespace {
 
 // The next token behind a context of at least 64, which starts anew when it has grown to 128.
 Batch decode(const std::shared_ptr<models::GPT>& model) {
-  auto cache = std::make_shared<models::KVCache>(model->make_cache(1, 128));
+  auto cache = std::make_shared<nn::KVCache>(model->make_cache(1, 128));
   auto next = std::make_shared<Tensor>();
   return batch([=] {
     const bool begins = cache->length() == 0 || cache->length() == cache->capacity();

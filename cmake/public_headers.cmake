@@ -37,8 +37,10 @@ set(VITRO_PUBLIC_HEADERS
   models/language/batches.h
   models/language/gpt.h
   models/language/gpt_config.h
+  models/language/language_model.h
   models/language/mini_lm.h
-  models/language/model_file.h
+  models/language/mini_lm_config.h
+  models/language/model_types.h
   models/layers/activation_cache.h
   models/layers/attention.h
   models/layers/containers.h
@@ -57,5 +59,8 @@ set(VITRO_PUBLIC_HEADERS
   models/text/unicode/utf8.h
   models/text/word/vocabulary.h
   models/text/word/word_tokenizer.h
+  models/training/metrics.h
+  models/training/options.h
+  models/training/run.h
   ops/indexing.h
   ops/ops.h)

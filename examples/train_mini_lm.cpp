@@ -58,7 +58,7 @@ int main() {
   std::printf("validation loss %.3f\n%s\n\n", after, sample().c_str());
 
   const std::string file = folder + "/model.safetensors";
-  save_checkpoint(file, models::to_checkpoint(model, models::to_json(model.config), tokenizer));
+  save_checkpoint(file, models::to_checkpoint(model, tokenizer));
   std::printf("vitro generate --model %s --prompt \"The \" goes on with it.\n", file.c_str());
   return after < 2.1 && before > 4 ? 0 : 1;
 }

@@ -110,7 +110,7 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
 Tensor with_rows(const Tensor& x) {
   return x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1 ? x : contiguous(x);
 }
-Tensor rows_in_float(const Tensor& x) {
+Tensor float_rows(const Tensor& x) {
   return x.dtype() == kFloat32 ? with_rows(x) : to(x, kFloat32);
 }
 AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form,
@@ -120,13 +120,11 @@ AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
   if (bias.defined()) {
     Shape scores = q.shape(), last = bias.shape();
     scores[scores.rank() - 1] = last[last.rank() - 1] = k.size(-2);
-    bias = contiguous(expand(bias, last));
-    bias = make_view(bias, scores, expanded_strides(last, bias.strides(), scores),
-                     bias.impl()->offset);
+    bias = expanded_view(contiguous(expand(bias, last)), scores);
   }
   const bool in_place = has_few_rows(q, k) && !form.dropout.threshold && !backward;
-  const auto shared = in_place ? with_rows : rows_in_float;
-  return {rows_in_float(q), shared(k), shared(v), bias, form.is_causal, form.scale, form.dropout};
+  const auto shared = in_place ? with_rows : float_rows;
+  return {float_rows(q), shared(k), shared(v), bias, form.is_causal, form.scale, form.dropout};
 }
 
 // (..., H, T, D) whose heads lie side by side, as the projection that follows reads them.
@@ -159,7 +157,7 @@ struct Attention final : AttentionOp<Attention> {
     };
     const AttentionGradients to{wanted(0, q), wanted(1, k), wanted(2, v)};
     attention_backward_into(kernel_inputs(q, k, v, form(), /*backward=*/true), extra(1),
-                            rows_in_float(dy), extra(2), to);
+                            float_rows(dy), extra(2), to);
     TensorList gradients;
     for (const Tensor& dx : {to.dq, to.dk, to.dv})
       gradients.push_back(dx.defined() ? narrowed(dx, dtype) : dx);
@@ -210,10 +208,10 @@ struct SelfAttention final : AttentionOp<SelfAttention> {
   }
   TensorList kernel_backward(const Tensor& dy) const {
     const Tensor qkv = input(0), dqkv = empty(qkv.shape(), kFloat32);
-    const auto [q, k, v] = parts_of(rows_in_float(qkv), H, G);
+    const auto [q, k, v] = parts_of(float_rows(qkv), H, G);
     const auto [dq, dk, dv] = parts_of(dqkv, H, G);
     const auto heads = [this, D = q.size(-1)](const Tensor& x) {
-      return heads_of(rows_in_float(x), 0, H, D);
+      return heads_of(float_rows(x), 0, H, D);
     };
     attention_backward_into(kernel_inputs(q, k, v, form(), /*backward=*/true), extra(1), heads(dy),
                             extra(2), {dq, dk, dv});
@@ -324,7 +322,7 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
       [&] {
         const Tensor wide_y = empty(shape, kFloat32);
         heads = heads_of(wide_y, 0, H, D);
-        const auto [q, k, v] = parts_of(rows_in_float(qkv.detach()), H, G);
+        const auto [q, k, v] = parts_of(float_rows(qkv.detach()), H, G);
         lse = empty_lse(heads);
         attention_into(kernel_inputs(q, k, v, form), heads, lse);
         return to(wide_y, qkv.dtype());

@@ -39,10 +39,6 @@ struct Sizes {
   int64_t products() const { return head.T * head.S * head.D / (head.is_causal ? 2 : 1); }
 };
 
-int64_t grain(int64_t worth, int64_t cost) {
-  return std::max<int64_t>(1, worth / std::max<int64_t>(1, cost));
-}
-
 // parallel_for whose ranges have `numbers` of scratch memory each.
 template <class F>
 void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f) {
@@ -65,7 +61,7 @@ void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y, c
     return matrix;
   };
   parallel_with_scratch(
-      s.N * heads, grain(kReadGrain, size.S * size.D), simd::attention_few_scratch(size),
+      s.N * heads, grain_of(kReadGrain, size.S * size.D), simd::attention_few_scratch(size),
       [&](int64_t begin, int64_t end, float* scratch) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t n = i / heads, h = i % heads * step, g = h / s.group;
@@ -94,7 +90,7 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& ls
                                      : few_rows_into<float>(in, s, y, lse);
   // One item is a block of rows of one head; the heads that share k and v are neighbours.
   parallel_with_scratch(
-      s.N * s.H * blocks, grain(kProductGrain, 2 * s.products() / blocks),
+      s.N * s.H * blocks, grain_of(kProductGrain, 2 * s.products() / blocks),
       simd::attention_scratch(s.head), [&](int64_t begin, int64_t end, float* scratch) {
         int64_t packed = -1;
         for (int64_t i = begin; i < end; ++i) {
@@ -126,7 +122,7 @@ void attention_backward_into(const AttentionInputs& in, const Tensor& y, const T
   };
   // One item is the group of heads that share k and v, so that one thread adds up their gradients.
   parallel_with_scratch(
-      s.N * s.G, grain(kProductGrain, 5 * s.products() * s.group),
+      s.N * s.G, grain_of(kProductGrain, 5 * s.products() * s.group),
       simd::attention_backward_scratch(s.head, s.group),
       [&](int64_t begin, int64_t end, float* scratch) {
         for (int64_t i = begin; i < end; ++i) {

@@ -92,9 +92,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
                     condition.dtype());
   Tensor y = empty(broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape())),
                    a.dtype());
-  auto strides = [&](const Tensor& x) {
-    return expanded_strides(x.shape(), x.strides(), y.shape());
-  };
+  const auto strides = [&](const Tensor& x) { return strides_in(x, y.shape()); };
   Walk<4> walk(y.shape(), {y.strides(), strides(condition), strides(a), strides(b)});
   visit_dtype(y.dtype(), [&]<class T>() {
     loop(

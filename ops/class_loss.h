@@ -1,5 +1,9 @@
 // What the losses of classes share.  Private to ops/.
 #pragma once
+#include <algorithm>
+
+#include "framework/simd/rows.h"
+#include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {
@@ -14,6 +18,36 @@ int64_t count_targets(const Tensor& targets, int64_t ignore_index);  // without 
 
 // The reduction of float32 losses of which `count` count; the mean of none is NaN.
 Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction);
+
+// The gradient of cross_entropy's kernels, row by row:
+//   dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C), g_i = dy_i, or dy / count for the
+//   mean
+class ClassGradient {
+ public:
+  ClassGradient(const CrossEntropyOptions& o, int64_t classes, int64_t count, const Tensor& dy)
+      : dy_(raw<float>(dy)),
+        scale_(o.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f),
+        e_(static_cast<float>(o.label_smoothing)),
+        classes_(static_cast<float>(classes)),
+        ignored_(o.ignore_index),
+        has_row_each_(o.reduction == Reduction::kNone) {}
+
+  // Of row i, whose target is `id`, in the classes [begin, begin + n): from the logits to dx, which
+  // may be one.
+  void operator()(int64_t i, int64_t id, float lse, const float* logits, float* dx, int64_t begin,
+                  int64_t n) const {
+    if (id == ignored_) return void(std::fill_n(dx, n, 0.0f));
+    const float g = dy_[has_row_each_ ? i : 0] * scale_;
+    simd::scaled_exp(logits, lse, g, -g * e_ / classes_, dx, n);
+    if (begin <= id && id < begin + n) dx[id - begin] -= g * (1 - e_);
+  }
+
+ private:
+  const float* dy_;
+  float scale_, e_, classes_;
+  int64_t ignored_;
+  bool has_row_each_;
+};
 
 // linear_cross_entropy with so many logits at a time: for tests of its tiles.
 struct LogitsTile {

@@ -9,8 +9,7 @@ template <class F>
 Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   check_same_dtype(op, a, b);
   Tensor y = empty(broadcast(op, a.shape(), b.shape()), kBool);
-  Walk<3> walk(y.shape(), {y.strides(), expanded_strides(a.shape(), a.strides(), y.shape()),
-                           expanded_strides(b.shape(), b.strides(), y.shape())});
+  Walk<3> walk(y.shape(), {y.strides(), strides_in(a, y.shape()), strides_in(b, y.shape())});
   visit_dtype(a.dtype(), [&]<class T>() {
     loop(walk, y.numel(), kCheapGrain, f, raw<bool>(y), raw<T>(a), raw<T>(b));
   });

@@ -186,7 +186,7 @@ struct Embedding final : Op<Embedding> {
     const float* q = raw<float>(rows);
     const int64_t* id = raw<int64_t>(places);
     // Threads share columns, not rows: repeated ids need no lock, and the order is fixed.
-    parallel_for(width, std::max<int64_t>(16, kCheapGrain / std::max<int64_t>(1, places.numel())),
+    parallel_for(width, std::max<int64_t>(16, grain_of(kCheapGrain, places.numel())),
                  [=, n = places.numel()](int64_t begin, int64_t end) {
                    for (int64_t i = 0; i < n; ++i)
                      simd::axpy(1.0f, q + i * width + begin, p + id[i] * width + begin,
@@ -211,8 +211,7 @@ Tensor embedding(const Tensor& ids, const Tensor& weight) {
   const auto* from = static_cast<const char*>(raw_bytes(rows));
   auto* to = static_cast<char*>(raw_bytes(y));
   const int64_t* id = raw<int64_t>(places);
-  parallel_for(ids.numel(),
-               std::max<int64_t>(1, kCheapGrain / std::max<int64_t>(1, weight.shape()[1])),
+  parallel_for(ids.numel(), grain_of(kCheapGrain, weight.shape()[1]),
                [=](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end; ++i)
                    std::copy_n(from + static_cast<size_t>(id[i]) * bytes, bytes,

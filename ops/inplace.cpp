@@ -25,8 +25,7 @@ void check_writable(std::string_view op, const Tensor& y, const Tensor& x) {
 Tensor fitting(std::string_view op, const Tensor& y, const Tensor& x) {
   check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op, ": ", x.shape(),
                     " does not broadcast to ", y.shape());
-  return make_view(x, y.shape(), expanded_strides(x.shape(), x.strides(), y.shape()),
-                   x.impl()->offset);
+  return expanded_view(x, y.shape());
 }
 
 // Whether writing y row by row could overwrite what x is still to read.

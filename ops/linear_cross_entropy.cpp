@@ -55,10 +55,10 @@ Tensor room_for(const LogitsTile& tile, int64_t rows, int64_t classes) {
 
 // Calls f(row of x, its logits in the tile) in parallel.
 template <class F>
-void for_rows_of(const Tile& tile, F f) {
+void for_tile_rows(const Tile& tile, F f) {
   const int64_t width = tile.classes.size();
   float* logits = raw<float>(tile.logits);
-  parallel_for(tile.rows.size(), std::max<int64_t>(1, kCostlyGrain / width),
+  parallel_for(tile.rows.size(), grain_of(kCostlyGrain, width),
                [=, first = tile.rows.begin](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end; ++i) f(first + i, logits + i * width);
                });
@@ -80,7 +80,7 @@ Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
   float* loss = raw<float>(losses);
   const double e = options.label_smoothing;
   auto add_tile = [&](const Tile& tile) {
-    for_rows_of(tile, [&](int64_t i, const float* logits) {
+    for_tile_rows(tile, [&](int64_t i, const float* logits) {
       if (id[i] == options.ignore_index) return;
       double& sum = sums[static_cast<size_t>(i)];
       sum = log_add(sum, simd::logsumexp(logits, tile.classes.size()));
@@ -145,19 +145,10 @@ struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
   void to_gradients(const Tile& part, const Tensor& targets, const Tensor& lse,
                     const Tensor& dy) const {
     const int64_t *id = raw<int64_t>(targets), n = part.classes.size();
-    const float *shift = raw<float>(lse), *g = raw<float>(dy);
-    const auto e = static_cast<float>(options.label_smoothing), all = static_cast<float>(classes);
-    const float scale =
-        options.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
-    for_rows_of(part, [&](int64_t i, float* row) {
-      if (id[i] == options.ignore_index) {
-        std::fill_n(row, n, 0.0f);
-        return;
-      }
-      const float c = g[options.reduction == Reduction::kNone ? i : 0] * scale;
-      simd::scaled_exp(row, shift[i], c, -c * e / all, row, n);
-      if (part.classes.begin <= id[i] && id[i] < part.classes.end)
-        row[id[i] - part.classes.begin] -= c * (1 - e);
+    const float* shift = raw<float>(lse);
+    const ClassGradient gradient(options, classes, count, dy);
+    for_tile_rows(part, [&](int64_t i, float* row) {
+      gradient(i, id[i], shift[i], row, row, part.classes.begin, n);
     });
   }
 };

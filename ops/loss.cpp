@@ -4,9 +4,9 @@
 
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
-#include "framework/tensor/loops.h"
 #include "ops/class_loss.h"
 #include "ops/fused.h"
+#include "ops/rows.h"
 
 namespace vitro {
 
@@ -101,7 +101,6 @@ Tensor cross_entropy_definition(const Tensor& logits, const Tensor& ids,
   return targets.reduce(losses, weights, options.reduction);
 }
 
-// dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C), g_i = dy_i, or dy / count for the mean
 struct CrossEntropy final : Fused<CrossEntropy> {
   static constexpr std::string_view kName = "cross_entropy";
   CrossEntropyOptions options;
@@ -115,26 +114,12 @@ struct CrossEntropy final : Fused<CrossEntropy> {
     Tensor wide = to(contiguous(logits), kFloat32), lse = extra(1),
            g = to(contiguous(dy), kFloat32), dx = empty(logits.shape(), kFloat32);
     const int64_t classes = logits.shape().back(), *id = raw<int64_t>(targets);
-    const float *x = raw<float>(wide), *shift = raw<float>(lse), *gradient = raw<float>(g);
-    const auto e = static_cast<float>(options.label_smoothing);
-    const float scale =
-        options.reduction == Reduction::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
+    const float *x = raw<float>(wide), *shift = raw<float>(lse);
     float* y = raw<float>(dx);
-    parallel_for(targets.numel(),
-                 std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, classes)),
-                 [=, this](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     float* row = y + i * classes;
-                     if (id[i] == options.ignore_index) {
-                       std::fill(row, row + classes, 0.0f);
-                       continue;
-                     }
-                     float c = gradient[options.reduction == Reduction::kNone ? i : 0] * scale;
-                     simd::scaled_exp(x + i * classes, shift[i], c,
-                                      -c * e / static_cast<float>(classes), row, classes);
-                     row[id[i]] -= c * (1 - e);
-                   }
-                 });
+    const ClassGradient gradient(options, classes, count, g);
+    for_rows(targets.numel(), classes, [=](int64_t i) {
+      gradient(i, id[i], shift[i], x + i * classes, y + i * classes, 0, classes);
+    });
     return {to(dx, logits.dtype()), Tensor()};
   }
 };
@@ -148,18 +133,14 @@ Tensor cross_entropy_kernel(const Tensor& logits, const Tensor& targets,
   const float* x = raw<float>(wide);
   float *loss = raw<float>(losses), *shift = raw<float>(lse);
   const double e = options.label_smoothing;
-  parallel_for(targets.numel(), std::max<int64_t>(1, kCostlyGrain / std::max<int64_t>(1, classes)),
-               [=, &options](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) {
-                   const float* row = x + i * classes;
-                   bool counted = id[i] != options.ignore_index;
-                   shift[i] = counted ? simd::logsumexp(row, classes) : 0;
-                   loss[i] = counted ? static_cast<float>(shift[i] - (1 - e) * row[id[i]]) : 0;
-                   if (counted && e != 0)
-                     loss[i] -= static_cast<float>(e * simd::sum(row, classes) /
-                                                   static_cast<double>(classes));
-                 }
-               });
+  for_rows(targets.numel(), classes, [=, &options](int64_t i) {
+    const float* row = x + i * classes;
+    const bool counted = id[i] != options.ignore_index;
+    shift[i] = counted ? simd::logsumexp(row, classes) : 0;
+    loss[i] = counted ? static_cast<float>(shift[i] - (1 - e) * row[id[i]]) : 0;
+    if (counted && e != 0)
+      loss[i] -= static_cast<float>(e * simd::sum(row, classes) / static_cast<double>(classes));
+  });
   return reduce_losses(losses, count, options.reduction);
 }
 

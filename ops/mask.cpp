@@ -20,8 +20,7 @@ Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side sid
   Tensor y = clone(x.detach());
   visit_dtype(y.dtype(), [&]<class T>() {
     T* p = raw<T>(y);
-    parallel_for(columns ? y.numel() / columns : 0,
-                 std::max<int64_t>(1, kCheapGrain / std::max<int64_t>(1, columns)),
+    parallel_for(columns ? y.numel() / columns : 0, grain_of(kCheapGrain, columns),
                  [=](int64_t begin, int64_t end) {
                    for (int64_t row = begin; row < end; ++row) {
                      T* q = p + row * columns;

@@ -27,8 +27,7 @@ Tensor stacked(const Tensor& x, const Shape& lead) {
   Shape shape = lead;
   shape.push_back(x.size(-2));
   shape.push_back(x.size(-1));
-  Tensor y = make_view(x, shape, expanded_strides(x.shape(), x.strides(), shape), x.impl()->offset);
-  return reshape(y, {numel(lead), x.size(-2), x.size(-1)});
+  return reshape(expanded_view(x, shape), {numel(lead), x.size(-2), x.size(-1)});
 }
 
 }  // namespace

@@ -52,15 +52,13 @@ struct NormOp : Fused<Self> {
     const auto at = [n](const Tensor& t, int64_t row) {
       return t.defined() ? raw<float>(t) + row * n : nullptr;
     };
-    parallel_for(
-        blocks, std::max<int64_t>(1, kRowGrain / std::max<int64_t>(1, kRowBlock * n)),
-        [&](int64_t begin, int64_t end) {
-          for (int64_t row = begin * kRowBlock; row < std::min(end * kRowBlock, rows); ++row) {
-            const float* s = raw<float>(stats) + row * 2;
-            Self::backward_row(at(wide_x, row), at(wide_w, 0), at(wide_dy, row), {s[0], s[1]},
-                               {at(dx, row), at(dw, row / kRowBlock), at(db, row / kRowBlock)}, n);
-          }
-        });
+    parallel_for(blocks, grain_of(kCostlyGrain, kRowBlock * n), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin * kRowBlock; row < std::min(end * kRowBlock, rows); ++row) {
+        const float* s = raw<float>(stats) + row * 2;
+        Self::backward_row(at(wide_x, row), at(wide_w, 0), at(wide_dy, row), {s[0], s[1]},
+                           {at(dx, row), at(dw, row / kRowBlock), at(db, row / kRowBlock)}, n);
+      }
+    });
     const auto narrow = [&](const Tensor& t) { return t.defined() ? to(t, x.dtype()) : t; };
     return {narrow(dx), dw.defined() ? narrow(sum(dw, 0)) : dw,
             db.defined() ? narrow(sum(db, 0)) : db};

@@ -205,8 +205,7 @@ void multiply_on_onednn(int64_t batch, const MatrixRef& a, const MatrixRef& b, c
 // An empty sum: c = bias, or 0.
 void fill_with_bias(const Tensor& bias, const Tensor& c) {
   const Tensor from = bias.defined() ? bias : zeros({1}, c.dtype());
-  copy_into(c, make_view(from, c.shape(), expanded_strides(from.shape(), from.strides(), c.shape()),
-                         from.impl()->offset));
+  copy_into(c, expanded_view(from, c.shape()));
 }
 
 Product product_of(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,

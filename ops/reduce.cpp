@@ -133,19 +133,18 @@ Tensor first_extremum(std::string_view op, const Tensor& x, int64_t axis, bool l
   Tensor ids = empty(shape, kInt64);
   Walk<2> walk(shape, {ids.strides(), x.strides()});
   visit_dtype(x.dtype(), [&]<class T>() {
-    parallel_for(ids.numel(), std::max<int64_t>(1, kCheapGrain / n),
-                 [&](int64_t begin, int64_t end) {
-                   walk.range(begin, end, [&](const auto& offset, int64_t count) {
-                     for (int64_t i = 0; i < count; ++i) {
-                       const T* p = raw<T>(x) + offset[1] + i * walk.step(1);
-                       int64_t best = 0;
-                       T value = p[0];
-                       for (int64_t j = 1; j < n; ++j)
-                         if (before(p[j * step], value, largest)) value = p[(best = j) * step];
-                       raw<int64_t>(ids)[offset[0] + i * walk.step(0)] = best;
-                     }
-                   });
-                 });
+    parallel_for(ids.numel(), grain_of(kCheapGrain, n), [&](int64_t begin, int64_t end) {
+      walk.range(begin, end, [&](const auto& offset, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) {
+          const T* p = raw<T>(x) + offset[1] + i * walk.step(1);
+          int64_t best = 0;
+          T value = p[0];
+          for (int64_t j = 1; j < n; ++j)
+            if (before(p[j * step], value, largest)) value = p[(best = j) * step];
+          raw<int64_t>(ids)[offset[0] + i * walk.step(0)] = best;
+        }
+      });
+    });
   });
   return ids;
 }

@@ -5,8 +5,6 @@
 
 namespace vitro {
 
-inline constexpr int64_t kRowGrain = 8192;  // elements worth a fork
-
 // x with `axis` last and contiguous rows, unrecorded; back_in_place undoes the move.
 inline Tensor rows_along(const Tensor& x, int axis) {
   NoGradGuard unrecorded;
@@ -20,10 +18,9 @@ inline Tensor back_in_place(const Tensor& rows, int axis) {
 // Calls f(row) for each of `count` rows of n elements, in parallel.
 template <class F>
 void for_rows(int64_t count, int64_t n, F f) {
-  parallel_for(count, std::max<int64_t>(1, kRowGrain / std::max<int64_t>(1, n)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) f(row);
-               });
+  parallel_for(count, grain_of(kCostlyGrain, n), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) f(row);
+  });
 }
 
 // Each row of y from the same row of x, in float32 inside for bfloat16.

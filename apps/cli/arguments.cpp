@@ -93,73 +93,49 @@ CLI::Validator file_name() {
           ""};
 }
 
-namespace {
-
-template <class T, class F>
-std::string with_default(const std::string& meaning, T value, std::optional<T> gpt, F text) {
-  return meaning + " (default: " + text(value) +
-         (gpt && *gpt != value ? "; of a GPT: " + text(*gpt) : "") + ")";
+Values wholes(int64_t low, int64_t high) { return {Values::Kind::kWord, "N", whole(low, high)}; }
+Values numbers(CLI::Validator range) { return {Values::Kind::kWord, "X", std::move(range)}; }
+Values names_of(std::vector<std::string> names) {
+  return {Values::Kind::kWord, "NAME", one_of(std::move(names))};
 }
-
-}  // namespace
-
-CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
-                       int64_t high, const std::string& meaning, std::optional<int64_t> gpt) {
-  const auto text = [](int64_t n) { return std::to_string(n); };
-  return app.add_option(name, value, with_default(meaning, value, gpt, text))
-      ->type_name("N")
-      ->transform(whole(low, high));
+Values files(std::string type_name) {
+  return {Values::Kind::kFile, std::move(type_name), file_name()};
 }
-
-CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
-                        const CLI::Validator& range, const std::string& meaning,
-                        std::optional<double> gpt) {
-  const auto text = [](double x) { return format("%g", x); };
-  return app.add_option(name, value, with_default(meaning, value, gpt, text))
-      ->type_name("X")
-      ->check(range);
+Values flag() { return {Values::Kind::kFlag, "", {}}; }
+Values activations() {
+  return names_of({"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"});
 }
+Values presets() { return names_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}); }
 
-CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
-                      std::vector<std::string> names, const std::string& meaning) {
-  return app.add_option(name, value, meaning + " (default: " + value + ")")
-      ->type_name("NAME")
-      ->check(one_of(std::move(names)));
+std::string with_default(const std::string& meaning, const std::string& value) {
+  return meaning + " (default: " + value + ")";
 }
+std::string as_default(int64_t value) { return std::to_string(value); }
+std::string as_default(double value) { return format("%g", value); }
 
-void add_unk(CLI::App& app, TextOptions& to) {
-  app.add_flag("--unk", to.unk, "Unknown characters or words become <unk> instead of an error");
-}
+void add_unk(CLI::App& app, TextOptions& to) { app.add_flag("--unk", to.unk, kUnkMeaning); }
 
 void add_allow_special(CLI::App& app, bool& to) {
-  app.add_flag("--allow-special", to,
-               "What reads as a special token, such as <|endoftext|>, becomes that token");
+  app.add_flag("--allow-special", to, kAllowSpecialMeaning);
 }
 
 void add_text(CLI::App& app, TextOptions& to) {
-  app.add_option("--text", to.file, "Text to take the vocabulary from (default: bundled stories)")
-      ->type_name("FILE")
-      ->check(file_name());
-  app.add_option("--tokenizer", to.tokenizer, "What a token is (default: char)")
-      ->type_name("KIND")
-      ->check(one_of({"char", "word"}));
+  add_value(app, "--text", to.file, files("FILE"),
+            "Text to take the vocabulary from (default: bundled stories)");
+  Values kinds = names_of({"char", "word"});
+  kinds.type_name = "KIND";
+  add_with_default(app, "--tokenizer", to.tokenizer, kinds, "What a token is");
   add_unk(app, to);
-}
-
-void add_sizes(CLI::App& app, ModelOptions& to) {
-  add_whole(app, "--n-hidden", to.n_hidden, 1, 65536, "Width of the hidden layer");
-  add_whole(app, "--context", to.context, 1, 1024,
-            "How many tokens the next one is predicted from");
-  add_name(app, "--activation", to.activation,
-           {"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"},
-           "Between the linear layers");
-  add_whole(app, "--seed", to.seed, 0, INT64_MAX, "Of all random numbers");
 }
 
 void add_model(CLI::App& app, ModelOptions& to) {
   add_text(app, to.text);
-  add_whole(app, "--n-embd", to.n_embd, 1, 65536, "Numbers that stand for a token");
-  add_sizes(app, to);
+  add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536), "Numbers that stand for a token");
+  add_with_default(app, "--n-hidden", to.n_hidden, wholes(1, 65536), "Width of the hidden layer");
+  add_with_default(app, "--context", to.context, wholes(1, 1024),
+                   "How many tokens the next one is predicted from");
+  add_with_default(app, "--activation", to.activation, activations(), "Between the linear layers");
+  add_with_default(app, "--seed", to.seed, wholes(0, INT64_MAX), "Of all random numbers");
 }
 
 CLI::Option* add_saved(CLI::App& app, std::string& to) {

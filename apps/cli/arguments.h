@@ -20,20 +20,50 @@ CLI::Validator some_text();   // not empty, valid UTF-8
 CLI::Validator some_bytes();  // not empty
 CLI::Validator file_name();
 
-// `name` takes a whole number; the help says `meaning` and the default, which of a GPT may differ.
-CLI::Option* add_whole(CLI::App& app, const std::string& name, int64_t& value, int64_t low,
-                       int64_t high, const std::string& meaning, std::optional<int64_t> gpt = {});
-CLI::Option* add_number(CLI::App& app, const std::string& name, double& value,
-                        const CLI::Validator& range, const std::string& meaning,
-                        std::optional<double> gpt = {});
-CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
-                      std::vector<std::string> names, const std::string& meaning);
+// What an option takes.
+struct Values {
+  enum class Kind { kWord, kFile, kFlag } kind;
+  std::string type_name;  // as the help says it
+  CLI::Validator check;
+};
+Values wholes(int64_t low, int64_t high);
+Values numbers(CLI::Validator range);
+Values names_of(std::vector<std::string> names);
+Values files(std::string type_name);
+Values flag();
+Values activations();
+Values presets();  // of a GPT
+
+// The option `names` fills in the field; the help says `meaning`.
+template <class T>
+CLI::Option* add_value(CLI::App& app, const std::string& names, T& field, const Values& values,
+                       const std::string& meaning) {
+  if constexpr (std::is_same_v<T, bool>) return app.add_flag(names, field, meaning);
+  else
+    return app.add_option(names, field, meaning)
+        ->type_name(values.type_name)
+        ->transform(values.check);
+}
+// "meaning (default: value)"
+std::string with_default(const std::string& meaning, const std::string& value);
+std::string as_default(int64_t value);
+std::string as_default(double value);
+inline const std::string& as_default(const std::string& value) { return value; }
+template <class T>
+CLI::Option* add_with_default(CLI::App& app, const std::string& names, T& field,
+                              const Values& values, const std::string& meaning) {
+  return add_value(app, names, field, values, with_default(meaning, as_default(field)));
+}
+
+inline constexpr const char* kUnkMeaning =
+    "Unknown characters or words become <unk> instead of an error";
+inline constexpr const char* kAllowSpecialMeaning =
+    "What reads as a special token, such as <|endoftext|>, becomes that token";
 
 void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
 void add_unk(CLI::App& app, TextOptions& to);
 void add_allow_special(CLI::App& app, bool& to);
-void add_sizes(CLI::App& app, ModelOptions& to);  // of a MiniLM, but for n_embd, and the seed
-void add_model(CLI::App& app, ModelOptions& to);  // all of these
+void add_model(CLI::App& app, ModelOptions& to);  // of a MiniLM: text, sizes, seed
 inline constexpr const char* kSavedModel =
     "a run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face keeps it";
 CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
@@ -42,7 +72,7 @@ CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
 // The subcommands: each names its arguments and says what its help says.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);
-CLI::App* add_generate(CLI::App& app, GenerateOptions& to);
+CLI::App* add_generate(CLI::App& app, GenerateArguments& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_verify(CLI::App& app, VerifyOptions& to);
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);

@@ -25,28 +25,6 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
       text::CharTokenizer::fit(text::TextPieces(text), {.unk = unk}));
 }
 
-// What training takes: parameters, each with its gradient and two moments, and per token that
-// passes through the activations that backward needs, and the logits with their gradients; rather
-// too much than too little.  But in float64 no more logits than kMostLogits are held.
-double bytes_needed(const models::GPTConfig& c, int64_t rows, DType dtype) {
-  const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
-               layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
-  const double each = static_cast<double>(rows), most = models::GPT::kMostLogits,
-               logits = dtype == kFloat64 ? each * vocab : std::min(each * vocab, most),
-               activations = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
-  return static_cast<double>(item_size(dtype)) * (4 * models::parameter_count(c) + activations);
-}
-
-// What the parameters and the widest activations take, roughly; rather too much than too little.
-// In double: the product of the largest sizes does not fit into 64 bits.
-double bytes_needed(const models::MiniLMConfig& c, int64_t rows, int64_t bytes_per_parameter) {
-  const double vocab = static_cast<double>(c.vocab_size), embd = static_cast<double>(c.n_embd),
-               hidden = static_cast<double>(c.n_hidden), in = embd * static_cast<double>(c.context);
-  const double parameters = vocab * embd + in * hidden + hidden * vocab;
-  const double activations = static_cast<double>(rows) * 2 * (in + hidden + vocab);
-  return (parameters + activations) * static_cast<double>(bytes_per_parameter);
-}
-
 }  // namespace
 
 Text open_text(const std::string& file) {
@@ -102,9 +80,10 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
 models::SavedModel load_saved(const std::string& path, models::TokenizerIs tokenizer) {
   models::SavedModel saved = models::load_model(path, tokenizer);
   for (const std::string& reason : saved.damaged) warn(reason);
-  if (const auto* known = saved.tokenizer.get(); known && known->vocab_size() < saved.vocab_size)
-    warn(path + ": the model scores " + count_text(saved.vocab_size) + " tokens, of which the " +
-         count_text(known->vocab_size()) + " of its tokenizer are used");
+  if (const auto* known = saved.tokenizer.get();
+      known && known->vocab_size() < saved.model->vocab_size())
+    warn(path + ": the model scores " + count_text(saved.model->vocab_size()) +
+         " tokens, of which the " + count_text(known->vocab_size()) + " of its tokenizer are used");
   return saved;
 }
 
@@ -125,21 +104,11 @@ void check_bytes(double need, const char* advice) {
                      advice);
 }
 
-void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes) {
-  check_bytes(bytes_needed(config, rows, bytes),
-              "choose smaller --n-embd, --n-hidden or --context");
-}
-
-void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype) {
-  check_bytes(
-      bytes_needed(config, rows, dtype),
-      "choose smaller --n-layer, --n-embd, --block-size, --batch-size or a smaller vocabulary");
-}
-
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
-                          int64_t rows, int64_t bytes) {
+                          int64_t tokens, double share) {
   const models::MiniLMConfig config = config_of(options, tokenizer);
-  check_memory(config, rows, bytes);
+  check_bytes(share * training_bytes(config, tokens, kFloat32),
+              "choose smaller --n-embd, --n-hidden or --context");
   manual_seed(static_cast<uint64_t>(options.seed));
   return models::MiniLM(config);
 }

@@ -41,14 +41,10 @@ models::SavedModel load_saved(const std::string& path,
 models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenizer& tokenizer);
 // MemoryError, with the advice, if the machine has not so much memory.
 void check_bytes(double need, const char* advice);
-// The same if it cannot hold such a model: `rows` positions pass through it, and of
-// each parameter `bytes` are kept.
-void check_memory(const models::MiniLMConfig& config, int64_t rows, int64_t bytes);
-// The same if it cannot train such a model, in this dtype.
-void check_memory(const models::GPTConfig& config, int64_t rows, DType dtype);
-// A MiniLM with random weights drawn from the seed, after check_memory.
+// A MiniLM with random weights drawn from the seed, that so many tokens pass through at once; the
+// memory it is checked for is that share of what training takes.
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,
-                          int64_t rows, int64_t bytes);
+                          int64_t tokens, double share = 0.5);
 
 // Two lines that say what the model is, and that nobody trained it.
 std::string introduce(const ModelOptions& options, const Source& source);

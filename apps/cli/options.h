@@ -31,7 +31,7 @@ struct ModelOptions {
   int64_t seed = 1337;
 };
 
-struct GenerateOptions {
+struct GenerateArguments {
   ModelOptions model;
   std::string saved;                // a trained model; empty: one with random weights
   std::string prompt, prompt_file;  // one of them, unless interactive; "-": standard input
@@ -89,35 +89,18 @@ struct GPTOptions {
   std::string mlp = "gelu";
 };
 
-// Named as in nanoGPT, which also takes text in rows of batch_size times block_size tokens.  The
-// values here are a MiniLM's defaults; train_defaults.h has those of a GPT.
-struct TrainOptions {
+// The values here are a MiniLM's defaults; apps/train/defaults.h has those of a GPT.
+struct TrainOptions : models::TrainingOptions {
   std::string model_type = "mini";
   ModelOptions model{.n_embd = 32, .n_hidden = 1024, .context = 8};
   GPTOptions gpt = {};
   std::string init_from;  // a saved model to go on from; empty: random weights
   bool allow_special = false;
   double dropout = 0.7;  // the bundled text is small: less than that is learnt by heart
-  int64_t batch_size = 8;
-  int64_t block_size = 64;
-  int64_t gradient_accumulation_steps = 1;
-  int64_t max_iters = 4500;
-  double learning_rate = 3e-3;
-  std::string lr_schedule = "cosine";
-  double min_lr = -1;          // below 0: a tenth of learning_rate
-  int64_t warmup_iters = 100;  // at most a tenth of lr_decay_iters, unless it was given
-  int64_t lr_decay_iters = 0;  // 0: max_iters
-  double weight_decay = 0.15;
-  double beta1 = 0.9;
-  double beta2 = 0.99;
-  double grad_clip = 1;  // 0: none
   std::string dtype = "float32";
   int64_t eval_interval = 500;
-  int64_t eval_iters = 200;
   int64_t log_interval = 50;
   int64_t sample_tokens = 120;
-  std::string out_dir = "out";
-  int64_t keep = 3;
   bool resume = false;
   std::set<std::string> given = {};  // the names, without dashes, that the command line had
 };
@@ -142,7 +125,7 @@ struct ExportOptions {
 };
 
 // Each prints its result and returns the exit code.
-int generate(GenerateOptions options);
+int generate(GenerateArguments options);
 int verify(const VerifyOptions& options);
 int tokenize(const TokenizeOptions& options);
 int train_tokenizer(const TrainTokenizerOptions& options);

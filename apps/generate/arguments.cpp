@@ -5,7 +5,7 @@ namespace vitro::cli {
 
 namespace {
 
-void add_prompt(CLI::App& app, GenerateOptions& to) {
+void add_prompt(CLI::App& app, GenerateArguments& to) {
   CLI::Option* const prompt = app.add_option("--prompt", to.prompt, "Text to continue")
                                   ->type_name("TEXT")
                                   ->check(some_bytes());
@@ -21,7 +21,7 @@ void add_prompt(CLI::App& app, GenerateOptions& to) {
       ->excludes(file);
 }
 
-void add_choice(CLI::App& app, GenerateOptions& to) {
+void add_choice(CLI::App& app, GenerateArguments& to) {
   app.add_option("--temperature", to.temperature, "Draw by chance, from softmax(logits / T)")
       ->type_name("T")
       ->check(positive_number());
@@ -31,11 +31,11 @@ void add_choice(CLI::App& app, GenerateOptions& to) {
   app.add_option("--top-p", to.top_p, "Draw by chance, from the likeliest that make up P together")
       ->type_name("P")
       ->check(number_up_to_one());
-  add_number(app, "--repetition-penalty", to.repetition_penalty, positive_number(),
-             "Divide logits of what was said by X (multiply where negative)");
+  add_with_default(app, "--repetition-penalty", to.repetition_penalty, numbers(positive_number()),
+                   "Divide logits of what was said by X (multiply where negative)");
 }
 
-void add_length(CLI::App& app, GenerateOptions& to) {
+void add_length(CLI::App& app, GenerateArguments& to) {
   app.add_option("--max-new-tokens", to.max_new_tokens, "Tokens to add (default: 100)")
       ->type_name("N")
       ->transform(whole(0, 1'000'000));
@@ -53,7 +53,7 @@ void add_length(CLI::App& app, GenerateOptions& to) {
 
 }  // namespace
 
-CLI::App* add_generate(CLI::App& app, GenerateOptions& to) {
+CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
   CLI::App* sub = app.add_subcommand("generate", "Continue a prompt, token by token");
   add_prompt(*sub, to);
   add_model(*sub, to.model);

@@ -31,7 +31,7 @@ class Explanation {
     Tensor weight;  // undefined where there is none
     std::string note;
   };
-  Explanation(const text::Tokenizer& tokenizer, const GenerateOptions& options)
+  Explanation(const text::Tokenizer& tokenizer, const GenerateArguments& options)
       : tokenizer_(tokenizer), options_(options) {}
   // What passes through the module, as (T, ...) of the one text.
   void watch(nn::Module& module, Tensor& input, Tensor& output);
@@ -53,17 +53,17 @@ class Explanation {
   std::string bars() const;
 
   const text::Tokenizer& tokenizer_;
-  const GenerateOptions& options_;
+  const GenerateArguments& options_;
   std::vector<int64_t> text_;
   std::deque<nn::ScopedHook> hooks_;
 };
 
-// Of a MiniLM or a GPT.
-std::unique_ptr<Explanation> explain(nn::Module& model, const text::Tokenizer& tokenizer,
-                                     const GenerateOptions& options);
+// Of a MiniLM or a GPT, whose stages it names; ValueError for another model.
+std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
+                                     const GenerateArguments& options);
 
 // How the options choose the next token.
-models::GenerateOptions sampling_of(const GenerateOptions& options);
+models::GenerateOptions sampling_of(const GenerateArguments& options);
 
 Tensor last_row(const Tensor& x);  // (n,)
 std::string linear_note(const nn::Linear& layer, const std::string& name);

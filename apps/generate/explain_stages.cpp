@@ -17,7 +17,7 @@ std::string row_note(const nn::Embedding& layer, const std::string& name, int64_
 class MiniExplanation final : public Explanation {
  public:
   MiniExplanation(models::MiniLM& model, const text::Tokenizer& tokenizer,
-                  const GenerateOptions& options)
+                  const GenerateArguments& options)
       : Explanation(tokenizer, options), model_(model) {
     watch(model.embed, ids_, embedded_);
     watch(model.hidden, context_, hidden_);
@@ -58,7 +58,7 @@ double length_of_last(const Tensor& x) {
 class GPTExplanation final : public Explanation {
  public:
   GPTExplanation(models::GPT& model, const text::Tokenizer& tokenizer,
-                 const GenerateOptions& options)
+                 const GenerateArguments& options)
       : Explanation(tokenizer, options), model_(model), blocks_(model.h.size()) {
     watch(model.wte, ids_, embedded_);
     if (model.wpe) watch(*model.wpe, positions_, placed_);
@@ -107,12 +107,14 @@ class GPTExplanation final : public Explanation {
 
 }  // namespace
 
-std::unique_ptr<Explanation> explain(nn::Module& model, const text::Tokenizer& tokenizer,
-                                     const GenerateOptions& options) {
+std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
+                                     const GenerateArguments& options) {
+  // Each kind has stages of its own, so this is where the kind must be known.
   if (auto* gpt = dynamic_cast<models::GPT*>(&model))
     return std::make_unique<GPTExplanation>(*gpt, tokenizer, options);
-  return std::make_unique<MiniExplanation>(dynamic_cast<models::MiniLM&>(model), tokenizer,
-                                           options);
+  if (auto* mini = dynamic_cast<models::MiniLM*>(&model))
+    return std::make_unique<MiniExplanation>(*mini, tokenizer, options);
+  fail<ValueError>("--explain: a MiniLM or a GPT expected: ", model.describe());
 }
 
 }  // namespace vitro::cli

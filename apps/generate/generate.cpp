@@ -17,12 +17,9 @@ using std::chrono::steady_clock;
 
 // The model that --model names, or one with random weights.
 struct Generating {
-  std::unique_ptr<nn::Module> model;
+  std::unique_ptr<models::LanguageModel> model;
   std::unique_ptr<text::Tokenizer> tokenizer;
-  int64_t window;  // how many tokens back the model looks
   std::string introduction;
-
-  bool is_gpt() const { return dynamic_cast<const models::GPT*>(model.get()); }
 };
 
 std::string unit(const text::Tokenizer& tokenizer) {
@@ -31,7 +28,7 @@ std::string unit(const text::Tokenizer& tokenizer) {
                                       : "tokens";
 }
 
-Generating trained(const GenerateOptions& options) {
+Generating trained(const GenerateArguments& options) {
   models::SavedModel saved = load_saved(options.saved);
   manual_seed(static_cast<uint64_t>(options.model.seed));
   const std::string steps = saved.step ? "was trained for " + count_text(saved.step) + " steps"
@@ -40,32 +37,31 @@ Generating trained(const GenerateOptions& options) {
       "This model " + steps + ": " + printable(options.saved) +
       ".\nIts vocabulary: " + count_text(saved.tokenizer->vocab_size()) + ' ' +
       unit(*saved.tokenizer) + ".\n";
-  return {std::move(saved.model), std::move(saved.tokenizer), saved.window, introduction};
+  return {std::move(saved.model), std::move(saved.tokenizer), introduction};
 }
 
-Generating untrained(const GenerateOptions& options) {
+Generating untrained(const GenerateArguments& options) {
   Source source = read_source(options.model.text);
   const std::string introduction = introduce(options.model, source);
-  auto model = std::make_unique<models::MiniLM>(
-      make_model(options.model, *source.tokenizer,
-                 std::max(options.model.context, Explanation::kMostTokens), /*bytes=*/8));
-  return {std::move(model), std::move(source.tokenizer), options.model.context, introduction};
+  auto model = std::make_unique<models::MiniLM>(make_model(
+      options.model, *source.tokenizer, std::max(options.model.context, Explanation::kMostTokens)));
+  return {std::move(model), std::move(source.tokenizer), introduction};
 }
 
 // The one that config.json names, else <|endoftext|>, where the vocabulary has it.
 std::optional<int64_t> end_of_text(const Generating& subject) {
-  const auto* const gpt = dynamic_cast<const models::GPT*>(subject.model.get());
-  const auto named = gpt && gpt->layout ? gpt->layout->eos_token_id() : std::nullopt;
+  const std::optional<int64_t> named = subject.model->eos_token_id();
   if (named && 0 <= *named && *named < subject.tokenizer->vocab_size()) return named;
   const auto* const bpe = dynamic_cast<const text::BpeTokenizer*>(subject.tokenizer.get());
   return bpe ? bpe->end_of_text() : std::nullopt;
 }
 
-std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateOptions& options,
+std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateArguments& options,
                                     const std::string& prompt) {
   std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
-  check<ValueError>(!subject.is_gpt() || options.allow_sliding || std::ssize(ids) <= subject.window,
-                    "generate: a prompt of at most ", subject.window,
+  const std::optional<int64_t> most = subject.model->max_length();
+  check<ValueError>(!most || options.allow_sliding || std::ssize(ids) <= *most,
+                    "generate: a prompt of at most ", most.value_or(0),
                     " tokens expected, the model's context: it has ", ids.size(),
                     "; --allow-sliding lets its end count");
   return ids;
@@ -73,28 +69,28 @@ std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateOpt
 
 // As it is shown: of a character that it only begins, a continuation has all.
 std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
-                  const GenerateOptions& options) {
+                  const GenerateArguments& options) {
   std::string text = tokenizer.decode(prompt);
   if (options.max_new_tokens > 0) text.resize(text::without_cut_end(text).size());
   return text;
 }
 
-models::GenerateOptions decoding(const GenerateOptions& options, const Generating& subject) {
+models::GenerateOptions decoding(const GenerateArguments& options, const Generating& subject) {
   models::GenerateOptions all = sampling_of(options);
   all.max_new_tokens = options.max_new_tokens;
   all.eos_token_id = end_of_text(subject);
   all.stop_strings = options.stop;
   all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
   all.allow_sliding = options.allow_sliding;
-  // A MiniLM looks `window` tokens back, so more would be computed in vain; an explanation shows
-  // some of them.
-  all.block_size = options.explain && !subject.is_gpt()
-                       ? std::max(subject.window, Explanation::kMostTokens)
-                       : subject.window;
+  // More tokens than the model looks back would be computed in vain; an explanation shows some.
+  const models::LanguageModel& model = *subject.model;
+  all.block_size = options.explain && !model.max_length()
+                       ? std::max(model.context(), Explanation::kMostTokens)
+                       : model.context();
   return all;
 }
 
-nlohmann::ordered_json to_json(const GenerateOptions& options) {
+nlohmann::ordered_json to_json(const GenerateArguments& options) {
   nlohmann::ordered_json json;
   if (options.saved.empty()) json = to_json(options.model);
   else json["model"] = options.saved;
@@ -146,7 +142,7 @@ struct Work {
 };
 
 // One continuation, shown as it comes unless the options want JSON.
-Continuation run(const Generating& subject, const GenerateOptions& options,
+Continuation run(const Generating& subject, const GenerateArguments& options,
                  const std::vector<int64_t>& prompt, bool explains, Work& work) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
   Continuation all{prompt, shown(tokenizer, prompt, options)};
@@ -182,7 +178,7 @@ std::string line_end(const text::Tokenizer& tokenizer) {
 }
 
 // Each line of standard input, until it ends, goes on from all that was said before.
-int converse(const Generating& subject, const GenerateOptions& options) {
+int converse(const Generating& subject, const GenerateArguments& options) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
   const models::GenerateOptions decided = decoding(options, subject);
   models::Conversation conversation(*subject.model, tokenizer, decided);
@@ -228,7 +224,7 @@ int converse(const Generating& subject, const GenerateOptions& options) {
   return 0;
 }
 
-void check_together(const GenerateOptions& o) {
+void check_together(const GenerateArguments& o) {
   check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
                     "generate: one of --prompt, --prompt-file and --interactive expected");
   check<UsageError>(!o.explain || o.max_new_tokens > 0,
@@ -247,7 +243,7 @@ void check_together(const GenerateOptions& o) {
 
 }  // namespace
 
-models::GenerateOptions sampling_of(const GenerateOptions& options) {
+models::GenerateOptions sampling_of(const GenerateArguments& options) {
   // Without a seed of its own, sampling goes on where the weights ended in the default generator.
   return {.temperature = options.temperature.value_or(1),
           .top_k = options.top_k,
@@ -256,7 +252,7 @@ models::GenerateOptions sampling_of(const GenerateOptions& options) {
           .repetition_penalty = options.repetition_penalty};
 }
 
-int generate(GenerateOptions options) {
+int generate(GenerateArguments options) {
   check_together(options);
   const Generating subject = options.saved.empty() ? untrained(options) : trained(options);
   if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);

@@ -16,6 +16,7 @@ int export_model(const ExportOptions& options) {
                     "export: --out without a run expected, which would be another model there: ",
                     options.out, " has step-*.safetensors");
   const models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
+  // That layout holds this kind of model only.
   auto* gpt = dynamic_cast<models::GPT*>(saved.model.get());
   check<ValueError>(gpt != nullptr, "export: a GPT expected: ", options.saved,
                     " holds another model");

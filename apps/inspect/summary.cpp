@@ -20,7 +20,7 @@ int64_t macs_of(const nn::Module& module, int64_t tokens) {
 
 // The model, and how many tokens a forward is counted for.
 struct Summarised {
-  std::unique_ptr<nn::Module> model;
+  std::unique_ptr<models::LanguageModel> model;
   std::string name;
   int64_t tokens;
 };
@@ -28,22 +28,14 @@ struct Summarised {
 Summarised subject(const SummaryOptions& options) {
   if (!options.saved.empty()) {
     models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
-    return {std::move(saved.model), options.saved, options.tokens.value_or(saved.window)};
+    const int64_t tokens = options.tokens.value_or(saved.model->context());
+    return {std::move(saved.model), options.saved, tokens};
   }
   models::GPTConfig config = models::GPTConfig::preset(options.preset);
   if (options.vocab_size) config.vocab_size = *options.vocab_size;
   const int64_t tokens = options.tokens.value_or(config.block_size);
   return {std::make_unique<models::GPT>(config, models::InitialValues::kNone), options.preset,
           tokens};
-}
-
-// Keys and values of a whole context of one text; 0 for what has none.
-int64_t cache_bytes(const nn::Module& model) {
-  const auto* gpt = dynamic_cast<const models::GPT*>(&model);
-  if (!gpt) return 0;
-  const models::GPTConfig& c = gpt->config;
-  return 2 * c.n_layer * c.kv_heads() * (c.n_embd / c.n_head) * c.block_size *
-         static_cast<int64_t>(item_size(accumulation_dtype(gpt->wte.weight.dtype())));
 }
 
 }  // namespace
@@ -59,7 +51,7 @@ int summary(const SummaryOptions& options) {
   const DType dtype = subject.model->parameters().at(0).dtype();
   const int64_t parameters = rows[0].parameters,
                 bytes = parameters * static_cast<int64_t>(item_size(dtype)),
-                cache = cache_bytes(*subject.model);
+                cache = subject.model->cache_bytes();
   std::ostringstream dtype_name;
   dtype_name << dtype;
 

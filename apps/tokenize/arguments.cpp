@@ -10,7 +10,8 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
   CLI::Option* const tokenizer = sub->get_option("--tokenizer");
   tokenizer->get_validator(0)->active(false);  // a saved one's path is as good as a name
   tokenizer->type_name("char|word|bpe|PATH")->check(file_name());
-  add_whole(*sub, "--vocab-size", to.source.vocab_size, 257, 1'000'000, "Tokens of bpe, at most");
+  add_with_default(*sub, "--vocab-size", to.source.vocab_size, wholes(257, 1'000'000),
+                   "Tokens of bpe, at most");
   sub->add_option("--out", to.out,
                   "Write the whole --text as a token file, and its vocabulary "
                   "as FILE.json")
@@ -36,9 +37,10 @@ CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
   sub->add_option("text", to.text, "Text file to learn from (default: bundled stories)")
       ->type_name("FILE")
       ->check(file_name());
-  add_whole(*sub, "--vocab-size", to.vocab_size, 257, 1'000'000,
-            "Tokens: 256 bytes, merges, and <|endoftext|>");
-  add_whole(*sub, "--min-count", to.min_count, 1, INT64_MAX, "How often a pair must occur");
+  add_with_default(*sub, "--vocab-size", to.vocab_size, wholes(257, 1'000'000),
+                   "Tokens: 256 bytes, merges, and <|endoftext|>");
+  add_with_default(*sub, "--min-count", to.min_count, wholes(1, INT64_MAX),
+                   "How often a pair must occur");
   sub->add_option("--out", to.out, "Directory to write to")
       ->type_name("DIR")
       ->required()

@@ -2,7 +2,6 @@
 #include "apps/train/defaults.h"
 
 #include <algorithm>
-#include <array>
 
 #include "apps/cli/output.h"
 #include "apps/train/options.h"
@@ -10,18 +9,6 @@
 namespace vitro::cli {
 
 namespace {
-
-constexpr std::array kMiniOnly = {"n-hidden", "context", "activation"};
-constexpr std::array kGPTOnly = {"preset", "n-layer", "n-head",   "n-kv-head",
-                                 "bias",   "norm",    "position", "mlp"};
-
-// The first of `names` that was given, or null.
-template <size_t n>
-const char* first_given(const TrainOptions& options, const std::array<const char*, n>& names) {
-  const auto found =
-      std::ranges::find_if(names, [&](const char* name) { return options.given.contains(name); });
-  return found == names.end() ? nullptr : *found;
-}
 
 // Learning rates: Brown et al., 2020, table 2.1; the rest is nanoGPT's.
 struct OfPreset {
@@ -48,7 +35,7 @@ void take_sizes(TrainOptions& o, const models::GPTConfig& c) {
 }
 
 // Small steps at an even rate: the model is nearly right already (nanoGPT's finetuning).
-TrainOptions fine_tuning_defaults(const nn::Module& initial) {
+TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
   TrainOptions o = gpt_defaults("nano");
   o.batch_size = 4;
   o.max_iters = 200;
@@ -59,44 +46,43 @@ TrainOptions fine_tuning_defaults(const nn::Module& initial) {
   o.eval_interval = 50;
   o.eval_iters = 20;
   o.log_interval = 10;
-  if (const auto* gpt = dynamic_cast<const models::GPT*>(&initial)) {
-    take_sizes(o, gpt->config);
+  const std::string config = initial.config_json();
+  if (models::model_type_of(config) == "gpt") {
+    take_sizes(o, models::gpt_config(config));
     o.beta2 = 0.95;
-    o.block_size = std::min<int64_t>(128, gpt->config.block_size);
-  } else if (const auto* mini = dynamic_cast<const models::MiniLM*>(&initial)) {
-    const models::MiniLMConfig& c = mini->config;
+    o.block_size = std::min<int64_t>(128, initial.context());
+  } else {
+    const models::MiniLMConfig c = models::mini_lm_config(config);
     o.model_type = "mini";
     o.model.n_embd = c.n_embd, o.model.n_hidden = c.n_hidden, o.model.context = c.context;
     o.model.activation = activation_name(c.activation);
-  } else {
-    fail<ValueError>("--init-from: a MiniLM or a GPT expected: ", initial.describe());
   }
   return o;
 }
 
 // What was given of the model's sizes is what it has; the window may be shorter.
-void check_sizes(const TrainOptions& options, const nn::Module& initial,
+void check_sizes(const TrainOptions& options, const models::LanguageModel& initial,
                  const TrainOptions& defaults) {
-  const auto compare = [&](const std::string& name, bool, const auto& given, const auto& has) {
-    const bool is_size = name == "n-embd" || std::ranges::count(kMiniOnly, name) ||
-                         std::ranges::count(kGPTOnly, name);
-    check<ValueError>(!is_size || !options.given.contains(name) || given == has, "--", name, ": ",
-                      dumped(has), " expected, as ", options.init_from, " has it: ", dumped(given));
+  const auto compare = [&](const OptionRow& row, const auto& given, const auto& has) {
+    const bool is_size = row.model != ForModel::kAny || row.name() == "n-embd";
+    check<ValueError>(!is_size || !options.given.contains(row.name()) || given == has, "--",
+                      row.name(), ": ", dumped(has), " expected, as ", options.init_from,
+                      " has it: ", dumped(given));
   };
   each_option(compare, options, defaults);
-  if (const auto* gpt = dynamic_cast<const models::GPT*>(&initial))
-    check<ValueError>(
-        !options.given.contains("block-size") || options.block_size <= gpt->config.block_size,
-        "--block-size: at most the ", gpt->config.block_size, " of ", options.init_from,
-        " expected: ", options.block_size);
+  const int64_t most = initial.max_length().value_or(options.block_size);
+  check<ValueError>(!options.given.contains("block-size") || options.block_size <= most,
+                    "--block-size: at most the ", most, " of ", options.init_from,
+                    " expected: ", options.block_size);
 }
 
 // That of the options given.
 std::string implied_model_type(const TrainOptions& options) {
-  const char *mini = first_given(options, kMiniOnly), *gpt = first_given(options, kGPTOnly);
-  check<UsageError>(!mini || !gpt, "--", mini ? mini : "", " is of a MiniLM and --", gpt ? gpt : "",
+  const std::string mini = first_given(options, ForModel::kMini),
+                    gpt = first_given(options, ForModel::kGPT);
+  check<UsageError>(mini.empty() || gpt.empty(), "--", mini, " is of a MiniLM and --", gpt,
                     " of a GPT: one of both expected");
-  return gpt ? "gpt" : "mini";
+  return gpt.empty() ? "mini" : "gpt";
 }
 
 void check_divisible(const TrainOptions& o) {
@@ -127,12 +113,12 @@ TrainOptions gpt_defaults(const std::string& preset) {
 
 void check_model_type(const TrainOptions& options) {
   const bool is_gpt = options.model_type == "gpt";
-  const char* other = is_gpt ? first_given(options, kMiniOnly) : first_given(options, kGPTOnly);
-  check<UsageError>(!other, "--", other ? other : "", ": --model-type ", is_gpt ? "mini" : "gpt",
+  const std::string other = first_given(options, is_gpt ? ForModel::kMini : ForModel::kGPT);
+  check<UsageError>(other.empty(), "--", other, ": --model-type ", is_gpt ? "mini" : "gpt",
                     " expected, which has it: ", options.model_type);
 }
 
-void complete(TrainOptions& options, const nn::Module* initial) {
+void complete(TrainOptions& options, const models::LanguageModel* initial) {
   const auto is_given = [&](const std::string& name) { return options.given.contains(name); };
   if (!is_given("model-type") && !initial) options.model_type = implied_model_type(options);
   TrainOptions defaults = initial                       ? fine_tuning_defaults(*initial)
@@ -147,13 +133,13 @@ void complete(TrainOptions& options, const nn::Module* initial) {
                     "--vocab-size: --tokenizer bpe expected, of which it is the size: ",
                     options.model.text.tokenizer);
   if (initial) check_sizes(options, *initial, defaults);
-  const auto fill = [&]<class T>(const std::string& name, bool, T& field, const T& value) {
-    if (!is_given(name)) field = value;
+  const auto fill = [&]<class T>(const OptionRow& row, T& field, const T& value) {
+    if (row.resumed != WhenResumed::kNotSaved && !is_given(row.name())) field = value;
   };
   each_option(fill, options, std::as_const(defaults));
 
-  if (options.min_lr < 0) options.min_lr = options.learning_rate / 10;
-  if (options.lr_decay_iters == 0) options.lr_decay_iters = std::max<int64_t>(1, options.max_iters);
+  options.min_lr = options.last_lr();
+  options.lr_decay_iters = std::max<int64_t>(1, options.decay_iters());
   if (!options.given.contains("warmup-iters"))
     options.warmup_iters = std::min(options.warmup_iters, options.lr_decay_iters / 10);
   check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
@@ -164,7 +150,7 @@ void complete(TrainOptions& options, const nn::Module* initial) {
   if (options.model_type == "gpt") check_divisible(options);
 }
 
-models::GPTConfig gpt_config_of(const TrainOptions& o, int64_t vocab_size) {
+static models::GPTConfig gpt_config_of(const TrainOptions& o, int64_t vocab_size) {
   return {
       .block_size = o.block_size,
       .vocab_size = vocab_size,
@@ -180,22 +166,11 @@ models::GPTConfig gpt_config_of(const TrainOptions& o, int64_t vocab_size) {
       .mlp = o.gpt.mlp == "swiglu" ? models::MLPKind::kSwiGLU : models::MLPKind::kGelu};
 }
 
-// All three warm up alike; then the rate falls by half a cosine, or along a line, or stays.
-optim::LRFormula schedule_of(const TrainOptions& o) {
-  const int64_t warmup = o.warmup_iters;
-  if (o.lr_schedule == "cosine")
-    return optim::LinearWarmupCosine{
-        .warmup_iters = warmup, .lr_decay_iters = o.lr_decay_iters, .min_lr = o.min_lr};
-  const double end = o.lr_schedule == "linear" ? o.min_lr / o.learning_rate : 1;
-  const auto rising = [warmup](int64_t step) {
-    return static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
-  };
-  return optim::SequentialLR{
-      .schedules = {optim::LambdaLR{rising}, optim::LinearLR{.start_factor = 1,
-                                                             .end_factor = end,
-                                                             .total_iters = std::max<int64_t>(
-                                                                 1, o.lr_decay_iters - warmup)}},
-      .milestones = {warmup}};
+std::string config_of(const TrainOptions& options, const text::Tokenizer& tokenizer) {
+  if (options.model_type == "gpt") return to_json(gpt_config_of(options, tokenizer.vocab_size()));
+  models::MiniLMConfig config = config_of(options.model, tokenizer);
+  config.dropout = options.dropout;
+  return to_json(config);
 }
 
 }  // namespace vitro::cli

@@ -14,10 +14,9 @@ void check_model_type(const TrainOptions& options);
 
 // Fills in what was not given.  ValueError for an option that was given and is not as in `initial`,
 // the model to go on from, if there is one; UsageError for values that do not fit each other.
-void complete(TrainOptions& options, const nn::Module* initial);
+void complete(TrainOptions& options, const models::LanguageModel* initial);
 
-// The model that completed options ask for.
-models::GPTConfig gpt_config_of(const TrainOptions& options, int64_t vocab_size);
-optim::LRFormula schedule_of(const TrainOptions& options);
+// The configuration, as JSON, of the model that completed options ask for.
+std::string config_of(const TrainOptions& options, const text::Tokenizer& tokenizer);
 
 }  // namespace vitro::cli

@@ -3,7 +3,6 @@
 
 #include "apps/cli/output.h"
 #include "apps/cli/saved_text.h"
-#include "apps/train/run.h"
 
 namespace vitro::cli {
 
@@ -27,15 +26,14 @@ int eval(const EvalOptions& options) {
   const models::SavedModel saved = load_saved(options.saved);
   const auto [name, all] =
       options.text.empty() ? trained_text(options.saved, saved) : given_text(options.text, saved);
-  const int64_t training = options.whole ? 0 : training_part(all.size());
+  const int64_t training = options.whole ? 0 : models::training_part(all.size());
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
                     options.whole ? "" : "the last 10 % of ", name, " has ", part.size());
-  // Long windows, so that few tokens are predicted from less than the model can look at.  A GPT
-  // takes none that is longer.
-  const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
-  const models::Evaluation result = models::evaluate(
-      *saved.model, part, is_gpt ? saved.window : std::max<int64_t>(256, saved.window));
+  // Long windows, so that few tokens are predicted from less than the model can look at.
+  const int64_t window =
+      saved.model->max_length().value_or(std::max<int64_t>(256, saved.model->context()));
+  const models::Evaluation result = models::evaluate(*saved.model, part, window);
   const int64_t characters = count_characters(*saved.tokenizer, part);
   const double bits = result.bits_per_character(characters);
 

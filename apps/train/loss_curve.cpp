@@ -29,12 +29,12 @@ struct Axes {
   }
 };
 
-Axes axes_of(const std::vector<LossPoint>& points) {
+Axes axes_of(const std::vector<models::MetricsRow>& rows) {
   double low = INFINITY, high = -INFINITY;
   Axes axes;
-  for (const LossPoint& p : points) {
+  for (const models::MetricsRow& p : rows) {
     axes.last_step = std::max(axes.last_step, static_cast<double>(p.step));
-    for (const std::optional<double>& loss : {p.training, p.validation})
+    for (const std::optional<double>& loss : {p.smoothed_loss, p.validation_loss})
       if (loss) low = std::min(low, *loss), high = std::max(high, *loss);
   }
   if (low > high) return axes;
@@ -59,10 +59,10 @@ std::string grid(const Axes& axes) {
   return svg;
 }
 
-std::string line(const std::vector<LossPoint>& points, const Axes& axes,
-                 std::optional<double> LossPoint::*loss, const char* kind) {
-  std::vector<const LossPoint*> known;
-  for (const LossPoint& p : points)
+std::string line(const std::vector<models::MetricsRow>& rows, const Axes& axes,
+                 std::optional<double> models::MetricsRow::*loss, const char* kind) {
+  std::vector<const models::MetricsRow*> known;
+  for (const models::MetricsRow& p : rows)
     if (p.*loss) known.push_back(&p);
   const size_t stride = known.size() / kMostPoints + 1;
   std::string path;
@@ -75,8 +75,8 @@ std::string line(const std::vector<LossPoint>& points, const Axes& axes,
 
 }  // namespace
 
-std::string loss_curve(const std::vector<LossPoint>& points) {
-  const Axes axes = axes_of(points);
+std::string loss_curve(const std::vector<models::MetricsRow>& rows) {
+  const Axes axes = axes_of(rows);
   return format(
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
              "height=\"%g\">\n",
@@ -84,8 +84,8 @@ std::string loss_curve(const std::vector<LossPoint>& points) {
          "<style>text{font:12px sans-serif;fill:#444}path{fill:none;stroke-width:1.5}"
          ".grid{stroke:#ddd;stroke-width:1}.training{stroke:#2a6f97}.validation{stroke:#d1495b}"
          "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n" +
-         grid(axes) + line(points, axes, &LossPoint::training, "training") +
-         line(points, axes, &LossPoint::validation, "validation") +
+         grid(axes) + line(rows, axes, &models::MetricsRow::smoothed_loss, "training") +
+         line(rows, axes, &models::MetricsRow::validation_loss, "validation") +
          format(
              "<path class=\"training\" d=\"M%g 20h20\"/><text x=\"%g\" y=\"24\">training, "
              "smoothed</text>\n",

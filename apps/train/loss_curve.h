@@ -1,16 +1,12 @@
 // The picture of a training run: losses over steps, as SVG.
 #pragma once
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "models/training/metrics.h"
+
 namespace vitro::cli {
 
-struct LossPoint {
-  int64_t step;
-  std::optional<double> training, validation;
-};
-std::string loss_curve(const std::vector<LossPoint>& points);
+std::string loss_curve(const std::vector<models::MetricsRow>& rows);
 
 }  // namespace vitro::cli

@@ -15,19 +15,11 @@ constexpr int64_t kElements = 8;  // per tensor at most; each costs two float64 
 // where the terms of an element cancel.  A wrong factor or a forgotten term errs by 1e-1.
 constexpr double kEps = 1e-6, kRelative = 1e-4, kOfLargest = 1e-5;
 
-// Constructed again, with the same values.
-std::unique_ptr<nn::Module> copy_of(nn::Module& model) {
-  if (auto* gpt = dynamic_cast<models::GPT*>(&model))
-    return std::make_unique<models::GPT>(nn::clone(*gpt, gpt->config));
-  auto& mini = dynamic_cast<models::MiniLM&>(model);
-  return std::make_unique<models::MiniLM>(nn::clone(mini, mini.config));
-}
-
 // The double precision copy, its loss, and the derivative of that loss along one number.
 class Oracle {
  public:
-  Oracle(nn::Module& model, Tensor ids, Tensor targets)
-      : copy_(copy_of(model)), ids_(std::move(ids)), targets_(std::move(targets)) {
+  Oracle(models::LanguageModel& model, Tensor ids, Tensor targets)
+      : copy_(models::clone(model)), ids_(std::move(ids)), targets_(std::move(targets)) {
     copy_->to(kFloat64);
     copy_->eval();
   }
@@ -78,7 +70,7 @@ class Oracle {
     return sum / (high - low);
   }
 
-  std::unique_ptr<nn::Module> copy_;
+  std::unique_ptr<models::LanguageModel> copy_;
   Tensor ids_, targets_;
 };
 
@@ -107,9 +99,9 @@ GradientCheck compare(const std::string& tensor, const Tensor& gradient, int64_t
 
 }  // namespace
 
-std::vector<GradientCheck> check_gradients(nn::Module& model, const std::vector<LinearRun>& runs,
-                                           const Tensor& ids, const Tensor& targets, uint64_t seed,
-                                           int64_t most) {
+std::vector<GradientCheck> check_gradients(models::LanguageModel& model,
+                                           const std::vector<LinearRun>& runs, const Tensor& ids,
+                                           const Tensor& targets, uint64_t seed, int64_t most) {
   int64_t tensors = 0;
   for (const LinearRun& run : runs) tensors += run.layer->bias.defined() ? 3 : 2;
   const int64_t each = std::clamp<int64_t>(most / tensors, 1, kElements),

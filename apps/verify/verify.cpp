@@ -19,7 +19,7 @@ constexpr int64_t kWindow = 64, kBatch = 6;  // enough for oneDNN to be the fast
 constexpr double kForwardMacs = 2e9, kGradientMacs = 4e9;
 
 struct Verified {
-  std::unique_ptr<nn::Module> model;
+  std::unique_ptr<models::LanguageModel> model;
   std::vector<int64_t> ids;  // of a text; as many as are needed, if there are so many
   int64_t window;            // the most tokens that the model takes at once
   std::string introduction;
@@ -40,7 +40,7 @@ Verified untrained(const VerifyOptions& options) {
   const Source source = read_source(options.model.text);
   // Weights, gradients and a float64 copy, whose activations are the largest of all.
   auto model = std::make_unique<models::MiniLM>(
-      make_model(options.model, *source.tokenizer, kWindow * kBatch, /*bytes=*/24));
+      make_model(options.model, *source.tokenizer, kWindow * kBatch, /*share=*/1.5));
   return {std::move(model), first_ids(source, *source.tokenizer), kWindow,
           introduce(options.model, source)};
 }
@@ -56,7 +56,7 @@ std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& 
                       "becomes tokens: ",
                       options.saved, " has none");
     manual_seed(static_cast<uint64_t>(options.model.seed));
-    const Tensor ids = randint(0, saved.vocab_size, {static_cast<int64_t>(kMostIds)});
+    const Tensor ids = randint(0, saved.model->vocab_size(), {static_cast<int64_t>(kMostIds)});
     return {"random tokens, as there is no tokenizer",
             {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()}};
   }
@@ -76,12 +76,11 @@ Verified trained(const VerifyOptions& options) {
                     "verify: a model in float32 expected: ", options.saved);
   check_bytes(24 * static_cast<double>(saved.model->parameter_count()), "verify a smaller model");
   auto [name, ids] = text_for(saved, options);
-  const bool is_gpt = dynamic_cast<const models::GPT*>(saved.model.get());
+  const int64_t window = std::min(kWindow, saved.model->max_length().value_or(kWindow));
   const std::string introduction = "This is a trained model, " + saved.model->describe() + ": " +
                                    printable(options.saved) + ".\nThe text: " + printable(name) +
                                    ".\n";
-  return {std::move(saved.model), std::move(ids),
-          is_gpt ? std::min(kWindow, saved.window) : kWindow, introduction};
+  return {std::move(saved.model), std::move(ids), window, introduction};
 }
 
 std::vector<LinearRun> linears_of(nn::Module& model) {
@@ -159,7 +158,7 @@ class Probe {
 
 int verify(const VerifyOptions& options) {
   Verified subject = options.saved.empty() ? untrained(options) : trained(options);
-  nn::Module& model = *subject.model;
+  models::LanguageModel& model = *subject.model;
   std::vector<LinearRun> runs = linears_of(model);
   const double macs = macs_per_token(runs);
   const auto [ids, targets] = windows(subject, macs);

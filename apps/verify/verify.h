@@ -48,8 +48,8 @@ struct GradientCheck {
 // The gradients of every run's weight, bias and input, which backward of the summed cross entropy
 // left in float32, against central differences of a float64 copy, at elements drawn from `seed`: a
 // few of each tensor, or, where `most` elements are fewer than that, one of some of them.
-std::vector<GradientCheck> check_gradients(nn::Module& model, const std::vector<LinearRun>& runs,
-                                           const Tensor& ids, const Tensor& targets, uint64_t seed,
-                                           int64_t most);
+std::vector<GradientCheck> check_gradients(models::LanguageModel& model,
+                                           const std::vector<LinearRun>& runs, const Tensor& ids,
+                                           const Tensor& targets, uint64_t seed, int64_t most);
 
 }  // namespace vitro::cli

@@ -61,7 +61,7 @@ Tensor expand(const Tensor& x, const Shape& shape) {
   check<ShapeError>(broadcast("expand", x.shape(), shape) == shape, "expand: ", x.shape(),
                     " does not expand to ", shape);
   if (x.shape() == shape) return x;
-  Tensor y = make_view(x, shape, expanded_strides(x.shape(), x.strides(), shape), x.impl()->offset);
+  Tensor y = expanded_view(x, shape);
   if (auto* node = record<Expand>(y, x)) node->from = x.shape();
   return y;
 }

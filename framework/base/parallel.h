@@ -53,6 +53,11 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
       &f);
 }
 
+// The grain of a loop over items of `each` numbers, of which `worth` are worth a fork.
+constexpr int64_t grain_of(int64_t worth, int64_t each) {
+  return each > 1 ? (each < worth ? worth / each : 1) : worth;
+}
+
 // Counts since the process began.  They are what tests look at, since they never look at the time.
 struct PoolStats {
   uint64_t jobs;    // loops that had the pool

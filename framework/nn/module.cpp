@@ -62,14 +62,14 @@ NamedTensors Module::state_dict() { return distinct(*this, {}); }
 
 NamedModules Module::named_modules() {
   NamedModules out{{"", this}};
-  Walk walk;
+  TreeWalk walk;
   walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
   members(walk);
   return out;
 }
 NamedModules Module::named_children() {
   NamedModules out;
-  Walk walk;
+  TreeWalk walk;
   walk.deep = false;
   walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
   members(walk);

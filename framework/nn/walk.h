@@ -10,7 +10,7 @@
 namespace vitro::nn {
 
 // Visits a whole tree: tensors and modules with their paths from the root.
-struct Walk : Visitor {
+struct TreeWalk : Visitor {
   std::string prefix;
   std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor =
       [](auto&, auto&, bool) {};
@@ -35,7 +35,7 @@ struct Walk : Visitor {
 inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
                                                                 std::optional<bool> buffers = {}) {
   std::vector<std::pair<std::string, Tensor*>> found;
-  Walk walk;
+  TreeWalk walk;
   walk.on_tensor = [&](const std::string& path, Tensor& x, bool is_buffer) {
     if (x.defined() && (!buffers || *buffers == is_buffer)) found.emplace_back(path, &x);
   };

@@ -11,8 +11,8 @@ namespace vitro::optim {
 
 namespace {
 
-constexpr int64_t kChunk = 16384;   // fixed, so that sums do not depend on the threads
-constexpr int64_t kFloatRun = 512;  // so many squares are added in float32, the rest in double
+constexpr int64_t kSumPart = 16384;  // fixed, so that sums do not depend on the threads
+constexpr int64_t kFloatRun = 512;   // so many squares are added in float32, the rest in double
 
 // sum of squares of elements [begin, end)
 double squares(const Tensor& x, int64_t begin, int64_t end) {
@@ -33,12 +33,12 @@ double squares(const Tensor& x, int64_t begin, int64_t end) {
 }
 
 double sum_of_squares(const Tensor& x) {
-  const int64_t chunks = (x.numel() + kChunk - 1) / kChunk;
+  const int64_t chunks = (x.numel() + kSumPart - 1) / kSumPart;
   if (chunks == 1) return squares(x, 0, x.numel());
   Tensor parts = empty({chunks}, kFloat64);
   parallel_for(chunks, 4, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c)
-      raw<double>(parts)[c] = squares(x, c * kChunk, std::min((c + 1) * kChunk, x.numel()));
+      raw<double>(parts)[c] = squares(x, c * kSumPart, std::min((c + 1) * kSumPart, x.numel()));
   });
   double total = 0;
   for (int64_t c = 0; c < chunks; ++c) total += raw<double>(parts)[c];
@@ -64,7 +64,7 @@ template <class F>
 void map_in_place(const Tensor& x, F f) {
   visit_dtype(x.dtype(), [&]<class T>() {
     T* p = raw<T>(x);
-    parallel_for(x.numel(), kChunk, [=](int64_t begin, int64_t end) {
+    parallel_for(x.numel(), kSumPart, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) p[i] = static_cast<T>(f(p[i]));
     });
   });

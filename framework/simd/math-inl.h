@@ -42,14 +42,9 @@ HWY_INLINE void StoreTail(V v, float* p, int64_t n) {
 
 HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
 
-// e^x = 2^n e^r with r in [-ln2/2, ln2/2] and a polynomial of degree 6 (Cephes expf, Moshier 1992).
-// Below -87.3 the result would be denormal: zero.
-HWY_INLINE V Exp(V x) {
-  const hn::RebindToSigned<D> di;
-  V low = C(-87.3365f), high = C(88.7228f);
-  V t = hn::Min(hn::Max(x, low), high);
-  V n = hn::Round(hn::Mul(t, C(1.44269504089f)));
-  V r = hn::NegMulAdd(n, C(0.693359375f), t);
+// e^r for r = t - n ln2 in [-ln2/2, ln2/2]: a polynomial of degree 6 (Cephes expf, Moshier 1992).
+HWY_INLINE V ExpOfRest(V t, V n) {
+  V r = hn::NegMulAdd(n, C(0.693359375f), t);  // ln2 in two parts
   r = hn::NegMulAdd(n, C(-2.12194440e-4f), r);
   V p = C(1.9875691500e-4f);
   p = hn::MulAdd(p, r, C(1.3981999507e-3f));
@@ -57,11 +52,19 @@ HWY_INLINE V Exp(V x) {
   p = hn::MulAdd(p, r, C(4.1665795894e-2f));
   p = hn::MulAdd(p, r, C(1.6666665459e-1f));
   p = hn::MulAdd(p, r, C(5.0000001201e-1f));
-  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
+  return hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
+}
+
+// e^x = 2^n e^r.  Below -87.3 the result would be denormal: zero.
+HWY_INLINE V Exp(V x) {
+  const hn::RebindToSigned<D> di;
+  V low = C(-87.3365f), high = C(88.7228f);
+  V t = hn::Min(hn::Max(x, low), high);
+  V n = hn::Round(hn::Mul(t, C(1.44269504089f)));
   // 2^n; for n = 128, which float32 does not hold, twice 2^127.
   V scale = hn::BitCast(
       d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, hn::Min(n, C(127.0f))), hn::Set(di, 127))));
-  V y = hn::Mul(p, scale);
+  V y = hn::Mul(ExpOfRest(t, n), scale);
   y = hn::IfThenElse(hn::Gt(n, C(127.0f)), hn::Add(y, y), y);
   y = hn::IfThenElse(hn::Gt(x, high), hn::Inf(d), y);
   y = hn::IfThenZeroElse(hn::Lt(x, low), y);
@@ -74,15 +77,7 @@ HWY_INLINE V ExpNonPositive(V x) {
   const hn::RebindToSigned<D> di;
   const V shifter = C(12582912.0f);
   const V t = hn::MulAdd(x, C(1.44269504089f), shifter), n = hn::Sub(t, shifter);
-  V r = hn::NegMulAdd(n, C(0.693359375f), x);
-  r = hn::NegMulAdd(n, C(-2.12194440e-4f), r);
-  V p = C(1.9875691500e-4f);
-  p = hn::MulAdd(p, r, C(1.3981999507e-3f));
-  p = hn::MulAdd(p, r, C(8.3334519073e-3f));
-  p = hn::MulAdd(p, r, C(4.1665795894e-2f));
-  p = hn::MulAdd(p, r, C(1.6666665459e-1f));
-  p = hn::MulAdd(p, r, C(5.0000001201e-1f));
-  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
+  const V p = ExpOfRest(x, n);
   const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, t))));
   return KeepNaN(x, hn::IfThenZeroElse(hn::Lt(x, C(-87.3365f)), y));
 }

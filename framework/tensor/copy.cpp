@@ -32,7 +32,7 @@ template <class T>
 static void transpose_into(T* y, int64_t step_y, const T* x, int64_t step_x, int64_t rows,
                            int64_t columns) {
   constexpr int64_t kSide = 32;
-  const int64_t grain = std::max<int64_t>(1, kCheapGrain / (kSide * columns));
+  const int64_t grain = grain_of(kCheapGrain, kSide * columns);
   parallel_for((rows + kSide - 1) / kSide, grain, [=](int64_t first, int64_t last) {
     T square[kSide][kSide];
     for (int64_t i = first * kSide; i < std::min(last * kSide, rows); i += kSide)

@@ -76,7 +76,15 @@ class Walk {
   int64_t steps_[Shape::kMaxRank + 1][N] = {};
 };
 
-inline constexpr int64_t kChunk = 512;         // elements converted or gathered at a time
+// x as if expanded to `shape`: the strides with which it is read, and a view without a graph.
+inline Strides strides_in(const Tensor& x, const Shape& shape) {
+  return expanded_strides(x.shape(), x.strides(), shape);
+}
+inline Tensor expanded_view(const Tensor& x, const Shape& shape) {
+  return make_view(x, shape, strides_in(x, shape), x.impl()->offset);
+}
+
+inline constexpr int64_t kRoom = 512;          // elements converted or gathered at a time
 inline constexpr int64_t kCheapGrain = 32768;  // elements worth a fork: add, copy ...
 inline constexpr int64_t kCostlyGrain = 8192;  // exp, tanh ...
 
@@ -119,9 +127,9 @@ void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, K
       [&]<size_t... I>(std::index_sequence<I...>) {
         bool direct =
             std::is_same_v<T, float> && walk.step(0) == 1 && ((walk.step(I + 1) == 1) && ...);
-        int64_t length = direct ? count : kChunk;
-        alignas(64) float rooms[sizeof...(X)][kChunk];
-        alignas(64) float out[kChunk];
+        int64_t length = direct ? count : kRoom;
+        alignas(64) float rooms[sizeof...(X)][kRoom];
+        alignas(64) float out[kRoom];
         for (int64_t i = 0; i < count; i += length) {
           int64_t m = std::min(length, count - i);
           T* q = y + at[0] + i * walk.step(0);
@@ -158,8 +166,7 @@ T* raw(const Tensor& x) {
 template <class F>
 void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::BinaryKernel kernel, F f,
                  int64_t grain) {
-  Walk<3> walk(y.shape(), {y.strides(), expanded_strides(a.shape(), a.strides(), y.shape()),
-                           expanded_strides(b.shape(), b.strides(), y.shape())});
+  Walk<3> walk(y.shape(), {y.strides(), strides_in(a, y.shape()), strides_in(b, y.shape())});
   visit_dtype(y.dtype(), [&]<class T>() {
     if constexpr (std::is_same_v<T, float> || std::is_same_v<T, BFloat16>)
       kernel_loop(walk, y.numel(), grain, kernel, raw<T>(y), raw<T>(a), raw<T>(b));

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "framework/base/philox.h"
 #include "framework/tensor/loops.h"
 
 namespace vitro {
@@ -12,14 +13,9 @@ namespace vitro {
 std::array<uint32_t, 4> philox(uint64_t seed, uint64_t index) {
   std::array<uint32_t, 4> x = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0,
                                0};
-  uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    uint64_t a = uint64_t{0xD2511F53} * x[0], b = uint64_t{0xCD9E8D57} * x[2];
-    x = {static_cast<uint32_t>(b >> 32) ^ x[1] ^ k0, static_cast<uint32_t>(b),
-         static_cast<uint32_t>(a >> 32) ^ x[3] ^ k1, static_cast<uint32_t>(a)};
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
-  }
+  PhiloxKey key(seed);
+  for (int round = 0; round < kPhiloxRounds; ++round, key.next_round())
+    philox_round(key, x[0], x[1], x[2], x[3]);
   return x;
 }
 

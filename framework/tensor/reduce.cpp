@@ -50,14 +50,14 @@ void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
   };
   // Threads share columns where there are enough, else chunks: the sums are the same.
   if (inner >= 64)
-    parallel_for(inner, std::max<int64_t>(32, kCheapGrain / n), [&](int64_t begin, int64_t end) {
-      for (int64_t c = 0; c < chunks; ++c) sum_part(c, begin, end);
-    });
-  else
-    parallel_for(chunks, std::max<int64_t>(1, kCheapGrain / (kRowChunk * inner)),
+    parallel_for(inner, std::max<int64_t>(32, grain_of(kCheapGrain, n)),
                  [&](int64_t begin, int64_t end) {
-                   for (int64_t c = begin; c < end; ++c) sum_part(c, 0, inner);
+                   for (int64_t c = 0; c < chunks; ++c) sum_part(c, begin, end);
                  });
+  else
+    parallel_for(chunks, grain_of(kCheapGrain, kRowChunk * inner), [&](int64_t begin, int64_t end) {
+      for (int64_t c = begin; c < end; ++c) sum_part(c, 0, inner);
+    });
   if (chunks > 1) sum_columns(partial.data(), chunks, inner, y);
 }
 
@@ -65,14 +65,12 @@ void sum_middle(const float* x, int64_t outer, int64_t n, int64_t inner, float* 
   if (outer * inner == 0) return;
   if (n == 0) return std::fill(y, y + outer * inner, 0.0f);
   if (outer == 1) return inner == 1 ? sum_all(x, n, y) : sum_columns(x, n, inner, y);
-  parallel_for(
-      outer, std::max<int64_t>(1, kCheapGrain / (n * inner)), [&](int64_t begin, int64_t end) {
-        for (int64_t o = begin; o < end; ++o) {
-          if (inner == 1) y[o] = static_cast<float>(simd::sum(x + o * n, n));
-          else
-            simd::sum_rows(x + o * n * inner, n, inner, inner, y + o * inner, /*accumulate=*/false);
-        }
-      });
+  parallel_for(outer, grain_of(kCheapGrain, n * inner), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      if (inner == 1) y[o] = static_cast<float>(simd::sum(x + o * n, n));
+      else simd::sum_rows(x + o * n * inner, n, inner, inner, y + o * inner, /*accumulate=*/false);
+    }
+  });
 }
 
 }  // namespace

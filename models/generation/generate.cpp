@@ -9,23 +9,19 @@ namespace vitro::models {
 
 namespace {
 
-void grow(nn::Module& model, Rows& rows, const GenerateOptions& options,
+void grow(LanguageModel& model, Rows& rows, const GenerateOptions& options,
           const std::function<bool(size_t, int64_t)>& on_token) {
   const Context context = context_of(model, options);
-  auto* const gpt = dynamic_cast<GPT*>(&model);
   size_t longest = 0;
   for (Row& row : rows) {
-    if (gpt) check_prompt(row.ids.size(), context.size, options);
+    check_prompt(model, row.ids.size(), context.size, options);
     row.start = row.ids.size() - std::min(row.ids.size(), context.size);
-    longest = std::max(longest, row.window().size());
+    longest = std::max(longest, row.window_size());
   }
   if (options.max_new_tokens == 0 || rows.empty()) return;
-  if (!gpt || !options.use_cache)
-    return grow(rows, options, context, reading_anew(model), on_token);
   const auto more = static_cast<size_t>(options.max_new_tokens - 1);  // the last one is not read
   const size_t capacity = more < context.size - longest ? longest + more : context.size;
-  CachedReader reader(*gpt, rows.size(), capacity);
-  grow(rows, options, context, std::ref(reader), on_token);
+  grow(rows, options, context, *make_reader(model, rows.size(), capacity, options), on_token);
 }
 
 void check_for_ids(const GenerateOptions& options) {
@@ -41,7 +37,7 @@ uint64_t number(uint64_t seed, uint64_t index) {
 
 }  // namespace
 
-std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
+std::vector<int64_t> generate(LanguageModel& model, std::vector<int64_t> ids,
                               const GenerateOptions& options,
                               const std::function<bool(int64_t)>& on_token) {
   check_for_ids(options);
@@ -55,7 +51,7 @@ std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
 }
 
 std::vector<std::vector<int64_t>> generate_batch(
-    GPT& model, std::vector<std::vector<int64_t>> prompts, const GenerateOptions& options,
+    LanguageModel& model, std::vector<std::vector<int64_t>> prompts, const GenerateOptions& options,
     const std::function<bool(size_t, int64_t)>& on_token) {
   check_for_ids(options);
   Generator& all = default_generator();

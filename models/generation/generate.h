@@ -3,28 +3,26 @@
 #include <functional>
 #include <memory>
 
-#include "../../framework/nn/module.h"
+#include "../language/language_model.h"
 #include "../text/tokenizer.h"
 #include "sampling.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-struct GPT;
-
-// ids and what `model` (ids (T) -> logits (T, V)) continues them with, an end token included.
-// `on_token` sees each new id; it ends the text by returning false.  Its first call comes when the
-// prompt has been read.  Dropout is the caller's business: model.eval().
+// ids and what the model continues them with, an end token included.  `on_token` sees each new id;
+// it ends the text by returning false.  Its first call comes when the prompt has been read.
+// Dropout is the caller's business: model.eval().
 //
-// A GPT reads the prompt in one batch, then one token at a time, with a cache of keys and values.
-// Its context is block_size tokens, of the options or of the model.  When that is full, its oldest
-// half is dropped and the rest is read again in one batch, from position 0: two tokens are read for
-// each new one, and every token has at least half a context before it.  Without a cache the same
-// window is read anew for each token.  ValueError for a prompt longer than the context, unless
-// allow_sliding: then its last tokens count.
+// The prompt is read in one batch, then one token at a time by a model with a cache, such as a
+// GPT's of keys and values; without one the same window is read anew for each token.
 //
-// Any other model is given the last block_size ids anew for each token.
-std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
+// A model that takes no more than max_length tokens has a context of so many, or of the options'
+// block_size.  When that is full, its oldest half is dropped and the rest is read again in one
+// batch, from position 0: two tokens are read for each new one, and every token has at least half a
+// context before it.  ValueError for a prompt longer than the context, unless allow_sliding: then
+// its last tokens count.  Any other model is given the last block_size ids.
+std::vector<int64_t> generate(LanguageModel& model, std::vector<int64_t> ids,
                               const GenerateOptions& options,
                               const std::function<bool(int64_t id)>& on_token = {});
 
@@ -32,7 +30,7 @@ std::vector<int64_t> generate(nn::Module& model, std::vector<int64_t> ids,
 // and until its own end: row r as by generate with the seed row_seed(seed, r).  `on_token` sees the
 // new ids of all rows, of each token from the first row to the last.
 std::vector<std::vector<int64_t>> generate_batch(
-    GPT& model, std::vector<std::vector<int64_t>> prompts, const GenerateOptions& options,
+    LanguageModel& model, std::vector<std::vector<int64_t>> prompts, const GenerateOptions& options,
     const std::function<bool(size_t row, int64_t id)>& on_token = {});
 
 // Row 0 has the seed itself, the others random numbers drawn from it.
@@ -43,16 +41,17 @@ uint64_t row_seed(uint64_t seed, size_t row);
 // could begin a stop string is held back until it is decided.  Of a prompt that ends within a
 // character the text begins with all of that character.
 std::string generate_text(
-    nn::Module& model, const text::Tokenizer& tokenizer, const std::string& prompt,
+    LanguageModel& model, const text::Tokenizer& tokenizer, const std::string& prompt,
     const GenerateOptions& options,
     const std::function<bool(int64_t id, const std::string& text)>& on_token = {});
 
 // A text that somebody and the model write in turns, each after all that was said before; the
-// window and its policy are those of generate.  What a GPT has read stays in its cache, so that a
-// turn costs its own tokens.  Model and tokenizer must outlive it.
+// window and its policy are those of generate.  What a model with a cache has read stays there, so
+// that a turn costs its own tokens.  Model and tokenizer must outlive it.
 class Conversation {
  public:
-  Conversation(nn::Module& model, const text::Tokenizer& tokenizer, const GenerateOptions& options);
+  Conversation(LanguageModel& model, const text::Tokenizer& tokenizer,
+               const GenerateOptions& options);
   ~Conversation();
   // Adds `text`, and returns what follows, as generate_text does.  If it or `on_token` throws,
   // nothing was said.

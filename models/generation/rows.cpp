@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "framework/tensor/loops.h"
-#include "ops/ops.h"
-
 namespace vitro::models {
 
 std::span<const int64_t> Row::distinct() {
@@ -15,87 +12,42 @@ std::span<const int64_t> Row::distinct() {
   return distinct_;
 }
 
-Context context_of(nn::Module& model, const GenerateOptions& options) {
-  const auto given = static_cast<size_t>(options.block_size);
-  if (const auto* gpt = dynamic_cast<const GPT*>(&model)) {
-    const auto block = static_cast<size_t>(gpt->config.block_size),
-               size = given ? std::min(block, given) : block;
-    return {size, size / 2 + 1};
-  }
-  const size_t size = given ? given : std::numeric_limits<size_t>::max();
-  return {size, size};
+Context context_of(const LanguageModel& model, const GenerateOptions& options) {
+  const std::optional<int64_t> limit = model.max_length();
+  const size_t most = limit ? static_cast<size_t>(*limit) : std::numeric_limits<size_t>::max(),
+               given = static_cast<size_t>(options.block_size),
+               size = given ? std::min(most, given) : most;
+  return {size, limit ? size / 2 + 1 : size};
 }
 
-void check_prompt(size_t tokens, size_t size, const GenerateOptions& options) {
-  check<ValueError>(tokens <= size || options.allow_sliding, "generate: a prompt of at most ", size,
+void check_prompt(const LanguageModel& model, size_t tokens, size_t size,
+                  const GenerateOptions& options) {
+  check<ValueError>(!model.max_length() || tokens <= size || options.allow_sliding,
+                    "generate: a prompt of at most ", size,
                     " tokens, the model's context, expected: got ", tokens,
                     "; shorten it, or let its last ", size, " count (allow_sliding)");
 }
 
-Reader reading_anew(nn::Module& model) {
-  return [&model](const Rows& rows) {
-    std::vector<Tensor> logits(rows.size());
-    for (size_t r = 0; r < rows.size(); ++r)
-      if (!rows[r].ended) logits[r] = model(from_span(rows[r].window())).select(0, -1);
-    return logits;
-  };
+std::unique_ptr<Reader> make_reader(LanguageModel& model, size_t rows, size_t capacity,
+                                    const GenerateOptions& options) {
+  if (!options.use_cache) return make_window_reader(model);
+  constexpr size_t kMost = INT64_MAX;
+  return model.make_reader(static_cast<int64_t>(rows),
+                           static_cast<int64_t>(std::min(capacity, kMost)));
 }
 
-CachedReader::CachedReader(GPT& model, size_t rows, size_t capacity)
-    : model_(model),
-      cache_(model.make_cache(static_cast<int64_t>(rows), static_cast<int64_t>(capacity))) {}
-
-std::vector<Tensor> CachedReader::operator()(const Rows& rows) {
-  const bool begins =
-      cache_.length() == 0 || cache_.length() == cache_.capacity() || rows[0].start != start_;
-  const Tensor logits = model_.next_logits(begins ? whole(rows) : news(rows), cache_);
-  std::vector<Tensor> each;
-  for (int64_t r = 0; r < logits.size(0); ++r) each.push_back(logits[r]);
-  return each;
-}
-
-void CachedReader::clear() { cache_.clear(); }
-
-// (B, T): of one text all that the cache lacks, of several the last token of each, whatever a text
-// that has ended reads.
-Tensor CachedReader::news(const Rows& rows) const {
-  if (rows.size() == 1) {
-    const auto window = rows[0].window();
-    return unsqueeze(from_span(window.subspan(static_cast<size_t>(cache_.length()))), 0);
-  }
-  const Tensor ids = empty({cache_.batch(), 1}, kInt64);
-  for (size_t r = 0; r < rows.size(); ++r) raw<int64_t>(ids)[r] = rows[r].ids.back();
-  return ids;
-}
-
-Tensor CachedReader::whole(const Rows& rows) {  // (B, T), the shorter ones behind zeros
-  std::vector<std::span<const int64_t>> windows;
-  int64_t longest = 0;
-  for (const Row& row : rows) {
-    windows.push_back(row.ended ? row.window().last(1) : row.window());
-    longest = std::max<int64_t>(longest, std::ssize(windows.back()));
-  }
-  const Tensor ids = zeros({cache_.batch(), longest}, kInt64);
-  int64_t* end = raw<int64_t>(ids);
-  std::vector<int64_t> padding;
-  for (const auto& window : windows) {
-    padding.push_back(longest - std::ssize(window));
-    std::copy_backward(window.begin(), window.end(), end += longest);
-  }
-  cache_.clear();
-  cache_.set_padding(std::move(padding));
-  start_ = rows[0].start;
-  return ids;
-}
-
-void grow(Rows& rows, const GenerateOptions& options, Context context, const Reader& read,
+void grow(Rows& rows, const GenerateOptions& options, Context context, Reader& reader,
           const std::function<bool(size_t, int64_t)>& on_token) {
   NoGradGuard unrecorded;
+  std::vector<Window> windows(rows.size());
   size_t live = rows.size();
   for (int64_t i = 0; i < options.max_new_tokens && live > 0; ++i) {
-    for (Row& row : rows)
-      if (row.window().size() > context.size) row.start = row.ids.size() - context.kept;
-    const std::vector<Tensor> logits = read(rows);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      Row& row = rows[r];
+      if (row.window_size() > context.size) row.start = row.ids.size() - context.kept;
+      windows[r] = row.window();
+    }
+    const std::vector<Tensor> logits = reader.next_logits(windows);
     for (size_t r = 0; r < rows.size(); ++r) {
       Row& row = rows[r];
       if (row.ended) continue;

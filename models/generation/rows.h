@@ -1,22 +1,23 @@
-// Texts that one model continues, side by side: what each window holds and how it is read.
+// Texts that one model continues, side by side.
 #pragma once
 #include <functional>
 #include <span>
 #include <unordered_set>
 
 #include "models/generation/sampling.h"
-#include "models/language/gpt.h"
+#include "models/language/language_model.h"
 
 namespace vitro::models {
 
-// A text that grows, and the window of it that the model is given.
+// A text that grows, and where the window of it begins that the model is given.
 struct Row {
   std::vector<int64_t> ids;
   Generator* generator;
   size_t start = 0;
   bool ended = false;
 
-  std::span<const int64_t> window() const { return std::span(ids).subspan(start); }
+  Window window() const { return {std::span(ids).subspan(start), start, ended}; }
+  size_t window_size() const { return ids.size() - start; }
   // Each of the ids once: what a repetition penalty is about.
   std::span<const int64_t> distinct();
 
@@ -31,35 +32,21 @@ using Rows = std::vector<Row>;
 struct Context {
   size_t size, kept;
 };
-// Of this model by these options; only a GPT has a limit of its own.
-Context context_of(nn::Module& model, const GenerateOptions& options);
+// Of this model by these options: half is kept where the model's own limit is reached, because all
+// that is kept is read again.
+Context context_of(const LanguageModel& model, const GenerateOptions& options);
 
-// ValueError for a prompt of so many tokens that does not fit, unless it may slide.
-void check_prompt(size_t tokens, size_t size, const GenerateOptions& options);
+// ValueError for a prompt of so many tokens that a model with a limit does not take, unless it may
+// slide.
+void check_prompt(const LanguageModel& model, size_t tokens, size_t size,
+                  const GenerateOptions& options);
 
-// The logits (V) behind the window of each row that has not ended.
-using Reader = std::function<std::vector<Tensor>(const Rows&)>;
-Reader reading_anew(nn::Module& model);
-
-// Reads what is new in each window, until the cache is full or a window has slid; then all of them
-// again.
-class CachedReader {
- public:
-  CachedReader(GPT& model, size_t rows, size_t capacity);
-  std::vector<Tensor> operator()(const Rows& rows);
-  void clear();  // no token read
-
- private:
-  Tensor news(const Rows& rows) const;
-  Tensor whole(const Rows& rows);
-
-  GPT& model_;
-  KVCache cache_;
-  size_t start_ = 0;  // of the first row's window when all was read
-};
+// The model's own reader, or one that reads anew, as the options say.
+std::unique_ptr<Reader> make_reader(LanguageModel& model, size_t rows, size_t capacity,
+                                    const GenerateOptions& options);
 
 // Until each row has ended, by its end token or its listener, or max_new_tokens have come.
-void grow(Rows& rows, const GenerateOptions& options, Context context, const Reader& read,
+void grow(Rows& rows, const GenerateOptions& options, Context context, Reader& reader,
           const std::function<bool(size_t row, int64_t id)>& on_token);
 
 }  // namespace vitro::models

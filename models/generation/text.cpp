@@ -37,7 +37,7 @@ std::string as_text(const text::Tokenizer& tokenizer, std::span<const int64_t> b
 
 }  // namespace
 
-std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
+std::string generate_text(LanguageModel& model, const text::Tokenizer& tokenizer,
                           const std::string& prompt, const GenerateOptions& options,
                           const TextListener& on_token) {
   check_options(options);
@@ -51,24 +51,23 @@ std::string generate_text(nn::Module& model, const text::Tokenizer& tokenizer,
 }
 
 struct Conversation::State {
-  nn::Module& model;
+  LanguageModel& model;
   const text::Tokenizer& tokenizer;
   GenerateOptions options;
   Context context;
   Generator generator;
-  std::unique_ptr<CachedReader> cached;  // of a GPT, unless it is not to remember
-  Rows rows;                             // one
+  std::unique_ptr<Reader> reader;
+  Rows rows;  // one
 };
 
-Conversation::Conversation(nn::Module& model, const text::Tokenizer& tokenizer,
+Conversation::Conversation(LanguageModel& model, const text::Tokenizer& tokenizer,
                            const GenerateOptions& options)
     : state_(new State{model, tokenizer, options, context_of(model, options),
                        Generator(options.seed.value_or(0)), nullptr, Rows(1)}) {
   check_options(options);
+  state_->reader = make_reader(model, 1, state_->context.size, options);
   if (options.vocab_size == 0) state_->options.vocab_size = tokenizer.vocab_size();
   state_->rows[0].generator = options.seed ? &state_->generator : &default_generator();
-  if (auto* gpt = dynamic_cast<GPT*>(&model); gpt && options.use_cache)
-    state_->cached = std::make_unique<CachedReader>(*gpt, 1, state_->context.size);
 }
 Conversation::~Conversation() = default;
 
@@ -76,25 +75,22 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   State& s = *state_;
   const std::vector<int64_t> said = text::encode(s.tokenizer, text, s.options.allowed_special);
   check<ValueError>(!said.empty(), "generate: a text of at least one token expected");
-  const bool has_limit = dynamic_cast<GPT*>(&s.model);
-  if (has_limit) check_prompt(said.size(), s.context.size, s.options);
+  check_prompt(s.model, said.size(), s.context.size, s.options);
   Row& row = s.rows[0];
   Row row_before = row;
   const Generator generator_before = s.generator;
   try {
     row.ended = false;
     row.ids.insert(row.ids.end(), said.begin(), said.end());
-    if (row.window().size() > s.context.size)  // what is said last is kept whole, if it fits
+    if (row.window_size() > s.context.size)  // what is said last is kept whole, if it fits
       row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
     return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
-      grow(s.rows, s.options, s.context,
-           s.cached ? Reader(std::ref(*s.cached)) : reading_anew(s.model),
-           [&](size_t, int64_t id) { return on_id(id); });
+      grow(s.rows, s.options, s.context, *s.reader, [&](size_t, int64_t id) { return on_id(id); });
     });
   } catch (...) {
     row = std::move(row_before);
     s.generator = generator_before;
-    if (s.cached) s.cached->clear();
+    s.reader->forget();
     throw;
   }
 }
@@ -103,7 +99,7 @@ void Conversation::forget() {
   Generator* const generator = state_->rows[0].generator;
   state_->rows = Rows(1);
   state_->rows[0].generator = generator;
-  if (state_->cached) state_->cached->clear();
+  state_->reader->forget();
 }
 
 const std::vector<int64_t>& Conversation::ids() const { return state_->rows[0].ids; }

@@ -124,11 +124,4 @@ std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::st
   return json.dump(2) + '\n';
 }
 
-std::optional<int64_t> PretrainedLayout::eos_token_id() const {
-  const auto json = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("eos_token_id")) return {};
-  const nlohmann::json& id = json["eos_token_id"];
-  return id.is_number_integer() ? std::optional(id.get<int64_t>()) : std::nullopt;
-}
-
 }  // namespace vitro::models

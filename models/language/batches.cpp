@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "models/language/gpt.h"
-
 namespace vitro::models {
 
 namespace {
@@ -20,7 +18,7 @@ uint64_t mix(uint64_t x) {
 // For a scope, whatever ends it.
 class EvalMode {
  public:
-  explicit EvalMode(nn::Module& model) : model_(model), was_training_(model.is_training()) {
+  explicit EvalMode(LanguageModel& model) : model_(model), was_training_(model.is_training()) {
     model.eval();
   }
   ~EvalMode() { model_.train(was_training_); }
@@ -28,23 +26,16 @@ class EvalMode {
   EvalMode& operator=(const EvalMode&) = delete;
 
  private:
-  nn::Module& model_;
+  LanguageModel& model_;
   bool was_training_;
 };
 
-// The sum of the losses of a batch, and how many classes they choose from.
-struct BatchLoss {
-  double nats;
-  int64_t classes;
-};
-BatchLoss loss_of(nn::Module& model, const Tensor& ids, const Tensor& targets) {
+double nats_of(LanguageModel& model, const Tensor& ids, const Tensor& targets) {
   const CrossEntropyOptions sum{.reduction = Reduction::kSum};
-  auto* const gpt = dynamic_cast<GPT*>(&model);
-  if (gpt && gpt->lm_head.weight.dtype() != kBFloat16)
-    return {gpt->loss(ids, targets, sum).item(), gpt->config.vocab_size};
-  Tensor logits = model(ids);
-  if (logits.dtype() == kBFloat16) logits = logits.to(kFloat32);  // a sum needs more digits
-  return {cross_entropy(logits, targets, sum).item(), logits.size(-1)};
+  const std::vector<Tensor> parameters = model.parameters();
+  if (parameters.empty() || parameters[0].dtype() != kBFloat16)
+    return model.loss(ids, targets, sum).item();
+  return cross_entropy(model(ids).to(kFloat32), targets, sum).item();  // a sum needs more digits
 }
 
 }  // namespace
@@ -92,13 +83,7 @@ Batch NextTokenBatches::next() {
   return {ids, targets};
 }
 
-Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targets,
-                       const CrossEntropyOptions& options) {
-  if (auto* gpt = dynamic_cast<GPT*>(&model)) return gpt->loss(ids, targets, options);
-  return cross_entropy(model(ids), targets, options);
-}
-
-Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t block_size,
+Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens) {
   constexpr int64_t kRows = 16, kTokens = 4096, kLogits = int64_t{1} << 24;  // of a batch, at most
   check<ValueError>(tokens.size() >= 2, "evaluate: a text of at least two tokens expected: it has ",
@@ -108,9 +93,9 @@ Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t bl
                     " and ", most_tokens);
   NoGradGuard unrecorded;
   const EvalMode mode(model);
-  const int64_t count = std::min(tokens.size() - 1, most_tokens);
+  const int64_t count = std::min(tokens.size() - 1, most_tokens),
+                most = std::min(kTokens, kLogits / model.vocab_size());  // tokens of a batch
   Evaluation result;
-  int64_t most = 1;  // tokens of a batch; the first window tells how many logits each has
   for (int64_t begin = 0, rows, length; begin < count; begin += rows * length) {
     length = std::min(block_size, count - begin);
     rows = std::min({kRows, std::max<int64_t>(1, most / length), (count - begin) / length});
@@ -118,10 +103,8 @@ Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t bl
     const auto n = static_cast<size_t>(rows * length);
     tokens.copy(begin, {ids.mutable_data<int64_t>(), n});
     tokens.copy(begin + 1, {targets.mutable_data<int64_t>(), n});
-    const auto [nats, classes] = loss_of(model, ids, targets);
-    result.nats += nats;
+    result.nats += nats_of(model, ids, targets);
     result.tokens += rows * length;
-    most = std::min(kTokens, kLogits / classes);
   }
   return result;
 }

@@ -2,9 +2,8 @@
 #pragma once
 #include <cmath>
 
-#include "../../framework/nn/module.h"
-#include "../../ops/ops.h"
 #include "../text/token_file.h"
+#include "language_model.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
@@ -43,15 +42,10 @@ class NextTokenBatches {
   uint64_t seed_, position_ = 0;
 };
 
-// cross_entropy of `model`, ids (B, T) -> logits (B, T, V), at these targets (B, T); of a GPT its
-// loss(), which spares memory where logits are large.
-Tensor next_token_loss(nn::Module& model, const Tensor& ids, const Tensor& targets,
-                       const CrossEntropyOptions& options = {});
-
 // The sum of -ln p(token) over all tokens but the first, in consecutive windows of block_size, and
-// how many they are.  `model` maps ids (B, T) to logits (B, T, V); it is run in eval mode.  A GPT
-// holds no more logits of a window than for its loss(), but in bfloat16.  ValueError for fewer than
-// two tokens, and for a block_size or most_tokens below 1.
+// how many they are.  The model is run in eval mode.  A GPT holds no more logits of a window than
+// for its loss(), but in bfloat16.  ValueError for fewer than two tokens, and for a block_size or
+// most_tokens below 1.
 struct Evaluation {
   double nats = 0;
   int64_t tokens = 0;
@@ -62,7 +56,7 @@ struct Evaluation {
     return nats / (std::log(2) * static_cast<double>(characters));
   }
 };
-Evaluation evaluate(nn::Module& model, const text::TokenFile& tokens, int64_t block_size,
+Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens = INT64_MAX);
 
 }  // namespace models

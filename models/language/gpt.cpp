@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "models/language/gpt_config.h"
 #include "models/layers/init.h"
 
 namespace vitro::models {
@@ -110,7 +111,7 @@ GPT::GPT(const GPTConfig& c, InitialValues values)
   initialize(*this, c, values);
 }
 
-Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
+Tensor GPT::trunk(const Tensor& ids, nn::KVCache* cache) {
   const int64_t time = ids.size(1), before = cache ? cache->length() : 0;
   check<ShapeError>(before + time <= config.block_size, "GPT: a context of at most ",
                     config.block_size, " tokens expected: got ", before + time);
@@ -119,10 +120,14 @@ Tensor GPT::trunk(const Tensor& ids, KVCache* cache) {
     x = x +
         hook_pos_embed((*wpe)(cache ? cache->positions(time) : arange(static_cast<double>(time))));
   x = drop(x);
-  const nn::AttentionShared shared = h[0].attn.prepare(ids, cache);
-  for (size_t i = 0; i < h.size(); ++i) x = h[i](x, shared, static_cast<int64_t>(i));
+  x = blocks(std::move(x), 0, h[0].attn.prepare(ids, cache));
   if (!cache) return (*ln_f)(x);
   return (*ln_f)(narrow(x, 1, time - 1, 1));
+}
+
+Tensor GPT::blocks(Tensor x, size_t layer, const nn::AttentionShared& shared) {
+  for (size_t i = layer; i < h.size(); ++i) x = h[i](x, shared, static_cast<int64_t>(i));
+  return x;
 }
 
 static void check_ids(const Tensor& ids) {
@@ -146,18 +151,32 @@ Tensor GPT::loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOpt
   });
 }
 
-KVCache GPT::make_cache(int64_t batch, int64_t capacity) {
-  check<ShapeError>(capacity <= config.block_size, "GPT: a cache of at most ", config.block_size,
-                    " tokens expected: got ", capacity);
-  return KVCache({.n_layer = config.n_layer,
-                  .batch = batch,
-                  .n_kv_head = config.kv_heads(),
-                  .capacity = capacity ? capacity : config.block_size,
-                  .head_size = config.n_embd / config.n_head,
-                  .dtype = accumulation_dtype(wte.weight.dtype())});
+Tensor GPT::forward_from(int64_t layer, const Tensor& stream) {
+  check<ShapeError>(stream.rank() == 3 && stream.size(2) == config.n_embd && stream.numel() > 0,
+                    "GPT: a residual stream (batch, time, ", config.n_embd, ") expected: got ",
+                    stream.shape());
+  check<ShapeError>(stream.size(1) <= config.block_size, "GPT: a context of at most ",
+                    config.block_size, " tokens expected: got ", stream.size(1));
+  check<ValueError>(0 <= layer && layer <= config.n_layer, "GPT: a layer from 0 to ",
+                    config.n_layer, " expected: got ", layer);
+  return call(stream, [&](const Tensor& x) {
+    const nn::AttentionShared shared = h[0].attn.prepare(x);
+    return lm_head((*ln_f)(blocks(x, static_cast<size_t>(layer), shared)));
+  });
 }
 
-Tensor GPT::next_logits(const Tensor& ids, KVCache& cache) {
+nn::KVCache GPT::make_cache(int64_t batch, int64_t capacity) {
+  check<ShapeError>(capacity <= config.block_size, "GPT: a cache of at most ", config.block_size,
+                    " tokens expected: got ", capacity);
+  return nn::KVCache({.n_layer = config.n_layer,
+                      .batch = batch,
+                      .n_kv_head = config.kv_heads(),
+                      .capacity = capacity ? capacity : config.block_size,
+                      .head_size = config.n_embd / config.n_head,
+                      .dtype = accumulation_dtype(wte.weight.dtype())});
+}
+
+Tensor GPT::next_logits(const Tensor& ids, nn::KVCache& cache) {
   check_ids(ids);
   check<ShapeError>(ids.size(0) == cache.batch(), "GPT: the cache holds ", cache.batch(),
                     " texts: got ids ", ids.shape());
@@ -170,6 +189,20 @@ Tensor GPT::next_logits(const Tensor& ids, KVCache& cache) {
   cache.advance(time);  // last, so that what fails has read nothing
   return logits;
 }
+
+int64_t GPT::cache_bytes() const {
+  return 2 * config.n_layer * config.kv_heads() * (config.n_embd / config.n_head) *
+         config.block_size *
+         static_cast<int64_t>(item_size(accumulation_dtype(wte.weight.dtype())));
+}
+
+void GPT::set_dropout(double p) {
+  LanguageModel::set_dropout(p);
+  config.dropout = p;
+  config.embd_pdrop = config.attn_pdrop = {};
+}
+
+std::string GPT::config_json() const { return to_json(config); }
 
 std::string GPT::describe() const {
   std::ostringstream text;

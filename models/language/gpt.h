@@ -4,11 +4,11 @@
 //   block: x + attn(ln_1(x)), then x + mlp(ln_2(x))
 //
 // By configuration also in the Llama manner (Touvron et al., 2023): RMSNorm, rotary positions,
-// SwiGLU, fewer heads of keys and values.  There is no way here to run only some of the layers, nor
-// any parallelism between layers.
+// SwiGLU, fewer heads of keys and values.  There is no parallelism between layers.
 #pragma once
 #include "../layers/attention.h"
 #include "../layers/norm.h"
+#include "language_model.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
@@ -53,8 +53,6 @@ struct PretrainedOptions {
   std::optional<double> dropout = {};  // instead of config.json's three
 };
 
-enum class InitialValues { kRandom, kNone };  // kNone: for who loads them
-
 // c_proj(gelu(c_fc(x))), or in the SwiGLU form c_proj(silu(c_gate(x)) c_fc(x)) (Shazeer, 2020).
 struct MLP : nn::Module {
   nn::Linear c_fc;
@@ -97,7 +95,7 @@ struct Block : nn::Module {
   Tensor run(const Tensor& x, const nn::AttentionShared& shared, int64_t layer);
 };
 
-struct GPT : nn::Module {
+struct GPT : LanguageModel {
   GPTConfig config;
   nn::Embedding wte;                   // of tokens
   std::unique_ptr<nn::Embedding> wpe;  // of positions, where they are learned
@@ -135,18 +133,35 @@ struct GPT : nn::Module {
   // but computed in tiles (linear_cross_entropy), unless a hook of the model or of lm_head waits
   // for them.
   static constexpr int64_t kMostLogits = int64_t{1} << 26;  // 256 MiB in float32
-  Tensor loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOptions& options = {});
+  Tensor loss(const Tensor& ids, const Tensor& targets,
+              const CrossEntropyOptions& options = {}) override;
+
+  // The logits (B, T, V) of a residual stream (B, T, C) that enters block `layer`; with n_layer, of
+  // one that has passed all of them.  The stream stands behind no others: its first position is 0.
+  Tensor forward_from(int64_t layer, const Tensor& stream) override;
 
   // Room for `capacity` tokens (0: block_size) of `batch` texts.
-  KVCache make_cache(int64_t batch = 1, int64_t capacity = 0);
+  nn::KVCache make_cache(int64_t batch = 1, int64_t capacity = 0);
   // The logits (B, V) behind the last of ids (B, T), which follow the tokens in the cache and are
   // put there.  Not recorded.
-  Tensor next_logits(const Tensor& ids, KVCache& cache);
+  Tensor next_logits(const Tensor& ids, nn::KVCache& cache);
 
+  int64_t vocab_size() const override { return config.vocab_size; }
+  int64_t context() const override { return config.block_size; }
+  std::optional<int64_t> max_length() const override { return config.block_size; }
+  std::string config_json() const override;
+  std::unique_ptr<Reader> make_reader(int64_t texts, int64_t capacity) override;
+  int64_t cache_bytes() const override;
+  void set_dropout(double p) override;
+  Metadata metadata() const override;  // its layout
+  void take_metadata(const Metadata& metadata) override;
+  std::optional<int64_t> eos_token_id() const override;  // that config.json names
   std::string describe() const override;
 
  private:
-  Tensor trunk(const Tensor& ids, KVCache* cache);  // (B, T) -> ln_f's output (B, T, C)
+  Tensor trunk(const Tensor& ids, nn::KVCache* cache);  // (B, T) -> ln_f's output (B, T, C)
+  // The blocks from `layer` on.
+  Tensor blocks(Tensor x, size_t layer, const nn::AttentionShared& shared);
 };
 
 }  // namespace models

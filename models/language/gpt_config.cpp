@@ -1,9 +1,11 @@
 // GPT's configuration to JSON and back.
 #include "models/language/gpt_config.h"
 
+#include <algorithm>
 #include <array>
 
 #include "models/language/config_fields.h"
+#include "models/language/model_types.h"
 
 namespace vitro::models {
 
@@ -112,6 +114,19 @@ double parameter_count(const GPTConfig& config) {
       config.position == PositionKind::kLearned ? static_cast<double>(config.block_size) * c : 0;
   return (config.tied_head ? 1 : 2) * v * c + wpe + norm +
          static_cast<double>(config.n_layer) * (2 * norm + attention + mlp);
+}
+
+// Parameters, each with its gradient and two moments; per token the activations that backward
+// needs, and the logits with their gradients.  But in float64 no more logits than kMostLogits are
+// held.
+double training_bytes(const GPTConfig& c, int64_t tokens, DType dtype) {
+  const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
+               layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);
+  const double each = static_cast<double>(tokens), most = GPT::kMostLogits,
+               logits = dtype == kFloat64 ? each * vocab : std::min(each * vocab, most),
+               activations = each * (layers * (10 * embd + 3 * inner) + 4 * embd) + 2 * logits;
+  return state_bytes(parameter_count(c), dtype) +
+         static_cast<double>(item_size(dtype)) * activations;
 }
 
 }  // namespace vitro::models

@@ -14,6 +14,8 @@ GPTConfig gpt_config(const std::string& json);
 
 // How many parameters the model has, a tied head once.  Nonsense may be more than an integer holds.
 double parameter_count(const GPTConfig& config);
+// What training takes whose batches have so many tokens; rather too much than too little.
+double training_bytes(const GPTConfig& config, int64_t tokens, DType dtype);
 
 }  // namespace models
 }  // namespace vitro

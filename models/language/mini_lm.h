@@ -7,20 +7,13 @@
 // before the start.
 #pragma once
 #include "../layers/layers.h"
+#include "language_model.h"
+#include "mini_lm_config.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-struct MiniLMConfig {
-  int64_t vocab_size = 0;
-  int64_t n_embd = 64;
-  int64_t n_hidden = 256;
-  int64_t context = 1;
-  Activation activation = Activation::kGelu;
-  double dropout = 0;  // of the hidden activations, while training
-};
-
-struct MiniLM : nn::Module {
+struct MiniLM : LanguageModel {
   MiniLMConfig config;
   nn::Embedding embed;
   nn::Linear hidden;
@@ -33,6 +26,11 @@ struct MiniLM : nn::Module {
     v("embed", embed), v("hidden", hidden), v("hook_post", hook_post), v("drop", drop);
     v("head", head);
   }
+  int64_t vocab_size() const override { return config.vocab_size; }
+  int64_t context() const override { return config.context; }
+  std::string config_json() const override { return to_json(config); }
+  void set_dropout(double p) override { config.dropout = drop.p = p; }
+  std::string describe() const override { return models::describe(config); }
   Tensor forward(const Tensor& ids) override {
     return head(drop(hook_post(hidden(with_context(embed(ids)), config.activation))));
   }

@@ -54,7 +54,7 @@ CausalSelfAttention::CausalSelfAttention(int64_t n_embd, int64_t heads,
                     "CausalSelfAttention: rope turns pairs: a head of ", head_size, " has none");
 }
 
-AttentionShared CausalSelfAttention::prepare(const Tensor& x, models::KVCache* cache) const {
+AttentionShared CausalSelfAttention::prepare(const Tensor& x, KVCache* cache) const {
   const int64_t time = x.rank() > 1 ? x.size(1) : 0;
   AttentionShared all{.cache = cache, .start = cache ? cache->length() : 0};
   if (cache && cache->is_padded()) all.mask = cache->mask(time);
@@ -70,7 +70,7 @@ AttentionShared CausalSelfAttention::prepare(const Tensor& x, models::KVCache* c
 Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& shared, int64_t layer) {
   check<ShapeError>(x.rank() == 3, "CausalSelfAttention: x must be (batch, time, ",
                     n_head * head_size, "): got ", x.shape());
-  if (const models::KVCache* cache = shared.cache)
+  if (const KVCache* cache = shared.cache)
     check<ValueError>(
         cache->length() == shared.start && cache->is_padded() == shared.mask.defined(),
         "CausalSelfAttention: what prepare() makes of the cache as it is expected, with ",

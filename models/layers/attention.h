@@ -17,7 +17,7 @@ struct CausalSelfAttentionOptions {
 
 // What is the same for all layers in one forward.
 struct AttentionShared {
-  models::KVCache* cache = nullptr;
+  KVCache* cache = nullptr;
   int64_t start = 0;              // the tokens in the cache, if there is one
   Tensor mask = {};               // of its padding
   Tensor cosine = {}, sine = {};  // by which rope turns the positions
@@ -53,7 +53,7 @@ struct CausalSelfAttention : Module {
     return call(x, [&](const Tensor& in) { return attend(in, shared, layer); });
   }
   // For x (B, T, C), or ids (B, T), that follow the tokens in the cache, if there is one.
-  AttentionShared prepare(const Tensor& x, models::KVCache* cache = nullptr) const;
+  AttentionShared prepare(const Tensor& x, KVCache* cache = nullptr) const;
   std::string describe() const override;
   int64_t macs(const Shape& x, const Shape& y) const override;
 

@@ -4,7 +4,7 @@
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
-namespace vitro::models {
+namespace vitro::nn {
 
 KVCache::KVCache(const KVCacheOptions& o) : options_(o) {
   check<ShapeError>(
@@ -95,4 +95,4 @@ void KVCache::clear() {
   padding_.clear();
 }
 
-}  // namespace vitro::models
+}  // namespace vitro::nn

@@ -6,7 +6,7 @@
 #include "../../framework/tensor/tensor.h"
 
 namespace [[gnu::visibility("default")]] vitro {
-namespace models {
+namespace nn {
 
 struct KVCacheOptions {
   int64_t n_layer, batch, n_kv_head, capacity, head_size;
@@ -54,5 +54,5 @@ class KVCache {
   std::vector<std::pair<Tensor, Tensor>> layers_;  // (B, G, capacity, D)
 };
 
-}  // namespace models
+}  // namespace nn
 }  // namespace vitro

@@ -4,10 +4,8 @@
 #include <charconv>
 #include <filesystem>
 
-#include "models/huggingface/gpt2_config.h"
-#include "models/huggingface/layout.h"
 #include "models/language/config_fields.h"
-#include "models/language/model_file.h"
+#include "models/language/gpt.h"
 #include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_tokenizer.h"
 
@@ -38,32 +36,15 @@ void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
                  tokenizer.vocab_size());
 }
 
-std::string layout_json(const PretrainedLayout& layout) {
-  return nlohmann::ordered_json{{"config.json", layout.config_json},
-                                {"has_prefix", layout.has_prefix}}
-      .dump();
-}
-
-std::shared_ptr<const PretrainedLayout> parse_layout(const std::string& json) {
-  ConfigFields fields(json, "layout");
-  PretrainedLayout layout{.config_json = fields.text("config.json"),
-                          .has_prefix = fields.boolean("has_prefix")};
-  fields.check_no_others();
-  if (!layout.config_json.empty()) parse_gpt2_config(layout.config_json, "layout: config.json");
-  return std::make_shared<const PretrainedLayout>(std::move(layout));
-}
-
 SavedModel load_pretrained(const std::string& directory, TokenizerIs tokenizer) {
-  SavedModel saved{};
+  SavedModel saved;
   if (tokenizer == TokenizerIs::kNeeded || text::has_bpe(directory))
     saved.tokenizer = std::make_unique<text::BpeTokenizer>(text::BpeTokenizer::load(directory));
   auto model = std::make_unique<GPT>(GPT::from_pretrained(directory));
-  saved.vocab_size = model->config.vocab_size;
-  saved.window = model->config.block_size;
-  saved.metadata = {{"config", to_json(model->config)}};
+  saved.metadata = {{"config", model->config_json()}};
   saved.model = std::move(model);
   try {
-    if (saved.tokenizer) check_vocabulary(saved.vocab_size, *saved.tokenizer);
+    if (saved.tokenizer) check_vocabulary(saved.model->vocab_size(), *saved.tokenizer);
   } catch (const IoError& error) { fail<IoError>(directory, ": ", error.what()); }
   return saved;
 }
@@ -88,33 +69,27 @@ Checkpoint read_file_of(const std::string& path) {
 
 }  // namespace
 
-Checkpoint to_checkpoint(nn::Module& model, const std::string& config,
-                         const text::Tokenizer& tokenizer) {
-  Checkpoint all{with_prefix("model.", model.state_dict()),
-                 {{"config", config}, {"tokenizer", tokenizer.to_json()}}};
-  if (const auto* gpt = dynamic_cast<const GPT*>(&model); gpt && gpt->layout)
-    all.metadata["layout"] = layout_json(*gpt->layout);
+Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer) {
+  Checkpoint all{with_prefix("model.", model.state_dict()), model.metadata()};
+  all.metadata["config"] = model.config_json();
+  all.metadata["tokenizer"] = tokenizer.to_json();
   return all;
 }
 
 SavedModel from_checkpoint(const Checkpoint& checkpoint) {
-  SavedModel saved{};
+  SavedModel saved;
+  saved.metadata = checkpoint.metadata;
   const std::string& config = checkpoint.field("config");
   const NamedTensors weights = under_prefix("model.", checkpoint.tensors);
   check_enough(weights, config);
-  LanguageModel made = make_model(config, InitialValues::kNone);
+  saved.model = make_model(config, InitialValues::kNone);
   saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
-  check_vocabulary(made.vocab_size, *saved.tokenizer);
-  if (!weights.empty()) made.module->to(weights.front().second.dtype());
-  made.module->load_state_dict(weights);
-  made.module->eval();
-  const auto& metadata = saved.metadata = checkpoint.metadata;
-  if (auto* gpt = dynamic_cast<GPT*>(made.module.get()); gpt && metadata.contains("layout"))
-    gpt->layout = parse_layout(metadata.at("layout"));
-  saved.model = std::move(made.module);
-  saved.vocab_size = made.vocab_size;
-  saved.window = made.window;
-  if (const auto step = metadata.find("step"); step != metadata.end())
+  check_vocabulary(saved.model->vocab_size(), *saved.tokenizer);
+  if (!weights.empty()) saved.model->to(weights.front().second.dtype());
+  saved.model->load_state_dict(weights);
+  saved.model->take_metadata(saved.metadata);
+  saved.model->eval();
+  if (const auto step = saved.metadata.find("step"); step != saved.metadata.end())
     std::from_chars(step->second.data(), step->second.data() + step->second.size(), saved.step);
   return saved;
 }

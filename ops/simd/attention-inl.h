@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "framework/base/philox.h"
 #include "ops/simd/attention.h"
 #include "ops/simd/small_matmul-inl.h"
 
@@ -150,7 +151,7 @@ HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, float* lse) {
   *lse = sees ? row.high + std::log(row.total) : -kHidden;
 }
 
-// Philox4x32-10 as in framework/tensor/random.cpp, of kBlocks blocks at once: words[w][b].
+// Random words of kBlocks blocks at once: words[w][b].
 HWY_INLINE void Philox(uint64_t seed, uint64_t first,
                        uint32_t (&words)[4][AttentionDropout::kBlocks]) {
   constexpr int64_t n = AttentionDropout::kBlocks;
@@ -159,13 +160,9 @@ HWY_INLINE void Philox(uint64_t seed, uint64_t first,
     const uint64_t index = first + static_cast<uint64_t>(i);
     x0[i] = static_cast<uint32_t>(index), x1[i] = static_cast<uint32_t>(index >> 32);
   }
-  uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85)
-    for (int64_t i = 0; i < n; ++i) {
-      const uint64_t a = uint64_t{0xD2511F53} * x0[i], b = uint64_t{0xCD9E8D57} * x2[i];
-      x0[i] = static_cast<uint32_t>(b >> 32) ^ x1[i] ^ k0, x1[i] = static_cast<uint32_t>(b);
-      x2[i] = static_cast<uint32_t>(a >> 32) ^ x3[i] ^ k1, x3[i] = static_cast<uint32_t>(a);
-    }
+  PhiloxKey key(seed);
+  for (int round = 0; round < kPhiloxRounds; ++round, key.next_round())
+    for (int64_t i = 0; i < n; ++i) philox_round(key, x0[i], x1[i], x2[i], x3[i]);
   std::copy_n(x0, n, words[0]), std::copy_n(x1, n, words[1]);
   std::copy_n(x2, n, words[2]), std::copy_n(x3, n, words[3]);
 }

@@ -180,7 +180,7 @@ TEST_CASE("generate: what was said before decides what --interactive says, up to
   const auto tokenizer = text::CharTokenizer::fit("abcdefgh \n");
   models::GPT model = restless(tokenizer.vocab_size());
   const std::string file = directory / "model.safetensors";
-  save_checkpoint(file, models::to_checkpoint(model, models::to_json(model.config), tokenizer));
+  save_checkpoint(file, models::to_checkpoint(model, tokenizer));
   const Words base = {"generate", "--model", file, "--quiet", "--max-new-tokens", "8"};
   const auto alone = [&](const std::string& prompt, const Words& more = {}) {
     return output_of(with(with(base, {"--prompt", prompt}), more));

@@ -53,7 +53,7 @@ TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too"
             {"--n_layer=2", "--n_head", "4", "--n_embd=16", "--block_size=8", "--bias=False",
              "--dropout=0.0", "--max_iters=0", "--lr_decay_iters=20", "--norm", "rmsnorm",
              "--position", "rotary", "--mlp", "swiglu", "--n-kv-head", "2"}));
-  CHECK_THAT(shown, Contains("a GPT of 2 layers, 4 heads, n_embd 16, block_size 8"));
+  CHECK_THAT(shown, Contains("GPT(2 layers, 4 heads, n_embd 16, vocabulary 9, block 8)"));
   const json made = config(a);
   CHECK(made["model_type"] == "gpt");
   CHECK(made["n_layer"] == 2);
@@ -297,7 +297,7 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
       {fresh({"--tokenizer", "chr"}), 1,
        "--tokenizer: char, word, bpe or a saved tokenizer expected: "},
       {fresh({"--preset", "gpt2-xl", "--n-layer", "1024", "--n-embd", "64000"}), 1,
-       "choose smaller --n-layer"},
+       "choose a smaller model"},
       {fresh({"--init-from", directory / "none"}), 1, "none: No such file"},
       {fresh({"--init-from", text}), 1, "a.txt: "},
       {fresh({"--init-from", "gpt2"}), 1, "gpt2: No such file or directory; nothing is downloaded"},

@@ -267,10 +267,10 @@ TEST_CASE("the empty Sequential is the identity, and Sequentials nest") {
 TEST_CASE("summary lists shapes, parameters and, with an example, multiplications") {
   models::MiniLM m({.vocab_size = 10, .n_embd = 8, .n_hidden = 32, .context = 2});
   const std::string plain = m.summary();
-  CHECK_THAT(plain, Contains("MiniLM\n") && Contains("embed: Embedding(10, 8)") &&
-                        Contains("weight (10, 8)") && Contains("hidden: Linear(16 -> 32)") &&
-                        Contains("bias (32,)") && Contains("parameters  954\n") &&
-                        !Contains("MACs  "));
+  CHECK_THAT(plain, Contains("MiniLM(context 2, n_embd 8, n_hidden 32, gelu, vocabulary 10)\n") &&
+                        Contains("embed: Embedding(10, 8)") && Contains("weight (10, 8)") &&
+                        Contains("hidden: Linear(16 -> 32)") && Contains("bias (32,)") &&
+                        Contains("parameters  954\n") && !Contains("MACs  "));
   const std::string counted = m.summary(zeros({3, 5}, kInt64));
   CHECK_THAT(counted, Contains("7,680\n") && Contains("4,800\n") &&
                           Contains("MACs        12,480 for input (3, 5)"));
@@ -302,5 +302,6 @@ TEST_CASE("layers describe themselves") {
   CHECK(nn::Embedding(5, 3).describe() == "Embedding(5, 3)");
   CHECK(nn::Dropout(0.25).describe() == "Dropout(0.25)");
   CHECK(nn::Tanh().describe() == "Tanh");
-  CHECK(models::MiniLM({.vocab_size = 3}).describe() == "MiniLM");
+  CHECK(models::MiniLM({.vocab_size = 3}).describe() ==
+        "MiniLM(context 1, n_embd 64, n_hidden 256, gelu, vocabulary 3)");
 }

@@ -3,6 +3,7 @@
 
 #include "models/text/unicode/utf8.h"
 #include "tests/support/tensors.h"
+#include "tests/support/unsaved_model.h"
 
 using namespace vitro;
 using namespace vitro::testing;
@@ -18,10 +19,11 @@ MiniLM model(int64_t vocab_size = 12, int64_t context = 2) {
 }
 
 // The same logits at every position.
-struct Fixed : nn::Module {
+struct Fixed : UnsavedModel {
   std::vector<float> logits;
   int64_t longest = 0;
-  explicit Fixed(std::vector<float> each) : logits(std::move(each)) {}
+  explicit Fixed(std::vector<float> each)
+      : UnsavedModel(std::ssize(each)), logits(std::move(each)) {}
   Tensor forward(const Tensor& ids) override {
     longest = std::max(longest, ids.numel());
     return from_span(std::span<const float>(logits))
@@ -30,17 +32,16 @@ struct Fixed : nn::Module {
 };
 
 // Each of `ids` is followed by the next of them, the last by the first.
-struct Cycle : nn::Module {
+struct Cycle : UnsavedModel {
   Ids ids;
-  int64_t vocab_size;
-  Cycle(Ids in_order, int64_t size) : ids(std::move(in_order)), vocab_size(size) {}
+  Cycle(Ids in_order, int64_t size) : UnsavedModel(size), ids(std::move(in_order)) {}
   Tensor forward(const Tensor& x) override {
     Tensor next = x.clone();
     for (int64_t& id : std::span(next.mutable_data<int64_t>(), static_cast<size_t>(x.numel()))) {
       const auto at = std::find(ids.begin(), ids.end(), id) - ids.begin() + 1;
       id = ids[static_cast<size_t>(at) % ids.size()];
     }
-    return one_hot(next, vocab_size).to(kFloat32);
+    return one_hot(next, vocab_size()).to(kFloat32);
   }
 };
 

@@ -1,4 +1,4 @@
-// models::GPT: structure, the cache, hook points, gradients, learning.
+// models::GPT: structure, hook points, gradients, learning.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -8,14 +8,6 @@ using namespace vitro;
 using namespace vitro::testing;
 using models::GPT;
 using models::GPTConfig;
-
-namespace {
-
-Tensor ids_of(int64_t batch, int64_t time) {
-  return randint(0, kSmallGPT.vocab_size, {batch, time}, kInt64);
-}
-
-}  // namespace
 
 TEST_CASE("GPT: the presets have the published parameter counts") {
   struct Preset {
@@ -51,6 +43,36 @@ TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once")
                      "h.0.mlp.c_proj.bias", "ln_f.weight", "ln_f.bias"});
 }
 
+TEST_CASE("GPT: from the residual stream of any layer on it computes what it does from ids") {
+  for (const auto& [name, config] : kSmallGPTs) {
+    INFO(name);
+    GPT model = noisy_gpt(config, 0.2);
+    model.eval();
+    NoGradGuard unrecorded;
+    const Tensor ids = small_gpt_ids(2, 5);
+    const auto is_stream = [](const std::string& path) {
+      return path.find("hook_resid") != std::string::npos;
+    };
+    const auto cache = nn::run_with_cache(model, ids, {.names = is_stream});
+    for (int64_t layer = 0; layer < config.n_layer; ++layer) {
+      const Tensor stream = cache["h." + std::to_string(layer) + ".hook_resid_pre"];
+      CHECK(same_bits(model.forward_from(layer, stream), cache.output));
+    }
+    const std::string last = "h." + std::to_string(config.n_layer - 1) + ".hook_resid_post";
+    CHECK(same_bits(model.forward_from(config.n_layer, cache[last]), cache.output));
+  }
+  GPT model(kSmallGPT);
+  const Tensor stream = zeros({1, 2, kSmallGPT.n_embd});
+  CHECK(message_of<ValueError>([&] { model.forward_from(kSmallGPT.n_layer + 1, stream); }) ==
+        "GPT: a layer from 0 to " + std::to_string(kSmallGPT.n_layer) + " expected: got " +
+            std::to_string(kSmallGPT.n_layer + 1));
+  CHECK_THROWS_AS(model.forward_from(-1, stream), ValueError);
+  CHECK_THROWS_AS(model.forward_from(0, zeros({2, kSmallGPT.n_embd})), ShapeError);
+  CHECK_THROWS_AS(model.forward_from(0, zeros({1, 2, kSmallGPT.n_embd + 1})), ShapeError);
+  CHECK_THROWS_AS(model.forward_from(0, zeros({1, kSmallGPT.block_size + 1, kSmallGPT.n_embd})),
+                  ShapeError);
+}
+
 TEST_CASE("GPT: initial values are those of nanoGPT") {
   manual_seed(1);
   GPTConfig c = kSmallGPT;
@@ -71,7 +93,7 @@ TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
-    const Tensor ids = ids_of(1, 9), logits = model(ids);
+    const Tensor ids = small_gpt_ids(1, 9), logits = model(ids);
     for (int64_t changed = 0; changed < 9; ++changed) {
       Tensor others = ids.clone();
       others.mutable_data<int64_t>()[changed] = (ids[0][changed].item<int64_t>() + 1) % 19;
@@ -83,83 +105,12 @@ TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
   }
 }
 
-TEST_CASE("GPT: with a cache the logits are those of the whole text, at every position") {
-  for (const auto& [name, config] : kSmallGPTs) {
-    INFO(name);
-    GPT model = noisy_gpt(config, 0.2);
-    NoGradGuard unrecorded;
-    const Tensor ids = ids_of(3, 12), logits = model(ids);
-    const double bound = 1e-5 * abs(logits).max().item();
-    for (int64_t prompt : {1, 2, 7, 12}) {
-      models::KVCache cache = model.make_cache(3);
-      CHECK(max_difference(model.next_logits(narrow(ids, 1, 0, prompt), cache),
-                           logits.select(1, prompt - 1)) <= bound);
-      for (int64_t t = prompt; t < 12; ++t)
-        CHECK(max_difference(model.next_logits(narrow(ids, 1, t, 1), cache), logits.select(1, t)) <=
-              bound);
-      CHECK(cache.length() == 12);
-      CHECK(message_of<ShapeError>([&] {
-              model.next_logits(narrow(ids, 1, 0, 1), cache);
-            }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
-      cache.clear();
-      CHECK(max_difference(model.next_logits(narrow(ids, 1, 0, 5), cache), logits.select(1, 4)) <=
-            bound);
-    }
-  }
-}
-
-TEST_CASE(
-    "GPT: of a bfloat16 model the cache keeps float32, and its logits are close to the exact") {
-  for (const auto& [name, config] : kSmallGPTs) {
-    INFO(name);
-    GPT model = noisy_gpt(config, 0.2);
-    model.to(kBFloat16);
-    GPT exact = nn::clone(model, config);
-    exact.to(kFloat64);
-    NoGradGuard unrecorded;
-    const Tensor ids = ids_of(2, 9), logits = exact(ids);
-    models::KVCache cache = model.make_cache(2), wide = exact.make_cache(2);
-    CHECK(2 * cache.bytes() == wide.bytes());
-    model.next_logits(narrow(ids, 1, 0, 5), cache);
-    for (int64_t t = 5; t < 9; ++t) {
-      const Tensor last = model.next_logits(narrow(ids, 1, t, 1), cache);
-      CHECK(last.dtype() == kBFloat16);
-      CHECK(norm(last.to(kFloat64) - logits.select(1, t)).item() <=
-            2e-2 * norm(logits.select(1, t)).item());
-    }
-    CHECK_FALSE(
-        message_of<DTypeError>([&] { exact.next_logits(narrow(ids, 1, 0, 1), cache); }).empty());
-  }
-}
-
-TEST_CASE("GPT: texts of different length in one batch get the logits that each has alone") {
-  for (const auto& [name, config] : kSmallGPTs) {
-    INFO(name);
-    GPT model = noisy_gpt(config, 0.2);
-    NoGradGuard unrecorded;
-    const std::vector<int64_t> lengths = {7, 3, 1};
-    const Tensor ids = ids_of(3, 10);
-    models::KVCache cache = model.make_cache(3);
-    cache.set_padding({0, 4, 6});
-    Tensor last = model.next_logits(narrow(ids, 1, 0, 7), cache);
-    for (int64_t t = 7;; ++t) {
-      for (int64_t b = 0; b < 3; ++b) {
-        const int64_t padding = 7 - lengths[static_cast<size_t>(b)];
-        const Tensor own = ids[b].slice(0, padding, t), alone = model(own).select(0, -1);
-        CHECK(max_difference(last[b], alone) <= 1e-5 * abs(alone).max().item());
-      }
-      if (t == 10) break;
-      last = model.next_logits(narrow(ids, 1, t, 1), cache);
-    }
-  }
-}
-
 TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what they should") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
-    const Tensor ids = ids_of(2, 9), logits = model(ids);
+    const Tensor ids = small_gpt_ids(2, 9), logits = model(ids);
     std::map<std::string, Tensor> seen;
     std::vector<std::unique_ptr<nn::ScopedHook>> hooks;
     for (auto& [path, module] : model.named_modules())
@@ -193,7 +144,7 @@ TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what t
 TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a cache") {
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
-  const Tensor ids = ids_of(1, 6), logits = model(ids);
+  const Tensor ids = small_gpt_ids(1, 6), logits = model(ids);
   for (const char* point :
        {"hook_q", "hook_k", "hook_v", "hook_attn_scores", "hook_pattern", "hook_z"}) {
     INFO(point);
@@ -203,7 +154,7 @@ TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a ca
                             }));
     const Tensor changed = model(ids);
     CHECK(max_difference(changed, logits) > 1e-3);
-    models::KVCache cache = model.make_cache();
+    nn::KVCache cache = model.make_cache();
     model.next_logits(narrow(ids, 1, 0, 4), cache);
     model.next_logits(narrow(ids, 1, 4, 1), cache);
     CHECK(max_difference(model.next_logits(narrow(ids, 1, 5, 1), cache), changed.select(1, 5)) <
@@ -217,7 +168,7 @@ TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2), exact = nn::clone(model, config);
     exact.to(kFloat64);
-    const Tensor ids = ids_of(2, 12), targets = ids_of(2, 12);
+    const Tensor ids = small_gpt_ids(2, 12), targets = small_gpt_ids(2, 12);
     CHECK(max_difference(model(ids), exact(ids)) < 1e-5);
     const Tensor loss = model.loss(ids, targets);
     CHECK(loss.item() == Approx(cross_entropy(exact(ids), targets).item()).epsilon(1e-6));
@@ -260,35 +211,18 @@ TEST_CASE("GPT: logits beyond kMostLogits are not held for the loss, unless a ho
   CHECK(seen == Shape{1, 112, 600'000});
 }
 
-TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
-  GPT model = noisy_gpt(kSmallGPT, 0.2);
-  NoGradGuard unrecorded;
-  const Tensor ids = ids_of(1, 6);
-  models::KVCache cache = model.make_cache();
-  model.next_logits(narrow(ids, 1, 0, 3), cache);
-  for (const char* module : {"", "ln_f", "lm_head", "h.1.mlp"}) {
-    nn::ScopedHook hook(model.find(module).register_forward_hook(
-        [](nn::Module&, const Tensor&, const Tensor&) -> Tensor { throw ValueError("no"); }));
-    CHECK_THROWS_AS(model.next_logits(narrow(ids, 1, 3, 3), cache), ValueError);
-    CHECK(cache.length() == 3);
-  }
-  const Tensor logits = model(ids).select(1, 5);
-  CHECK(max_difference(model.next_logits(narrow(ids, 1, 3, 3), cache), logits) <=
-        1e-5 * abs(logits).max().item());
-}
-
 TEST_CASE("GPT: a layer alone computes what it does among the others") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
     NoGradGuard unrecorded;
-    const Tensor ids = ids_of(2, 9), logits = model(ids);
+    const Tensor ids = small_gpt_ids(2, 9), logits = model(ids);
     Tensor x = model.wte(ids);
     if (model.wpe) x = x + (*model.wpe)(arange(9));
     for (models::Block& block : model.h) x = block(x);
     CHECK(max_difference(model.lm_head((*model.ln_f)(x)), logits) == 0);
     const Tensor y = randn({2, 9, 16}), whole = model.h[0].attn(y);
-    models::KVCache cache = model.make_cache(2);
+    nn::KVCache cache = model.make_cache(2);
     for (const auto& [from, to] : {std::pair{0, 4}, {4, 9}}) {
       const Tensor part = y.slice(1, from, to);
       const Tensor z = model.h[0].attn(part, model.h[0].attn.prepare(part, &cache), 0);
@@ -298,30 +232,9 @@ TEST_CASE("GPT: a layer alone computes what it does among the others") {
   }
 }
 
-TEST_CASE("GPT: a clone of a cache goes its own way") {
-  static_assert(!std::is_copy_constructible_v<models::KVCache>);
-  GPT model = noisy_gpt(kSmallGPT, 0.2);
-  NoGradGuard unrecorded;
-  const Tensor ids = ids_of(2, 12);
-  models::KVCache cache = model.make_cache(2);
-  cache.set_padding({0, 1});
-  model.next_logits(narrow(ids, 1, 0, 6), cache);
-  models::KVCache copy = cache.clone();
-  const Tensor own = model.next_logits(narrow(ids, 1, 6, 2), cache).clone();
-  model.next_logits(narrow(ids, 1, 9, 3), copy);
-  CHECK(cache.length() == 8);
-  CHECK(copy.length() == 9);
-  models::KVCache again = model.make_cache(2);
-  again.set_padding({0, 1});
-  model.next_logits(narrow(ids, 1, 0, 6), again);
-  CHECK(same_bits(model.next_logits(narrow(ids, 1, 6, 2), again), own));
-  CHECK(max_difference(model.next_logits(narrow(ids, 1, 8, 1), cache),
-                       model.next_logits(narrow(ids, 1, 8, 1), again)) == 0);
-}
-
 TEST_CASE("GPT: hooked and fused attention have the same gradients") {
   GPT model = noisy_gpt(kSmallGPT, 0.2);
-  const Tensor ids = ids_of(2, 8), targets = ids_of(2, 8);
+  const Tensor ids = small_gpt_ids(2, 8), targets = small_gpt_ids(2, 8);
   const auto gradients = [&] {
     model.zero_grad();
     model.loss(ids, targets).backward();
@@ -343,7 +256,7 @@ TEST_CASE("GPT: a tiny one learns a text by heart") {
     manual_seed(5);
     GPT model(config);
     optim::AdamW opt(model.named_parameters(), {.lr = 1e-2, .weight_decay = 0});
-    const Tensor text = ids_of(1, 13), ids = narrow(text, 1, 0, 12),
+    const Tensor text = small_gpt_ids(1, 13), ids = narrow(text, 1, 0, 12),
                  targets = narrow(text, 1, 1, 12);
     double loss = 0;
     for (int step = 0; step < 150; ++step) {
@@ -362,7 +275,7 @@ TEST_CASE("GPT: dropout is for training alone") {
   c.dropout = 0.3;
   GPT model = noisy_gpt(c, 0.2);
   NoGradGuard unrecorded;
-  const Tensor ids = ids_of(2, 6);
+  const Tensor ids = small_gpt_ids(2, 6);
   manual_seed(1);
   const Tensor first = model(ids), second = model(ids);
   CHECK(max_difference(first, second) > 1e-3);
@@ -387,7 +300,7 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
           block.attn.hook_pattern.register_forward_hook(
               [](nn::Module&, const Tensor&, const Tensor&) { return Tensor(); });
       }
-      const Tensor ids = ids_of(2, 6);
+      const Tensor ids = small_gpt_ids(2, 6);
       CAPTURE(turns, is_hooked);
       CHECK(max_difference(model(ids), model(ids)) > 1e-3);
       for (models::Block& block : model.h) block.attn.attn_dropout.p = 0;
@@ -414,7 +327,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
         }) == "CausalSelfAttention: rope turns pairs: a head of 1 has none");
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   CHECK(message_of<ShapeError>([&] {
-          model(ids_of(1, 13));
+          model(small_gpt_ids(1, 13));
         }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
   CHECK(message_of<ShapeError>([&] {
           model(zeros({1, 0}, kInt64));
@@ -425,12 +338,13 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   CHECK(message_of<Error>([&] {
           model(full({1, 2}, -1, kInt64));
         }).find("-1") != std::string::npos);
-  models::KVCache cache = model.make_cache(2);
+  nn::KVCache cache = model.make_cache(2);
   CHECK(message_of<ShapeError>([&] {
-          model.next_logits(ids_of(3, 1), cache);
+          model.next_logits(small_gpt_ids(3, 1), cache);
         }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
-  CHECK(message_of<ShapeError>([&] { cache.extend(2, ids_of(1, 1), ids_of(1, 1)); }) ==
-        "KVCache: a layer from 0 to 1 expected: got 2");
+  CHECK(message_of<ShapeError>([&] {
+          cache.extend(2, small_gpt_ids(1, 1), small_gpt_ids(1, 1));
+        }) == "KVCache: a layer from 0 to 1 expected: got 2");
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
         }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
@@ -442,7 +356,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     NoGradGuard unrecorded;
     const Tensor x = randn({2, 1, 16});
     const nn::AttentionShared before = model.h[0].attn.prepare(x, &cache);
-    model.next_logits(ids_of(2, 3), cache);
+    model.next_logits(small_gpt_ids(2, 3), cache);
     CHECK(message_of<ValueError>([&] {
             model.h[0](x, before, 0);
           }).find("as it is expected, with 3 tokens: got that of 0") != std::string::npos);
@@ -452,7 +366,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     cache.clear();
   }
   CHECK(message_of<DTypeError>([] {
-          models::KVCache({1, 1, 1, 1, 1, kBFloat16});
+          nn::KVCache({1, 1, 1, 1, 1, kBFloat16});
         }).starts_with("KVCache: float32 or float64 expected"));
   CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
         "KVCache: padding expected for 2 texts: got 1");

@@ -119,9 +119,9 @@ TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype")
     manual_seed(3);
     models::GPT model(kTiny);
     model.to(dtype);
-    save_checkpoint(path, models::to_checkpoint(model, models::to_json(kTiny), words));
+    save_checkpoint(path, models::to_checkpoint(model, words));
     const models::SavedModel saved = models::load_model(path);
-    CHECK(saved.window == 8);
+    CHECK(saved.model->context() == 8);
     CHECK(saved.tokenizer->vocab_size() == 6);
     CHECK(!saved.model->is_training());
     const NamedTensors before = model.state_dict(), after = saved.model->state_dict();
@@ -142,8 +142,9 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
                             +[](GPTConfig& c) { c.n_inner = int64_t{1} << 40; }}) {
     GPTConfig config = kTiny;
     change(config);
-    save_checkpoint(path, models::to_checkpoint(model, models::to_json(config),
-                                                text::CharTokenizer::fit("abcdef")));
+    Checkpoint all = models::to_checkpoint(model, text::CharTokenizer::fit("abcdef"));
+    all.metadata["config"] = models::to_json(config);
+    save_checkpoint(path, all);
     CHECK_THROWS_WITH(models::load_model(path),
                       Contains("load: fewer weights than its configuration asks for: "));
   }
@@ -166,10 +167,9 @@ TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
   const auto loaded = [&](int64_t vocab_size, const text::Tokenizer& tokenizer) {
     models::GPT model(
         {.block_size = 8, .vocab_size = vocab_size, .n_layer = 1, .n_head = 1, .n_embd = 4});
-    models::SavedModel saved = models::from_checkpoint(
-        models::to_checkpoint(model, models::to_json(model.config), tokenizer));
+    models::SavedModel saved = models::from_checkpoint(models::to_checkpoint(model, tokenizer));
     CHECK(saved.model->parameter_count() == model.parameter_count());
-    return saved.vocab_size;
+    return saved.model->vocab_size();
   };
   const int64_t own = pairs.vocab_size();
   CHECK(loaded(own + 128, pairs) == own + 128);
@@ -190,7 +190,7 @@ TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from"
                                   .has_prefix = false};
   model.layout = std::make_shared<models::PretrainedLayout>(layout);
   const auto words = text::CharTokenizer::fit("abcdef");
-  Checkpoint all = models::to_checkpoint(model, models::to_json(kTiny), words);
+  Checkpoint all = models::to_checkpoint(model, words);
   const models::SavedModel saved = models::from_checkpoint(all);
   const auto& kept = dynamic_cast<const models::GPT&>(*saved.model).layout;
   REQUIRE(kept);

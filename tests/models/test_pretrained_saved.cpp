@@ -160,7 +160,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   GPT model = tiny_gpt2(config);
   model.save_pretrained(path, &tokenizer);
   models::SavedModel saved = models::load_model(path);
-  CHECK(saved.window == 8);
+  CHECK(saved.model->context() == 8);
   CHECK(saved.tokenizer->kind() == "bpe");
   CHECK(saved.tokenizer->vocabulary_hash() == tokenizer.vocabulary_hash());
   const Tensor ids = tensor({{3, 1, 250, 261}}, kInt64);
@@ -171,7 +171,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   GPT padded = tiny_gpt2(config);
   padded.save_pretrained(path, &tokenizer);
   saved = models::load_model(path);
-  CHECK(saved.vocab_size == 300);
+  CHECK(saved.model->vocab_size() == 300);
   CHECK(same_bits((*saved.model)(ids), padded(ids)));
   padded.wte.weight.fill_(0.0);
   padded.wte.weight.slice(0, 262, 300).fill_(1.0);  // now these are the likeliest
@@ -192,7 +192,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   refused(1408);
   config.vocab_size = 384;
   tiny_gpt2(config).save_pretrained(path);
-  CHECK(models::load_model(path).vocab_size == 384);
+  CHECK(models::load_model(path).model->vocab_size() == 384);
 
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})
     remove_file(path + "/" + file);
@@ -200,5 +200,5 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
                     Contains("it holds no tokenizer.json, vocab.json or encoder.json"));
   saved = models::load_model(path, models::TokenizerIs::kOptional);
   CHECK(!saved.tokenizer);
-  CHECK(saved.vocab_size == 384);
+  CHECK(saved.model->vocab_size() == 384);
 }

@@ -50,6 +50,10 @@ const std::vector<Room>& rooms() {
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/io/", "ops/", "models/layers/", "models/text/", "models/language/",
         "models/huggingface/"}},
+      {"models/training/",
+       {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
+        "framework/optim/", "framework/io/", "ops/", "models/layers/", "models/text/",
+        "models/language/", "models/generation/", "models/saved/"}},
       {"vitro.h", {"framework/", "ops/", "models/"}},
       {"apps/", {"framework/", "ops/", "models/", "vitro.h"}},
       {"examples/", {"vitro.h"}}};

@@ -22,6 +22,10 @@ inline models::GPTConfig small_llama() {
 inline const std::pair<const char*, models::GPTConfig> kSmallGPTs[] = {{"GPT-2", kSmallGPT},
                                                                        {"Llama", small_llama()}};
 
+inline Tensor small_gpt_ids(int64_t batch, int64_t time) {
+  return randint(0, kSmallGPT.vocab_size, {batch, time}, kInt64);
+}
+
 // A model whose weights are larger than the initial ones, by N(0, noise), so that every part of it
 // matters.
 inline models::GPT noisy_gpt(const models::GPTConfig& config, double noise, uint64_t seed = 3) {

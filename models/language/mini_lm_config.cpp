@@ -1,9 +1,19 @@
-// Configurations to JSON and back.
-#include "models/language/model_file.h"
+// MiniLM's configuration to JSON and back.
+#include "models/language/mini_lm_config.h"
+
+#include <sstream>
 
 #include "models/language/config_fields.h"
+#include "models/language/model_types.h"
 
 namespace vitro::models {
+
+std::string describe(const MiniLMConfig& c) {
+  std::ostringstream text;
+  text << "MiniLM(context " << c.context << ", n_embd " << c.n_embd << ", n_hidden " << c.n_hidden
+       << ", " << activation_name(c.activation) << ", vocabulary " << c.vocab_size << ")";
+  return text.str();
+}
 
 std::string to_json(const MiniLMConfig& c) {
   return nlohmann::ordered_json{
@@ -29,35 +39,17 @@ MiniLMConfig mini_lm_config(const std::string& json) {
   return config;
 }
 
-// Calls f with the configuration, of whichever model it is.
-template <class F>
-static auto with_config(const std::string& json, F f) {
-  ConfigFields fields(json, "config");
-  const std::string type = fields.text("model_type");
-  if (type == "gpt") return f(gpt_config(json));
-  if (type == "mini") return f(mini_lm_config(json));
-  fields.refuse("model_type mini or gpt expected: ", type);
-}
-
 double parameter_count(const MiniLMConfig& c) {
   const auto v = static_cast<double>(c.vocab_size), e = static_cast<double>(c.n_embd),
              h = static_cast<double>(c.n_hidden), k = static_cast<double>(c.context);
   return v * e + (k * e + 1) * h + (h + 1) * v;
 }
 
-double parameter_count(const std::string& config_json) {
-  return with_config(config_json, [](const auto& config) { return parameter_count(config); });
-}
-
-static LanguageModel made(const MiniLMConfig& config, InitialValues) {
-  return {std::make_unique<MiniLM>(config), config.vocab_size, config.context};
-}
-static LanguageModel made(const GPTConfig& config, InitialValues values) {
-  return {std::make_unique<GPT>(config, values), config.vocab_size, config.block_size};
-}
-
-LanguageModel make_model(const std::string& config_json, InitialValues values) {
-  return with_config(config_json, [&](const auto& config) { return made(config, values); });
+// The state, and the widest activations with their gradients.
+double training_bytes(const MiniLMConfig& c, int64_t tokens, DType dtype) {
+  const double in = static_cast<double>(c.context) * static_cast<double>(c.n_embd),
+               widths = in + static_cast<double>(c.n_hidden) + static_cast<double>(c.vocab_size);
+  return state_bytes(parameter_count(c) + static_cast<double>(tokens) * 2 * widths, dtype);
 }
 
 }  // namespace vitro::models

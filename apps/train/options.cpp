@@ -1,0 +1,78 @@
+// Options in checkpoints.
+#include "apps/train/options.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vitro::cli {
+
+namespace {
+
+// The value of the option in a checkpoint.  IoError for one that the command line would not take;
+// a file that was not given, which is the bundled text or no model, is right.
+template <class T>
+T saved_option(const nlohmann::json& saved, const OptionRow& row) {
+  const std::string name = row.name();
+  const auto found = saved.find(name);
+  check<IoError>(found != saved.end(), "resume: a checkpoint with the option ", name, " expected");
+  const bool is_right = std::is_same_v<T, bool>          ? found->is_boolean()
+                        : std::is_same_v<T, std::string> ? found->is_string()
+                        : std::is_same_v<T, int64_t>     ? found->is_number_integer()
+                                                         : found->is_number();
+  std::string wrong;
+  if (!is_right) {
+    wrong = "another type expected: " + std::string(found->type_name());
+  } else if (row.values.kind == Values::Kind::kWord) {
+    std::string text = found->is_string() ? found->get<std::string>() : found->dump();
+    wrong = row.values.check(text);
+  }
+  check<IoError>(wrong.empty(), "resume: option ", name, ": ", wrong);
+  return found->get<T>();
+}
+
+}  // namespace
+
+std::string dumped(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string to_json(const TrainOptions& options) {
+  nlohmann::ordered_json json;
+  each_option(
+      [&](const OptionRow& row, const auto& field) {
+        if (row.resumed != WhenResumed::kNotSaved) json[row.name()] = field;
+      },
+      options);
+  return dumped(json);
+}
+
+void take_saved(TrainOptions& options, const std::string& saved) {
+  const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
+  check<IoError>(json.is_object(), "resume: the options of a run expected");
+  const auto take = [&]<class T>(const OptionRow& row, T& field) {
+    if (row.resumed == WhenResumed::kNotSaved) return;
+    const T before = saved_option<T>(json, row);
+    if (!options.given.contains(row.name())) {
+      field = before;
+      return;
+    }
+    const std::string dashes = row.names.starts_with("--") ? "--" : "", now = dumped(field),
+                      then = dumped(before);
+    check<ValueError>(row.resumed == WhenResumed::kMayChange || now == then, "--resume: ", dashes,
+                      row.name(), ' ', then, " expected, as the run was started: ", now,
+                      " (leave it out, or choose another --out-dir)");
+  };
+  each_option(take, options);
+}
+
+std::string first_given(const TrainOptions& options, ForModel model) {
+  std::string first;
+  each_option(
+      [&](const OptionRow& row, const auto&) {
+        if (first.empty() && row.model == model && options.given.contains(row.name()))
+          first = row.name();
+      },
+      options);
+  return first;
+}
+
+}  // namespace vitro::cli

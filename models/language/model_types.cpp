@@ -1,0 +1,74 @@
+// The list of model types.
+#include "models/language/model_types.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+
+#include "models/language/config_fields.h"
+#include "models/language/gpt_config.h"
+#include "models/language/mini_lm.h"
+
+namespace vitro::models {
+
+namespace {
+
+// A new type is one line here; of a program's own, register_model's.
+struct Types {
+  std::mutex mutex;
+  std::deque<ModelType> all = {model_type<MiniLM>("mini", mini_lm_config),  // none ever moves
+                               model_type<GPT>("gpt", gpt_config)};
+};
+Types& types() {
+  static Types types;
+  return types;
+}
+
+const ModelType& type_of(const std::string& config_json) {
+  ConfigFields fields(config_json, "config");
+  const std::string name = fields.text("model_type");
+  const std::lock_guard lock(types().mutex);
+  std::string known;
+  for (const ModelType& type : types().all) {
+    if (type.name == name) return type;
+    known += (known.empty() ? "" : " or ") + type.name;
+  }
+  fields.refuse("model_type ", known, " expected: ", name);
+}
+
+}  // namespace
+
+double state_bytes(double parameters, DType dtype) {
+  return 4 * parameters * static_cast<double>(item_size(dtype));
+}
+
+void register_model(ModelType type) {
+  const std::lock_guard lock(types().mutex);
+  check<ValueError>(
+      std::ranges::find(types().all, type.name, &ModelType::name) == types().all.end(),
+      "register_model: a new name expected: ", type.name);
+  types().all.push_back(std::move(type));
+}
+
+std::string model_type_of(const std::string& config_json) { return type_of(config_json).name; }
+
+double parameter_count(const std::string& config_json) {
+  return type_of(config_json).parameter_count(config_json);
+}
+
+double training_bytes(const std::string& config_json, int64_t tokens, DType dtype) {
+  return type_of(config_json).training_bytes(config_json, tokens, dtype);
+}
+
+std::unique_ptr<LanguageModel> make_model(const std::string& config_json, InitialValues values) {
+  return type_of(config_json).make(config_json, values);
+}
+
+std::unique_ptr<LanguageModel> clone(LanguageModel& model) {
+  const KeepGenerator keep;
+  auto copy = make_model(model.config_json(), InitialValues::kNone);
+  nn::copy_members(model, *copy);
+  return copy;
+}
+
+}  // namespace vitro::models

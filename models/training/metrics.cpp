@@ -1,0 +1,137 @@
+// Rows of numbers.
+#include "models/training/metrics.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "framework/io/file.h"
+
+namespace vitro::models {
+
+namespace {
+
+constexpr char kHeader[] = "step,loss,smoothed_loss,val_loss,learning_rate,grad_norm\n";
+
+std::optional<double> number(std::string_view text) {
+  double x = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return x;
+}
+
+std::vector<std::string_view> split(std::string_view line) {
+  std::vector<std::string_view> cells;
+  for (size_t comma; (comma = line.find(',')) != line.npos; line.remove_prefix(comma + 1))
+    cells.push_back(line.substr(0, comma));
+  cells.push_back(line);
+  return cells;
+}
+
+// The whole lines of a file of which keep(line) says yes; of no file none.
+template <class F>
+std::string kept_lines(const std::string& path, F keep) {
+  if (!file_exists(path)) return "";
+  const std::string text = read_file(path);
+  std::string kept;
+  for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
+    if (const std::string line = text.substr(begin, end - begin); keep(line)) kept += line + '\n';
+  return kept;
+}
+
+std::string csv_row(const MetricsRow& row) {
+  std::string text = std::to_string(row.step);
+  for (const auto& x :
+       {row.loss, row.smoothed_loss, row.validation_loss, row.learning_rate, row.grad_norm}) {
+    char cell[32] = ",";
+    if (x) std::snprintf(cell, sizeof cell, ",%.9g", *x);
+    text += cell;
+  }
+  return text + '\n';
+}
+
+std::optional<MetricsRow> parsed(const std::string& csv_line) {
+  const auto cells = split(csv_line);
+  const std::optional<double> step = number(cells[0]);
+  if (cells.size() != 6 || !step) return {};
+  return MetricsRow{static_cast<int64_t>(*step),
+                    number(cells[1]),
+                    number(cells[2]),
+                    number(cells[3]),
+                    number(cells[4]),
+                    number(cells[5])};
+}
+
+std::string json_row(const MetricsRow& row, double seconds, double tokens_per_second) {
+  const auto or_null = [](const std::optional<double>& x) {
+    return x ? nlohmann::ordered_json(*x) : nlohmann::ordered_json(nullptr);
+  };
+  return nlohmann::ordered_json{{"step", row.step},
+                                {"loss", or_null(row.loss)},
+                                {"smoothed_loss", or_null(row.smoothed_loss)},
+                                {"val_loss", or_null(row.validation_loss)},
+                                {"learning_rate", or_null(row.learning_rate)},
+                                {"grad_norm", or_null(row.grad_norm)},
+                                {"seconds", seconds},
+                                {"tokens_per_second", tokens_per_second}}
+             .dump() +
+         '\n';
+}
+
+}  // namespace
+
+Metrics::RowFile::RowFile(const std::string& path, const std::string& first_rows)
+    : path_(path), file_(nullptr, &std::fclose) {
+  write_file(path, first_rows);
+  file_.reset(std::fopen(path.c_str(), "a"));
+  check<IoError>(file_ != nullptr, path, ": ", std::generic_category().message(errno));
+}
+
+void Metrics::RowFile::add(const std::string& row) {
+  check_written(std::fwrite(row.data(), 1, row.size(), file_.get()) == row.size() &&
+                std::fflush(file_.get()) == 0);
+}
+void Metrics::RowFile::sync() { check_written(::fsync(::fileno(file_.get())) == 0); }
+void Metrics::RowFile::check_written(bool is_written) const {
+  check<IoError>(is_written, path_, ": ", std::generic_category().message(errno));
+}
+
+Metrics::Metrics(const std::string& directory, int64_t step) {
+  // A new run has no rows yet; a run that goes on has those of the steps that it has done.
+  const auto is_done = [&](double row_step) {
+    return step > 0 && row_step <= static_cast<double>(step);
+  };
+  const std::string csv = directory + "/metrics.csv", jsonl = directory + "/metrics.jsonl";
+  const std::string rows = kept_lines(csv, [&](const std::string& line) {
+    const std::optional<MetricsRow> row = parsed(line);
+    if (!row || !is_done(static_cast<double>(row->step))) return false;
+    rows_.push_back(*row);
+    return true;
+  });
+  csv_.emplace(csv, kHeader + rows);
+  jsonl_.emplace(jsonl, kept_lines(jsonl, [&](const std::string& line) {
+                   const auto row = nlohmann::json::parse(line, nullptr, false);
+                   if (!row.is_object() || !row.contains("step") || !row["step"].is_number() ||
+                       !is_done(row["step"].get<double>()))
+                     return false;
+                   if (row.contains("seconds") && row["seconds"].is_number())
+                     seconds_before_ = row["seconds"].get<double>();
+                   return true;
+                 }));
+}
+
+void Metrics::add(const MetricsRow& row, double seconds, double tokens_per_second) {
+  csv_->add(csv_row(row));
+  jsonl_->add(json_row(row, seconds_before_ + seconds, tokens_per_second));
+  rows_.push_back(row);
+}
+
+void Metrics::sync() {
+  csv_->sync();
+  jsonl_->sync();
+}
+
+}  // namespace vitro::models

@@ -1,0 +1,77 @@
+// TrainingRun: a model, a text and all that decides the next step; it is saved and found again.
+//
+//   models::TrainingRun run(std::move(model), std::move(tokenizer), tokens, {.max_iters = 1000});
+//   while (run.steps() < run.options().max_iters) run.step();
+//   run.save();
+//   ...
+//   auto again = models::TrainingRun::resume(latest.checkpoint, tokens, options);  // bit for bit
+#pragma once
+#include <memory>
+
+#include "../../framework/optim/optim.h"
+#include "../language/batches.h"
+#include "../saved/saved_model.h"
+#include "options.h"
+
+namespace [[gnu::visibility("default")]] vitro {
+namespace models {
+
+// How many tokens of a text are learnt; the rest, a tenth, is the validation part.
+int64_t training_part(int64_t tokens);
+// ValueError for a text that is too short to be split so.
+void check_length(const text::TokenFile& tokens, int64_t block_size);
+
+// What one step did.
+struct StepReport {
+  double loss;  // before the step, the mean over its batches
+  double grad_norm;
+  double learning_rate;
+};
+
+class TrainingRun {
+ public:
+  // ValueError for a text that is too short, and as NextTokenBatches, AdamW and schedule_of.
+  TrainingRun(std::unique_ptr<LanguageModel> model, std::unique_ptr<text::Tokenizer> tokenizer,
+              const text::TokenFile& tokens, const TrainingOptions& options);
+  // The run that the checkpoint is of, with the random numbers that follow.  The tokens must be
+  // those of then (IoError), and the options those that decide the steps.
+  static TrainingRun resume(const Checkpoint& checkpoint, const text::TokenFile& tokens,
+                            const TrainingOptions& options);
+
+  // ValueError, naming the step and what is not finite first, if the loss or a gradient is not.
+  StepReport step();
+  double validation_loss() const;  // ValueError if it is not finite
+  // Text that the model writes; no random number of the run's is used.
+  std::string sample(int64_t tokens) const;
+  Checkpoint checkpoint() const;
+  std::string save() const;  // to out_dir; returns the file
+
+  int64_t steps() const { return step_; }  // done
+  double smoothed_loss() const;            // a moving average over some 50 steps
+  const TrainingOptions& options() const { return options_; }
+  const text::Tokenizer& tokenizer() const { return *tokenizer_; }
+  LanguageModel& model() const { return *model_; }
+  int64_t training_tokens() const { return training_size_; }
+  int64_t validation_tokens() const { return validation_.size(); }
+
+  std::map<std::string, std::string> metadata;  // what the checkpoints carry of the caller's
+
+ private:
+  [[noreturn]] void refuse(const std::string& what, int64_t step) const;
+  void restore(const Checkpoint& checkpoint);
+
+  TrainingOptions options_;
+  std::unique_ptr<text::Tokenizer> tokenizer_;
+  std::unique_ptr<LanguageModel> model_;
+  std::unique_ptr<optim::AdamW> optimizer_;
+  std::unique_ptr<optim::Scheduler> schedule_;
+  int64_t training_size_;
+  text::TokenFile validation_;
+  NextTokenBatches batches_;
+  uint64_t tokens_checksum_;
+  int64_t step_ = 0;
+  double smoothed_ = 0, smoothed_weight_ = 0;  // of the mean and of the ones in it
+};
+
+}  // namespace models
+}  // namespace vitro

@@ -1,0 +1,174 @@
+// vitro train: what it refuses, and what a run keeps when something goes wrong.
+#include <sys/mount.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include "models/text/unicode/utf8.h"
+#include "tests/cli/small_runs.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/refusal.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using nlohmann::json;
+
+TEST_CASE("train: other tokens than the run was started with are refused") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1"}));
+  const models::SavedModel saved = models::load_model(out);
+  const std::string other = short_text().substr(100);
+  text::write_token_file(out + "/tokens.bin", *saved.tokenizer, text::TextPieces(other));
+  check_refused(resumed(out, {"--max-iters", "2"}), 1,
+                "the tokens that the run was started with expected");
+  check_refused({"eval", "--model", out}, 1, "the tokens that the model was trained on expected");
+}
+
+TEST_CASE("train: bad input is refused in one line and loses nothing") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out",
+                    other = directory / "other", empty = directory.write("empty.txt", ""),
+                    brief = directory.write("brief.txt", "A short text.");
+  output_of(tiny(text, out, {"--max-iters", "10"}));
+  const std::string before = read_file(checkpoint(out, 10)),
+                    log_before = read_file(out + "/metrics.csv");
+  const struct {
+    Words arguments;
+    int code;
+    const char* says;
+  } table[] = {
+      {tiny(empty, other), 1, "empty.txt is empty"},
+      {tiny(brief, other), 1, "a longer text expected: it has 13 tokens"},
+      {tiny(text, other, {"--block-size", "1350"}), 1, "for a block_size of 1350"},
+      {tiny(directory / "none.txt", other), 1, "No such file"},
+      {tiny(text, other, {"--lr", "0"}), 2, "--learning-rate: a positive number expected: \"0\""},
+      {tiny(text, other, {"--lr", "-1"}), 2, "\"-1\""},
+      {tiny(text, other, {"--lr", "nan"}), 2, "\"nan\""},
+      {tiny(text, other, {"--dropout", "1"}), 2, "--dropout: a number from 0 to below 1"},
+      {tiny(text, other, {"--min-lr", "1"}), 2, "--min-lr: at most --learning-rate"},
+      {tiny(text, other, {"--warmup-iters", "51"}), 2, "--warmup-iters: at most the 50"},
+      {tiny(text, out), 1, "holds a run of 10 steps: go on with --resume"},
+      {tiny(text, text), 1, "--out-dir: a directory expected"},
+      {tiny(text, "/proc/none"), 1, "--out-dir: a directory expected"},
+      {resumed(directory / "none"), 1, "none: No such file or directory"},
+      {resumed(directory / ""), 1, "has no step-*.safetensors"},
+      {resumed(out, {"--lr", "0.1"}), 1, "--resume: --learning-rate 0.003 expected"},
+      {resumed(out, {"--n-hidden", "9"}), 1, "--resume: --n-hidden 8 expected"},
+      {resumed(out, {"--unk"}), 1, "--resume: --unk false expected"},
+      {resumed(out, {brief}), 1, "--resume: text "},
+      {{"eval", "--model", directory / "none"}, 1, "No such file"},
+      {{"eval", "--model", text}, 1, "a checkpoint expected"},
+      {{"eval", "--model", out, empty}, 1, "empty.txt is empty"},
+      {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
+       1,
+       "(U+03B1) at position 0"},
+      {{"generate", "--model", out, "--prompt", "\u03b1"}, 1, "(U+03B1) at position 0"},
+      {{"generate", "--model", out, "--prompt", "a", "--n-hidden", "9"},
+       2,
+       "--n-hidden excludes --model"},
+  };
+  for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
+  CHECK(!std::filesystem::exists(checkpoint(other, 0)));
+  CHECK(!std::filesystem::exists(other + "/tokens.bin"));
+  CHECK(read_file(checkpoint(out, 10)) == before);
+  CHECK(read_file(out + "/metrics.csv") == log_before);
+  output_of(resumed(out, {"--max-iters", "11"}));
+}
+
+TEST_CASE("train: options in a checkpoint are held to what the command line takes") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  output_of(tiny(text, out, {"--max-iters", "1"}));
+  const Checkpoint whole = CheckpointDirectory(out).latest().checkpoint;
+  const auto resume_with = [&](const char* name, const json& value) {
+    Checkpoint changed = whole;
+    json options = json::parse(whole.metadata.at("options"));
+    REQUIRE(options.contains(name));
+    options[name] = value;
+    changed.metadata["options"] = options.dump();
+    save_checkpoint(checkpoint(out, 1), changed);
+    return resumed(out, {"--max-iters", "2"});
+  };
+  const struct {
+    const char* name;
+    json value;
+    const char* says;
+  } table[] = {
+      {"eval-interval", 0, "a whole number from 1 to 1,000,000,000 expected: \"0\""},
+      {"batch-size", -1, "a whole number from 1"},
+      {"batch-size", 1e300, "another type expected: number"},
+      {"keep", uint64_t{1} << 63, "a whole number from 1"},
+      {"dtype", "x", "one of float32|float64 expected: \"x\""},
+      {"lr-schedule", "", "one of cosine|linear|constant"},
+      {"learning-rate", 0, "a positive number"},
+      {"dropout", 1, "a number from 0 to below 1"},
+      {"unk", 1, "another type expected: number"},
+      {"seed", nullptr, "another type expected: null"},
+  };
+  for (const auto& [name, value, says] : table) {
+    check_refused(resume_with(name, value), 1, std::string("resume: option ") + name + ": " + says);
+  }
+  Checkpoint lacking = whole;
+  json options = json::parse(whole.metadata.at("options"));
+  options.erase("allow-special");
+  lacking.metadata["options"] = options.dump();
+  save_checkpoint(checkpoint(out, 1), lacking);
+  check_refused(resumed(out, {"--max-iters", "2", "--allow-special"}), 1,
+                "resume: a checkpoint with the option allow-special expected");
+
+  Checkpoint large = whole;
+  options = json::parse(whole.metadata.at("options"));
+  options["batch-size"] = 65536, options["block-size"] = 1024;
+  large.metadata["options"] = options.dump();
+  save_checkpoint(checkpoint(out, 1), large);
+  check_refused(resumed(out, {"--max-iters", "2"}), 1, "GiB of memory and this machine has ");
+
+  large = whole;
+  json config = json::parse(whole.metadata.at("config"));
+  config["n_embd"] = 1 << 20;
+  large.metadata["config"] = config.dump();
+  save_checkpoint(checkpoint(out, 1), large);
+  check_refused(resumed(out, {"--max-iters", "2"}), 1, "fewer weights than its configuration asks");
+  output_of(resume_with("log-interval", 1));
+}
+
+TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good checkpoint") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  check_fails(tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
+              "the loss at step 2 is not finite, and the first gradient that is not: embed.weight");
+  check_fails(resumed(out), 1, "at step ");
+  CHECK(CheckpointDirectory(out).latest().step == 0);
+}
+
+TEST_CASE("train: a full disk is an error that leaves the last checkpoint") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  check_refused(tiny(text, "/dev/full"), 1, "--out-dir: a directory expected");
+  const Finished unheard = run_vitro(tiny(text, out, {"--max-iters", "10"}), "/dev/full");
+  CHECK(unheard.code == 1);
+  CHECK_THAT(unheard.err, Contains("standard output cannot be written: No space left"));
+
+  std::filesystem::create_directory(directory / "small");
+  if (::mount("tmpfs", (directory / "small").c_str(), "tmpfs", 0, "size=64k") != 0) {
+    WARN("no right to mount a small disk");
+    return;
+  }
+  check_fails(tiny(text, directory / "small/run", {"--max-iters", "1000"}), 1,
+              "No space left on device");
+  const auto found = CheckpointDirectory(directory / "small/run").latest();
+  CHECK(found.damaged.empty());
+  CHECK(::umount((directory / "small").c_str()) == 0);
+}

@@ -7,7 +7,6 @@
 
 #include <linux/futex.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,7 +33,7 @@ constexpr Nanoseconds kShortestSpin = 3 * kMicrosecond;
 constexpr Nanoseconds kWaitSpin = 200 * kMicrosecond;  // of a caller for the last ranges
 constexpr Nanoseconds kWaitSpinInCompany = 15 * kMicrosecond;
 constexpr Nanoseconds kJump = 100 * kMicrosecond;  // of the clock: the thread was off its core
-constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at the preemptions
+constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at what was waited
 constexpr Nanoseconds kStay = 50 * kMillisecond;   // of company after a job that it met
 // A second thread costs 50 us and ends the C library's short cuts for programs with one thread, so
 // the workers start when the loops have taken this long.
@@ -80,9 +79,13 @@ struct Pool {
   // In company: CPU time of the workers without their spinning, less the caller's spinning.
   std::atomic<Nanoseconds> useful_cpu{0};
 
+  std::atomic<int> caller_cpu{-1};  // where the last job began
+  cpu_set_t allowed;                // the CPUs of the process when the workers started
+
   // Each worker has one: it sleeps on `asleep` and counts the ranges that it ran and its sleeps.
   struct alignas(64) Bed {
     std::atomic<uint32_t> asleep{0};
+    std::atomic<int> thread{0}, cpu{-1};  // its id, and where it was last
     std::atomic<uint64_t> helped{0}, sleeps{0};
   };
   Bed beds[kMostWorkers];
@@ -114,18 +117,23 @@ void pause() {
 #endif
 }
 
-// How often this thread was preempted (Linux: an involuntary context switch, ru_nivcsw) since it
-// last looked; it looks every kLook at most.
-long preemptions(Nanoseconds at) {
-  constinit thread_local Nanoseconds last_look = 0;
-  constinit thread_local long seen = 0;
-  if (at - last_look < kLook) return 0;
-  rusage used;
-  getrusage(RUSAGE_THREAD, &used);
-  const long taken = used.ru_nivcsw - seen;
+// A system may wake a worker on the core of the thread that wakes it, though another core is idle:
+// both would then take turns there.  The thread leaves that core and may use all others.
+void keep_off(const Pool& p, int thread, int cpu) {
+  cpu_set_t others = p.allowed;
+  CPU_CLR(static_cast<size_t>(cpu), &others);
+  if (cpu >= 0 && CPU_COUNT(&others) > 0) sched_setaffinity(thread, sizeof others, &others);
+}
+
+// How long this thread has waited for a core since it last looked.  It looks every kLook at most,
+// unless it knows of an interruption.
+Nanoseconds waiting(Nanoseconds at, bool was_interrupted = false) {
+  constinit thread_local Nanoseconds last_look = 0, seen = 0;
+  if (!was_interrupted && at - last_look < kLook) return 0;
+  const Nanoseconds all = waited_for_core(), waited = all - seen;
   const bool recent = at - last_look < 20 * kLook;
-  last_look = at, seen = used.ru_nivcsw;
-  return recent ? std::max(0L, taken) : 0;
+  last_look = at, seen = all;
+  return recent ? waited : 0;
 }
 
 // Claims a range for worker `index` (-1: the caller); false when no range is left for it.
@@ -168,15 +176,18 @@ class PoolWorker {
   // Returns only in the child of a fork inside a range, which has no other thread: it ends there.
   void work() {
     t_inside = true;
-    run_where_the_process_may();
+    bed_.thread.store(gettid(), std::memory_order_relaxed);
+    if (CPU_COUNT(&p_.allowed) > 0) sched_setaffinity(0, sizeof p_.allowed, &p_.allowed);
+    look_around();
     for (;;) {
       for (uint32_t range; claim(p_, index_, &range);) {
         run(range);
         if (p_.broken.load(std::memory_order_relaxed)) return;
       }
       const Nanoseconds at = now();
-      if (const long taken = preemptions(at)) preempted(taken, at);
+      if (const Nanoseconds time = waiting(at)) waited(time, at);
       count_cpu(at);
+      look_around();
       if (!spin()) sleep();
     }
   }
@@ -188,12 +199,10 @@ class PoolWorker {
     end_range(p_);
   }
 
-  // A new thread may use the CPUs of the thread that starts it.  That thread may be pinned, so the
-  // worker takes the CPUs of the main thread.
-  static void run_where_the_process_may() {
-    cpu_set_t allowed;
-    if (sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0)
-      sched_setaffinity(0, sizeof allowed, &allowed);
+  void look_around() {
+    const int cpu = sched_getcpu();
+    bed_.cpu.store(cpu, std::memory_order_relaxed);
+    if (cpu == p_.caller_cpu.load(std::memory_order_relaxed)) keep_off(p_, 0, cpu);
   }
 
   void count_cpu(Nanoseconds at) {
@@ -203,9 +212,9 @@ class PoolWorker {
     cpu_ = cpu, cpu_at_ = at, spun_ = 0;
   }
 
-  void preempted(long times, Nanoseconds at) {
-    p_.company.preempted(times, at);
-    own_company_.preempted(times, at);
+  void waited(Nanoseconds time, Nanoseconds at) {
+    p_.company.waited(time, at);
+    own_company_.waited(time, at);
   }
 
   // Spins while that pays; false when it is time to sleep.
@@ -217,7 +226,7 @@ class PoolWorker {
         pause();
       }
       const Nanoseconds at = now();
-      if (at - last > kJump) preempted(1, at);
+      if (at - last > kJump) waited(waiting(at, /*was_interrupted=*/true), at);
       else spun_ += at - last;
       last = at;
       const bool contested = own_company_.present(at);
@@ -247,9 +256,12 @@ class PoolWorker {
 void start_workers(Pool& p, int wanted) {
   int workers = p.workers.load(std::memory_order_relaxed);
   try {
-    // Do not wait for preemptions to show that the cores are taken already.
+    // Do not wait for the threads to show that the cores are taken already.
     if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
       p.company.stays_until(now() + kStay);
+    // Those of the main thread: the thread that starts the workers may be pinned.
+    if (workers == 0 && sched_getaffinity(getpid(), sizeof p.allowed, &p.allowed) != 0)
+      CPU_ZERO(&p.allowed);  // more CPUs than the set has room for
     for (; workers < std::min(wanted, kMostWorkers); p.workers.store(++workers))
       start_thread("vitro-" + std::to_string(workers + 1), [&p, workers] {
         PoolWorker(p, workers).work();
@@ -261,9 +273,12 @@ void start_workers(Pool& p, int wanted) {
 }
 
 void wake(Pool& p, int helpers) {
+  const int cpu = p.caller_cpu.load(std::memory_order_relaxed);
   for (int i = 0; i < helpers; ++i) {
-    std::atomic<uint32_t>& asleep = p.beds[i].asleep;
-    if (asleep.load(std::memory_order_seq_cst) && asleep.exchange(0)) wake_sleeper(asleep);
+    Pool::Bed& bed = p.beds[i];
+    if (!bed.asleep.load(std::memory_order_seq_cst) || !bed.asleep.exchange(0)) continue;
+    if (bed.cpu.load(std::memory_order_relaxed) == cpu) keep_off(p, bed.thread, cpu);
+    wake_sleeper(bed.asleep);
   }
 }
 
@@ -313,6 +328,7 @@ void run_ranges(Pool& p, int workers) {
   p.failed.store(false, std::memory_order_relaxed);
   p.broken.store(false, std::memory_order_relaxed);
   p.done.store(0, std::memory_order_relaxed);
+  p.caller_cpu.store(sched_getcpu(), std::memory_order_relaxed);
   p.jobs.fetch_add(1, std::memory_order_relaxed);
   // The caller keeps range 0, so that a thread meets the same numbers in consecutive jobs.
   p.word.store(next_job(p.word.load(std::memory_order_relaxed), workers, p.ranges - 1),
@@ -333,10 +349,12 @@ void run_ranges(Pool& p, int workers) {
 void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call, const void* f) {
   const Nanoseconds begin = now();
   learn_rhythm(p, begin - p.last_end);
-  if (const long taken = preemptions(begin)) p.company.preempted(taken, begin);
+  if (const Nanoseconds time = waiting(begin)) p.company.waited(time, begin);
   const bool company = p.company.present(begin);
   const int workers = std::min(threads - 1, p.workers.load(std::memory_order_relaxed));
   const bool helped = workers > 0 && (!company || p.trial.helps_next());
+
+  if (company && workers > 0) p.trial.job_begins(begin);
 
   p.call = call, p.f = f, p.in_company = company;
   cut(p, n, grain, helped ? workers + 1 : 1);
@@ -344,7 +362,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   const Nanoseconds end = p.last_end = now();
   if (p.unhelped < kUnhelped) p.unhelped += end - begin;
   if (!company || workers == 0) return;
-  p.trial.look(end, p.useful_cpu);
+  p.trial.job_ends(end, p.useful_cpu);
   // Nobody preempts a worker that sleeps: company ends where help is seen to pay.
   if (!p.trial.help_pays()) p.company.stays_until(end + kStay);
 }

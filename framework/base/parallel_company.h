@@ -18,15 +18,17 @@ inline Nanoseconds now() {
       .count();
 }
 
-// Whether other programs take our cores.  Three preemptions, each within 20 ms of the one before,
-// are more than a quiet machine's own housekeeping causes.
+// Whether other programs take our cores: whether threads of ours wait for one during more than an
+// eighth of their time.  A quiet machine's own housekeeping interrupts often, but shortly.
 class Company {
  public:
-  void preempted(long times, Nanoseconds at) {
-    const bool old = at - last_.exchange(at, std::memory_order_relaxed) > kWindow;
-    const long count = times + (old ? 0 : count_.load(std::memory_order_relaxed));
-    count_.store(count, std::memory_order_relaxed);
-    if (count >= kEnough) stays_until(at + kHold);
+  // A thread that could run has waited so long for a core since it last said so.
+  void waited(Nanoseconds time, Nanoseconds at) {
+    const Nanoseconds since = at - last_.exchange(at, std::memory_order_relaxed),
+                      before = waited_.load(std::memory_order_relaxed) - since / kPart,
+                      all = std::max<Nanoseconds>(before, 0) + time;
+    waited_.store(std::min(all, kMost), std::memory_order_relaxed);
+    if (all >= kEnough) stays_until(at + kHold);
   }
   bool present(Nanoseconds at) const { return at < until_.load(std::memory_order_relaxed); }
   void leaves() { until_.store(0, std::memory_order_relaxed); }
@@ -36,10 +38,9 @@ class Company {
   }
 
  private:
-  static constexpr Nanoseconds kWindow = 20 * kMillisecond, kHold = 50 * kMillisecond;
-  static constexpr long kEnough = 3;
-  std::atomic<Nanoseconds> last_{0}, until_{0};
-  std::atomic<long> count_{0};
+  static constexpr Nanoseconds kPart = 8, kEnough = 5 * kMillisecond, kMost = 2 * kEnough,
+                               kHold = 50 * kMillisecond;
+  std::atomic<Nanoseconds> last_{0}, waited_{0}, until_{0};
 };
 
 // CPU time of the calling thread.  Asking for it makes the system look whether the thread's time
@@ -53,28 +54,38 @@ inline Nanoseconds cpu_time() {
 // Whether helpers pay in company.  A helper that loses its core while it runs a range makes the
 // caller wait for a time slice of another program, so help can cost more than it gives.  The two
 // ways of running jobs are tried in turn and compared by the CPU seconds that our threads get per
-// second.  The preemptions that showed the company speak against help, so it is first tried after
-// 25 ms; while it loses, again after 100 ms, 400 ms and then each second.
+// second; what the caller does for long between jobs does not count.  Help pays where it gets our
+// threads clearly more: not all of that becomes speed, and it is taken from neighbours, who may do
+// the same.  What showed the company speaks against help, so it is first tried after 25 ms; while
+// it loses, again after 100 ms, 400 ms and then each second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
   bool help_pays() const { return pays_; }             // what the last trial of help has shown
 
-  // Called after each job in company; `others` is what the caller's own CPU time lacks.
-  void look(Nanoseconds at, std::atomic<Nanoseconds>& others) {
+  // Before and after each job in company; `others` is what the caller's own CPU time lacks.
+  void job_begins(Nanoseconds at) {
     static std::atomic<int64_t> threads{0};
     thread_local const int64_t me = ++threads;
-    const Nanoseconds wall = at - begin_;
-    if (who_ == me && wall < kWindow) return;
-    const Nanoseconds cpu = cpu_time(), more = others.exchange(0);
-    if (who_ == me && wall < kTooLong && cpu >= cpu_)
-      compare(static_cast<double>(cpu - cpu_ + more) / static_cast<double>(wall), at);
-    who_ = me, begin_ = at, cpu_ = cpu;
+    if (who_ == me && at - last_end_ < kGap) return;
+    who_ = me, from_ = at, cpu_ = cpu_time();
+  }
+  void job_ends(Nanoseconds at, std::atomic<Nanoseconds>& others) {
+    last_end_ = at;
+    if (at - from_ < kPart) return;
+    const Nanoseconds cpu = cpu_time();
+    used_ += cpu - cpu_, wall_ += at - from_;
+    from_ = at, cpu_ = cpu;
+    if (wall_ < kWindow) return;
+    compare(static_cast<double>(used_ + others.exchange(0)) / static_cast<double>(wall_), at);
+    used_ = wall_ = 0;
   }
 
  private:
-  static constexpr Nanoseconds kWindow = 16 * kMillisecond, kTooLong = 10 * kWindow,
-                               kShortest = 25 * kMillisecond, kLongest = 1000 * kMillisecond;
+  static constexpr Nanoseconds kWindow = 16 * kMillisecond, kPart = 2 * kMillisecond,
+                               kGap = kMillisecond, kShortest = 25 * kMillisecond,
+                               kLongest = 1000 * kMillisecond;
+  static constexpr double kClearlyMore = 1.3;
   enum Way { kAlone, kHelped };
 
   void compare(double rate, Nanoseconds at) {
@@ -84,8 +95,7 @@ class HelpTrial {
       if (at >= next_) way_ = kHelped;
       return;
     }
-    // Cutting a loop into more ranges, and waking helpers, costs a little work.
-    pays_ = rate_[kHelped] > 1.15 * rate_[kAlone];
+    pays_ = rate_[kHelped] > kClearlyMore * rate_[kAlone];
     rest_ = pays_ ? kShortest : std::min(4 * rest_, kLongest);
     if (pays_) return;
     next_ = at + rest_;
@@ -94,9 +104,13 @@ class HelpTrial {
 
   Way way_ = kAlone;
   bool pays_ = false;
-  double rate_[2] = {0, 0};  // CPU seconds per second, of either way
-  int64_t who_ = 0;          // the thread whose window it is
-  Nanoseconds begin_ = 0, cpu_ = 0, rest_ = kShortest, next_ = 0;
+  double rate_[2] = {0, 0};                  // CPU seconds per second, of either way
+  Nanoseconds rest_ = kShortest, next_ = 0;  // how long help rests, and until when
+  // The window so far, and the part of it that goes on: whose it is, since when, and from which CPU
+  // time on.
+  Nanoseconds used_ = 0, wall_ = 0;
+  int64_t who_ = 0;
+  Nanoseconds from_ = 0, cpu_ = 0, last_end_ = 0;
 };
 
 }  // namespace vitro

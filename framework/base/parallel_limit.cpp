@@ -1,11 +1,14 @@
 // The default number of threads: affinity first, then the quota of control groups.
 #include "framework/base/parallel_limit.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <vector>
@@ -131,6 +134,18 @@ int runnable_threads() {
   double minutes[3];
   int running = 1;
   return load >> minutes[0] >> minutes[1] >> minutes[2] >> running ? running : 1;
+}
+
+int64_t waited_for_core() {
+  char text[64] = {};
+  const int file = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  const ssize_t size = file < 0 ? 0 : ::read(file, text, sizeof text - 1);
+  if (file >= 0) ::close(file);
+  long long ran = 0, waited = 0;
+  if (size > 0 && std::sscanf(text, "%lld %lld", &ran, &waited) == 2 && ran > 0) return waited;
+  rusage used;
+  getrusage(RUSAGE_THREAD, &used);
+  return int64_t{used.ru_nivcsw} * 1'000'000;
 }
 
 int default_num_threads() {

@@ -1,5 +1,6 @@
 // How many threads a process should use where nobody says it, and how many others want the cores.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +14,12 @@ int default_num_threads();
 // The system's threads that run or wait for a core now, this one among them; 1 where that is not
 // known.  Source: Linux, proc_loadavg(5), the fourth field.
 int runnable_threads();
+
+// How long the calling thread has waited for a core while it could have run, in nanoseconds since
+// it began.  Where the system does not say it, each preemption (an involuntary context switch)
+// counts as a millisecond.  It takes some 3 us.  Source: Linux,
+// Documentation/scheduler/sched-stats.
+int64_t waited_for_core();
 
 // The CPUs that the quotas of a process's control groups (version 1 and 2, its own group and all
 // parents) allow, rounded up; nothing where no quota is set.  The first two arguments are the texts

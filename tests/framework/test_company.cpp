@@ -1,4 +1,6 @@
 // The pool looks at the machine: quotas, running threads, company, and whether help pays.
+#include <sched.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <climits>
@@ -107,24 +109,48 @@ TEST_CASE("threads that run are counted") {
   spins.join();
 }
 
-TEST_CASE("company is three preemptions in a row, and leaves by itself") {
-  Company company;
+TEST_CASE("a thread that shares its core waits for it, and one that has its own does not") {
+  const int64_t before = waited_for_core();
+  CHECK(before >= 0);
+  std::atomic<bool> stop{false};
+  cpu_set_t all, one;
+  REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+  REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+  std::thread spins([&] {
+    while (!stop) {}
+  });
+  int64_t shared = before;
+  for (int i = 0; i < 1'000'000'000 && shared - before < 10'000'000; ++i)
+    if (i % 1'000'000 == 0) shared = waited_for_core();
+  stop = true;
+  spins.join();
+  sched_setaffinity(0, sizeof all, &all);
+  CHECK(shared - before >= 10'000'000);
+}
+
+TEST_CASE("company is waiting during more than an eighth of the time, and leaves by itself") {
   const Nanoseconds ms = kMillisecond;
-  company.preempted(1, 1000 * ms);
-  company.preempted(1, 1010 * ms);
-  CHECK_FALSE(company.present(1010 * ms));
-  company.preempted(1, 1040 * ms);  // too late: this is the first again
-  company.preempted(1, 1050 * ms);
-  CHECK_FALSE(company.present(1050 * ms));
-  company.preempted(1, 1060 * ms);
-  CHECK(company.present(1060 * ms));
-  CHECK(company.present(1100 * ms));
-  CHECK_FALSE(company.present(1111 * ms));
-  company.preempted(5, 2000 * ms);
-  CHECK(company.present(2000 * ms));
-  company.stays_until(3000 * ms);
-  company.stays_until(2500 * ms);
-  CHECK(company.present(2999 * ms));
+  Company busy, quiet;
+  Nanoseconds at = 1000 * ms;
+  for (int i = 0; i < 100; ++i, at += 4 * ms) {  // a quiet machine interrupts often, but shortly
+    quiet.waited(ms / 10, at);
+    CHECK_FALSE(quiet.present(at));
+  }
+  busy.waited(4 * ms, at);  // one time slice of somebody
+  CHECK_FALSE(busy.present(at));
+  busy.waited(4 * ms, at + 100 * ms);  // long ago
+  CHECK_FALSE(busy.present(at + 100 * ms));
+  busy.waited(2 * ms, at + 104 * ms);
+  CHECK(busy.present(at + 104 * ms));
+  CHECK(busy.present(at + 150 * ms));
+  CHECK_FALSE(busy.present(at + 155 * ms));
+  busy.stays_until(3000 * ms);
+  busy.stays_until(2500 * ms);
+  CHECK(busy.present(2999 * ms));
+  busy.leaves();
+  CHECK_FALSE(busy.present(2999 * ms));
 }
 
 TEST_CASE("help that loses its trial rests, longer each time; help that wins goes on") {
@@ -133,12 +159,12 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   Nanoseconds at = 1000 * kMillisecond;
   // A window in which our threads got that much CPU time.  The test's own is next to nothing.
   const auto window = [&](Nanoseconds cpu) {
+    trial.job_begins(at);
     at += 20 * kMillisecond;
     helpers = cpu;
-    trial.look(at, helpers);
+    trial.job_ends(at, helpers);
   };
   constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 2 * kAlone;
-  trial.look(at, helpers);
   CHECK_FALSE(trial.helps_next());
   int alone = 0;
   while (!trial.helps_next()) window(kAlone), ++alone;
@@ -157,4 +183,22 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   while (!trial.helps_next()) window(kAlone), ++longer;
   CHECK(longer > rest);
   CHECK(alone > 1);
+}
+
+TEST_CASE("what the caller does for long between jobs does not count in the trial of help") {
+  HelpTrial trial;
+  std::atomic<Nanoseconds> helpers{0};
+  Nanoseconds at = 1000 * kMillisecond;
+  // Jobs of 4 ms with as long a rest between them.
+  const auto jobs = [&](Nanoseconds cpu_of_each) {
+    for (int i = 0; i < 4; ++i, at += 4 * kMillisecond) {
+      trial.job_begins(at);
+      at += 4 * kMillisecond;
+      helpers += cpu_of_each;
+      trial.job_ends(at, helpers);
+    }
+  };
+  while (!trial.helps_next()) jobs(4 * kMillisecond);
+  jobs(8 * kMillisecond);
+  CHECK(trial.help_pays());
 }

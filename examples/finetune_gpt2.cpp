@@ -8,26 +8,15 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "examples/tiny_gpt2.h"
+
 using namespace vitro;
 
 const std::string kFolder = std::filesystem::temp_directory_path() / "vitro_finetune_gpt2";
 
-std::string tiny_gpt2() {
-  const auto tokenizer =
-      text::BpeTokenizer::train(read_file("examples/data/stories.txt"), /*vocab_size=*/400);
-  manual_seed(1);
-  models::GPT model({.block_size = 64,
-                     .vocab_size = tokenizer.vocab_size(),
-                     .n_layer = 2,
-                     .n_head = 2,
-                     .n_embd = 32});
-  model.save_pretrained(kFolder, &tokenizer);
-  return kFolder;
-}
-
 int main(int argc, char** argv) {
   const bool is_given = argc == 4;
-  const std::string folder = is_given ? argv[1] : tiny_gpt2(),
+  const std::string folder = is_given ? argv[1] : tiny_gpt2(kFolder),
                     text = read_file(is_given ? argv[2] : "examples/data/stories.txt"),
                     out = is_given ? argv[3] : kFolder + "/tuned";
   // In float32, whatever the file holds: small steps would be lost in bfloat16's rounding.

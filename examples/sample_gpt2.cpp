@@ -8,24 +8,13 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "examples/tiny_gpt2.h"
+
 using namespace vitro;
 
-std::string tiny_gpt2() {
-  const std::string folder = std::filesystem::temp_directory_path() / "vitro_sample_gpt2";
-  const auto tokenizer =
-      text::BpeTokenizer::train(read_file("examples/data/stories.txt"), /*vocab_size=*/400);
-  manual_seed(1);
-  models::GPT model({.block_size = 64,
-                     .vocab_size = tokenizer.vocab_size(),
-                     .n_layer = 2,
-                     .n_head = 2,
-                     .n_embd = 32});
-  model.save_pretrained(folder, &tokenizer);
-  return folder;
-}
-
 int main(int argc, char** argv) {
-  const std::string folder = argc > 1 ? argv[1] : tiny_gpt2();
+  const std::string folder =
+      argc > 1 ? argv[1] : tiny_gpt2(std::filesystem::temp_directory_path() / "vitro_sample_gpt2");
   models::GPT model = models::GPT::from_pretrained(folder);
   const auto tokenizer = text::BpeTokenizer::load(folder);
   std::printf("%s\n%lld parameters\n\n", model.describe().c_str(),

@@ -57,7 +57,8 @@ Tensor gelu(const Tensor& x,
 Tensor silu(const Tensor& x);                 // x sigmoid(x)
 Tensor softplus(const Tensor& x);             // log(1 + e^x)
 
-// --- reductions (reduce.cpp); ties go to the first index, which also gets the gradient ---
+// --- reductions (reduce.cpp, extremum.cpp); ties go to the first index, which also gets the
+// gradient ---
 Tensor sum(const Tensor& x);
 Tensor sum(const Tensor& x, int64_t axis, bool keepdim = false);
 Tensor mean(const Tensor& x);

@@ -54,10 +54,15 @@ inline Nanoseconds cpu_time() {
 // Whether helpers pay in company.  A helper that loses its core while it runs a range makes the
 // caller wait for a time slice of another program, so help can cost more than it gives.  The two
 // ways of running jobs are tried in turn and compared by the CPU seconds that our threads get per
-// second; what the caller does for long between jobs does not count.  Help pays where it gets our
-// threads clearly more: not all of that becomes speed, and it is taken from neighbours, who may do
-// the same.  What showed the company speaks against help, so it is first tried after 25 ms; while
-// it loses, again after 100 ms, 400 ms and then each second.
+// second; what the caller does between jobs for longer than some time slices does not count.
+//
+// Help pays where it gets our threads much more, and more than one core gives.  What half a core of
+// help gains is taken from a neighbour: two programs that do this to each other are both slower,
+// and neither sees it, because alone it would get less of a core that the other one helps itself
+// to.
+//
+// What showed the company speaks against help, so it is first tried after 50 ms; while it loses,
+// again after 200 ms, 800 ms and then each second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
@@ -72,20 +77,17 @@ class HelpTrial {
   }
   void job_ends(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     last_end_ = at;
-    if (at - from_ < kPart) return;
-    const Nanoseconds cpu = cpu_time();
-    used_ += cpu - cpu_, wall_ += at - from_;
+    const Nanoseconds wall = at - from_;
+    if (wall < kWindow) return;
+    const Nanoseconds cpu = cpu_time(), used = cpu - cpu_ + others.exchange(0);
     from_ = at, cpu_ = cpu;
-    if (wall_ < kWindow) return;
-    compare(static_cast<double>(used_ + others.exchange(0)) / static_cast<double>(wall_), at);
-    used_ = wall_ = 0;
+    compare(static_cast<double>(used) / static_cast<double>(wall), at);
   }
 
  private:
-  static constexpr Nanoseconds kWindow = 16 * kMillisecond, kPart = 2 * kMillisecond,
-                               kGap = kMillisecond, kShortest = 25 * kMillisecond,
-                               kLongest = 1000 * kMillisecond;
-  static constexpr double kClearlyMore = 1.3;
+  static constexpr Nanoseconds kWindow = 16 * kMillisecond, kGap = 12 * kMillisecond,
+                               kShortest = 50 * kMillisecond, kLongest = 1000 * kMillisecond;
+  static constexpr double kMuchMore = 1.6, kMoreThanACore = 1.3;
   enum Way { kAlone, kHelped };
 
   void compare(double rate, Nanoseconds at) {
@@ -95,7 +97,7 @@ class HelpTrial {
       if (at >= next_) way_ = kHelped;
       return;
     }
-    pays_ = rate_[kHelped] > kClearlyMore * rate_[kAlone];
+    pays_ = rate_[kHelped] > kMuchMore * rate_[kAlone] && rate_[kHelped] > kMoreThanACore;
     rest_ = pays_ ? kShortest : std::min(4 * rest_, kLongest);
     if (pays_) return;
     next_ = at + rest_;
@@ -106,9 +108,7 @@ class HelpTrial {
   bool pays_ = false;
   double rate_[2] = {0, 0};                  // CPU seconds per second, of either way
   Nanoseconds rest_ = kShortest, next_ = 0;  // how long help rests, and until when
-  // The window so far, and the part of it that goes on: whose it is, since when, and from which CPU
-  // time on.
-  Nanoseconds used_ = 0, wall_ = 0;
+  // The window: whose it is, since when and from which CPU time on; when the last job ended.
   int64_t who_ = 0;
   Nanoseconds from_ = 0, cpu_ = 0, last_end_ = 0;
 };

@@ -164,7 +164,7 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
     helpers = cpu;
     trial.job_ends(at, helpers);
   };
-  constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 2 * kAlone;
+  constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 4 * kAlone;
   CHECK_FALSE(trial.helps_next());
   int alone = 0;
   while (!trial.helps_next()) window(kAlone), ++alone;
@@ -189,16 +189,32 @@ TEST_CASE("what the caller does for long between jobs does not count in the tria
   HelpTrial trial;
   std::atomic<Nanoseconds> helpers{0};
   Nanoseconds at = 1000 * kMillisecond;
-  // Jobs of 4 ms with as long a rest between them.
-  const auto jobs = [&](Nanoseconds cpu_of_each) {
-    for (int i = 0; i < 4; ++i, at += 4 * kMillisecond) {
-      trial.job_begins(at);
-      at += 4 * kMillisecond;
-      helpers += cpu_of_each;
-      trial.job_ends(at, helpers);
-    }
+  const auto job = [&](Nanoseconds cpu) {  // of 20 ms, and then a long rest
+    trial.job_begins(at);
+    at += 20 * kMillisecond;
+    helpers = cpu;
+    trial.job_ends(at, helpers);
+    at += 100 * kMillisecond;
   };
-  while (!trial.helps_next()) jobs(4 * kMillisecond);
-  jobs(8 * kMillisecond);
+  while (!trial.helps_next()) job(20 * kMillisecond);
+  job(40 * kMillisecond);
   CHECK(trial.help_pays());
+}
+
+TEST_CASE("help that gets our threads no more than one core gives does not pay") {
+  HelpTrial trial;
+  std::atomic<Nanoseconds> helpers{0};
+  Nanoseconds at = 1000 * kMillisecond;
+  const auto job = [&](Nanoseconds cpu) {
+    trial.job_begins(at);
+    at += 20 * kMillisecond;
+    helpers = cpu;
+    trial.job_ends(at, helpers);
+  };
+  while (!trial.helps_next()) job(10 * kMillisecond);
+  job(20 * kMillisecond);  // twice as much, which another program may lack
+  CHECK_FALSE(trial.help_pays());
+  while (!trial.helps_next()) job(20 * kMillisecond);
+  job(30 * kMillisecond);  // half as much more
+  CHECK_FALSE(trial.help_pays());
 }

@@ -52,6 +52,8 @@ TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
     o.beta2 = 0.95;
     o.block_size = std::min<int64_t>(128, initial.context());
   } else {
+    check<ValueError>(models::model_type_of(config) == "mini",
+                      "--init-from: a MiniLM or a GPT expected: ", initial.describe());
     const models::MiniLMConfig c = models::mini_lm_config(config);
     o.model_type = "mini";
     o.model.n_embd = c.n_embd, o.model.n_hidden = c.n_hidden, o.model.context = c.context;
@@ -140,8 +142,7 @@ void complete(TrainOptions& options, const models::LanguageModel* initial) {
 
   options.min_lr = options.last_lr();
   options.lr_decay_iters = std::max<int64_t>(1, options.decay_iters());
-  if (!options.given.contains("warmup-iters"))
-    options.warmup_iters = std::min(options.warmup_iters, options.lr_decay_iters / 10);
+  options.warmup_iters = options.warmup();
   check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
                     options.lr_decay_iters,
                     " of --lr-decay-iters expected: ", options.warmup_iters);

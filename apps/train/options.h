@@ -38,7 +38,7 @@ void each_option(F f, Options&... o) {
   // The text and its tokens.
   f(OptionRow{"text", files("FILE"), "Text file to learn (default: bundled stories)", ""},
     o.model.text.file...);
-  f(OptionRow{"--tokenizer", files("KIND|PATH"),
+  f(OptionRow{"--tokenizer", Values{Values::Kind::kWord, "KIND|PATH", file_name()},
               "What a token is: char, word, bpe, or a saved tokenizer"},
     o.model.text.tokenizer...);
   f(OptionRow{"--vocab-size", wholes(257, 1'000'000),

@@ -104,6 +104,7 @@ models::TrainingRun resume(TrainOptions& options) {
   try {
     take_saved(options, found.checkpoint.field("options"));
     check_model_type(options);
+    models::check_enough(found.checkpoint);
     check_memory(found.checkpoint.field("config"), options);
     const text::TokenFile tokens(tokens_file(options));
     tokens.verify();

@@ -2,7 +2,7 @@
 //
 // The calling thread works, and waits only for ranges that a worker has begun.  A worker that the
 // system has not scheduled yet therefore delays nobody.  Workers spin between two jobs as long as
-// jobs follow each other quickly and nobody preempts them; otherwise they sleep.
+// jobs follow each other quickly and no other program wants their core; otherwise they sleep.
 #include "framework/base/parallel.h"
 
 #include <linux/futex.h>
@@ -80,7 +80,6 @@ struct Pool {
   std::atomic<Nanoseconds> useful_cpu{0};
 
   std::atomic<int> caller_cpu{-1};  // where the last job began
-  cpu_set_t allowed;                // the CPUs of the process when the workers started
 
   // Each worker has one: it sleeps on `asleep` and counts the ranges that it ran and its sleeps.
   struct alignas(64) Bed {
@@ -118,11 +117,12 @@ void pause() {
 }
 
 // A system may wake a worker on the core of the thread that wakes it, though another core is idle:
-// both would then take turns there.  The thread leaves that core and may use all others.
-void keep_off(const Pool& p, int thread, int cpu) {
-  cpu_set_t others = p.allowed;
+// both would then take turns there.  The thread leaves that core for the others of the process.
+void keep_off(int thread, int cpu) {
+  cpu_set_t others;
+  if (cpu < 0 || sched_getaffinity(getpid(), sizeof others, &others) != 0) return;
   CPU_CLR(static_cast<size_t>(cpu), &others);
-  if (cpu >= 0 && CPU_COUNT(&others) > 0) sched_setaffinity(thread, sizeof others, &others);
+  if (CPU_COUNT(&others) > 0) sched_setaffinity(thread, sizeof others, &others);
 }
 
 // How long this thread has waited for a core since it last looked.  It looks every kLook at most,
@@ -177,7 +177,7 @@ class PoolWorker {
   void work() {
     t_inside = true;
     bed_.thread.store(gettid(), std::memory_order_relaxed);
-    if (CPU_COUNT(&p_.allowed) > 0) sched_setaffinity(0, sizeof p_.allowed, &p_.allowed);
+    run_where_the_process_may();
     look_around();
     for (;;) {
       for (uint32_t range; claim(p_, index_, &range);) {
@@ -199,10 +199,18 @@ class PoolWorker {
     end_range(p_);
   }
 
+  // A new thread may use the CPUs of the thread that starts it.  That thread may be pinned, so the
+  // worker takes the CPUs of the main thread.
+  static void run_where_the_process_may() {
+    cpu_set_t allowed;
+    if (sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0)
+      sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+
   void look_around() {
     const int cpu = sched_getcpu();
     bed_.cpu.store(cpu, std::memory_order_relaxed);
-    if (cpu == p_.caller_cpu.load(std::memory_order_relaxed)) keep_off(p_, 0, cpu);
+    if (cpu == p_.caller_cpu.load(std::memory_order_relaxed)) keep_off(0, cpu);
   }
 
   void count_cpu(Nanoseconds at) {
@@ -259,9 +267,6 @@ void start_workers(Pool& p, int wanted) {
     // Do not wait for the threads to show that the cores are taken already.
     if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
       p.company.stays_until(now() + kStay);
-    // Those of the main thread: the thread that starts the workers may be pinned.
-    if (workers == 0 && sched_getaffinity(getpid(), sizeof p.allowed, &p.allowed) != 0)
-      CPU_ZERO(&p.allowed);  // more CPUs than the set has room for
     for (; workers < std::min(wanted, kMostWorkers); p.workers.store(++workers))
       start_thread("vitro-" + std::to_string(workers + 1), [&p, workers] {
         PoolWorker(p, workers).work();
@@ -277,7 +282,7 @@ void wake(Pool& p, int helpers) {
   for (int i = 0; i < helpers; ++i) {
     Pool::Bed& bed = p.beds[i];
     if (!bed.asleep.load(std::memory_order_seq_cst) || !bed.asleep.exchange(0)) continue;
-    if (bed.cpu.load(std::memory_order_relaxed) == cpu) keep_off(p, bed.thread, cpu);
+    if (bed.cpu.load(std::memory_order_relaxed) == cpu) keep_off(bed.thread, cpu);
     wake_sleeper(bed.asleep);
   }
 }
@@ -354,7 +359,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   const int workers = std::min(threads - 1, p.workers.load(std::memory_order_relaxed));
   const bool helped = workers > 0 && (!company || p.trial.helps_next());
 
-  if (company && workers > 0) p.trial.job_begins(begin);
+  if (company && workers > 0) p.trial.job_begins(begin, p.useful_cpu);
 
   p.call = call, p.f = f, p.in_company = company;
   cut(p, n, grain, helped ? workers + 1 : 1);
@@ -362,9 +367,10 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   const Nanoseconds end = p.last_end = now();
   if (p.unhelped < kUnhelped) p.unhelped += end - begin;
   if (!company || workers == 0) return;
-  p.trial.job_ends(end, p.useful_cpu);
-  // Nobody preempts a worker that sleeps: company ends where help is seen to pay.
-  if (!p.trial.help_pays()) p.company.stays_until(end + kStay);
+  // Nobody waits for a core while the workers sleep: company ends where help is seen to pay, or
+  // where nothing is seen any more.
+  if (p.trial.job_ends(end, p.useful_cpu) && !p.trial.help_pays())
+    p.company.stays_until(end + kStay);
 }
 
 // A fork inside a range cannot wait for the job that the range is part of.

@@ -18,8 +18,8 @@ inline Nanoseconds now() {
       .count();
 }
 
-// Whether other programs take our cores: whether threads of ours wait for one during more than an
-// eighth of their time.  A quiet machine's own housekeeping interrupts often, but shortly.
+// Whether other programs take our cores: whether the waiting of our threads for one adds up to more
+// than an eighth of the time.  A quiet machine's own housekeeping interrupts often, but shortly.
 class Company {
  public:
   // A thread that could run has waited so long for a core since it last said so.
@@ -69,19 +69,22 @@ class HelpTrial {
   bool help_pays() const { return pays_; }             // what the last trial of help has shown
 
   // Before and after each job in company; `others` is what the caller's own CPU time lacks.
-  void job_begins(Nanoseconds at) {
+  void job_begins(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     static std::atomic<int64_t> threads{0};
     thread_local const int64_t me = ++threads;
     if (who_ == me && at - last_end_ < kGap) return;
     who_ = me, from_ = at, cpu_ = cpu_time();
+    others.store(0);
   }
-  void job_ends(Nanoseconds at, std::atomic<Nanoseconds>& others) {
+  // Returns whether a window has ended, and so whether what is known of help is of now.
+  bool job_ends(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     last_end_ = at;
     const Nanoseconds wall = at - from_;
-    if (wall < kWindow) return;
+    if (wall < kWindow) return false;
     const Nanoseconds cpu = cpu_time(), used = cpu - cpu_ + others.exchange(0);
     from_ = at, cpu_ = cpu;
     compare(static_cast<double>(used) / static_cast<double>(wall), at);
+    return true;
   }
 
  private:

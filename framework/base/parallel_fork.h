@@ -6,6 +6,7 @@ namespace vitro {
 // The library's locks, in the order in which one thread may hold several of them.
 enum class ForkLock : int {
   kPool,
+  kModelTypes,
   kModules,
   kNames,
   kPackedWeights,

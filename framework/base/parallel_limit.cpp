@@ -1,4 +1,4 @@
-// The default number of threads: affinity first, then the quota of control groups.
+// What the system says of cores: affinity, quotas of control groups, how busy they are.
 #include "framework/base/parallel_limit.h"
 
 #include <fcntl.h>
@@ -136,13 +136,20 @@ int runnable_threads() {
   return load >> minutes[0] >> minutes[1] >> minutes[2] >> running ? running : 1;
 }
 
-int64_t waited_for_core() {
+static std::optional<int64_t> scheduling_delay() {
   char text[64] = {};
   const int file = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
   const ssize_t size = file < 0 ? 0 : ::read(file, text, sizeof text - 1);
   if (file >= 0) ::close(file);
   long long ran = 0, waited = 0;
-  if (size > 0 && std::sscanf(text, "%lld %lld", &ran, &waited) == 2 && ran > 0) return waited;
+  if (size <= 0 || std::sscanf(text, "%lld %lld", &ran, &waited) != 2 || ran <= 0) return {};
+  return waited;
+}
+
+int64_t waited_for_core() {
+  static const bool is_counted = scheduling_delay().has_value();
+  thread_local int64_t last = 0;
+  if (is_counted) return last = scheduling_delay().value_or(last);
   rusage used;
   getrusage(RUSAGE_THREAD, &used);
   return int64_t{used.ru_nivcsw} * 1'000'000;

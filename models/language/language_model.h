@@ -46,8 +46,9 @@ struct LanguageModel : nn::Module {
   // cross_entropy of the logits; ids and targets (B, T).
   virtual Tensor loss(const Tensor& ids, const Tensor& targets,
                       const CrossEntropyOptions& options = {});
-  // A reader of so many texts, each of at most `capacity` tokens.  This one computes each window
-  // anew; a model that can keep what it has read does better.  The model must outlive it.
+  // A reader of so many texts, whose windows have at most `capacity` tokens; INT64_MAX where
+  // nothing bounds them, so it is no size to allocate.  This one computes each window anew; a model
+  // that can keep what it has read does better.  The model must outlive it.
   virtual std::unique_ptr<Reader> make_reader(int64_t texts, int64_t capacity);
   virtual int64_t cache_bytes() const { return 0; }  // what a reader keeps of one whole context
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 
+#include "framework/base/parallel_fork.h"
 #include "models/language/config_fields.h"
 #include "models/language/gpt_config.h"
 #include "models/language/mini_lm.h"
@@ -19,9 +20,14 @@ struct Types {
   std::deque<ModelType> all = {model_type<MiniLM>("mini", mini_lm_config),  // none ever moves
                                model_type<GPT>("gpt", gpt_config)};
 };
-Types& types() {
-  static Types types;
-  return types;
+Types& types() {  // never destroyed: a thread may load a model while static objects die
+  static Types* const types = [] {
+    at_fork(
+        ForkLock::kModelTypes, [] { vitro::models::types().mutex.lock(); },
+        [](bool) { vitro::models::types().mutex.unlock(); });
+    return new Types;
+  }();
+  return *types;
 }
 
 const ModelType& type_of(const std::string& config_json) {

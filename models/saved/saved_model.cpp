@@ -15,27 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Before anything of the sizes in a configuration is made.
-void check_enough(const NamedTensors& weights, const std::string& config) {
-  int64_t given = 0;
-  for (const auto& [name, x] : weights) given += x.numel();
-  ConfigFields fields(config, "config");
-  const int64_t layers = fields.has("n_layer") ? fields.size("n_layer") : 0;
-  check<IoError>(
-      parameter_count(config) <= static_cast<double>(given) && layers <= std::ssize(weights),
-      "load: fewer weights than its configuration asks for: ", given);
-}
-
-// Those of byte pairs are padded to round sizes: then the model scores tokens that no text becomes.
-void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
-  const int64_t more = model - tokenizer.vocab_size();
-  const bool may_be_padded = dynamic_cast<const text::BpeTokenizer*>(&tokenizer) != nullptr;
-  const bool is_padding = 0 < more && (more <= 128 || (more < 1024 && model % 128 == 0));
-  check<IoError>(more == 0 || (may_be_padded && is_padding), "load: a tokenizer of the model's ",
-                 model, " tokens, or one of byte pairs with fewer by a padding, expected: it has ",
-                 tokenizer.vocab_size());
-}
-
 SavedModel load_pretrained(const std::string& directory, TokenizerIs tokenizer) {
   SavedModel saved;
   if (tokenizer == TokenizerIs::kNeeded || text::has_bpe(directory))
@@ -69,6 +48,26 @@ Checkpoint read_file_of(const std::string& path) {
 
 }  // namespace
 
+void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
+  const int64_t more = model - tokenizer.vocab_size();
+  const bool may_be_padded = dynamic_cast<const text::BpeTokenizer*>(&tokenizer) != nullptr;
+  const bool is_padding = 0 < more && (more <= 128 || (more < 1024 && model % 128 == 0));
+  check<IoError>(more == 0 || (may_be_padded && is_padding), "load: a tokenizer of the model's ",
+                 model, " tokens, or one of byte pairs with fewer by a padding, expected: it has ",
+                 tokenizer.vocab_size());
+}
+
+void check_enough(const Checkpoint& checkpoint) {
+  const std::string& config = checkpoint.field("config");
+  int64_t given = 0, tensors = 0;
+  for (const auto& [name, x] : under_prefix("model.", checkpoint.tensors))
+    given += x.numel(), ++tensors;
+  ConfigFields fields(config, "config");
+  const int64_t layers = fields.has("n_layer") ? fields.size("n_layer") : 0;
+  check<IoError>(parameter_count(config) <= static_cast<double>(given) && layers <= tensors,
+                 "load: fewer weights than its configuration asks for: ", given);
+}
+
 Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer) {
   Checkpoint all{with_prefix("model.", model.state_dict()), model.metadata()};
   all.metadata["config"] = model.config_json();
@@ -81,7 +80,7 @@ SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   saved.metadata = checkpoint.metadata;
   const std::string& config = checkpoint.field("config");
   const NamedTensors weights = under_prefix("model.", checkpoint.tensors);
-  check_enough(weights, config);
+  check_enough(checkpoint);
   saved.model = make_model(config, InitialValues::kNone);
   saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
   check_vocabulary(saved.model->vocab_size(), *saved.tokenizer);

@@ -22,6 +22,12 @@ struct SavedModel {
 // Tensors "model.*", and "config" and "tokenizer" as JSON in the metadata; of a GPT that came from
 // Hugging Face's layout also "layout": its config.json and how names begin.
 Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer);
+// IoError for a tokenizer that does not fit a model of so many tokens.  Byte pairs may be fewer by
+// a padding: vocabularies are padded to round sizes, and then the model scores tokens that no text
+// becomes.
+void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer);
+// IoError for fewer weights than the configuration asks for; before anything of its sizes is made.
+void check_enough(const Checkpoint& checkpoint);
 // IoError for what is no checkpoint of a language model, or whose parts do not fit together.
 SavedModel from_checkpoint(const Checkpoint& checkpoint);
 

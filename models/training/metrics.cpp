@@ -55,9 +55,11 @@ std::string csv_row(const MetricsRow& row) {
 
 std::optional<MetricsRow> parsed(const std::string& csv_line) {
   const auto cells = split(csv_line);
-  const std::optional<double> step = number(cells[0]);
-  if (cells.size() != 6 || !step) return {};
-  return MetricsRow{static_cast<int64_t>(*step),
+  int64_t step = 0;
+  const char* const end = cells[0].data() + cells[0].size();
+  const auto [stopped, error] = std::from_chars(cells[0].data(), end, step);
+  if (cells.size() != 6 || error != std::errc() || stopped != end) return {};
+  return MetricsRow{step,
                     number(cells[1]),
                     number(cells[2]),
                     number(cells[3]),

@@ -22,7 +22,8 @@ struct MetricsRow {
 // as well.
 class Metrics {
  public:
-  // Of the run in the directory, which has done so many steps: rows of later ones are removed.
+  // Of the run in the directory, which has done so many steps: rows of later ones are removed, and
+  // at step 0 all.
   Metrics(const std::string& directory, int64_t step);
   // `seconds`: of work since this object was made.  IoError if a file cannot be written.
   void add(const MetricsRow& row, double seconds, double tokens_per_second);

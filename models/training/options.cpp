@@ -8,7 +8,7 @@
 namespace vitro::models {
 
 optim::LRFormula schedule_of(const TrainingOptions& o) {
-  const int64_t warmup = o.warmup_iters, decay = std::max<int64_t>(1, o.decay_iters());
+  const int64_t warmup = o.warmup(), decay = std::max<int64_t>(1, o.decay_iters());
   if (o.lr_schedule == "cosine")
     return optim::LinearWarmupCosine{
         .warmup_iters = warmup, .lr_decay_iters = decay, .min_lr = o.last_lr()};

@@ -1,5 +1,6 @@
 // What decides how a model is trained, beside the model and the text.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -20,15 +21,18 @@ struct TrainingOptions {
   double learning_rate = 3e-3;              // the largest
   std::string lr_schedule = "cosine";       // or "linear" or "constant": after the warm-up
   double min_lr = -1;                       // the last one; below 0: a tenth of learning_rate
-  int64_t warmup_iters = 100;               // of steps in which it rises
-  int64_t lr_decay_iters = 0;               // the step of min_lr; 0: max_iters
-  double weight_decay = 0.15;               // of matrices only
-  double beta1 = 0.9, beta2 = 0.99;         // AdamW's
-  double grad_clip = 1;                     // the largest norm of all gradients; 0: any
-  int64_t eval_iters = 200;  // batches of the validation part that are evaluated at most
+  int64_t warmup_iters = -1;         // steps in which it rises; below 0: 100, at most a tenth
+  int64_t lr_decay_iters = 0;        // the step of min_lr; 0: max_iters
+  double weight_decay = 0.15;        // of matrices only
+  double beta1 = 0.9, beta2 = 0.99;  // AdamW's
+  double grad_clip = 1;              // the largest norm of all gradients; 0: any
+  int64_t eval_iters = 200;          // batches of the validation part that are evaluated at most
 
   double last_lr() const { return min_lr < 0 ? learning_rate / 10 : min_lr; }
   int64_t decay_iters() const { return lr_decay_iters > 0 ? lr_decay_iters : max_iters; }
+  int64_t warmup() const {
+    return warmup_iters < 0 ? std::min<int64_t>(100, decay_iters() / 10) : warmup_iters;
+  }
   int64_t tokens_per_step() const { return batch_size * block_size * gradient_accumulation_steps; }
 };
 

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "framework/io/file.h"
 #include "models/generation/generate.h"
 
 namespace vitro::models {
@@ -15,6 +17,12 @@ namespace {
 
 constexpr double kSmoothing = 0.98;
 constexpr double kSampleTemperature = 0.8;
+
+// Of the checkpoints in a directory, which need not be there.
+std::vector<int64_t> steps_in(const std::string& directory) {
+  if (!is_directory(directory)) return {};
+  return CheckpointDirectory(directory).steps();
+}
 
 bool is_finite(const Tensor& x) {
   NoGradGuard unrecorded;
@@ -48,10 +56,30 @@ void check_length(const text::TokenFile& tokens, int64_t block_size) {
 TrainingRun::TrainingRun(std::unique_ptr<LanguageModel> model,
                          std::unique_ptr<text::Tokenizer> tokenizer, const text::TokenFile& tokens,
                          const TrainingOptions& options)
-    : options_(options),
-      tokenizer_(std::move(tokenizer)),
-      model_(std::move(model)),
-      optimizer_(make_optimizer(*model_, options)),
+    : TrainingRun(SavedModel{.model = std::move(model),
+                             .tokenizer = std::move(tokenizer),
+                             .metadata = {},
+                             .damaged = {}},
+                  tokens, options) {
+  const std::vector<int64_t> there = steps_in(options.out_dir);
+  check<ValueError>(there.empty(), "train: a directory without a run expected: ", options.out_dir,
+                    " holds one of ", there.empty() ? 0 : there.back(), " steps");
+  check<ValueError>(tokens.vocabulary_hash() == tokenizer_->vocabulary_hash(),
+                    "train: tokens of the tokenizer's vocabulary expected");
+  try {
+    check_vocabulary(model_->vocab_size(), *tokenizer_);
+  } catch (const IoError& error) { fail<ValueError>(error.what()); }
+}
+
+TrainingRun::TrainingRun(SavedModel parts, const text::TokenFile& tokens,
+                         const TrainingOptions& options)
+    : metadata(std::move(parts.metadata)),
+      options_(options),
+      tokenizer_(std::move(parts.tokenizer)),
+      model_(std::move(parts.model)),
+      optimizer_(
+          (check<ValueError>(model_ && tokenizer_, "train: a model and a tokenizer expected"),
+           make_optimizer(*model_, options))),
       schedule_(std::make_unique<optim::Scheduler>(*optimizer_, schedule_of(options))),
       training_size_(training_part(tokens.size())),
       validation_(tokens.slice(training_size_, tokens.size())),
@@ -66,13 +94,15 @@ TrainingRun TrainingRun::resume(const Checkpoint& checkpoint, const text::TokenF
   SavedModel saved = from_checkpoint(checkpoint);
   check<IoError>(tokens.vocabulary_hash() == saved.tokenizer->vocabulary_hash(),
                  "resume: tokens of the run's own vocabulary expected");
-  TrainingRun run(std::move(saved.model), std::move(saved.tokenizer), tokens, options);
+  TrainingRun run(std::move(saved), tokens, options);
   run.restore(checkpoint);
   return run;
 }
 
 void TrainingRun::refuse(const std::string& what, int64_t step) const {
-  const std::string still = "; the last checkpoint is whole: " + options_.out_dir;
+  const std::string still = steps_in(options_.out_dir).empty()
+                                ? ""
+                                : "; the last checkpoint is whole: " + options_.out_dir;
   for (const auto& [name, p] : model_->named_parameters())
     check<ValueError>(is_finite(p), "train: ", what, " at step ", step,
                       " is not finite, and the first parameter that is not: ", name, still);
@@ -141,7 +171,7 @@ Checkpoint TrainingRun::checkpoint() const {
   for (const auto& [prefix, tensors] :
        {std::pair{"optimizer.", optimizer_->state_dict()}, {"schedule.", schedule_->state_dict()}})
     for (auto& named : with_prefix(prefix, tensors)) all.tensors.push_back(std::move(named));
-  for (const auto& [name, text] : metadata) all.metadata[name] = text;
+  all.metadata.insert(metadata.begin(), metadata.end());  // what the model says stays
   all.metadata["step"] = std::to_string(step_);
   all.metadata["state"] = nlohmann::ordered_json{
       {"generator_seed", default_generator().seed()},
@@ -175,6 +205,9 @@ void TrainingRun::restore(const Checkpoint& saved) {
 }
 
 std::string TrainingRun::save() const {
+  std::error_code error;
+  std::filesystem::create_directories(options_.out_dir, error);
+  check<IoError>(!error, "train: a directory expected: ", options_.out_dir, ": ", error.message());
   const CheckpointDirectory directory(options_.out_dir);
   directory.save(step_, checkpoint(), options_.keep);
   return directory.file(step_);

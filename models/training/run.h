@@ -30,11 +30,12 @@ struct StepReport {
 
 class TrainingRun {
  public:
-  // ValueError for a text that is too short, and as NextTokenBatches, AdamW and schedule_of.
+  // A new run.  ValueError for an out_dir that holds a run, for parts that do not fit together, for
+  // a text that is too short, and as NextTokenBatches, AdamW and schedule_of.
   TrainingRun(std::unique_ptr<LanguageModel> model, std::unique_ptr<text::Tokenizer> tokenizer,
               const text::TokenFile& tokens, const TrainingOptions& options);
-  // The run that the checkpoint is of, with the random numbers that follow.  The tokens must be
-  // those of then (IoError), and the options those that decide the steps.
+  // The run that the checkpoint is of, with the random numbers and the metadata that belong to it.
+  // The tokens must be those of then (IoError), and the options those that decide the steps.
   static TrainingRun resume(const Checkpoint& checkpoint, const text::TokenFile& tokens,
                             const TrainingOptions& options);
 
@@ -44,7 +45,7 @@ class TrainingRun {
   // Text that the model writes; no random number of the run's is used.
   std::string sample(int64_t tokens) const;
   Checkpoint checkpoint() const;
-  std::string save() const;  // to out_dir; returns the file
+  std::string save() const;  // to out_dir, which is made if there is none; returns the file
 
   int64_t steps() const { return step_; }  // done
   double smoothed_loss() const;            // a moving average over some 50 steps
@@ -54,9 +55,12 @@ class TrainingRun {
   int64_t training_tokens() const { return training_size_; }
   int64_t validation_tokens() const { return validation_.size(); }
 
-  std::map<std::string, std::string> metadata;  // what the checkpoints carry of the caller's
+  // What the checkpoints carry of the caller's, beside "config", "tokenizer", "step", "state" and
+  // what the model says of itself.
+  std::map<std::string, std::string> metadata;
 
  private:
+  TrainingRun(SavedModel parts, const text::TokenFile& tokens, const TrainingOptions& options);
   [[noreturn]] void refuse(const std::string& what, int64_t step) const;
   void restore(const Checkpoint& checkpoint);
 

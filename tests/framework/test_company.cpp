@@ -159,7 +159,7 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   Nanoseconds at = 1000 * kMillisecond;
   // A window in which our threads got that much CPU time.  The test's own is next to nothing.
   const auto window = [&](Nanoseconds cpu) {
-    trial.job_begins(at);
+    trial.job_begins(at, helpers);
     at += 20 * kMillisecond;
     helpers = cpu;
     trial.job_ends(at, helpers);
@@ -190,7 +190,7 @@ TEST_CASE("what the caller does for long between jobs does not count in the tria
   std::atomic<Nanoseconds> helpers{0};
   Nanoseconds at = 1000 * kMillisecond;
   const auto job = [&](Nanoseconds cpu) {  // of 20 ms, and then a long rest
-    trial.job_begins(at);
+    trial.job_begins(at, helpers);
     at += 20 * kMillisecond;
     helpers = cpu;
     trial.job_ends(at, helpers);
@@ -206,7 +206,7 @@ TEST_CASE("help that gets our threads no more than one core gives does not pay")
   std::atomic<Nanoseconds> helpers{0};
   Nanoseconds at = 1000 * kMillisecond;
   const auto job = [&](Nanoseconds cpu) {
-    trial.job_begins(at);
+    trial.job_begins(at, helpers);
     at += 20 * kMillisecond;
     helpers = cpu;
     trial.job_ends(at, helpers);
@@ -217,4 +217,19 @@ TEST_CASE("help that gets our threads no more than one core gives does not pay")
   while (!trial.helps_next()) job(20 * kMillisecond);
   job(30 * kMillisecond);  // half as much more
   CHECK_FALSE(trial.help_pays());
+}
+
+TEST_CASE("short bursts end no window of the trial, so nothing is known of them") {
+  HelpTrial trial;
+  std::atomic<Nanoseconds> helpers{0};
+  Nanoseconds at = 1000 * kMillisecond;
+  for (int i = 0; i < 100; ++i, at += 15 * kMillisecond) {
+    trial.job_begins(at, helpers);
+    CHECK(helpers == 0);  // what came late of the burst before does not count
+    at += 10 * kMillisecond;
+    helpers = 10 * kMillisecond;
+    CHECK_FALSE(trial.job_ends(at, helpers));
+  }
+  trial.job_begins(at, helpers);
+  CHECK(trial.job_ends(at + 20 * kMillisecond, helpers));
 }

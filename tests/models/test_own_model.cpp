@@ -1,6 +1,5 @@
 // A language model that the library does not know: it trains, is saved, resumed and generated from.
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.h"
@@ -68,15 +67,17 @@ struct Learning {
 
   Learning() {
     register_bigram();
-    std::filesystem::create_directory(options.out_dir);
     write_token_file(directory / "tokens.bin", tokenizer, text::TextPieces(text));
   }
   text::TokenFile tokens() const { return text::TokenFile(directory / "tokens.bin"); }
-  models::TrainingRun start() const {
+  models::TrainingRun start_in(const std::string& folder) const {
+    models::TrainingOptions there = options;
+    there.out_dir = folder;
     manual_seed(5);
     return {std::make_unique<Bigram>(BigramConfig{tokenizer.vocab_size()}),
-            std::make_unique<text::CharTokenizer>(tokenizer), tokens(), options};
+            std::make_unique<text::CharTokenizer>(tokenizer), tokens(), there};
   }
+  models::TrainingRun start() const { return start_in(options.out_dir); }
 };
 
 void steps(models::TrainingRun& run, int count) {
@@ -99,6 +100,7 @@ TEST_CASE("own model: it trains, and goes on from a checkpoint bit for bit") {
 
   auto resumed = models::TrainingRun::resume(saved, learning.tokens(), learning.options);
   CHECK(resumed.steps() == 11);
+  CHECK(resumed.checkpoint().metadata.at("mine") == "kept");
   steps(resumed, 49);
   CHECK(same_bits(resumed.model().parameters()[0], undisturbed.model().parameters()[0]));
   CHECK(resumed.smoothed_loss() == undisturbed.smoothed_loss());
@@ -136,6 +138,48 @@ TEST_CASE("own model: the tokens of another text, or of another vocabulary, are 
   CHECK_THAT(refused(learning.tokenizer, learning.text + "the"), Contains("the tokens that the"));
   CHECK_THAT(refused(text::CharTokenizer::fit(learning.text + "xyz"), learning.text),
              Contains("the run's own vocabulary"));
+}
+
+TEST_CASE("own model: a run does not begin where another is, nor with parts that do not fit") {
+  const Learning learning;
+  learning.start().save();
+  CHECK_THAT(message_of<ValueError>([&] { learning.start(); }),
+             Contains("a directory without a run expected: ") && Contains("of 0 steps"));
+  models::TrainingOptions options = learning.options;
+  options.out_dir = learning.directory / "another";
+  const auto refused = [&](int64_t vocabulary, const text::CharTokenizer& tokenizer) {
+    return message_of<ValueError>([&] {
+      models::TrainingRun(std::make_unique<Bigram>(BigramConfig{vocabulary}),
+                          std::make_unique<text::CharTokenizer>(tokenizer), learning.tokens(),
+                          options);
+    });
+  };
+  const int64_t own = learning.tokenizer.vocab_size();
+  CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
+             Contains("tokens of the tokenizer's vocabulary expected"));
+  CHECK_THAT(refused(own + 1, learning.tokenizer), Contains("a tokenizer of the model's"));
+  CHECK_THAT(message_of<ValueError>(
+                 [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
+             Contains("a model and a tokenizer expected"));
+  models::TrainingRun run = learning.start_in(options.out_dir);
+  run.metadata["config"] = "mine";  // the run's own stays
+  CHECK(run.checkpoint().metadata.at("config") == run.model().config_json());
+}
+
+TEST_CASE("own model: rows of metrics that are damaged, or beyond the run, go") {
+  const TemporaryDirectory directory;
+  const std::string header = "step,loss,smoothed_loss,val_loss,learning_rate,grad_norm\n",
+                    good = "5,1.5,2,,0.1,3\n";
+  write_file(directory / "metrics.csv",
+             header + good + "nan,1,1,1,1,1\n1e300,1,1,1,1,1\n5.5,1,1,1,1,1\n7,1,1,1,1,1\n6,1\n");
+  models::Metrics metrics(directory / "", 6);
+  REQUIRE(metrics.rows().size() == 1);
+  CHECK(metrics.rows()[0].step == 5);
+  CHECK(metrics.rows()[0].loss == 1.5);
+  CHECK(!metrics.rows()[0].validation_loss);
+  metrics.add({.step = 6, .loss = 1.25}, 2, 100);
+  CHECK(read_file(directory / "metrics.csv") == header + good + "6,1.25,,,,\n");
+  CHECK(models::Metrics(directory / "", 0).rows().empty());
 }
 
 TEST_CASE("own model: options that make no sense are refused") {

@@ -40,6 +40,7 @@ const std::vector<Room>& rooms() {
       {"models/language/",
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/io/", "ops/", "models/layers/", "models/text/"}},
+      {"models/language/model_types.cpp", {"framework/", "ops/", "models/"}},  // the list of kinds
       {"models/huggingface/",
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/io/", "ops/", "models/layers/", "models/text/", "models/language/"}},

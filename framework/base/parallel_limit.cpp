@@ -136,20 +136,26 @@ int runnable_threads() {
   return load >> minutes[0] >> minutes[1] >> minutes[2] >> running ? running : 1;
 }
 
-static std::optional<int64_t> scheduling_delay() {
+std::optional<int64_t> scheduling_delay(const std::string& schedstat) {
+  long long ran = 0, waited = 0, times = 0;
+  const bool is_whole =
+      std::sscanf(schedstat.c_str(), "%lld %lld %lld", &ran, &waited, &times) == 3;
+  return is_whole && times > 0 ? std::optional<int64_t>(waited) : std::nullopt;
+}
+
+static std::optional<int64_t> scheduling_delay_now() {
   char text[64] = {};
   const int file = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-  const ssize_t size = file < 0 ? 0 : ::read(file, text, sizeof text - 1);
-  if (file >= 0) ::close(file);
-  long long ran = 0, waited = 0;
-  if (size <= 0 || std::sscanf(text, "%lld %lld", &ran, &waited) != 2 || ran <= 0) return {};
-  return waited;
+  if (file < 0) return {};
+  const ssize_t size = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  return size > 0 ? scheduling_delay(text) : std::nullopt;
 }
 
 int64_t waited_for_core() {
-  static const bool is_counted = scheduling_delay().has_value();
+  static const bool is_counted = scheduling_delay_now().has_value();
   thread_local int64_t last = 0;
-  if (is_counted) return last = scheduling_delay().value_or(last);
+  if (is_counted) return last = scheduling_delay_now().value_or(last);
   rusage used;
   getrusage(RUSAGE_THREAD, &used);
   return int64_t{used.ru_nivcsw} * 1'000'000;

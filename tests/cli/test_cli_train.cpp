@@ -1,12 +1,10 @@
 // vitro train, eval and generate --model as real processes: runs that are stopped, killed and
 // resumed end as undisturbed ones do.
-#include <sys/mount.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
@@ -14,7 +12,6 @@
 
 #include "models/text/unicode/utf8.h"
 #include "tests/cli/small_runs.h"
-#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tensors.h"

@@ -2,26 +2,16 @@
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
-#include <chrono>
-#include <csignal>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <sstream>
-#include <thread>
 
-#include "models/text/unicode/utf8.h"
 #include "tests/cli/small_runs.h"
-#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/refusal.h"
-#include "tests/support/tensors.h"
 
 using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
-using Catch::Matchers::StartsWith;
 using nlohmann::json;
 
 TEST_CASE("train: other tokens than the run was started with are refused") {

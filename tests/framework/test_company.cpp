@@ -109,6 +109,13 @@ TEST_CASE("threads that run are counted") {
   spins.join();
 }
 
+TEST_CASE("how long a thread has waited is read where the system counts it") {
+  CHECK(scheduling_delay("5000 70 3\n") == 70);
+  CHECK(scheduling_delay("0 0 1\n") == 0);  // a thread that has just begun
+  for (const char* nothing : {"0 0 0\n", "", "5000\n", "schedstat"})
+    CHECK(!scheduling_delay(nothing));
+}
+
 TEST_CASE("a thread that shares its core waits for it, and one that has its own does not") {
   const int64_t before = waited_for_core();
   CHECK(before >= 0);
@@ -153,83 +160,71 @@ TEST_CASE("company is waiting during more than an eighth of the time, and leaves
   CHECK_FALSE(busy.present(2999 * ms));
 }
 
-TEST_CASE("help that loses its trial rests, longer each time; help that wins goes on") {
+namespace {
+
+// A trial of help, and jobs in which our threads got so much CPU time; the test's own is next to
+// nothing.
+struct Trial {
   HelpTrial trial;
   std::atomic<Nanoseconds> helpers{0};
   Nanoseconds at = 1000 * kMillisecond;
-  // A window in which our threads got that much CPU time.  The test's own is next to nothing.
-  const auto window = [&](Nanoseconds cpu) {
+
+  bool job(Nanoseconds length, Nanoseconds cpu) {
     trial.job_begins(at, helpers);
-    at += 20 * kMillisecond;
+    CHECK(helpers == 0);  // what came late of the job before a rest does not count
+    at += length;
     helpers = cpu;
-    trial.job_ends(at, helpers);
-  };
-  constexpr Nanoseconds kAlone = 10 * kMillisecond, kBad = 5 * kMillisecond, kGood = 4 * kAlone;
-  CHECK_FALSE(trial.helps_next());
-  int alone = 0;
-  while (!trial.helps_next()) window(kAlone), ++alone;
-  for (int i = 0; i < 5; ++i) {
-    window(kGood);
-    CHECK(trial.help_pays());
-    CHECK(trial.helps_next());
+    return trial.job_ends(at, helpers);
   }
-  for (int i = 0; i < 10 && trial.helps_next(); ++i) window(kBad);
-  CHECK_FALSE(trial.helps_next());
-  CHECK_FALSE(trial.help_pays());
-  int rest = 0, longer = 0;
-  while (!trial.helps_next()) window(kAlone), ++rest;
-  window(kBad);
-  CHECK_FALSE(trial.helps_next());
-  while (!trial.helps_next()) window(kAlone), ++longer;
-  CHECK(longer > rest);
-  CHECK(alone > 1);
+  bool window(Nanoseconds cpu) { return job(20 * kMillisecond, cpu); }
+  int windows_until_help(Nanoseconds cpu) {
+    int count = 0;
+    while (!trial.helps_next()) window(cpu), ++count;
+    return count;
+  }
+};
+constexpr Nanoseconds kHalf = 10 * kMillisecond, kWhole = 2 * kHalf;  // of a window's time
+
+}  // namespace
+
+TEST_CASE("help that loses its trial rests, longer each time; help that wins goes on") {
+  Trial t;
+  CHECK_FALSE(t.trial.helps_next());
+  CHECK(t.windows_until_help(kHalf) > 1);
+  for (int i = 0; i < 5; ++i) {
+    t.window(2 * kWhole);
+    CHECK(t.trial.help_pays());
+    CHECK(t.trial.helps_next());
+  }
+  for (int i = 0; i < 10 && t.trial.helps_next(); ++i) t.window(kHalf / 2);
+  CHECK_FALSE(t.trial.helps_next());
+  CHECK_FALSE(t.trial.help_pays());
+  const int rest = t.windows_until_help(kHalf);
+  t.window(kHalf / 2);
+  CHECK_FALSE(t.trial.helps_next());
+  CHECK(t.windows_until_help(kHalf) > rest);
 }
 
 TEST_CASE("what the caller does for long between jobs does not count in the trial of help") {
-  HelpTrial trial;
-  std::atomic<Nanoseconds> helpers{0};
-  Nanoseconds at = 1000 * kMillisecond;
-  const auto job = [&](Nanoseconds cpu) {  // of 20 ms, and then a long rest
-    trial.job_begins(at, helpers);
-    at += 20 * kMillisecond;
-    helpers = cpu;
-    trial.job_ends(at, helpers);
-    at += 100 * kMillisecond;
-  };
-  while (!trial.helps_next()) job(20 * kMillisecond);
-  job(40 * kMillisecond);
-  CHECK(trial.help_pays());
+  Trial t;
+  while (!t.trial.helps_next()) t.window(kWhole), t.at += 100 * kMillisecond;
+  t.window(2 * kWhole);
+  CHECK(t.trial.help_pays());
 }
 
 TEST_CASE("help that gets our threads no more than one core gives does not pay") {
-  HelpTrial trial;
-  std::atomic<Nanoseconds> helpers{0};
-  Nanoseconds at = 1000 * kMillisecond;
-  const auto job = [&](Nanoseconds cpu) {
-    trial.job_begins(at, helpers);
-    at += 20 * kMillisecond;
-    helpers = cpu;
-    trial.job_ends(at, helpers);
-  };
-  while (!trial.helps_next()) job(10 * kMillisecond);
-  job(20 * kMillisecond);  // twice as much, which another program may lack
-  CHECK_FALSE(trial.help_pays());
-  while (!trial.helps_next()) job(20 * kMillisecond);
-  job(30 * kMillisecond);  // half as much more
-  CHECK_FALSE(trial.help_pays());
+  Trial t;
+  t.windows_until_help(kHalf);
+  t.window(kWhole);  // twice as much, which another program may lack
+  CHECK_FALSE(t.trial.help_pays());
+  t.windows_until_help(kWhole);
+  t.window(3 * kHalf);  // half as much more
+  CHECK_FALSE(t.trial.help_pays());
 }
 
 TEST_CASE("short bursts end no window of the trial, so nothing is known of them") {
-  HelpTrial trial;
-  std::atomic<Nanoseconds> helpers{0};
-  Nanoseconds at = 1000 * kMillisecond;
-  for (int i = 0; i < 100; ++i, at += 15 * kMillisecond) {
-    trial.job_begins(at, helpers);
-    CHECK(helpers == 0);  // what came late of the burst before does not count
-    at += 10 * kMillisecond;
-    helpers = 10 * kMillisecond;
-    CHECK_FALSE(trial.job_ends(at, helpers));
-  }
-  trial.job_begins(at, helpers);
-  CHECK(trial.job_ends(at + 20 * kMillisecond, helpers));
+  Trial t;
+  for (int i = 0; i < 100; ++i, t.at += 15 * kMillisecond)
+    CHECK_FALSE(t.job(10 * kMillisecond, 10 * kMillisecond));
+  CHECK(t.window(kWhole));
 }

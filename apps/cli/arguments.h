@@ -20,7 +20,7 @@ CLI::Validator some_text();   // not empty, valid UTF-8
 CLI::Validator some_bytes();  // not empty
 CLI::Validator file_name();
 
-// What an option takes.
+// The values that an option takes.
 struct Values {
   enum class Kind { kWord, kFile, kFlag } kind;
   std::string type_name;  // as the help says it

@@ -58,7 +58,7 @@ class Explanation {
   std::deque<nn::ScopedHook> hooks_;
 };
 
-// Of a MiniLM or a GPT, whose stages it names; ValueError for another model.
+// An explanation of a MiniLM or a GPT; each has stages of its own.  ValueError for another model.
 std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
                                      const GenerateArguments& options);
 

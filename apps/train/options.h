@@ -35,7 +35,7 @@ void each_option(F f, Options&... o) {
   constexpr auto kMini = ForModel::kMini, kGPT = ForModel::kGPT, kAny = ForModel::kAny;
   constexpr auto kMayChange = WhenResumed::kMayChange, kNotSaved = WhenResumed::kNotSaved;
 
-  // The text and its tokens.
+  // These decide the text and its tokens.
   f(OptionRow{"text", files("FILE"), "Text file to learn (default: bundled stories)", ""},
     o.model.text.file...);
   f(OptionRow{"--tokenizer", Values{Values::Kind::kWord, "KIND|PATH", file_name()},
@@ -47,7 +47,7 @@ void each_option(F f, Options&... o) {
   f(OptionRow{"--unk", flag(), kUnkMeaning}, o.model.text.unk...);
   f(OptionRow{"--allow-special", flag(), kAllowSpecialMeaning}, o.allow_special...);
 
-  // The model.
+  // These decide the model.
   f(OptionRow{"--model-type", names_of({"mini", "gpt"}), "What to train"}, o.model_type...);
   f(OptionRow{"--init-from", files("PATH"), std::string("Go on from this model: ") + kSavedModel,
               ""},
@@ -91,7 +91,7 @@ void each_option(F f, Options&... o) {
   f(OptionRow{"--mlp", names_of({"gelu", "swiglu"}), "Between the linear layers", {}, kGPT},
     o.gpt.mlp...);
 
-  // The steps.
+  // These decide the steps.
   f(OptionRow{"--batch-size", wholes(1, 65536), "Pieces of text per batch"}, o.batch_size...);
   f(OptionRow{"--block-size", wholes(1, 65536),
               "Tokens per piece; of a GPT also the longest context"},
@@ -120,7 +120,7 @@ void each_option(F f, Options&... o) {
   f(OptionRow{"--grad-clip", numbers(number_from_zero()), "Largest norm of all gradients; 0: any"},
     o.grad_clip...);
 
-  // What is shown and kept.
+  // These decide what is shown and kept.
   f(OptionRow{"--out-dir,--out", files("DIR"), "Directory of the run", {}, kAny, kNotSaved},
     o.out_dir...);
   f(

@@ -61,8 +61,8 @@ inline Nanoseconds cpu_time() {
 // and neither sees it, because alone it would get less of a core that the other one helps itself
 // to.
 //
-// What showed the company speaks against help, so it is first tried after 50 ms; while it loses,
-// again after 200 ms, 800 ms and then each second.
+// The waiting that showed the company speaks against help.  So help is first tried after 50 ms.
+// While it loses, it is tried again after 200 ms, after 800 ms and then each second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers

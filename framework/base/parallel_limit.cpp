@@ -1,4 +1,4 @@
-// What the system says of cores: affinity, quotas of control groups, how busy they are.
+// This file asks the system about cores: which are allowed, how many, and how busy they are.
 #include "framework/base/parallel_limit.h"
 
 #include <fcntl.h>

@@ -14,8 +14,8 @@ namespace models {
 // it ends the text by returning false.  Its first call comes when the prompt has been read.
 // Dropout is the caller's business: model.eval().
 //
-// The prompt is read in one batch, then one token at a time by a model with a cache, such as a
-// GPT's of keys and values; without one the same window is read anew for each token.
+// A model with a cache, such as a GPT, reads the prompt in one batch and then one token at a time.
+// A model without one reads the same window anew for each token.
 //
 // A model that takes no more than max_length tokens has a context of so many, or of the options'
 // block_size.  When that is full, its oldest half is dropped and the rest is read again in one

@@ -136,10 +136,9 @@ int runnable_threads() {
   return load >> minutes[0] >> minutes[1] >> minutes[2] >> running ? running : 1;
 }
 
-std::optional<int64_t> scheduling_delay(const std::string& schedstat) {
+std::optional<int64_t> scheduling_delay(const char* schedstat) {
   long long ran = 0, waited = 0, times = 0;
-  const bool is_whole =
-      std::sscanf(schedstat.c_str(), "%lld %lld %lld", &ran, &waited, &times) == 3;
+  const bool is_whole = std::sscanf(schedstat, "%lld %lld %lld", &ran, &waited, &times) == 3;
   return is_whole && times > 0 ? std::optional<int64_t>(waited) : std::nullopt;
 }
 

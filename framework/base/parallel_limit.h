@@ -24,7 +24,7 @@ int64_t waited_for_core();
 // The same from the text of a schedstat file: time run, time waited, how often the thread ran.  The
 // time run may be 0 still when a thread asks; nothing where the system counts nothing, and all are
 // 0.
-std::optional<int64_t> scheduling_delay(const std::string& schedstat);
+std::optional<int64_t> scheduling_delay(const char* schedstat);
 
 // The CPUs that the quotas of a process's control groups (version 1 and 2, its own group and all
 // parents) allow, rounded up; nothing where no quota is set.  The first two arguments are the texts

@@ -1,4 +1,4 @@
-// What the README shows works: its command lines run, and its programs compile and run.
+// README.md and docs/ show what works: their command lines run, their programs compile and run.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,8 +40,11 @@ std::vector<Command> commands_in(const std::string& markdown) {
 
 // A folder that looks like the source's, so that what the lines write litters no source.
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("vitro_readme_" + std::to_string(getpid()));
+  fs::path path;
   Folder() {
+    static int count = 0;
+    path = fs::temp_directory_path() /
+           ("vitro_documents_" + std::to_string(getpid()) + "_" + std::to_string(++count));
     fs::create_directory(path);
     for (const auto& entry : fs::directory_iterator(vitro::testing::source_path(""))) {
       const fs::path name = entry.path().filename();
@@ -51,9 +54,8 @@ struct Folder {
   ~Folder() { fs::remove_all(path); }
 };
 
-// The exit code of a line of shell; `vitro` is the program of this build.
-int run(const std::string& line) {
-  static const Folder folder;
+// The exit code of a line of shell in `folder`; `vitro` is the program of this build.
+int run(const Folder& folder, const std::string& line) {
   std::string programs;
 #ifdef VITRO_BINARY
   programs = fs::path(VITRO_BINARY).parent_path().string() + ":";
@@ -66,33 +68,43 @@ int run(const std::string& line) {
   return code;
 }
 
-const std::string& readme() {
-  static const std::string text = read_text(vitro::testing::source_path("README.md"));
-  return text;
+// The texts of README.md and of every page of docs/.
+std::vector<std::string> pages() {
+  std::vector<std::string> texts = {read_text(vitro::testing::source_path("README.md"))};
+  for (const auto& entry : fs::directory_iterator(vitro::testing::source_path("docs")))
+    if (entry.path().extension() == ".md") texts.push_back(read_text(entry.path()));
+  return texts;
 }
 
 }  // namespace
 
-TEST_CASE("readme: every command line exits as it says", "[slow]") {
-  const std::vector<Command> commands = commands_in(readme());
-  REQUIRE(commands.size() >= 3);
+TEST_CASE("documents: every command line exits as it says", "[slow]") {
+  size_t found = 0;
+  for (const std::string& page : pages()) {
+    const std::vector<Command> commands = commands_in(page);
+    found += commands.size();
 #ifdef VITRO_BINARY
-  for (const Command& command : commands) CHECK(run(command.line) == command.exits);
+    const Folder folder;  // one per page: no page needs the files of another
+    for (const Command& command : commands) CHECK(run(folder, command.line) == command.exits);
 #endif
+  }
+  CHECK(found >= 15);
 }
 
-TEST_CASE("readme: every program compiles and runs", "[slow]") {
-  std::istringstream programs(VITRO_README_PROGRAMS);
+TEST_CASE("documents: every program compiles and runs", "[slow]") {
+  std::istringstream programs(VITRO_PAGE_PROGRAMS);
+  const Folder folder;
   int count = 0;
   for (std::string program; std::getline(programs, program, '|'); ++count)
-    CHECK(run("'" + program + "'") == 0);
+    CHECK(run(folder, "'" + program + "'") == 0);
   CHECK(count >= 1);
   size_t mains = 0;
-  for (size_t at = 0; (at = readme().find("int main", at)) != std::string::npos; ++at) ++mains;
+  for (const std::string& page : pages())
+    for (size_t at = 0; (at = page.find("int main", at)) != std::string::npos; ++at) ++mains;
   CHECK(static_cast<size_t>(count) == mains);
 }
 
-TEST_CASE("readme: command lines are found where they stand") {
+TEST_CASE("documents: command lines are found where they stand") {
   const std::vector<Command> found = commands_in(
       "vitro outside\n```sh\nvitro a  # exits 2\nls\n  vitro indented\nvitro b \\\n  "
       "--c\n```\nvitro outside\n"
@@ -102,6 +114,7 @@ TEST_CASE("readme: command lines are found where they stand") {
   CHECK(found[0].exits == 2);
   CHECK(found[1].line == "vitro b   --c");
   CHECK(found[2].exits == 0);
-  CHECK(run("exit 3") == 3);
-  CHECK(run("test -f README.md && test -d examples") == 0);
+  const Folder folder;
+  CHECK(run(folder, "exit 3") == 3);
+  CHECK(run(folder, "test -f README.md && test -d examples") == 0);
 }

@@ -1,7 +1,8 @@
 # Makes a program of every block of C++ with a main() in README.md and docs/: readme_1, training_1 ... .
-# test_documents runs them, because a program that a page shows must compile and work.
+# test_documents runs them: a program that a page shows must compile, work, and print what the page says.
 
-file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
+file(GLOB_RECURSE pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
+list(PREPEND pages ${PROJECT_SOURCE_DIR}/README.md)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages})
 set(page_programs "")
 foreach(page IN LISTS pages)
@@ -30,7 +31,7 @@ foreach(page IN LISTS pages)
     target_compile_options(${name} PRIVATE ${vitro_flags})
     target_link_libraries(${name} PRIVATE vitro::vitro)
     add_dependencies(vitro_tests ${name})
-    string(APPEND page_programs "${CMAKE_CURRENT_BINARY_DIR}/${name}|")
+    string(APPEND page_programs "${page}|${CMAKE_CURRENT_BINARY_DIR}/${name}|")
   endwhile()
 endforeach()
 set_property(SOURCE rules/test_documents.cpp APPEND PROPERTY

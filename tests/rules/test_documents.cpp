@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <map>
 #include <regex>
 #include <sstream>
 
@@ -36,6 +37,31 @@ std::vector<Command> commands_in(const std::string& markdown) {
     commands.push_back({line, announced ? std::stoi(code[1]) : 0});
   }
   return commands;
+}
+
+// For each program of a page, in their order: the output that the page shows, which is the block of
+// ```text that follows the program before any other block.  Empty where no output is shown.
+std::vector<std::string> outputs_in(const std::string& markdown) {
+  std::vector<std::string> outputs;
+  std::istringstream lines(markdown);
+  std::string kind, block;  // of the block that the line is in; "" outside
+  bool after_program = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("```")) {
+      if (!kind.empty()) block += line + '\n';
+      continue;
+    }
+    if (kind.empty()) {
+      kind = line;
+      block.clear();
+      continue;
+    }
+    if (kind == "```text" && after_program) outputs.back() = block;
+    after_program = kind == "```cpp" && block.find("int main") != std::string::npos;
+    if (after_program) outputs.push_back("");
+    kind.clear();
+  }
+  return outputs;
 }
 
 // A folder that looks like the source's, so that what the lines write litters no source.
@@ -71,7 +97,7 @@ int run(const Folder& folder, const std::string& line) {
 // The texts of README.md and of every page of docs/.
 std::vector<std::string> pages() {
   std::vector<std::string> texts = {read_text(vitro::testing::source_path("README.md"))};
-  for (const auto& entry : fs::directory_iterator(vitro::testing::source_path("docs")))
+  for (const auto& entry : fs::recursive_directory_iterator(vitro::testing::source_path("docs")))
     if (entry.path().extension() == ".md") texts.push_back(read_text(entry.path()));
   return texts;
 }
@@ -91,17 +117,31 @@ TEST_CASE("documents: every command line exits as it says", "[slow]") {
   CHECK(found >= 15);
 }
 
-TEST_CASE("documents: every program compiles and runs", "[slow]") {
-  std::istringstream programs(VITRO_PAGE_PROGRAMS);
+TEST_CASE("documents: every program compiles, runs and prints what its page shows", "[slow]") {
+  std::istringstream programs(VITRO_PAGE_PROGRAMS);  // page|program|page|program| ...
   const Folder folder;
-  int count = 0;
-  for (std::string program; std::getline(programs, program, '|'); ++count)
+  std::map<std::string, size_t> seen;  // how many programs of a page have run
+  size_t count = 0;
+  std::string page, program;
+  while (std::getline(programs, page, '|') && std::getline(programs, program, '|')) {
     CHECK(run(folder, "'" + program + "'") == 0);
-  CHECK(count >= 1);
+    const std::string shown = outputs_in(read_text(page)).at(seen[page]++);
+    if (!shown.empty()) CHECK(read_text(folder.path / "output") == shown);
+    ++count;
+  }
   size_t mains = 0;
-  for (const std::string& page : pages())
-    for (size_t at = 0; (at = page.find("int main", at)) != std::string::npos; ++at) ++mains;
-  CHECK(static_cast<size_t>(count) == mains);
+  for (const std::string& text : pages()) mains += outputs_in(text).size();
+  CHECK(count == mains);
+  CHECK(count >= 8);
+}
+
+TEST_CASE("documents: a program's output is the next block of text") {
+  const std::string program = "```cpp\nint main() {}\n```\n";
+  CHECK(outputs_in(program + "It prints\n```text\na\nb\n```\n") ==
+        std::vector<std::string>{"a\nb\n"});
+  CHECK(outputs_in(program + "```sh\nls\n```\n```text\na\n```\n") == std::vector<std::string>{""});
+  CHECK(outputs_in("```cpp\nint x;\n```\n```text\na\n```\n").empty());
+  CHECK(outputs_in(program + program + "```text\nc\n```\n") == std::vector<std::string>{"", "c\n"});
 }
 
 TEST_CASE("documents: command lines are found where they stand") {

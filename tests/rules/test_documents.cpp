@@ -94,12 +94,37 @@ int run(const Folder& folder, const std::string& line) {
   return code;
 }
 
-// The texts of README.md and of every page of docs/.
+// The Markdown files of a folder of the source and of the folders in it.
+std::vector<fs::path> markdown_in(const std::string& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(vitro::testing::source_path(folder)))
+    if (entry.path().extension() == ".md") found.push_back(entry.path());
+  return found;
+}
+
+// The texts of README.md and of every page of docs/ but the translations, whose blocks are the
+// same.
 std::vector<std::string> pages() {
   std::vector<std::string> texts = {read_text(vitro::testing::source_path("README.md"))};
-  for (const auto& entry : fs::recursive_directory_iterator(vitro::testing::source_path("docs")))
-    if (entry.path().extension() == ".md") texts.push_back(read_text(entry.path()));
+  for (const fs::path& path : markdown_in("docs"))
+    if (path.parent_path().filename() != "vi") texts.push_back(read_text(path));
   return texts;
+}
+
+// What a translation must have in common with its original: the levels of its headings, the number
+// of its defined terms, and every block of code or output.
+std::string skeleton(const std::string& markdown) {
+  std::string common;
+  std::istringstream lines(markdown);
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool fence = line.starts_with("```");
+    if (inside || fence || line.starts_with("    ")) common += line + '\n';
+    else if (line.starts_with("#")) common += line.substr(0, line.find(' ')) + '\n';
+    else if (line.starts_with("**")) common += "**\n";
+    if (fence) inside = !inside;
+  }
+  return common;
 }
 
 }  // namespace
@@ -133,6 +158,23 @@ TEST_CASE("documents: every program compiles, runs and prints what its page show
   for (const std::string& text : pages()) mains += outputs_in(text).size();
   CHECK(count == mains);
   CHECK(count >= 8);
+}
+
+TEST_CASE("documents: a translation has the headings and blocks of its original") {
+  const std::vector<fs::path> originals = markdown_in("docs");
+  int compared = 0;
+  for (const fs::path& path : markdown_in("docs/vi")) {
+    INFO(path);
+    for (const fs::path& original : originals)
+      if (original.filename() == path.filename() && original.parent_path().filename() != "vi") {
+        CHECK(skeleton(read_text(path)) == skeleton(read_text(original)));
+        ++compared;
+      }
+  }
+  CHECK(compared == static_cast<int>(markdown_in("docs/vi").size()));
+  CHECK(skeleton("# A\n**b** c\n```\nd\n```\n") == skeleton("# X\n**y** z\n```\nd\n```\n"));
+  CHECK(skeleton("# A\n") != skeleton("## A\n"));
+  CHECK(skeleton("    a\n") != skeleton("    b\n"));
 }
 
 TEST_CASE("documents: a program's output is the next block of text") {

@@ -122,7 +122,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               Activation f = Activation::kNone);
 Tensor activate(const Tensor& x, Activation f);
 
-// --- softmax family (softmax.cpp) ---
+// --- softmax family (softmax.cpp, logsumexp.cpp) ---
 // softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) along `axis`; the max keeps exp from
 // overflow.
 Tensor softmax(const Tensor& x, int64_t axis);

@@ -1,5 +1,8 @@
 // Rows along an axis: how the softmax family sees a tensor.  Private to ops/.
 #pragma once
+#include <cmath>
+#include <limits>
+
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -21,6 +24,20 @@ void for_rows(int64_t count, int64_t n, F f) {
   parallel_for(count, grain_of(kCostlyGrain, n), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) f(row);
   });
+}
+
+// max x, or NaN if there is one
+inline double plain_max(const double* x, int64_t n) {
+  double high = -std::numeric_limits<double>::infinity();
+  for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
+  return high;
+}
+
+// sum_j e^(x_j - high)
+inline double plain_total(const double* x, int64_t n, double high) {
+  double total = 0;
+  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
+  return total;
 }
 
 // Each row of y from the same row of x, in float32 inside for bfloat16.

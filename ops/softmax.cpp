@@ -1,6 +1,5 @@
-// softmax, log_softmax and logsumexp along any axis.
+// softmax and log_softmax along any axis.
 #include <cmath>
-#include <limits>
 
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
@@ -11,20 +10,6 @@
 namespace vitro {
 
 namespace {
-
-// max x, or NaN if there is one
-double plain_max(const double* x, int64_t n) {
-  double high = -std::numeric_limits<double>::infinity();
-  for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
-  return high;
-}
-
-// sum_j e^(x_j - high)
-double plain_total(const double* x, int64_t n, double high) {
-  double total = 0;
-  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - high);
-  return total;
-}
 
 Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {
   check_floating(op, x);
@@ -101,55 +86,6 @@ Tensor log_softmax(const Tensor& x, int64_t axis) {
   Tensor y = normalized("log_softmax", x, axis, /*log=*/true);
   if (auto* node = record<LogSoftmax>(y, x)) {
     node->axis = normalize_axis("log_softmax", axis, x.rank());
-    node->save_output(y);
-  }
-  return y;
-}
-
-namespace {
-// log sum_j e^x_j, from the largest so that e^x cannot overflow
-double plain_logsumexp(const double* x, int64_t n) {
-  const double high = plain_max(x, n);
-  return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
-}
-// y = log sum_j e^x_j   =>   dx = dy e^(x - y)
-struct LogSumExp final : Op<LogSumExp> {
-  static constexpr std::string_view kName = "logsumexp";
-  Shape kept;  // y's shape with the axis of size 1
-  TensorList backward(const Tensor& dy) override {
-    return {reshape(dy, kept) * exp(input(0) - reshape(output(), kept))};
-  }
-};
-}  // namespace
-Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
-  check_floating("logsumexp", x);
-  check<ShapeError>(x.rank() > 0, "logsumexp: at least one axis: got a scalar");
-  int at = normalize_axis("logsumexp", axis, x.rank());
-  Shape kept = x.shape(), shape = kept;
-  kept[at] = 1;
-  shape.erase(at);
-  Tensor rows = rows_along(x, at), y = empty(keepdim ? kept : shape, x.dtype());
-  const int64_t n = x.shape()[at];
-  if (x.dtype() == kFloat64) {
-    for_rows(y.numel(), n,
-             [&](int64_t i) { raw<double>(y)[i] = plain_logsumexp(raw<double>(rows) + i * n, n); });
-  } else {
-    Tensor wide = rows.to(kFloat32), result = empty(y.shape(), kFloat32);
-    for_rows(y.numel(), n, [&](int64_t i) {
-      raw<float>(result)[i] = simd::logsumexp(raw<float>(wide) + i * n, n);
-    });
-    copy_into(y, result);
-  }
-  if (at != x.rank() - 1) {  // rows lie in the order of the moved axes
-    Shape moved = rows.shape();
-    moved[x.rank() - 1] = 1;
-    NoGradGuard unrecorded;
-    Tensor placed = transpose(make_view(y, moved, row_major(moved), 0), at, -1);
-    y = reshape(placed, keepdim ? kept : shape);
-  }
-  if (auto* node = record<LogSumExp>(y, x)) {
-    node->kept = kept;
-    node->save_input(0, x);
     node->save_output(y);
   }
   return y;

@@ -21,8 +21,7 @@ void activation_rows() {
                          {"gelu_tanh", kGeluTanhKernels, BareActivation::kGeluTanh},
                          {"softplus", kSoftplusKernels, BareActivation::kSoftplus}};
   for (const auto& f : functions) {
-    Kernels simd = f.kernels;
-    simd.onednn_when_large = false;
+    const Kernels simd = f.kernels;
     for (bool backward : {false, true})
       for (auto [size, n] : kLengths)
         rivals(std::string(f.name) + (backward ? " backward" : ""), size,

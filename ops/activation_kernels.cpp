@@ -1,23 +1,22 @@
-// Which kernel computes an activation: oneDNN's for large arrays where it is at least as good, else
-// ours.
+// The kernels of the activations over tensors.
 #include "ops/activation_kernels.h"
 
 #include "framework/autograd/node.h"
+#include "framework/base/rectified.h"
 #include "framework/tensor/loops.h"
-#include "ops/onednn/gemm.h"
-#include "ops/onednn/relu.h"
 #include "ops/product.h"
 
 namespace vitro {
 
 namespace {
 
-// Elements from which oneDNN's kernel is as fast as ours (docs/kernels.md).
-constexpr int64_t kOnednnElements = 1 << 16;
-
-bool on_onednn(const Kernels& k, const Tensor& x) {
-  return k.onednn_when_large && x.numel() >= kOnednnElements &&
-         (x.dtype() == kFloat32 || onednn::has_bfloat16());
+// bfloat16 needs no conversion for relu.
+void relu_by_bits(const Tensor& y, const Tensor& x) {
+  const BFloat16* from = raw<BFloat16>(x);
+  BFloat16* to = raw<BFloat16>(y);
+  parallel_for(x.numel(), kCheapGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) to[i] = rectified(from[i]);
+  });
 }
 
 template <class T>
@@ -29,9 +28,8 @@ void run_simd(const Kernels& k, const Tensor& y, const Tensor& x) {
 }  // namespace
 
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x) {
-  if (on_onednn(k, x) && x.is_contiguous())
-    onednn::relu(x.dtype(), raw_bytes(x), raw_bytes(y), x.numel());
-  else if (x.dtype() == kFloat32) run_simd<float>(k, y, x);
+  if (x.dtype() == kFloat32) run_simd<float>(k, y, x);
+  else if (k.forward == simd::Unary::kRelu && x.is_contiguous()) relu_by_bits(y, x);
   else run_simd<BFloat16>(k, y, x);
 }
 

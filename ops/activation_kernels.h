@@ -10,21 +10,17 @@ struct Kernels {
   simd::Unary forward;
   simd::Binary backward;
   bool from_output;
-  bool onednn_when_large;  // forward on large arrays, where oneDNN is as fast
 };
-inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true, false};
+inline constexpr Kernels kTanhKernels{simd::Unary::kTanh, simd::Binary::kTanhBackward, true};
 inline constexpr Kernels kSigmoidKernels{simd::Unary::kSigmoid, simd::Binary::kSigmoidBackward,
-                                         true, false};
-inline constexpr Kernels kReluKernels{simd::Unary::kRelu, simd::Binary::kReluBackward, false,
-                                      /*onednn_when_large=*/true};
-inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false,
-                                      false};
+                                         true};
+inline constexpr Kernels kReluKernels{simd::Unary::kRelu, simd::Binary::kReluBackward, false};
+inline constexpr Kernels kGeluKernels{simd::Unary::kGelu, simd::Binary::kGeluBackward, false};
 inline constexpr Kernels kGeluTanhKernels{simd::Unary::kGeluTanh, simd::Binary::kGeluTanhBackward,
-                                          false, false};
-inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBackward, false,
-                                      false};
+                                          false};
+inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBackward, false};
 inline constexpr Kernels kSoftplusKernels{simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward,
-                                          false, false};
+                                          false};
 
 // y = f(x), contiguous, of one dtype; they may be the same tensor.
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x);

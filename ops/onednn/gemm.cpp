@@ -7,6 +7,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/parallel.h"
+#include "framework/base/rectified.h"
 #include "framework/base/scratch.h"
 #include "ops/onednn/cache.h"
 #include "ops/onednn/pieces.h"
@@ -22,7 +23,7 @@ std::string describe(const MatmulCall& c) {
   if (c.batch > 1) text << c.batch << " x ";
   text << c.m << " x " << c.n << " x " << c.k << (c.bias ? " +bias" : "")
        << (c.accumulate ? " +sum" : "") << (c.c_in_float ? " in float32" : "");
-  constexpr const char* kNames[] = {"", " +relu", " +tanh", " +sigmoid"};
+  constexpr const char* kNames[] = {"", "", " +tanh", " +sigmoid"};
   text << kNames[static_cast<int>(c.f)];
   return text.str();
 }
@@ -58,8 +59,8 @@ std::shared_ptr<Primitive> make(const Piece& c) {
   check_status(dnnl_post_ops_create(&post_ops), "post-ops");
   if (c.accumulate) check_status(dnnl_post_ops_append_sum(post_ops, 1.0f), "post-op");
   if (c.f != Activation::kNone) {
-    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu, dnnl_eltwise_tanh,
-                                          dnnl_eltwise_logistic};
+    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_alg_kind_undef,
+                                          dnnl_eltwise_tanh, dnnl_eltwise_logistic};
     check_status(dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.f)], 0, 0),
                  "post-op");
   }
@@ -79,7 +80,7 @@ std::shared_ptr<Primitive> make(const Piece& c) {
   return made;
 }
 
-void run(const Piece& c) {
+void run_product(const Piece& c) {
   Key key;
   key.add(1 + (static_cast<int64_t>(c.dtype) << 8) + (static_cast<int64_t>(c.f) << 16) +
           (int64_t{c.bias != nullptr} << 24) + (int64_t{c.accumulate} << 25) +
@@ -91,6 +92,23 @@ void run(const Piece& c) {
   Execution& product = prepared(key, [&] { return make(c); });
   if (c.bias) product.run({c.a.data, c.b.data, c.c, c.bias});
   else product.run({c.a.data, c.b.data, c.c});
+}
+
+template <class T>
+void rectify(const Piece& c) {
+  for (int64_t i = 0; i < c.batch * c.m; ++i) {
+    T* row = static_cast<T*>(c.c) + i / c.m * c.c_batch_stride + i % c.m * c.c_row_stride;
+    for (int64_t j = 0; j < c.n; ++j) row[j] = rectified(row[j]);
+  }
+}
+
+// relu runs over a piece that was just written: oneDNN's own would lose NaN.
+void run(Piece c) {
+  const bool has_relu = c.f == Activation::kRelu;
+  if (has_relu) c.f = Activation::kNone;
+  run_product(c);
+  if (has_relu && c.dtype == kBFloat16 && !c.c_in_float) rectify<BFloat16>(c);
+  else if (has_relu) rectify<float>(c);
 }
 
 const void* moved(const void* p, DType dtype, int64_t elements) {

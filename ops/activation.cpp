@@ -67,7 +67,7 @@ struct Sigmoid final : ActivationOp<Sigmoid> {
   }
 };
 
-// y = max(x, 0)   =>   dx = dy where x > 0
+// y = max(x, 0)   =>   dx = 0 where x <= 0, else dy
 struct Relu final : ActivationOp<Relu> {
   static constexpr std::string_view kName = "relu";
   static constexpr const Kernels& kKernels = kReluKernels;
@@ -76,7 +76,7 @@ struct Relu final : ActivationOp<Relu> {
   }
   TensorList backward(const Tensor& dy) override {
     Tensor x = input(0);
-    return {by_definition(dtype) ? dy * gt(x.detach(), 0).to(dtype)
+    return {by_definition(dtype) ? masked_fill(dy, le(x.detach(), 0), 0)
                                  : backward_kernel(kKernels, x, dy)};
   }
 };

@@ -49,6 +49,25 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 }
 
 namespace {
+// y = a b, 0 where b is   =>   da = dy b, 0 where b is,  db = dy a
+struct MulOrZero final : Op<MulOrZero> {
+  static constexpr std::string_view kName = "mul_or_zero";
+  TensorList backward(const Tensor& dy) override {
+    return {needs(0) ? mul_or_zero(dy, input(1)) : Tensor(), needs(1) ? dy * input(0) : Tensor()};
+  }
+};
+}  // namespace
+Tensor mul_or_zero(const Tensor& a, const Tensor& b) {
+  Tensor y = binary("mul_or_zero", a, b, kernel<Binary::kMulOrZero>(),
+                    [](auto u, auto v) { return v == 0 ? v : u * v; });
+  if (Node* node = record<MulOrZero>(y, a, b)) {
+    if (node->needs(1)) node->save_input(0, a);
+    if (node->needs(0)) node->save_input(1, b);
+  }
+  return y;
+}
+
+namespace {
 // y = a / b   =>   da = dy / b,  db = -dy a / b^2
 struct Div final : Op<Div> {
   static constexpr std::string_view kName = "div";
@@ -138,7 +157,9 @@ struct Pow final : Op<Pow> {
     Tensor a = input(0), b = input(1), da, db;
     if (needs(0)) {
       Tensor undefined = indicator(eq(b.detach(), 0), dy) * indicator(eq(a.detach(), 0), dy);
-      da = dy * b * pow(where(ne(undefined, 0), full_scalar(1, dy.dtype()), a), b - 1.0);
+      Tensor is_undefined = ne(undefined, 0);
+      da = masked_fill(dy, is_undefined, 0) * b *
+           pow(where(is_undefined, full_scalar(1, dy.dtype()), a), b - 1.0);
     }
     if (needs(1)) {
       Tensor base = a.detach(),

@@ -8,16 +8,15 @@ namespace vitro {
 using simd::Binary;
 
 namespace {
-// y = min(a, b) or max(a, b)   =>   dy to the chosen one; half to each of equals
+// y = min(a, b) or max(a, b)   =>   dy to the chosen one; half to each of equals, all to each of
+// two where one is NaN
 template <class Self, bool kMax>
 struct Extremum : Op<Self> {
   TensorList backward(const Tensor& dy) override {
     Tensor a = this->input(0), b = this->input(1), x = a.detach(), y = b.detach();
-    Tensor tie = indicator(eq(x, y), dy) * 0.5;
+    const Tensor won = where(eq(x, y), dy * 0.5, dy);
     auto share = [&](const Tensor& u, const Tensor& v) {
-      Tensor wins = kMax ? gt(u, v) : lt(u, v);
-      Tensor nan = ne(u, u).to(dy.dtype()) + ne(v, v).to(dy.dtype());
-      return dy * (indicator(wins, dy) + tie + indicator(gt(nan, 0), dy));
+      return masked_fill(won, kMax ? lt(u, v) : gt(u, v), 0);
     };
     return {this->needs(0) ? share(x, y) : Tensor(), this->needs(1) ? share(y, x) : Tensor()};
   }
@@ -54,8 +53,8 @@ struct Clamp final : Op<Clamp> {
   static constexpr std::string_view kName = "clamp";
   double low = 0, high = 0;
   TensorList backward(const Tensor& dy) override {
-    Tensor x = input(0).detach();
-    return {dy * (indicator(ge(x, low), dy) * indicator(le(x, high), dy))};
+    const Tensor x = input(0).detach(), zero = full_scalar(0, dy.dtype());
+    return {where(ge(x, low), where(le(x, high), dy, zero), zero)};
   }
 };
 }  // namespace

@@ -18,6 +18,9 @@ simd::UnaryKernel kernel() {
   return found;
 }
 
+// a b, and 0 where b is 0, whatever a is: there an infinity or a NaN does not count.
+Tensor mul_or_zero(const Tensor& a, const Tensor& b);
+
 // 1 where the condition holds, else 0, in the dtype of `like`.
 inline Tensor indicator(const Tensor& condition, const Tensor& like) {
   return condition.to(like.dtype());

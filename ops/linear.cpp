@@ -1,6 +1,8 @@
 // linear: x W^T + b, with the activation fused where its derivative can be read from the output.
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
+#include "ops/activation_kernels.h"
+#include "ops/fused.h"
 #include "ops/product.h"
 
 namespace vitro {
@@ -22,11 +24,13 @@ struct Linear final : Op<Linear> {
     return {dx, dw, db};
   }
 
-  // relu' = [y > 0],  tanh' = 1 - y^2,  sigmoid' = y (1 - y)
+  // relu' = 0 where y <= 0, else 1,  tanh' = 1 - y^2,  sigmoid' = y (1 - y)
   Tensor through_activation(const Tensor& dy) const {
     if (f == Activation::kNone) return dy;
     Tensor y = output();
-    if (f == Activation::kRelu) return dy * gt(y.detach(), 0).to(dy.dtype());
+    if (f == Activation::kRelu)
+      return by_definition(dtype) ? masked_fill(dy, le(y.detach(), 0), 0)
+                                  : backward_kernel(kReluKernels, y, dy);
     return f == Activation::kTanh ? dy - dy * y * y : dy * y * (1.0 - y);
   }
 };

@@ -51,7 +51,7 @@ Tensor ge(const Tensor& a, double b);
 enum class GeluForm { kErf, kTanh };
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);  // 1 / (1 + e^-x)
-Tensor relu(const Tensor& x);     // max(x, 0); slope 0 at 0
+Tensor relu(const Tensor& x);     // max(x, 0); slope 0 at 0, 1 at NaN
 Tensor gelu(const Tensor& x,
             GeluForm form = GeluForm::kErf);  // x Phi(x) (Hendrycks and Gimpel, 2016)
 Tensor silu(const Tensor& x);                 // x sigmoid(x)

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/tensor/loops.h"
-#include "ops/ops.h"
+#include "ops/elementwise.h"
 
 namespace vitro {
 
@@ -34,7 +33,7 @@ Tensor dropout(const Tensor& x, double p, bool training) {
       });
     }
   });
-  return x * factor;
+  return mul_or_zero(x, factor);
 }
 
 // With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) /

@@ -32,8 +32,8 @@ struct Abs final : UnaryOp<Abs, Unary::kAbs, Saves::kInput, kCheapGrain> {
   static constexpr std::string_view kName = "abs";
   static double f(double x) { return std::abs(x); }
   TensorList backward(const Tensor& dy) override {
-    Tensor x = input(0).detach();
-    return {dy * (indicator(gt(x, 0), dy) - indicator(lt(x, 0), dy))};
+    const Tensor x = input(0).detach(), zero = full_scalar(0, dy.dtype());
+    return {where(gt(x, 0), dy, where(lt(x, 0), -dy, zero))};
   }
 };
 

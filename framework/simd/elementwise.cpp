@@ -84,8 +84,8 @@ HWY_INLINE V Maximum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Max(a, b))); }
 
 HWY_INLINE V TanhBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, C(1.0f))); }
 HWY_INLINE V SigmoidBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, y)); }
-HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), dy); }
-// d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi)
+HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenZeroElse(hn::Le(x, hn::Zero(d)), dy); }
+// d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi), and that of -x is 1 less it.
 HWY_INLINE V GeluBackward(V x, V dy) {
   V density = hn::Mul(C(0.3989422804f), Exp(hn::Mul(hn::Mul(x, x), C(-0.5f))));
   return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(x)));
@@ -94,6 +94,9 @@ HWY_INLINE V GeluBackward(V x, V dy) {
 // the tails, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
   const V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
+HWY_INLINE V MulOrZero(V a, V b) {
+  return hn::IfThenZeroElse(hn::Eq(b, hn::Zero(d)), hn::Mul(a, b));
+}
   const V t = hn::Neg(hn::Abs(GeluTanhExponent(x, square)));
   const V e = hn::IfThenZeroElse(hn::Lt(t, C(-126.0f)), Exp2Within(hn::Max(t, C(-126.0f))));
   const V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
@@ -156,6 +159,7 @@ void Axpy(float c, const float* x, float* y, int64_t n) {
 
 void ToFloat(const BFloat16* x, float* y, int64_t n) {
   const hn::RebindToUnsigned<D> du;
+    case Binary::kMulOrZero: return Apply2<MulOrZero>;
   const hn::Rebind<uint16_t, D> dh;
   const auto* bits = reinterpret_cast<const uint16_t*>(x);
   const int64_t step = Lanes();

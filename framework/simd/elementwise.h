@@ -32,6 +32,7 @@ enum class Binary {
   kSub,
   kMul,
   kDiv,
+  kMulOrZero,
   kMinimum,
   kMaximum,
   kTanhBackward,

@@ -7,7 +7,7 @@ void add_random(Rows& rows) {
   for (const Shape& shape : {Shape{3, 7}, {}, {1}, {0, 3}})
     for (double p : {0.25, 0.6})
       rows.push_back({"dropout",
-                      "mul",
+                      "mul_or_zero",
                       "p = " + std::to_string(p) + ", " + text(shape),
                       [p](const Tensors& x) {
                         KeepGenerator keep;

@@ -91,7 +91,7 @@ void add_unaries(Rows& rows) {
        [](double v) { return v; }},
       {"dropout", "", "p = 0", kAny, [](const Tensor& x) { return dropout(x, 0); },
        [](double v) { return v; }},
-      {"dropout", "mul", "p = 1", kAny, [](const Tensor& x) { return dropout(x, 1); },
+      {"dropout", "mul_or_zero", "p = 1", kAny, [](const Tensor& x) { return dropout(x, 1); },
        [](double v) { return 0 * v; }},
       {"operator+", "add", "tensor, number", kAny, [](const Tensor& x) { return x + 1.5; },
        [](double v) { return v + 1.5; }},

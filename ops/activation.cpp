@@ -85,39 +85,52 @@ struct Relu final : ActivationOp<Relu> {
 struct Softplus final : ActivationOp<Softplus> {
   static constexpr std::string_view kName = "softplus";
   static constexpr const Kernels& kKernels = kSoftplusKernels;
-  static Tensor value(const Tensor& x) { return relu(x) + log(exp(-abs(x)) + 1.0); }
+  static Tensor value(const Tensor& x) {
+    return plain(x, [](double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))); });
+  }
   TensorList backward(const Tensor& dy) override {
     Tensor x = input(0);
     return {by_definition(dtype) ? dy * sigmoid(x) : backward_kernel(kKernels, x, dy)};
   }
 };
 
-// An activation whose derivative is that of its value's formula.
+// x f(x), where f is 0 far to the left and 1 far to the right.  From `end` on they are equal to
+// that in every dtype; without the ends infinity would meet 0.
+template <class F>
+Tensor gated(const Tensor& x, double end, F f) {
+  const Tensor v = clamp(x, -end);
+  return v * f(clamp(v, {}, end));
+}
+
+// An activation whose derivative is that of its value's formula, of bfloat16 in float32.
 template <class Self>
 struct DefinedActivation : ActivationOp<Self, Fused<Self>> {
   std::vector<Tensor> values() const { return {this->input(0)}; }
-  Tensor definition(const std::vector<Tensor>& xs) const { return Self::value(xs[0]); }
+  Tensor definition(const std::vector<Tensor>& xs) const {
+    return to(Self::value(to(xs[0], accumulation_dtype(this->dtype))), this->dtype);
+  }
   TensorList kernel_backward(const Tensor& dy) {
     return {backward_kernel(Self::kKernels, this->input(0), dy)};
   }
 };
 
-// y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2
+// y = x Phi(x), Phi(x) = erfc(-x / sqrt 2) / 2
 struct Gelu final : DefinedActivation<Gelu> {
   static constexpr std::string_view kName = "gelu";
   static constexpr const Kernels& kKernels = kGeluKernels;
   static Tensor value(const Tensor& x) {
-    return x * (erf(x * (0.5 * std::numbers::sqrt2)) + 1.0) * 0.5;
+    return gated(x, 40,
+                 [](const Tensor& v) { return erfc(v * (-0.5 * std::numbers::sqrt2)) * 0.5; });
   }
 };
 
-// y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2
+// y = x (1 + tanh u) / 2 = x / (1 + e^(-2 u)), u = sqrt(2/pi) (x + 0.044715 x^3)
 struct GeluTanh final : DefinedActivation<GeluTanh> {
   static constexpr std::string_view kName = "gelu_tanh";
   static constexpr const Kernels& kKernels = kGeluTanhKernels;
   static Tensor value(const Tensor& x) {
-    const double c = std::sqrt(2 / std::numbers::pi);
-    return x * (tanh((x + x * x * x * 0.044715) * c) + 1.0) * 0.5;
+    const double c = 2 * std::sqrt(2 / std::numbers::pi);
+    return gated(x, 40, [=](const Tensor& v) { return sigmoid((v + v * v * v * 0.044715) * c); });
   }
 };
 
@@ -125,7 +138,7 @@ struct GeluTanh final : DefinedActivation<GeluTanh> {
 struct Silu final : DefinedActivation<Silu> {
   static constexpr std::string_view kName = "silu";
   static constexpr const Kernels& kKernels = kSiluKernels;
-  static Tensor value(const Tensor& x) { return x * sigmoid(x); }
+  static Tensor value(const Tensor& x) { return gated(x, 800, sigmoid); }
 };
 
 }  // namespace

@@ -28,7 +28,8 @@ Tensor sqrt(const Tensor& x);
 Tensor rsqrt(const Tensor& x);  // 1 / sqrt(x)
 Tensor sin(const Tensor& x);
 Tensor cos(const Tensor& x);
-Tensor erf(const Tensor& x);  // 2/sqrt(pi) int_0^x e^(-t^2) dt
+Tensor erf(const Tensor& x);   // 2/sqrt(pi) int_0^x e^(-t^2) dt
+Tensor erfc(const Tensor& x);  // 1 - erf(x) without cancellation
 // min(max(x, low), high); slope 1 on [low, high], bounds included, else 0.
 Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high = {});
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);  // condition is bool

@@ -82,6 +82,16 @@ struct Cos final : UnaryOp<Cos, Unary::kCos, Saves::kInput> {
   TensorList backward(const Tensor& dy) override { return {-dy * sin(input(0))}; }
 };
 
+// y = erfc x   =>   dx = -dy 2/sqrt(pi) e^(-x^2)
+struct Erfc final : UnaryOp<Erfc, Unary::kErfc, Saves::kInput> {
+  static constexpr std::string_view kName = "erfc";
+  static double f(double x) { return std::erfc(x); }
+  TensorList backward(const Tensor& dy) override {
+    Tensor x = input(0);
+    return {dy * exp(-(x * x)) * (-2 * std::numbers::inv_sqrtpi)};
+  }
+};
+
 // y = erf x   =>   dx = dy 2/sqrt(pi) e^(-x^2)
 struct Erf final : UnaryOp<Erf, Unary::kErf, Saves::kInput> {
   static constexpr std::string_view kName = "erf";
@@ -102,5 +112,6 @@ Tensor rsqrt(const Tensor& x) { return Rsqrt::of(x); }
 Tensor sin(const Tensor& x) { return Sin::of(x); }
 Tensor cos(const Tensor& x) { return Cos::of(x); }
 Tensor erf(const Tensor& x) { return Erf::of(x); }
+Tensor erfc(const Tensor& x) { return Erfc::of(x); }
 
 }  // namespace vitro

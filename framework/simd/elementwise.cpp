@@ -66,18 +66,37 @@ HWY_INLINE V Abs(V x) { return hn::Abs(x); }
 HWY_INLINE V Sqrt(V x) { return hn::Sqrt(x); }
 HWY_INLINE V Rsqrt(V x) { return hn::Div(C(1.0f), hn::Sqrt(x)); }
 HWY_INLINE V Relu(V x) { return KeepNaN(x, hn::Max(x, hn::Zero(d))); }
-HWY_INLINE V Gelu(V x) { return hn::Mul(x, NormalCdf(x)); }
-// x sigmoid(2 u).  At -infinity 2^t is infinite and the quotient NaN, as the formula says.
+// x Phi(x) = max(x, 0) - |x| Phi(-|x|)
+HWY_INLINE V Gelu(V x) {
+  const V t = hn::Min(hn::Abs(x), C(kNormalEnd));
+  const V tail = hn::Mul(ExpMinusSquare(t, 0.5f), NormalTail(t));
+  return KeepNaN(x, hn::NegMulAdd(t, tail, hn::Max(x, hn::Zero(d))));
+}
+// x sigmoid(2 u), which is zero in float32 long before x is -11.
 HWY_INLINE V GeluTanh(V x) {
   const V t = GeluTanhExponent(x, hn::Mul(x, x));
   const V e = Exp2Within(hn::Min(hn::Max(t, C(-126.0f)), C(128.0f)));
-  return hn::Div(x, hn::Add(C(1.0f), e));
+  return KeepNaN(x, hn::Div(hn::Max(x, C(-11.0f)), hn::Add(C(1.0f), e)));
 }
-HWY_INLINE V Silu(V x) { return hn::Div(x, hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
+// e^100 is infinite in float32.
+HWY_INLINE V Silu(V x) {
+  const V y = hn::Div(hn::Max(x, C(-100.0f)), hn::Add(C(1.0f), Exp(hn::Neg(x))));
+  return KeepNaN(x, y);
+}
+// erfc x = 2 Phi(-sqrt(2) x)
+HWY_INLINE V Erfc(V x) {
+  const V t = hn::Min(hn::Abs(x), C(kErfcEnd));
+  const V tail =
+      hn::Mul(hn::Mul(C(2.0f), ExpMinusSquare(t, 1.0f)), NormalTail(hn::Mul(t, C(1.41421356237f))));
+  return KeepNaN(x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(C(2.0f), tail), tail));
+}
 
 HWY_INLINE V Add(V a, V b) { return hn::Add(a, b); }
 HWY_INLINE V Sub(V a, V b) { return hn::Sub(a, b); }
 HWY_INLINE V Mul(V a, V b) { return hn::Mul(a, b); }
+HWY_INLINE V MulOrZero(V a, V b) {
+  return hn::IfThenZeroElse(hn::Eq(b, hn::Zero(d)), hn::Mul(a, b));
+}
 HWY_INLINE V Div(V a, V b) { return hn::Div(a, b); }
 HWY_INLINE V Minimum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Min(a, b))); }
 HWY_INLINE V Maximum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Max(a, b))); }
@@ -87,27 +106,28 @@ HWY_INLINE V SigmoidBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y,
 HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenZeroElse(hn::Le(x, hn::Zero(d)), dy); }
 // d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi), and that of -x is 1 less it.
 HWY_INLINE V GeluBackward(V x, V dy) {
-  V density = hn::Mul(C(0.3989422804f), Exp(hn::Mul(hn::Mul(x, x), C(-0.5f))));
-  return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(x)));
+  const V t = hn::Min(hn::Abs(x), C(kNormalEnd));
+  const V left =
+      hn::Mul(ExpMinusSquare(t, 0.5f), hn::NegMulAdd(t, C(0.3989422804f), NormalTail(t)));  // at -t
+  const V slope = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), left, hn::Sub(C(1.0f), left));
+  return KeepNaN(x, hn::Mul(dy, slope));
 }
 // With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in
 // the tails, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
   const V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
-HWY_INLINE V MulOrZero(V a, V b) {
-  return hn::IfThenZeroElse(hn::Eq(b, hn::Zero(d)), hn::Mul(a, b));
-}
   const V t = hn::Neg(hn::Abs(GeluTanhExponent(x, square)));
   const V e = hn::IfThenZeroElse(hn::Lt(t, C(-126.0f)), Exp2Within(hn::Max(t, C(-126.0f))));
   const V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
   const V s = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), small, large);
   const V slope = hn::MulAdd(C(6 * 0.7978845608f * 0.044715f), square, C(2 * 0.7978845608f));
-  return hn::Mul(dy, hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), slope, s));
+  const V inner = hn::Min(hn::Max(x, C(-100.0f)), C(100.0f));
+  return KeepNaN(x, hn::Mul(dy, hn::MulAdd(hn::Mul(inner, hn::Mul(large, small)), slope, s)));
 }
 // s + x s (1 - s) with s = sigmoid x
 HWY_INLINE V SiluBackward(V x, V dy) {
-  V s = Sigmoid(x);
-  return hn::Mul(dy, hn::MulAdd(hn::Mul(x, s), hn::Sub(C(1.0f), s), s));
+  const V s = Sigmoid(x), inner = hn::Min(hn::Max(x, C(-100.0f)), C(100.0f));
+  return hn::Mul(dy, hn::MulAdd(hn::Mul(inner, s), hn::Sub(C(1.0f), s), s));
 }
 HWY_INLINE V SoftplusBackward(V x, V dy) { return hn::Mul(dy, Sigmoid(x)); }
 
@@ -122,6 +142,7 @@ UnaryKernel GetUnary(Unary op) {
     case Unary::kSin: return ApplyScalar<std::sin>;
     case Unary::kCos: return ApplyScalar<std::cos>;
     case Unary::kErf: return Apply<Erf>;
+    case Unary::kErfc: return Apply<Erfc>;
     case Unary::kTanh: return Apply<Tanh>;
     case Unary::kSigmoid: return Apply<Sigmoid>;
     case Unary::kRelu: return Apply<Relu>;
@@ -138,6 +159,7 @@ BinaryKernel GetBinary(Binary op) {
     case Binary::kAdd: return Apply2<Add>;
     case Binary::kSub: return Apply2<Sub>;
     case Binary::kMul: return Apply2<Mul>;
+    case Binary::kMulOrZero: return Apply2<MulOrZero>;
     case Binary::kDiv: return Apply2<Div>;
     case Binary::kMinimum: return Apply2<Minimum>;
     case Binary::kMaximum: return Apply2<Maximum>;
@@ -159,7 +181,6 @@ void Axpy(float c, const float* x, float* y, int64_t n) {
 
 void ToFloat(const BFloat16* x, float* y, int64_t n) {
   const hn::RebindToUnsigned<D> du;
-    case Binary::kMulOrZero: return Apply2<MulOrZero>;
   const hn::Rebind<uint16_t, D> dh;
   const auto* bits = reinterpret_cast<const uint16_t*>(x);
   const int64_t step = Lanes();

@@ -4,6 +4,8 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <cmath>
+
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -82,11 +84,10 @@ HWY_INLINE V ExpNonPositive(V x) {
   return KeepNaN(x, hn::IfThenZeroElse(hn::Lt(x, C(-87.3365f)), y));
 }
 
-// 2^t for -126 <= t <= 128, where it is infinite: 2^n 2^r with r in [-1/2, 1/2] and the minimax
-// polynomial of degree 5, which errs 1.3 units.
-HWY_INLINE V Exp2Within(V t) {
+// 2^n 2^r for whole n in [-127, 128], where it is zero and infinite, and r in [-1/2, 1/2]: the
+// minimax polynomial of degree 5, which errs 1.3 units.
+HWY_INLINE V Exp2OfRest(V n, V r) {
   const hn::RebindToSigned<D> di;
-  const V n = hn::Round(t), r = hn::Sub(t, n);
   V p = C(1.327647245e-03f);
   p = hn::MulAdd(p, r, C(9.675540961e-03f));
   p = hn::MulAdd(p, r, C(5.550713092e-02f));
@@ -95,6 +96,44 @@ HWY_INLINE V Exp2Within(V t) {
   p = hn::MulAdd(p, r, C(1.000000119f));
   const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
   return hn::Mul(p, hn::BitCast(d, bits));
+}
+// 2^t for -126 <= t <= 128, where it is infinite.
+HWY_INLINE V Exp2Within(V t) {
+  const V n = hn::Round(t);
+  return Exp2OfRest(n, hn::Sub(t, n));
+}
+
+// e^(-c t^2) = 2^(n + r) for c = 1/2 or 1, to 2^-127.4; below 2^-126.5 it is zero.  t^2 and log2(e)
+// are taken in two parts each: rounding the exponent would cost digits where it is large.
+HWY_INLINE V ExpMinusSquare(V t, float c) {
+#if HWY_TARGET == HWY_SCALAR  // products and sums are rounded apart here
+  const double x = hn::GetLane(t);
+  const double y = std::exp(-static_cast<double>(c) * x * x);
+  return C(y < 8.3e-39 ? 0.0f : static_cast<float>(y));
+#else
+  const V high = C(-c * 1.44269502f), low = C(-c * 1.92596299e-8f);
+  const V s = hn::Mul(t, t), rest = hn::MulSub(t, t, s), n = hn::Round(hn::Mul(s, high));
+  V r = hn::MulSub(s, high, n);
+  r = hn::MulAdd(s, low, r);
+  return Exp2OfRest(n, hn::MulAdd(rest, high, r));
+#endif
+}
+inline constexpr float kNormalEnd = 13.27f, kErfcEnd = 9.383f;  // where ExpMinusSquare is zero
+
+// e^(t^2 / 2) Phi(-t) for t in [0, 13.3], Phi being the cumulative distribution of the normal: a
+// rational minimax fit, which errs 5e-9 of it.
+HWY_INLINE V NormalTail(V t) {
+  V p = C(4.020123573e-03f);
+  p = hn::MulAdd(p, t, C(3.998376987e-02f));
+  p = hn::MulAdd(p, t, C(1.813056357e-01f));
+  p = hn::MulAdd(p, t, C(4.356849116e-01f));
+  p = hn::MulAdd(p, t, C(5.000000025e-01f));
+  V q = C(1.007681220e-02f);
+  q = hn::MulAdd(q, t, C(1.002318294e-01f));
+  q = hn::MulAdd(q, t, C(4.643773462e-01f));
+  q = hn::MulAdd(q, t, C(1.194479724e+00f));
+  q = hn::MulAdd(q, t, C(1.669254742e+00f));
+  return hn::Div(p, hn::MulAdd(q, t, C(1.0f)));
 }
 
 HWY_INLINE V Log(V x) {
@@ -151,11 +190,6 @@ HWY_INLINE V Sigmoid(V x) { return hn::Div(C(1.0f), hn::Add(C(1.0f), Exp(hn::Neg
 HWY_INLINE V Softplus(V x) {
   V y = hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, Exp(hn::Neg(hn::Abs(x)))));
   return KeepNaN(x, y);
-}
-
-// The cumulative distribution of the normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2.
-HWY_INLINE V NormalCdf(V x) {
-  return hn::MulAdd(C(0.5f), Erf(hn::Mul(x, C(0.70710678118f))), C(0.5f));
 }
 
 // -2 u / ln 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), so that sigmoid(2 u) = 1 / (1 + 2^this).

@@ -38,6 +38,7 @@ void add_unaries(Rows& rows) {
       {"sin", "sin", "", kAny, sin, [](double v) { return std::sin(v); }},
       {"cos", "cos", "", kAny, cos, [](double v) { return std::cos(v); }},
       {"erf", "erf", "", kAny, erf, [](double v) { return std::erf(v); }},
+      {"erfc", "erfc", "", kAny, erfc, [](double v) { return std::erfc(v); }},
       {"tanh", "tanh", "", kAny, tanh, [](double v) { return std::tanh(v); }},
       {"sigmoid", "sigmoid", "", kAny, sigmoid, logistic},
       {"relu", "relu", "", kAwayFromZero, relu, positive_part},

@@ -28,6 +28,7 @@ double normal_cdf(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
 double density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); }
 double inner(double x) { return std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x); }
 double gelu_tanh_slope(double x) {
+  if (std::abs(x) > 100) return x > 0;
   double t = std::tanh(inner(x)), sech2 = 1 / std::pow(std::cosh(inner(x)), 2);
   return (1 + t) / 2 + x / 2 * sech2 * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x);
 }
@@ -60,15 +61,19 @@ const UnaryCase kUnaries[] = {
     {"log", Unary::kLog, [](double x) { return std::log(x); }, 1e-37f, 1e37f, Scale::kResult, 1.1},
     {"sin", Unary::kSin, [](double x) { return std::sin(x); }, -100, 100, Scale::kResult, 1.1},
     {"cos", Unary::kCos, [](double x) { return std::cos(x); }, -100, 100, Scale::kResult, 1.1},
+    {"erfc", Unary::kErfc, [](double x) { return std::erfc(x); }, -9, 9, Scale::kResult, 8},
     {"erf", Unary::kErf, [](double x) { return std::erf(x); }, -6, 6, Scale::kResult, 7},
     {"tanh", Unary::kTanh, [](double x) { return std::tanh(x); }, -20, 20, Scale::kResult, 5.5},
     {"sigmoid", Unary::kSigmoid, logistic, -80, 80, Scale::kResult, 2.7},
     {"relu", Unary::kRelu, [](double x) { return x > 0 || x != x ? x : 0; }, -10, 10,
      Scale::kResult, 0},
-    {"gelu", Unary::kGelu, [](double x) { return x * normal_cdf(x); }, -20, 20, Scale::kInput, 4.1},
-    {"gelu_tanh", Unary::kGeluTanh, [](double x) { return x * (1 + std::tanh(inner(x))) / 2; }, -20,
-     20, Scale::kInput, 3.4},
-    {"silu", Unary::kSilu, [](double x) { return x * logistic(x); }, -80, 80, Scale::kResult, 3},
+    {"gelu", Unary::kGelu, [](double x) { return std::max(x, -40.0) * normal_cdf(x); }, -13, 20,
+     Scale::kResult, 8},
+    {"gelu_tanh", Unary::kGeluTanh,
+     [](double x) { return std::max(x, -40.0) * (1 + std::tanh(inner(x))) / 2; }, -20, 20,
+     Scale::kInput, 3.4},
+    {"silu", Unary::kSilu, [](double x) { return std::max(x, -800.0) * logistic(x); }, -80, 80,
+     Scale::kResult, 3},
     {"softplus", Unary::kSoftplus, [](double x) { return x > 40 ? x : std::log1p(std::exp(x)); },
      -80, 80, Scale::kResult, 2.9},
 };
@@ -85,13 +90,13 @@ const BinaryCase kBinaries[] = {
     {"add", Binary::kAdd, [](double a, double b) { return a + b; }, -10, 10, Scale::kResult, 1},
     {"sub", Binary::kSub, [](double a, double b) { return a - b; }, -10, 10, Scale::kResult, 1},
     {"mul", Binary::kMul, [](double a, double b) { return a * b; }, -10, 10, Scale::kResult, 1},
+    {"mul_or_zero", Binary::kMulOrZero, [](double a, double b) { return b == 0 ? 0 : a * b; }, -10,
+     10, Scale::kResult, 1},
     {"div", Binary::kDiv, [](double a, double b) { return a / b; }, -10, 10, Scale::kResult, 1},
     {"minimum", Binary::kMinimum, [](double a, double b) { return a != a || a < b ? a : b; }, -10,
      10, Scale::kResult, 0},
     {"maximum", Binary::kMaximum, [](double a, double b) { return a != a || a > b ? a : b; }, -10,
      10, Scale::kResult, 0},
-    {"mul_or_zero", Binary::kMulOrZero, [](double a, double b) { return b == 0 ? 0 : a * b; }, -10,
-     10, Scale::kResult, 1},
     {"tanh backward", Binary::kTanhBackward, [](double y, double dy) { return dy * (1 - y * y); },
      -1, 1, Scale::kOne, 4},
     {"sigmoid backward", Binary::kSigmoidBackward,
@@ -99,13 +104,17 @@ const BinaryCase kBinaries[] = {
     {"relu backward", Binary::kReluBackward, [](double x, double dy) { return x <= 0 ? 0 : dy; },
      -10, 10, Scale::kResult, 0},
     {"gelu backward", Binary::kGeluBackward,
-     [](double x, double dy) { return dy * (normal_cdf(x) + x * density(x)); }, -20, 20,
-     Scale::kOne, 3},
+     [](double x, double dy) {
+       return dy * (normal_cdf(x) + (std::isinf(x) ? 0 : x * density(x)));
+     },
+     -20, 20, Scale::kOne, 3.3},
     {"gelu_tanh backward", Binary::kGeluTanhBackward,
      [](double x, double dy) { return dy * gelu_tanh_slope(x); }, -20, 20, Scale::kOne, 3.2},
     {"silu backward", Binary::kSiluBackward,
-     [](double x, double dy) { return dy * logistic(x) * (1 + x * (1 - logistic(x))); }, -80, 80,
-     Scale::kInput, 3.9},
+     [](double x, double dy) {
+       return dy * logistic(x) * (1 + (std::isinf(x) ? 0 : x * (1 - logistic(x))));
+     },
+     -80, 80, Scale::kInput, 3.9},
     {"softplus backward", Binary::kSoftplusBackward,
      [](double x, double dy) { return dy * logistic(x); }, -80, 80, Scale::kResult, 3.2},
 };

@@ -1,6 +1,7 @@
 // What the losses of classes share.  Private to ops/.
 #pragma once
 #include <algorithm>
+#include <cmath>
 
 #include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
@@ -32,13 +33,13 @@ class ClassGradient {
         ignored_(o.ignore_index),
         has_row_each_(o.reduction == Reduction::kNone) {}
 
-  // Of row i, whose target is `id`, in the classes [begin, begin + n): from the logits to dx, which
-  // may be one.
-  void operator()(int64_t i, int64_t id, float lse, const float* logits, float* dx, int64_t begin,
-                  int64_t n) const {
+  // The gradient of row i, whose target is `id`, in the classes [begin, begin + n): from the logits
+  // to dx, which may be the same array.  `sum` belongs to all classes of the row.
+  void operator()(int64_t i, int64_t id, const simd::ExpSum& sum, const float* logits, float* dx,
+                  int64_t begin, int64_t n) const {
     if (id == ignored_) return void(std::fill_n(dx, n, 0.0f));
     const float g = dy_[has_row_each_ ? i : 0] * scale_;
-    simd::scaled_exp(logits, lse, g, -g * e_ / classes_, dx, n);
+    simd::scaled_exp(logits, sum.high, g / sum.total, -g * e_ / classes_, dx, n);
     if (begin <= id && id < begin + n) dx[id - begin] -= g * (1 - e_);
   }
 
@@ -48,6 +49,21 @@ class ClassGradient {
   int64_t ignored_;
   bool has_row_each_;
 };
+
+// What backward needs of each row: a tensor (rows, 2) of ExpSums.
+inline simd::ExpSum* exp_sums(const Tensor& x) {
+  static_assert(sizeof(simd::ExpSum) == 2 * sizeof(float));
+  return reinterpret_cast<simd::ExpSum*>(raw<float>(x));
+}
+
+// (1 - e) (high - x_target) + e mean_j(high - x_j) + log(total): the loss of a row whose x_target
+// is `logit`.  `below` is sum_j (x_j - high), and is not read if e is 0.
+inline float class_loss(double high, double total, double logit, double below, int64_t classes,
+                        double e) {
+  double loss = std::log(total) + (e < 1 ? (1 - e) * (high - logit) : 0);
+  if (e != 0) loss -= e * below / static_cast<double>(classes);
+  return static_cast<float>(loss);
+}
 
 // linear_cross_entropy with so many logits at a time: for tests of its tiles.
 struct LogitsTile {

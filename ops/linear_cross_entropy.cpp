@@ -64,31 +64,44 @@ void for_tile_rows(const Tile& tile, F f) {
                });
 }
 
-// What a range of classes adds to a row: log(e^a + e^b).
-double log_add(double a, double b) {
-  if (!std::isfinite(a) || !std::isfinite(b)) return std::isnan(a) || a > b ? a : b;
-  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
-}
+// A row as far as its classes were seen: sum_j e^x_j = total e^high, below = sum_j (x_j - high).
+struct RowSums {
+  double high = -HUGE_VAL, total = 0, below = 0, logit = 0;  // logit: the target's
 
-// lse_i = logsumexp of row i's logits; losses like those of cross_entropy, unreduced.
+  // Adds a range of classes after the `seen` ones; `below` only if it is wanted.
+  void add(const float* logits, int64_t n, int64_t seen, bool wants_below) {
+    const simd::ExpSum part = simd::exp_sum(logits, n);
+    const double top = std::max<double>(high, part.high);
+    if (wants_below && part.total == 0) below = -HUGE_VAL;
+    else if (wants_below)
+      below +=
+          moved(seen, high, top) + simd::sum_from(logits, part.high, n) + moved(n, part.high, top);
+    total = lowered(total, high - top) + lowered(part.total, part.high - top);
+    high = top;
+  }
+
+ private:
+  static double moved(int64_t n, double from, double to) {
+    return n == 0 || from == to ? 0 : static_cast<double>(n) * (from - to);
+  }
+  static double lowered(double sum, double by) { return sum == 0 ? 0 : sum * std::exp(by); }
+};
+
+// Losses like those of cross_entropy, unreduced; sums_i of row i's logits is for backward.
 Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
-                 const CrossEntropyOptions& options, const LogitsTile& size, Tensor& lse) {
+                 const CrossEntropyOptions& options, const LogitsTile& size, Tensor& sums) {
   const int64_t count = ids.numel(), classes = weight.size(0), *id = raw<int64_t>(ids);
   Tensor losses = zeros(ids.shape(), kFloat32), room = room_for(size, count, classes);
-  lse = zeros(ids.shape(), kFloat32);
-  std::vector<double, PoolAllocator<double>> sums(static_cast<size_t>(count), -HUGE_VAL);
-  float* loss = raw<float>(losses);
+  sums = zeros({count, 2}, kFloat32);
+  std::vector<RowSums, PoolAllocator<RowSums>> all(static_cast<size_t>(count));
   const double e = options.label_smoothing;
   auto add_tile = [&](const Tile& tile) {
     for_tile_rows(tile, [&](int64_t i, const float* logits) {
       if (id[i] == options.ignore_index) return;
-      double& sum = sums[static_cast<size_t>(i)];
-      sum = log_add(sum, simd::logsumexp(logits, tile.classes.size()));
-      double part =
-          e == 0 ? 0 : e * simd::sum(logits, tile.classes.size()) / static_cast<double>(classes);
+      RowSums& row = all[static_cast<size_t>(i)];
+      row.add(logits, tile.classes.size(), tile.classes.begin, e != 0);
       if (tile.classes.begin <= id[i] && id[i] < tile.classes.end)
-        part += (1 - e) * logits[id[i] - tile.classes.begin];
-      loss[i] -= static_cast<float>(part);
+        row.logit = logits[id[i] - tile.classes.begin];
     });
   };
   for (const Range& part : ranges(classes, size.classes)) {
@@ -98,9 +111,9 @@ Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
   }
   for (int64_t i = 0; i < count; ++i) {
     if (id[i] == options.ignore_index) continue;
-    const auto shift = static_cast<float>(sums[static_cast<size_t>(i)]);
-    raw<float>(lse)[i] = shift;
-    loss[i] += shift;
+    const RowSums& row = all[static_cast<size_t>(i)];
+    exp_sums(sums)[i] = {static_cast<float>(row.high), static_cast<float>(row.total)};
+    raw<float>(losses)[i] = class_loss(row.high, row.total, row.logit, row.below, classes, e);
   }
   return losses;
 }
@@ -119,7 +132,7 @@ struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
   TensorList kernel_backward(const Tensor& dy) {
     const Tensor x = contiguous(as_rows(input(0))), weight = input(1), targets = extra(0);
     const bool narrow = x.dtype() == kBFloat16;
-    const Tensor lse = extra(1), g = to(contiguous(dy), kFloat32),
+    const Tensor sums = extra(1), g = to(contiguous(dy), kFloat32),
                  room = room_for(tile, x.size(0), classes);
     Tensor dx = needs(0) ? zeros(x.shape(), kFloat32) : Tensor(),
            dw = needs(1) ? accumulator(1) : Tensor();
@@ -131,7 +144,7 @@ struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
       for (const Range& rows : ranges(x.size(0), tile.rows)) {
         const Tensor x_part = part_of(x, rows);
         const Tile part(rows, range, x_part, w, room);
-        to_gradients(part, targets, lse, g);
+        to_gradients(part, targets, sums, g);
         const Tensor dlogits = narrow ? to(part.logits, kBFloat16) : part.logits;
         if (needs(0)) multiply_part(matrix(dlogits), matrix(w), /*add=*/true, part_of(dx, rows));
         if (needs(1))
@@ -142,13 +155,13 @@ struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
     return {needs(0) ? reshape(to(dx, x.dtype()), inputs[0]->shape) : dx, Tensor(), Tensor()};
   }
 
-  void to_gradients(const Tile& part, const Tensor& targets, const Tensor& lse,
+  void to_gradients(const Tile& part, const Tensor& targets, const Tensor& sums,
                     const Tensor& dy) const {
     const int64_t *id = raw<int64_t>(targets), n = part.classes.size();
-    const float* shift = raw<float>(lse);
+    const simd::ExpSum* row_sum = exp_sums(sums);
     const ClassGradient gradient(options, classes, count, dy);
     for_tile_rows(part, [&](int64_t i, float* row) {
-      gradient(i, id[i], shift[i], row, row, part.classes.begin, n);
+      gradient(i, id[i], row_sum[i], row, row, part.classes.begin, n);
     });
   }
 };
@@ -165,23 +178,33 @@ void check_inputs(const Tensor& x, const Tensor& weight) {
                     weight.shape());
 }
 
+// x with zeros in the ignored rows, if one of them is not finite: 0 times infinity would be NaN in
+// the weight's gradient.
+Tensor without_ignored(const Tensor& x, const Tensor& ids, int64_t ignored) {
+  const Tensor is_ignored = eq(ids, static_cast<double>(ignored)),
+               rows = index_select(as_rows(x.detach()), 0, flatten(nonzero(flatten(is_ignored))));
+  if (sum(rows * 0.0).item() == 0) return x;
+  return masked_fill(x, unsqueeze(is_ignored, -1), 0);
+}
+
 }  // namespace
 
-Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
+Tensor linear_cross_entropy(const Tensor& given, const Tensor& weight, const Tensor& targets,
                             const CrossEntropyOptions& options, const LogitsTile& tile) {
-  check_inputs(x, weight);
-  Shape logits = x.shape();
+  check_inputs(given, weight);
+  Shape logits = given.shape();
   logits[logits.rank() - 1] = weight.size(0);
   check_cross_entropy("linear_cross_entropy", logits, targets, options);
-  if (options.weight.defined()) return cross_entropy(linear(x, weight), targets, options);
-  Tensor lse;
   const Tensor ids = contiguous(targets.detach());
   const int64_t count = count_targets(ids, options.ignore_index);
+  const Tensor x = count == ids.numel() ? given : without_ignored(given, ids, options.ignore_index);
+  if (options.weight.defined()) return cross_entropy(linear(x, weight), targets, options);
+  Tensor sums;
   const Tensor y = fused_value(
       x.dtype(), [&] { return cross_entropy(linear(x, weight), ids, options); },
       [&] {
         const Tensor rows = contiguous(as_rows(x.detach()));
-        const Tensor losses = losses_of(rows, weight.detach(), ids, options, tile, lse);
+        const Tensor losses = losses_of(rows, weight.detach(), ids, options, tile, sums);
         return to(reduce_losses(losses, count, options.reduction), x.dtype());
       });
   if (auto* node = record<LinearCrossEntropy>(y, x, weight, targets)) {
@@ -192,7 +215,7 @@ Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor&
     node->save_input(0, x);
     node->save_input(1, weight);
     node->save_extra(0, ids);
-    node->save_extra(1, lse);
+    node->save_extra(1, sums);
   }
   return y;
 }

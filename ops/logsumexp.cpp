@@ -1,5 +1,6 @@
 // logsumexp along any axis.
 #include <cmath>
+#include <limits>
 
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
@@ -13,12 +14,19 @@ double plain_logsumexp(const double* x, int64_t n) {
   const double high = plain_max(x, n);
   return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
-// y = log sum_j e^x_j   =>   dx = dy e^(x - y)
+// y = log sum_j e^x_j   =>   dx = dy softmax(x), where y is infinite dy e^(x - y), which is 0 in a
+// row of -infinity
 struct LogSumExp final : Op<LogSumExp> {
   static constexpr std::string_view kName = "logsumexp";
   Shape kept;  // y's shape with the axis of size 1
+  int axis = 0;
   TensorList backward(const Tensor& dy) override {
-    return {reshape(dy, kept) * exp(input(0) - reshape(output(), kept))};
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    const Tensor x = input(0), g = reshape(dy, kept), y = reshape(output().detach(), kept),
+                 is_infinite = eq(abs(y), kInfinity);
+    if (sum(is_infinite).item<int64_t>() == 0) return {g * softmax(x, axis)};
+    const Tensor p = softmax(masked_fill(x, is_infinite, 0), axis);
+    return {g * where(is_infinite, exp(x - masked_fill(y, eq(y, -kInfinity), 0)), p)};
   }
 };
 }  // namespace
@@ -50,6 +58,7 @@ Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
   }
   if (auto* node = record<LogSumExp>(y, x)) {
     node->kept = kept;
+    node->axis = at;
     node->save_input(0, x);
     node->save_output(y);
   }

@@ -1,10 +1,11 @@
-// Losses of classes.  cross_entropy without class weights is fused: it keeps one number per row
+// Losses of classes.  cross_entropy without class weights is fused: it keeps two numbers per row
 // instead of a second copy of the logits.
 #include <limits>
 
 #include "framework/autograd/node.h"
 #include "framework/simd/rows.h"
 #include "ops/class_loss.h"
+#include "ops/elementwise.h"
 #include "ops/fused.h"
 #include "ops/rows.h"
 
@@ -60,7 +61,15 @@ class Targets {
  public:
   Targets(const Tensor& ids, int64_t ignore_index)
       : counted_(ne(ids, static_cast<double>(ignore_index))),
-        ids_(where(counted_, ids, full_scalar(0, kInt64))) {}
+        ids_(where(counted_, ids, full_scalar(0, kInt64))),
+        count_(sum(counted_).item<int64_t>()) {}
+
+  // x (..., C) with zeros in the rows that do not count: their infinities must not reach a
+  // gradient.
+  Tensor kept(const Tensor& x) const {
+    if (count_ == ids_.numel()) return x;
+    return where(unsqueeze(counted_, -1), x, full_scalar(0, x.dtype()));
+  }
 
   // x_target of x (..., C)
   Tensor of(const Tensor& x) const { return squeeze(gather(x, -1, unsqueeze(ids_, -1)), -1); }
@@ -75,13 +84,14 @@ class Targets {
     if (reduction == Reduction::kNone) return kept;
     const Tensor total = sum(kept);
     if (reduction == Reduction::kSum) return total;
-    const double count = weights.defined() ? sum(where(counted_, weights, zero)).item()
-                                           : static_cast<double>(sum(counted_).item<int64_t>());
-    return count > 0 ? total / count : total + std::numeric_limits<double>::quiet_NaN();
+    if (count_ == 0) return total + std::numeric_limits<double>::quiet_NaN();
+    return total / (weights.defined() ? sum(where(counted_, weights, zero)).item()
+                                      : static_cast<double>(count_));
   }
 
  private:
   Tensor counted_, ids_;  // ids of 0 where a row does not count
+  int64_t count_;
 };
 
 // loss = (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c), p = softmax(logits)
@@ -89,15 +99,18 @@ Tensor cross_entropy_definition(const Tensor& logits, const Tensor& ids,
                                 const CrossEntropyOptions& options) {
   const double e = options.label_smoothing;
   Targets targets(ids, options.ignore_index);
-  Tensor log_probs = log_softmax(logits, -1), weights;
-  Tensor losses = -targets.of(log_probs);
+  const Tensor log_probs = log_softmax(targets.kept(logits), -1);
+  Tensor losses = -targets.of(log_probs), weights, part = full_scalar(e, logits.dtype());
+  part = part / static_cast<double>(logits.shape().back());
   if (options.weight.defined()) {
     const Tensor w = to(options.weight.detach(), logits.dtype());
     weights = targets.of_class(w);
-    losses = losses * weights;
-    if (e != 0) log_probs = log_probs * w;
+    losses = mul_or_zero(losses, weights);
+    part = part * w;
   }
-  if (e != 0) losses = losses * (1 - e) - mean(log_probs, -1) * e;
+  if (e != 0)
+    losses = mul_or_zero(losses, full_scalar(1 - e, logits.dtype())) -
+             sum(mul_or_zero(log_probs, expand(part, {logits.shape().back()})), -1);
   return targets.reduce(losses, weights, options.reduction);
 }
 
@@ -111,35 +124,37 @@ struct CrossEntropy final : Fused<CrossEntropy> {
   }
   TensorList kernel_backward(const Tensor& dy) const {
     const Tensor logits = input(0), targets = extra(0);
-    Tensor wide = to(contiguous(logits), kFloat32), lse = extra(1),
+    Tensor wide = to(contiguous(logits), kFloat32), sums = extra(1),
            g = to(contiguous(dy), kFloat32), dx = empty(logits.shape(), kFloat32);
     const int64_t classes = logits.shape().back(), *id = raw<int64_t>(targets);
-    const float *x = raw<float>(wide), *shift = raw<float>(lse);
+    const float* x = raw<float>(wide);
+    const simd::ExpSum* row_sum = exp_sums(sums);
     float* y = raw<float>(dx);
     const ClassGradient gradient(options, classes, count, g);
     for_rows(targets.numel(), classes, [=](int64_t i) {
-      gradient(i, id[i], shift[i], x + i * classes, y + i * classes, 0, classes);
+      gradient(i, id[i], row_sum[i], x + i * classes, y + i * classes, 0, classes);
     });
     return {to(dx, logits.dtype()), Tensor()};
   }
 };
 
 Tensor cross_entropy_kernel(const Tensor& logits, const Tensor& targets,
-                            const CrossEntropyOptions& options, int64_t count, Tensor& lse) {
+                            const CrossEntropyOptions& options, int64_t count, Tensor& sums) {
   Tensor wide = to(contiguous(logits.detach()), kFloat32),
          losses = empty(targets.shape(), kFloat32);
-  lse = empty(targets.shape(), kFloat32);
+  sums = empty({targets.numel(), 2}, kFloat32);
   const int64_t classes = logits.shape().back(), *id = raw<int64_t>(targets);
   const float* x = raw<float>(wide);
-  float *loss = raw<float>(losses), *shift = raw<float>(lse);
+  float* loss = raw<float>(losses);
+  simd::ExpSum* row_sum = exp_sums(sums);
   const double e = options.label_smoothing;
   for_rows(targets.numel(), classes, [=, &options](int64_t i) {
     const float* row = x + i * classes;
-    const bool counted = id[i] != options.ignore_index;
-    shift[i] = counted ? simd::logsumexp(row, classes) : 0;
-    loss[i] = counted ? static_cast<float>(shift[i] - (1 - e) * row[id[i]]) : 0;
-    if (counted && e != 0)
-      loss[i] -= static_cast<float>(e * simd::sum(row, classes) / static_cast<double>(classes));
+    loss[i] = 0, row_sum[i] = {0, 1};
+    if (id[i] == options.ignore_index) return;
+    const simd::ExpSum s = row_sum[i] = simd::exp_sum(row, classes);
+    const double below = e == 0 ? 0 : simd::sum_from(row, s.high, classes);
+    loss[i] = class_loss(s.high, s.total, row[id[i]], below, classes, e);
   });
   return reduce_losses(losses, count, options.reduction);
 }
@@ -154,18 +169,18 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
     const Tensor x = to(logits, accumulation_dtype(logits.dtype()));
     return to(cross_entropy_definition(x, targets.detach(), options), logits.dtype());
   }
-  Tensor lse;
+  Tensor sums;
   const Tensor ids = contiguous(targets.detach());
   const int64_t count = count_targets(ids, options.ignore_index);
   const Tensor y = fused_value(
       logits.dtype(), [&] { return cross_entropy_definition(logits.detach(), ids, options); },
-      [&] { return to(cross_entropy_kernel(logits, ids, options, count, lse), logits.dtype()); });
+      [&] { return to(cross_entropy_kernel(logits, ids, options, count, sums), logits.dtype()); });
   if (auto* node = record<CrossEntropy>(y, logits, targets)) {
     node->options = options;
     node->count = count;
     node->save_input(0, logits);
     node->save_extra(0, ids);
-    node->save_extra(1, lse);
+    node->save_extra(1, sums);
   }
   return y;
 }
@@ -178,7 +193,8 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOpt
     return rows.reduce(-rows.of(log_probs), Tensor(), options.reduction);
   const Tensor x = to(log_probs, accumulation_dtype(log_probs.dtype())),
                weights = rows.of_class(to(options.weight.detach(), x.dtype()));
-  return to(rows.reduce(-rows.of(x) * weights, weights, options.reduction), log_probs.dtype());
+  return to(rows.reduce(mul_or_zero(-rows.of(x), weights), weights, options.reduction),
+            log_probs.dtype());
 }
 
 }  // namespace vitro

@@ -193,8 +193,8 @@ struct CrossEntropyOptions {
   Reduction reduction = Reduction::kMean;
 };
 // -w_target log softmax(logits)_target over the last axis: logits (..., C), targets (...) int64.
-// Ignored targets count for nothing; the mean is over the weights w_target, and that of none is
-// NaN.  Smoothing e mixes in e w_c / C of every class c.
+// Ignored targets count for nothing, whatever their logits are; the mean divides by the sum of the
+// weights w_target, and that of no rows is NaN.  Smoothing e mixes in e w_c / C of every class c.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options = {});
 // cross_entropy(linear(x, weight), targets) without ever holding all logits: x (..., features),

@@ -23,9 +23,9 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
     double* q = raw<double>(y);
     for_rows(y.numel() / n, n, [=](int64_t i) {
       const double high = plain_max(p + i * n, n), total = plain_total(p + i * n, n, high),
-                   shift = high + std::log(total);
+                   log_total = std::log(total);
       for (int64_t j = i * n; j < (i + 1) * n; ++j)
-        q[j] = log ? p[j] - shift : std::exp(p[j] - high) / total;
+        q[j] = log ? p[j] - high - log_total : std::exp(p[j] - high) / total;
     });
   } else {
     rows_in_float(y, rows, n, [&](const float* p, float* q) {

@@ -76,6 +76,26 @@ float LogSumExp(const float* x, int64_t n) {
   return shift + std::log(SumExp(x, n, shift));
 }
 
+// Of a row of -infinity the sum is 0.
+ExpSum SumOfExps(const float* x, int64_t n) {
+  const float high = Max(x, n);
+  return {high, SumExp(x, n, high == -std::numeric_limits<float>::infinity() ? 0.0f : high)};
+}
+
+// The differences are added up as 2^-14 of themselves, which loses no digit, so that a chunk cannot
+// overflow.
+double SumFrom(const float* x, float from, int64_t n) {
+  constexpr int64_t kChunk = 4096;
+  constexpr float kPart = 1.0f / 16384;
+  const V part = C(kPart), shift = C(from * kPart);
+  double total = 0;
+  for (int64_t b = 0; b < n; b += kChunk)
+    total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR {
+      return hn::MulSub(LoadUpTo(x + b + i, m, from), part, shift);
+    });
+  return total / kPart;
+}
+
 void Softmax(const float* x, float* y, int64_t n) {
   const V shift = C(Max(x, n));
   float total = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
@@ -126,6 +146,8 @@ HWY_EXPORT(Sum);
 HWY_EXPORT(Dot);
 HWY_EXPORT(SumRows);
 HWY_EXPORT(LogSumExp);
+HWY_EXPORT(SumOfExps);
+HWY_EXPORT(SumFrom);
 HWY_EXPORT(Softmax);
 HWY_EXPORT(LogSoftmax);
 HWY_EXPORT(SoftmaxBackward);
@@ -139,6 +161,10 @@ void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float*
   HWY_DYNAMIC_DISPATCH(SumRows)(x, rows, cols, stride, y, accumulate);
 }
 float logsumexp(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(LogSumExp)(x, n); }
+ExpSum exp_sum(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumOfExps)(x, n); }
+double sum_from(const float* x, float from, int64_t n) {
+  return HWY_DYNAMIC_DISPATCH(SumFrom)(x, from, n);
+}
 void softmax(const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(Softmax)(x, y, n); }
 void log_softmax(const float* x, float* y, int64_t n) { HWY_DYNAMIC_DISPATCH(LogSoftmax)(x, y, n); }
 void softmax_backward(const float* y, const float* dy, float* dx, int64_t n) {

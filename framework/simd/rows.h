@@ -14,6 +14,13 @@ void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float*
               bool accumulate);
 
 float logsumexp(const float* x, int64_t n);
+// sum_j e^x_j = total e^high, where high = max x.  The two stay apart: log(total) + high would
+// round away what a difference of logits far from 0 needs.
+struct ExpSum {
+  float high, total;
+};
+ExpSum exp_sum(const float* x, int64_t n);
+double sum_from(const float* x, float from, int64_t n);  // sum_j (x_j - from)
 void softmax(const float* x, float* y, int64_t n);
 void log_softmax(const float* x, float* y, int64_t n);
 // dx = y (dy - sum(y dy)) with y = softmax(x)

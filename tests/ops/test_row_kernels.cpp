@@ -111,6 +111,12 @@ TEST_CASE("kernels: rows agree with float64 at every length") {
     CHECK(std::abs(simd::dot(dy.data(), dy.data(), n) - dot) <= 1e-6 * dot);
     CHECK(std::abs(simd::logsumexp(x.data(), n) - std::log(exps)) <=
           1.3e-6 * std::max(1.0, std::abs(std::log(exps))));
+    const simd::ExpSum exp_sum = simd::exp_sum(x.data(), n);
+    CHECK(std::abs(exp_sum.high + std::log(static_cast<double>(exp_sum.total)) - std::log(exps)) <=
+          1e-6);
+    double from = 0;
+    for (size_t i = 0; i < count; ++i) from += static_cast<double>(dy[i]) - 1e6f;
+    CHECK(std::abs(simd::sum_from(dy.data(), 1e6f, n) - from) <= 1e-7 * std::abs(from));
     auto all = [&](const std::vector<float>& got, double tolerance, auto f) {
       bool good = true;
       for (size_t i = 0; i < count; ++i)
@@ -170,10 +176,13 @@ TEST_CASE("kernels: rows of infinities and NaN have their limits") {
     const auto count = static_cast<size_t>(n);
     std::vector<float> masked(count, -kInf), full(count, 1), y(count);
     CHECK(simd::logsumexp(masked.data(), n) == -kInf);
+    CHECK((simd::exp_sum(masked.data(), n).high == -kInf &&
+           simd::exp_sum(masked.data(), n).total == 0));
     full[count / 2] = kInf;
     CHECK(simd::logsumexp(full.data(), n) == kInf);
     full[count / 2] = kNaN;
     CHECK(std::isnan(simd::logsumexp(full.data(), n)));
+    CHECK(std::isnan(simd::exp_sum(full.data(), n).total));
     simd::softmax(full.data(), y.data(), n);
     for (float v : y) CHECK(std::isnan(v));
     masked[count / 2] = -7;  // one place is left
@@ -182,6 +191,9 @@ TEST_CASE("kernels: rows of infinities and NaN have their limits") {
     simd::log_softmax(masked.data(), y.data(), n);
     for (size_t i = 0; i < count; ++i) CHECK(y[i] == (i == count / 2 ? 0 : -kInf));
     std::vector<float> large(count, 3e38f);
+    CHECK(simd::exp_sum(large.data(), n).total == static_cast<float>(n));
+    CHECK(simd::sum_from(large.data(), 0, n) ==
+          Approx(static_cast<double>(n) * static_cast<double>(3e38f)));
     simd::softmax(large.data(), y.data(), n);
     for (float v : y) CHECK(v == Approx(1.0 / static_cast<double>(n)));
     simd::softmax(masked.data(), masked.data(), n);  // in place

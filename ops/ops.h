@@ -209,8 +209,8 @@ struct NllLossOptions {
 };
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options = {});
 
-// --- losses of numbers (pointwise_loss.cpp); x and target broadcast, d = x - target ---
-// Computed in float32 where both are bfloat16.
+// --- losses of numbers (pointwise_loss.cpp); d = x - target, which have one shape ---
+// Computed in float32 where both are bfloat16.  Weights broadcast.
 Tensor mse_loss(const Tensor& x, const Tensor& target,
                 Reduction reduction = Reduction::kMean);  // d^2
 Tensor l1_loss(const Tensor& x, const Tensor& target,
@@ -237,8 +237,9 @@ struct BceOptions {
 };
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const BceOptions& options = {});
-// t (log t - x), and 0 where t is: log-probabilities x, probabilities t (their logarithms with
-// log_target).  The mean is that of all elements; of rows it is the sum over their number.
+// t (log t - x), and 0 where t is, even if x is -infinity: log-probabilities x, probabilities t
+// (their logarithms with log_target).  The mean is that of all elements; of rows it is the sum over
+// their number.
 struct KlDivOptions {
   bool log_target = false;
   Reduction reduction = Reduction::kMean;

@@ -1,6 +1,8 @@
 // Losses of numbers: each a formula of elementwise ops, reduced.
-#include "framework/tensor/loops.h"
-#include "ops/ops.h"
+#include <cfloat>
+#include <cmath>
+
+#include "ops/elementwise.h"
 
 namespace vitro {
 
@@ -16,15 +18,25 @@ template <class F>
 Tensor loss(std::string_view op, const Tensor& x, const Tensor& target, Reduction reduction, F f) {
   check_floating(op, x);
   check_floating(op, target);
+  check<ShapeError>(x.shape() == target.shape(), op, ": expected a target of the shape ", x.shape(),
+                    ", got ", target.shape(), "; squeeze, unsqueeze or expand one of the two");
   const bool is_narrow = x.dtype() == kBFloat16 && target.dtype() == kBFloat16;
   if (!is_narrow) return reduce(f(x, target), reduction);
   return to(reduce(f(to(x, kFloat32), to(target, kFloat32)), reduction), kBFloat16);
 }
 
-// d^2 / (2 beta) where |d| < beta, else |d| - beta / 2
+// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2): both are c (d - c / 2), where c is d
+// clamped.  An infinite d meets no square, so that its slope is delta.
+Tensor huber(const Tensor& d, double delta) {
+  const Tensor c = clamp(d, -delta, delta);
+  return c * (d - c * 0.5);
+}
+
+// huber / beta, whose limit for beta = 0 is |d|
 Tensor smooth_abs(const Tensor& d, double beta) {
-  if (beta == 0) return abs(d);
-  return where(lt(abs(d), beta), d * d * (0.5 / beta), abs(d) - 0.5 * beta);
+  if (beta < FLT_MIN) return abs(d);
+  const Tensor c = clamp(d, -beta, beta);
+  return c / beta * (d - c * 0.5);
 }
 
 }  // namespace
@@ -52,19 +64,20 @@ Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions&
   const double delta = options.delta;
   check<ValueError>(delta > 0, "huber_loss: delta must be positive: got ", delta);
   return loss("huber_loss", x, target, options.reduction,
-              [=](const Tensor& u, const Tensor& v) { return smooth_abs(u - v, delta) * delta; });
+              [=](const Tensor& u, const Tensor& v) { return huber(u - v, delta); });
 }
 
-// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x): nothing overflows or cancels.
+// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x): nothing overflows or cancels, and what
+// has the weight 0 may be infinite.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const BceOptions& options) {
   const auto weighted = [](const Tensor& x, const Tensor& weight) {
-    return weight.defined() ? x * to(weight.detach(), x.dtype()) : x;
+    return weight.defined() ? mul_or_zero(x, to(weight.detach(), x.dtype())) : x;
   };
   return loss("binary_cross_entropy_with_logits", logits, targets, options.reduction,
               [&](const Tensor& x, const Tensor& t) {
-                const Tensor losses =
-                    weighted(t * softplus(-x), options.pos_weight) + (1 - t) * softplus(x);
+                const Tensor losses = weighted(mul_or_zero(softplus(-x), t), options.pos_weight) +
+                                      mul_or_zero(softplus(x), 1 - t);
                 return weighted(losses, options.weight);
               });
 }
@@ -72,9 +85,10 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
 Tensor kl_div(const Tensor& log_probs, const Tensor& targets, const KlDivOptions& options) {
   return loss("kl_div", log_probs, targets, options.reduction,
               [&](const Tensor& x, const Tensor& t) {
-                if (options.log_target) return exp(t) * (t - x);
-                const Tensor one = full_scalar(1, t.dtype());
-                return t * log(where(eq(t, 0), one, t)) - t * x;
+                if (!options.log_target)
+                  return mul_or_zero(log(masked_fill(t, eq(t, 0), 1)) - x, t);
+                const Tensor is_zero = eq(t, -HUGE_VAL), log_t = masked_fill(t, is_zero, 0);
+                return mul_or_zero(log_t - x, masked_fill(exp(log_t), is_zero, 0));
               });
 }
 

@@ -14,17 +14,15 @@ struct PointwiseLoss {
 };
 
 void add_pointwise_loss(Rows& rows, const PointwiseLoss& loss) {
-  const std::pair<Shape, Shape> pairs[] = {{{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{}, {}},
-                                           {{0, 3}, {0, 3}}, {{1}, {1}},    {{3, 19}, {3, 19}}};
-  for (const auto& [x_shape, target] : pairs)
+  for (const Shape& shape : {Shape{2, 3}, {}, {0, 3}, {1}, {3, 19}})
     for (const auto& [reduction, name] : kReductions)
       add_with_narrow(rows, {loss.function,
                              reduction == Reduction::kNone ? loss.op : name,
-                             loss.variant + name + ", " + text(x_shape) + " and " + text(target),
+                             loss.variant + name + ", " + text(shape),
                              [f = loss.f, reduction = reduction](const Tensors& x) {
                                return f(x[0], x[1], reduction);
                              },
-                             {{x_shape, loss.x}, {target, loss.target}},
+                             {{shape, loss.x}, {shape, loss.target}},
                              [=, reduction = reduction](const Arrays& x) {
                                Array each = map2(loss.reference)(x);
                                if (reduction == Reduction::kNone) return each;
@@ -32,8 +30,8 @@ void add_pointwise_loss(Rows& rows, const PointwiseLoss& loss) {
                                             {reduction == Reduction::kSum ? total(each.values)
                                                                           : average(each.values)}};
                              },
-                             {.reduction = std::max<int64_t>(1, count(x_shape)),
-                              .derivatives = reduction != Reduction::kMean || count(x_shape) > 0}});
+                             {.reduction = std::max<int64_t>(1, count(shape)),
+                              .derivatives = reduction != Reduction::kMean || count(shape) > 0}});
 }
 
 // |d| made smooth below a width
@@ -52,15 +50,15 @@ void add_pointwise_losses(Rows& rows) {
                      {"l1_loss", "", "abs", [](auto... x) { return l1_loss(x...); },
                       [](double x, double t) { return std::abs(x - t); }, kDistinct, kDistinct});
   for (double width : {0.0, 0.3, 1.7})
-    add_pointwise_loss(rows, {"smooth_l1_loss", "beta " + std::to_string(width) + ", ",
-                              width == 0 ? "abs" : "where",
-                              [=](const Tensor& x, const Tensor& t, Reduction r) {
-                                return smooth_l1_loss(x, t, {.beta = width, .reduction = r});
-                              },
-                              [=](double x, double t) {
-                                return width == 0 ? std::abs(x - t) : smooth_abs(x - t, width);
-                              },
-                              kDistinct, kDistinct});
+    add_pointwise_loss(
+        rows, {"smooth_l1_loss", "beta " + std::to_string(width) + ", ", width == 0 ? "abs" : "mul",
+               [=](const Tensor& x, const Tensor& t, Reduction r) {
+                 return smooth_l1_loss(x, t, {.beta = width, .reduction = r});
+               },
+               [=](double x, double t) {
+                 return width == 0 ? std::abs(x - t) : smooth_abs(x - t, width);
+               },
+               kDistinct, kDistinct});
   for (double width : {0.3, 1.7})
     add_pointwise_loss(rows, {"huber_loss", "delta " + std::to_string(width) + ", ", "mul",
                               [=](const Tensor& x, const Tensor& t, Reduction r) {
@@ -72,25 +70,25 @@ void add_pointwise_losses(Rows& rows) {
     const double w = weighted ? 1.5 : 1, p = weighted ? 0.25 : 1;
     const Tensor weight = weighted ? full({}, w, kFloat64) : Tensor(),
                  pos_weight = weighted ? full({}, p, kFloat64) : Tensor();
-    add_pointwise_loss(
-        rows,
-        {"binary_cross_entropy_with_logits", weighted ? "weighted, " : "", weighted ? "mul" : "add",
-         [=](const Tensor& x, const Tensor& t, Reduction r) {
-           return binary_cross_entropy_with_logits(
-               x, t, {.weight = weight, .pos_weight = pos_weight, .reduction = r});
-         },
-         [=](double x, double t) {
-           const double s = 1 / (1 + std::exp(-x));
-           return -w * (p * t * std::log(s) + (1 - t) * std::log(1 - s));
-         },
-         kAny, kAny});
+    add_pointwise_loss(rows, {"binary_cross_entropy_with_logits", weighted ? "weighted, " : "",
+                              weighted ? "mul_or_zero" : "add",
+                              [=](const Tensor& x, const Tensor& t, Reduction r) {
+                                return binary_cross_entropy_with_logits(
+                                    x, t,
+                                    {.weight = weight, .pos_weight = pos_weight, .reduction = r});
+                              },
+                              [=](double x, double t) {
+                                const double s = 1 / (1 + std::exp(-x));
+                                return -w * (p * t * std::log(s) + (1 - t) * std::log(1 - s));
+                              },
+                              kAny, kAny});
   }
   add_pointwise_loss(
       rows,
-      {"kl_div", "", "sub",
+      {"kl_div", "", "mul_or_zero",
        [](const Tensor& x, const Tensor& t, Reduction r) { return kl_div(x, t, {.reduction = r}); },
        [](double x, double t) { return t * (std::log(t) - x); }, kAny, kPositive});
-  add_pointwise_loss(rows, {"kl_div", "log_target, ", "mul",
+  add_pointwise_loss(rows, {"kl_div", "log_target, ", "mul_or_zero",
                             [](const Tensor& x, const Tensor& t, Reduction r) {
                               return kl_div(x, t, {.log_target = true, .reduction = r});
                             },

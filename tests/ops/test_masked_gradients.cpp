@@ -106,6 +106,20 @@ const std::vector<MaskedCase> kMaskedCases = {
      {0},
      {0},
      {0}},
+    {"smooth_l1 at infinite differences",
+     [](const Tensor& x) {
+       return smooth_l1_loss(x, constants({0, 0, 0.5}, x), {.reduction = Reduction::kSum});
+     },
+     {kInf, -kInf, 1},
+     {1, -1, 0.5},
+     {0, 0, 1}},
+    {"huber at infinite differences",
+     [](const Tensor& x) {
+       return huber_loss(x, constants({0, 0, 0.5}, x), {.delta = 2, .reduction = Reduction::kSum});
+     },
+     {kInf, -kInf, 1},
+     {2, -2, 0.5},
+     {0, 0, 1}},
     {"l1 at infinite differences",
      [](const Tensor& x) { return l1_loss(x, zeros_like(x), Reduction::kSum); },
      {kInf, -kInf},

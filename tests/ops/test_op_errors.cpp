@@ -403,9 +403,33 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "nll_loss: targets must be in [0, 3) or -100: got -1"},
     {"mse_loss",
      [] {
-       mse_loss(f32({2, 3}), f32({2}));
+       mse_loss(f32({64, 1}), f32({64}));
      },
-     shape_error, "shapes (2, 3) and (2,) do not broadcast"},
+     shape_error,
+     "mse_loss: expected a target of the shape (64, 1), got (64,); squeeze, unsqueeze or expand "
+     "one "
+     "of the two"},
+    {"l1_loss, shapes that only broadcast",
+     [] {
+       l1_loss(f32({2, 3}), f32({1, 3}));
+     },
+     shape_error,
+     "l1_loss: expected a target of the shape (2, 3), got (1, 3); squeeze, unsqueeze or expand one "
+     "of the two"},
+    {"smooth_l1_loss, shapes that only broadcast", [] { smooth_l1_loss(f32({3}), f32({})); },
+     shape_error,
+     "smooth_l1_loss: expected a target of the shape (3,), got (); squeeze, unsqueeze "
+     "or expand one of the two"},
+    {"huber_loss, shapes that only broadcast", [] { huber_loss(f32({}), f32({1})); }, shape_error,
+     "huber_loss: expected a target of the shape (), got (1,); squeeze, unsqueeze or expand one of "
+     "the two"},
+    {"kl_div, shapes that only broadcast",
+     [] {
+       kl_div(f32({2, 3}), f32({3}));
+     },
+     shape_error,
+     "kl_div: expected a target of the shape (2, 3), got (3,); squeeze, unsqueeze or expand one of "
+     "the two"},
     {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
      "mse_loss: a floating tensor: got int64 (2,)"},
     {"split, a size", [] { split(f32({4}), 0); }, shape_error,
@@ -465,7 +489,9 @@ const std::vector<ErrorCase> kCases = {
      [] {
        binary_cross_entropy_with_logits(f32({2, 3}), f32({2}));
      },
-     shape_error, "shapes (2,) and (2, 3) do not broadcast"},
+     shape_error,
+     "binary_cross_entropy_with_logits: expected a target of the shape (2, 3), got (2,); squeeze, "
+     "unsqueeze or expand one of the two"},
     {"binary_cross_entropy_with_logits of integers",
      [] { binary_cross_entropy_with_logits(f32({2}), i64({2})); }, dtype_error,
      "binary_cross_entropy_with_logits: a floating tensor: got int64 (2,)"},

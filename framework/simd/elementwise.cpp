@@ -68,27 +68,24 @@ HWY_INLINE V Rsqrt(V x) { return hn::Div(C(1.0f), hn::Sqrt(x)); }
 HWY_INLINE V Relu(V x) { return KeepNaN(x, hn::Max(x, hn::Zero(d))); }
 // x Phi(x) = max(x, 0) - |x| Phi(-|x|)
 HWY_INLINE V Gelu(V x) {
-  const V t = hn::Min(hn::Abs(x), C(kNormalEnd));
+  const V t = AtMost(hn::Abs(x), kNormalEnd);
   const V tail = hn::Mul(ExpMinusSquare(t, 0.5f), NormalTail(t));
-  return KeepNaN(x, hn::NegMulAdd(t, tail, hn::Max(x, hn::Zero(d))));
+  return hn::NegMulAdd(t, tail, AtLeast(x, 0.0f));
 }
 // x sigmoid(2 u), which is zero in float32 long before x is -11.
 HWY_INLINE V GeluTanh(V x) {
   const V t = GeluTanhExponent(x, hn::Mul(x, x));
   const V e = Exp2Within(hn::Min(hn::Max(t, C(-126.0f)), C(128.0f)));
-  return KeepNaN(x, hn::Div(hn::Max(x, C(-11.0f)), hn::Add(C(1.0f), e)));
+  return hn::Div(AtLeast(x, -11.0f), hn::Add(C(1.0f), e));
 }
 // e^100 is infinite in float32.
-HWY_INLINE V Silu(V x) {
-  const V y = hn::Div(hn::Max(x, C(-100.0f)), hn::Add(C(1.0f), Exp(hn::Neg(x))));
-  return KeepNaN(x, y);
-}
+HWY_INLINE V Silu(V x) { return hn::Div(AtLeast(x, -100.0f), hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
 // erfc x = 2 Phi(-sqrt(2) x)
 HWY_INLINE V Erfc(V x) {
-  const V t = hn::Min(hn::Abs(x), C(kErfcEnd));
+  const V t = AtMost(hn::Abs(x), kErfcEnd);
   const V tail =
       hn::Mul(hn::Mul(C(2.0f), ExpMinusSquare(t, 1.0f)), NormalTail(hn::Mul(t, C(1.41421356237f))));
-  return KeepNaN(x, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(C(2.0f), tail), tail));
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(C(2.0f), tail), tail);
 }
 
 HWY_INLINE V Add(V a, V b) { return hn::Add(a, b); }
@@ -106,11 +103,11 @@ HWY_INLINE V SigmoidBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y,
 HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenZeroElse(hn::Le(x, hn::Zero(d)), dy); }
 // d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi), and that of -x is 1 less it.
 HWY_INLINE V GeluBackward(V x, V dy) {
-  const V t = hn::Min(hn::Abs(x), C(kNormalEnd));
+  const V t = AtMost(hn::Abs(x), kNormalEnd);
   const V left =
       hn::Mul(ExpMinusSquare(t, 0.5f), hn::NegMulAdd(t, C(0.3989422804f), NormalTail(t)));  // at -t
   const V slope = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), left, hn::Sub(C(1.0f), left));
-  return KeepNaN(x, hn::Mul(dy, slope));
+  return hn::Mul(dy, slope);
 }
 // With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in
 // the tails, where x u' is large.
@@ -121,12 +118,12 @@ HWY_INLINE V GeluTanhBackward(V x, V dy) {
   const V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
   const V s = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), small, large);
   const V slope = hn::MulAdd(C(6 * 0.7978845608f * 0.044715f), square, C(2 * 0.7978845608f));
-  const V inner = hn::Min(hn::Max(x, C(-100.0f)), C(100.0f));
-  return KeepNaN(x, hn::Mul(dy, hn::MulAdd(hn::Mul(inner, hn::Mul(large, small)), slope, s)));
+  const V inner = AtMost(AtLeast(x, -100.0f), 100.0f);
+  return hn::Mul(dy, hn::MulAdd(hn::Mul(inner, hn::Mul(large, small)), slope, s));
 }
 // s + x s (1 - s) with s = sigmoid x
 HWY_INLINE V SiluBackward(V x, V dy) {
-  const V s = Sigmoid(x), inner = hn::Min(hn::Max(x, C(-100.0f)), C(100.0f));
+  const V s = Sigmoid(x), inner = AtMost(AtLeast(x, -100.0f), 100.0f);
   return hn::Mul(dy, hn::MulAdd(hn::Mul(inner, s), hn::Sub(C(1.0f), s), s));
 }
 HWY_INLINE V SoftplusBackward(V x, V dy) { return hn::Mul(dy, Sigmoid(x)); }

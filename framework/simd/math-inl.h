@@ -42,6 +42,23 @@ HWY_INLINE void StoreTail(V v, float* p, int64_t n) {
 #endif
 }
 
+// max(x, low) and min(x, high), where NaN stays: Max and Min of vectors give the second operand if
+// one of the two is NaN, those of one lane the other.
+HWY_INLINE V AtLeast(V x, float low) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Lt(x, C(low)), C(low), x);
+#else
+  return hn::Max(C(low), x);
+#endif
+}
+HWY_INLINE V AtMost(V x, float high) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, C(high)), C(high), x);
+#else
+  return hn::Min(C(high), x);
+#endif
+}
+
 HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
 
 // e^r for r = t - n ln2 in [-ln2/2, ln2/2]: a polynomial of degree 6 (Cephes expf, Moshier 1992).

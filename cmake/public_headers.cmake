@@ -9,6 +9,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/autograd/node.h
   framework/base/activation.h
   framework/base/allocator.h
+  framework/base/cxx20.h
   framework/base/dtype.h
   framework/base/error.h
   framework/base/names.h

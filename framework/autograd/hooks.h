@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "../base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 // A list of functions by id; removal by handle.  Running a hook may remove any hook.

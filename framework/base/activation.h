@@ -2,6 +2,8 @@
 #pragma once
 #include <string>
 
+#include "cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 enum class Activation { kNone, kRelu, kTanh, kSigmoid, kGelu, kGeluTanh, kSilu };

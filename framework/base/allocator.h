@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 struct MemoryStats {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 // The base of everything vitro throws.  what() is one sentence, `op: what was expected: what came`,

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 using NameId = uint32_t;  // 0 is the empty name

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 // Sets how many threads the loops and products of this process may use, whichever thread asks.

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 // A file that appears under its name when it is whole: written to `path`.tmp, synced, renamed over

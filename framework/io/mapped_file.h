@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "../base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 
 // Copies share the mapping; what is written to it stays in memory.  For files that nobody shortens

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "../../framework/base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <string_view>
 
+#include "../../framework/base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 

@@ -42,3 +42,23 @@ separate_arguments(flags UNIX_COMMAND "${flags}")
 run(${CXX} -std=c++20 -I${source} ${source}/main.cpp ${flags} -Wl,-rpath,${libdir}
   -o ${work}/with_pkg_config)
 run(${work}/with_pkg_config)
+
+# The first line of each says under which standard it gives an error or a warning, and which.
+file(GLOB refused ${source}/refused/*.cpp)
+foreach(file IN LISTS refused)
+  file(STRINGS ${file} first LIMIT_COUNT 1)
+  if(NOT first MATCHES "^// ([^ ]+) (error|warning): (.*)$")
+    message(FATAL_ERROR "${file}: `// STANDARD error|warning: MESSAGE` expected: got ${first}")
+  endif()
+  set(standard ${CMAKE_MATCH_1})
+  set(kind ${CMAKE_MATCH_2})
+  set(message ${CMAKE_MATCH_3})
+  message(STATUS "${file} gives one ${kind}")
+  execute_process(COMMAND ${CXX} -std=${standard} -Wall ${flags} -fsyntax-only ${file}
+    RESULT_VARIABLE result ERROR_VARIABLE said)
+  string(REGEX MATCHALL "(error|warning): " all "${said}")
+  list(LENGTH all count)
+  if(NOT said MATCHES "${kind}: [^\n]*${message}" OR (kind STREQUAL "warning") EQUAL result OR count GREATER 2)
+    message(FATAL_ERROR "${file}: one ${kind} `${message}` expected: got status ${result} and\n${said}")
+  endif()
+endforeach()

@@ -232,10 +232,18 @@ TEST_CASE("rules: the checker lets right text pass") {
 }
 
 TEST_CASE("rules: the closure of a file is what it includes") {
-  CHECK(closure({"framework/base/error.h"}) == std::set<std::string>{"framework/base/error.h"});
-  CHECK(closure({"framework/tensor/shape.h"}) == std::set<std::string>{"framework/base/dtype.h",
-                                                                       "framework/base/error.h",
-                                                                       "framework/tensor/shape.h"});
+  CHECK(closure({"framework/base/cxx20.h"}) == std::set<std::string>{"framework/base/cxx20.h"});
+  CHECK(closure({"framework/tensor/shape.h"}) ==
+        std::set<std::string>{"framework/base/cxx20.h", "framework/base/dtype.h",
+                              "framework/base/error.h", "framework/tensor/shape.h"});
+}
+
+// Whichever a user includes first, a compiler of an older language reads this one before any code.
+TEST_CASE("rules: every public header asks for C++20 first") {
+  for (const std::string& header : tree().public_headers) {
+    INFO(header);
+    CHECK(closure({header}).contains("framework/base/cxx20.h"));
+  }
 }
 
 TEST_CASE("rules: comments go, strings and line numbers stay") {

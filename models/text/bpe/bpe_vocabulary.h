@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../../../framework/base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "../../../framework/base/cxx20.h"
+
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 

@@ -12,6 +12,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/base/cxx20.h
   framework/base/dtype.h
   framework/base/error.h
+  framework/base/hook.h
   framework/base/names.h
   framework/base/runtime.h
   framework/io/checkpoint.h

@@ -55,10 +55,10 @@ void Tensor::zero_grad() const {
 void Tensor::retain_grad() const { node_of(*this, "retain_grad")->retains_grad = true; }
 Node* Tensor::grad_fn() const { return is_leaf() ? nullptr : impl_->node.get(); }
 
-RemovableHandle Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
+RemovableHandle Tensor::register_hook(Hook<Tensor(const Tensor&)> hook) const {
   Node* node = node_of(*this, "register_hook");
   if (!node->hooks) node->hooks = std::make_unique<NodeHooks>();
-  return add_hook(node->hooks->gradient, std::move(hook));
+  return add_hook(node->hooks->gradient, std::move(hook.function));
 }
 RemovableHandle Tensor::register_post_accumulate_grad_hook(
     std::function<void(Tensor&)> hook) const {

@@ -11,14 +11,14 @@ ModuleHooks& Module::hooks() {
   }
   return *hooks_;
 }
-RemovableHandle Module::register_forward_pre_hook(std::function<ForwardPreHook> hook) {
-  return add_hook(hooks().pre, std::move(hook));
+RemovableHandle Module::register_forward_pre_hook(Hook<ForwardPreHook> hook) {
+  return add_hook(hooks().pre, std::move(hook.function));
 }
-RemovableHandle Module::register_forward_hook(std::function<ForwardHook> hook) {
-  return add_hook(hooks().forward, std::move(hook));
+RemovableHandle Module::register_forward_hook(Hook<ForwardHook> hook) {
+  return add_hook(hooks().forward, std::move(hook.function));
 }
-RemovableHandle Module::register_full_backward_hook(std::function<FullBackwardHook> hook) {
-  return add_hook(hooks().backward, std::move(hook));
+RemovableHandle Module::register_full_backward_hook(Hook<FullBackwardHook> hook) {
+  return add_hook(hooks().backward, std::move(hook.function));
 }
 
 namespace {

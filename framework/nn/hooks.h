@@ -8,7 +8,7 @@ namespace nn {
 
 class Module;
 
-// A hook returns the value to use instead, or an undefined tensor to leave it.
+// A hook returns the value to use instead; an undefined tensor, or nothing, leaves it.
 using ForwardPreHook = Tensor(Module&, const Tensor& x);
 using ForwardHook = Tensor(Module&, const Tensor& x, const Tensor& y);
 using FullBackwardHook = Tensor(Module&, const Tensor& grad_input, const Tensor& grad_output);

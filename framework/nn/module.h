@@ -96,13 +96,13 @@ class Module {
   // The tree with shapes and parameter counts; with an example input, MACs per module too.
   std::string summary(const Tensor& example = {});
 
-  // --- hooks; an undefined Tensor leaves the value as it is, another replaces it ---
-  RemovableHandle register_forward_pre_hook(std::function<ForwardPreHook> hook);
-  RemovableHandle register_forward_hook(std::function<ForwardHook> hook);
+  // --- hooks; a Tensor replaces the value; an undefined one, or nothing, leaves it as it is ---
+  RemovableHandle register_forward_pre_hook(Hook<ForwardPreHook> hook);
+  RemovableHandle register_forward_hook(Hook<ForwardHook> hook);
   // Runs when the gradients of the input and output are known; grad_input is undefined for an input
   // without gradient, grad_output where the gradient entered inside the module.  The result becomes
   // the input's gradient.
-  RemovableHandle register_full_backward_hook(std::function<FullBackwardHook> hook);
+  RemovableHandle register_full_backward_hook(Hook<FullBackwardHook> hook);
 
   bool is_hooked() const;  // whether any hook is attached now
 

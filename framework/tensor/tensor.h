@@ -1,11 +1,11 @@
 // Tensor: a one-word handle to a strided n-dimensional array and its place in the graph.
 #pragma once
 #include <boost/container/small_vector.hpp>
-#include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "../base/hook.h"
 #include "shape.h"
 #include "storage.h"
 
@@ -96,7 +96,7 @@ class Tensor {
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
   // hook(grad) sees the whole gradient of this tensor and may return another; a hook on a leaf
   // lives until removed, one on an interior tensor until its graph is released.
-  RemovableHandle register_hook(std::function<Tensor(const Tensor& grad)> hook) const;
+  RemovableHandle register_hook(Hook<Tensor(const Tensor& grad)> hook) const;
   RemovableHandle register_post_accumulate_grad_hook(std::function<void(Tensor& leaf)> hook) const;
 
   // --- in place; GraphError on a tensor that requires grad while recording ---

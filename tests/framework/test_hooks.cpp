@@ -31,6 +31,21 @@ TEST_CASE("hooks run in order of registration, each on what the one before retur
   CHECK(values(x.grad()) == Numbers{20, 20});
 }
 
+TEST_CASE("a hook that returns nothing leaves the gradient as it is") {
+  Tensor x = leaf({1.0, 2.0}), y = x * 3.0;
+  std::vector<Numbers> seen;
+  std::function<void(const Tensor&)> look = [&](const Tensor& g) { seen.push_back(values(g)); };
+  y.register_hook(look);
+  y.register_hook([](const Tensor& dy) { return dy * 2.0; });
+  RemovableHandle handle = x.register_hook([&](Tensor g) { look(g); });
+  y.sum().backward();
+  handle.remove();
+  y = x * 1.0;
+  y.sum().backward();
+  CHECK(seen == std::vector<Numbers>{{1, 1}, {6, 6}});
+  CHECK(values(x.grad()) == Numbers{7, 7});
+}
+
 TEST_CASE("a hook on a leaf changes what is accumulated, and lives until removed") {
   Tensor x = leaf({1.0, 2.0});
   int calls = 0;

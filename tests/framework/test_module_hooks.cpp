@@ -258,3 +258,19 @@ TEST_CASE("hooks of inner modules and of the outer one run inside out") {
   model(randn({2, 2}));
   CHECK(order == "<S<RR><TT>S>");
 }
+
+TEST_CASE("module hooks that return nothing leave the value as it is") {
+  Tripler m;
+  std::string order;
+  m.register_forward_pre_hook([&](nn::Module&, const Tensor&) { order += 'p'; });
+  m.register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) { order += 'f'; });
+  m.register_full_backward_hook([&](nn::Module& module, const Tensor& dx, const Tensor& dy) {
+    CHECK(&module == &m);
+    CHECK((values(dx) == Numbers{3, 3} && values(dy) == Numbers{1, 1}));
+    order += 'b';
+  });
+  Tensor x = leaf({1.0, 2.0});
+  for (int i = 0; i < 2; ++i) m(x).sum().backward();
+  CHECK(order == "pfbpfb");
+  CHECK(values(x.grad()) == Numbers{6, 6});
+}

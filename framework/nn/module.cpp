@@ -47,7 +47,7 @@ Module::~Module() {
 
 std::string Module::describe() const {
   std::string name = boost::core::demangle(typeid(*this).name());
-  size_t colon = name.rfind("::");
+  size_t colon = name.rfind("::", name.find('<'));  // not in a template argument
   return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 Tensor Module::forward(const Tensor&) {

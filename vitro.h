@@ -9,6 +9,8 @@
 #include "framework/io/file.h"
 #include "framework/io/npy.h"
 #include "framework/io/safetensors.h"
+#include "framework/nn/check_members.h"
+#include "framework/nn/clone.h"
 #include "framework/nn/module.h"
 #include "framework/nn/summary.h"
 #include "framework/optim/lr_scheduler.h"

@@ -20,9 +20,13 @@ set(VITRO_PUBLIC_HEADERS
   framework/io/mapped_file.h
   framework/io/npy.h
   framework/io/safetensors.h
+  framework/nn/check_members.h
+  framework/nn/clone.h
   framework/nn/hooks.h
   framework/nn/module.h
+  framework/nn/parameter.h
   framework/nn/summary.h
+  framework/nn/visitor.h
   framework/optim/lr_scheduler.h
   framework/optim/optim.h
   framework/tensor/factories.h

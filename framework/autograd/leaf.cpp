@@ -29,6 +29,7 @@ Tensor& Tensor::requires_grad_(bool on) {
     static_cast<Leaf*>(x->node.get())->owner = nullptr;
     x->node.reset();
   }
+  x->frozen = !on;
   return *this;
 }
 

@@ -52,6 +52,14 @@ struct HookedInput final : Op<HookedInput> {
   }
 };
 
+// Sets a flag until the end of its scope.
+struct ScopedFlag {
+  ScopedFlag(bool& f, bool value) : flag(f), before(std::exchange(f, value)) {}
+  ~ScopedFlag() { flag = before; }
+  bool& flag;
+  const bool before;
+};
+
 bool has_hooks(const auto& list) { return list && !list->hooks.empty(); }
 
 template <class End>
@@ -72,6 +80,7 @@ Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>&
   Tensor in = x;
   if (has_hooks(hooks_->pre)) {
     auto list = hooks_->pre;
+    const ScopedFlag in_hook(t_in_hook, true);
     list->for_each([&](auto& hook) {
       Tensor replaced = hook(*this, in);
       if (replaced.defined()) in = replaced;
@@ -84,6 +93,7 @@ Tensor Module::before(const Tensor& x, const std::shared_ptr<BackwardHookState>&
 Tensor Module::after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state) {
   if (has_hooks(hooks_->forward)) {
     auto list = hooks_->forward;
+    const ScopedFlag in_hook(t_in_hook, true);
     list->for_each([&](auto& hook) {
       Tensor replaced = hook(*this, x, y);
       if (replaced.defined()) y = replaced;

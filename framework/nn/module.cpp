@@ -1,6 +1,7 @@
 // Module: the walks over members(), and the paths that a call gives to what it records.
 #include "framework/nn/module.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/core/demangle.hpp>
 #include <mutex>
@@ -13,6 +14,7 @@
 namespace vitro::nn {
 
 constinit thread_local Module* Module::t_root = nullptr;
+constinit thread_local bool Module::t_in_hook = false;
 
 namespace {
 
@@ -29,14 +31,18 @@ NamedTensors distinct(Module& root, std::optional<bool> buffers) {
 // --- life ---
 // A module that moves may land in another tree: its path is found anew.
 Module::Module(Module&& other) noexcept
-    : training_(other.training_), hooks_(std::move(other.hooks_)) {
+    : Marked(Kind::kModule),
+      training_(other.training_),
+      checked_(other.checked_),
+      hooks_(std::move(other.hooks_)) {
   if (hooks_) hooks_->module = this;
 }
 Module& Module::operator=(Module&& other) noexcept {
   if (this == &other) return *this;
   if (hooks_) hooks_->module = nullptr;
   training_ = other.training_;
-  path_known_ = false;
+  path_state_ = Path::kUnknown;
+  checked_ = other.checked_;
   hooks_ = std::move(other.hooks_);
   if (hooks_) hooks_->module = this;
   return *this;
@@ -64,7 +70,7 @@ NamedModules Module::named_modules() {
   NamedModules out{{"", this}};
   TreeWalk walk;
   walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
-  members(walk);
+  visit(walk);
   return out;
 }
 NamedModules Module::named_children() {
@@ -72,7 +78,7 @@ NamedModules Module::named_children() {
   TreeWalk walk;
   walk.deep = false;
   walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
-  members(walk);
+  visit(walk);
   return out;
 }
 
@@ -118,13 +124,22 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
 // --- the call ---
 void Module::Scope::enter(Module& module) {
   Module& root = t_root ? *t_root : module;
-  if (!module.knows_path()) {
+  const bool may_stay_unnamed = module.path_state() == Path::kUnnamed && !grad_enabled();
+  if (!module.knows_path() && !may_stay_unnamed) {
     std::lock_guard lock(naming_mutex());  // threads may share a model
     for (auto& [path, m] : root.named_modules()) {
       if (!m->knows_path()) m->path_ = intern(path);
-      std::atomic_ref(m->path_known_).store(true, std::memory_order_release);
+      m->set_path_state(Path::kKnown);
     }
-    std::atomic_ref(module.path_known_).store(true);  // also if it is not among its root's members
+    if (!module.knows_path()) {  // the root does not name it
+      const std::vector<Tensor> parameters = module.parameters();
+      const bool is_own = !t_in_hook && std::ranges::any_of(parameters, &Tensor::requires_grad);
+      check<ValueError>(!is_own || !grad_enabled(), "members: expected ", root.describe(),
+                        " to name ", module.describe(), ", which it runs, got no such member; add ",
+                        "v(\"...\", member), or its parameters are not trained; what shall not be ",
+                        "trained runs under NoGradGuard");
+      module.set_path_state(is_own ? Path::kUnnamed : Path::kKnown);
+    }
     for (auto& [path, x] : root.named_parameters())
       if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
   }

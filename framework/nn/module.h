@@ -7,34 +7,16 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <typeinfo>
 
 #include "../autograd/node.h"
 #include "../tensor/named_tensors.h"
 #include "../tensor/random.h"
 #include "hooks.h"
+#include "visitor.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
-
-class Module;
-
-// What a module shows of itself, by name.
-class Visitor {
- public:
-  virtual ~Visitor() = default;
-  virtual void operator()(const std::string& name, Tensor& parameter) = 0;  // trained, or frozen
-  virtual void buffer(const std::string& name, Tensor& buffer) = 0;  // state that is not trained
-  virtual void operator()(const std::string& name, Module& child) = 0;
-  template <class M>
-  void operator()(const std::string& name, std::vector<M>& children) {  // name.0, name.1, ...
-    for (size_t i = 0; i < children.size(); ++i)
-      (*this)(name + "." + std::to_string(i), static_cast<Module&>(children[i]));
-  }
-  template <class M>
-  void operator()(const std::string& name, std::unique_ptr<M>& child) {
-    if (child) (*this)(name, static_cast<Module&>(*child));
-  }
-};
 
 using NamedModules = std::vector<std::pair<std::string, Module*>>;
 
@@ -50,18 +32,22 @@ struct LoadOptions {
   bool strict = true;
 };
 
-class Module {
+class Module : public Marked {
  public:
-  Module() = default;
+  Module() : Marked(Kind::kModule) {}
   Module(Module&& other) noexcept;
   Module& operator=(Module&& other) noexcept;
   Module(const Module&) = delete;  // clone() is explicit
   Module& operator=(const Module&) = delete;
   virtual ~Module();
 
-  virtual void members(Visitor&) {}         // the one list that everything is derived from
-  virtual std::string describe() const;     // "Linear(8 -> 32)"; the class name unless overridden
-  virtual Tensor forward(const Tensor& x);  // of modules with one tensor in and out
+  virtual void members(Visitor&) {}      // the one list that everything is derived from
+  virtual std::string describe() const;  // "Linear(8 -> 32)"; the class name unless overridden
+  // Of modules with one tensor in and out.  g++ warns of a forward that hides it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic warning "-Woverloaded-virtual"
+  virtual Tensor forward(const Tensor& x);
+#pragma GCC diagnostic pop
   // Multiplications and additions of one forward, given its input and output; 0 if not a product.
   virtual int64_t macs(const Shape& x, const Shape& y) const { return (void)x, (void)y, 0; }
 
@@ -70,7 +56,7 @@ class Module {
     return call(x, [this](const Tensor& in) { return forward(in); });
   }
 
-  // --- walks; a tied tensor is listed once, under its first name ---
+  // --- walks; a tied tensor is listed once, under its first name; the first checks members() ---
   NamedTensors named_parameters();
   NamedTensors named_buffers();
   NamedModules named_modules();   // this one first, under ""
@@ -81,6 +67,7 @@ class Module {
   std::vector<Module*> children();
   Module& find(const std::string& path);  // "h.3.attn"; ValueError lists what there is
   int64_t parameter_count();
+  void visit(Visitor& v);     // one level: members(), after the check
   NamedTensors state_dict();  // parameters and buffers, sharing storage
   // Copies the values in.  Strict: one error lists everything that does not fit, and nothing
   // changes. A tensor of another shape or dtype is never loaded.  Tied names must bring equal
@@ -129,6 +116,7 @@ class Module {
 
  private:
   friend class Scope;
+  friend class MemberCheck;
   // Marks this module as the one whose ops are recorded; the outermost names the whole tree.
   class Scope {
    public:
@@ -148,6 +136,7 @@ class Module {
     bool is_root_ = false;
   };
   static constinit thread_local Module* t_root;  // the outermost module that runs
+  static constinit thread_local bool t_in_hook;  // a hook of a module runs
 
   Tensor before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state);
   Tensor after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state);
@@ -155,26 +144,21 @@ class Module {
   ModuleHooks& hooks();
 
   bool training_ = true;
-  bool knows_path() const {
-    return std::atomic_ref(const_cast<bool&>(path_known_)).load(std::memory_order_acquire);
+  // kUnnamed: the module that ran it does not name it, and it would be trained if grad mode were
+  // on.
+  enum class Path : uint8_t { kUnknown, kUnnamed, kKnown };
+  Path path_state() const {
+    return std::atomic_ref(const_cast<Path&>(path_state_)).load(std::memory_order_acquire);
   }
-  bool path_known_ = false;
+  bool knows_path() const { return path_state() == Path::kKnown; }
+  void set_path_state(Path to) {
+    std::atomic_ref(path_state_).store(to, std::memory_order_release);
+  }
+  Path path_state_ = Path::kUnknown;
+  const std::type_info* checked_ = nullptr;  // the class whose members() were checked
   NameId path_ = 0;
   std::shared_ptr<ModuleHooks> hooks_;
 };
-
-// Gives `copy` the values, dtypes, ties and modes of `source`, a module of the same structure.
-void copy_members(Module& source, Module& copy);
-
-// A deep copy, made by constructing the class anew from the same arguments: clone(model, config).
-// Hooks are not copied; the default generator is left as it was.
-template <class M, class... Args>
-M clone(M& source, Args&&... args) {
-  KeepGenerator keep;
-  M copy(std::forward<Args>(args)...);
-  copy_members(source, copy);
-  return copy;
-}
 
 }  // namespace nn
 }  // namespace vitro

@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "framework/nn/clone.h"
 #include "framework/nn/walk.h"
 #include "framework/tensor/loops.h"
 

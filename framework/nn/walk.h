@@ -9,6 +9,14 @@
 
 namespace vitro::nn {
 
+// A tensor that nobody froze would be left out of training without a word.
+inline void check_requires_grad(const std::string& path, const Tensor& x) {
+  check<ValueError>(!x.defined() || x.requires_grad() || x.impl()->frozen, "members: expected ",
+                    path, " to require grad, got a plain tensor ",
+                    x.defined() ? x.shape() : Shape(),
+                    "; make it an nn::Parameter, which may be frozen, or list it by v.buffer()");
+}
+
 // Visits a whole tree: tensors and modules with their paths from the root.
 struct TreeWalk : Visitor {
   std::string prefix;
@@ -18,17 +26,17 @@ struct TreeWalk : Visitor {
   bool deep = true;
 
   void operator()(const std::string& name, Tensor& x) override {
+    check_requires_grad(prefix + name, x);
     on_tensor(prefix + name, x, false);
   }
   void buffer(const std::string& name, Tensor& x) override { on_tensor(prefix + name, x, true); }
-  void operator()(const std::string& name, Module& child) override {
-    on_module(prefix + name, child);
+  void child(const std::string& name, Module& module, std::span<const std::byte>) override {
+    on_module(prefix + name, module);
     if (!deep) return;
     std::string outer = std::exchange(prefix, prefix + name + ".");
-    child.members(*this);
+    module.members(*this);
     prefix = outer;
   }
-  using Visitor::operator();
 };
 
 // Every tensor with its path, tied ones as often as they are named.
@@ -39,7 +47,7 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
   walk.on_tensor = [&](const std::string& path, Tensor& x, bool is_buffer) {
     if (x.defined() && (!buffers || *buffers == is_buffer)) found.emplace_back(path, &x);
   };
-  root.members(walk);
+  root.visit(walk);
   return found;
 }
 

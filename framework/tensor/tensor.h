@@ -21,6 +21,7 @@ struct TensorImpl : Pooled {
   RefCount refs;
   DType dtype = kFloat32;
   bool contiguous = true;  // row-major without gaps
+  bool frozen = false;     // by requires_grad_(false)
   int64_t numel = 0;
   int64_t offset = 0;  // in elements
   StoragePtr storage;

@@ -139,10 +139,10 @@ int64_t CausalSelfAttention::macs(const Shape& x, const Shape&) const {
 MultiheadAttention::MultiheadAttention(int64_t n_embd, int64_t heads,
                                        const MultiheadAttentionOptions& options)
     : n_head((head_size_of("MultiheadAttention", n_embd, heads), heads)),
-      in_proj_weight(init::xavier_uniform_(empty({3 * n_embd, n_embd})).requires_grad_()),
+      in_proj_weight(init::xavier_uniform_(empty({3 * n_embd, n_embd}))),
       out_proj(n_embd, n_embd, {.bias = options.bias}) {
   if (!options.bias) return;
-  in_proj_bias = zeros({3 * n_embd}).requires_grad_();
+  in_proj_bias = zeros({3 * n_embd});
   NoGradGuard unrecorded;
   init::zeros_(out_proj.bias);
 }

@@ -71,7 +71,7 @@ struct MultiheadAttentionOptions {
 // C), k and v (B, S, C) -> (B, T, C).  Weights as PyTorch keeps them: in_proj_weight (3 C, C).
 struct MultiheadAttention : Module {
   int64_t n_head;
-  Tensor in_proj_weight, in_proj_bias;
+  Parameter in_proj_weight, in_proj_bias;
   Linear out_proj;
 
   MultiheadAttention(int64_t n_embd, int64_t heads, const MultiheadAttentionOptions& options = {});

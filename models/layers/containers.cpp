@@ -5,7 +5,7 @@ namespace vitro::nn {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (auto& module : items_) y = (*module)(y);
+  for (Item& item : items_) y = (*item.module)(y);
   return y;
 }
 

@@ -17,11 +17,8 @@ Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
   const double bound = 1 / std::sqrt(static_cast<double>(in));
   weight = empty({out, in});
   if (options.bias) bias = empty({out});
-  for (Tensor* x : {&weight, &bias}) {
-    if (!x->defined()) continue;
-    if (options.initialize) init::uniform_(*x, -bound, bound);
-    x->requires_grad_();
-  }
+  for (const Tensor* x : {&weight, &bias})
+    if (x->defined() && options.initialize) init::uniform_(*x, -bound, bound);
 }
 std::string Linear::describe() const {
   std::ostringstream text;
@@ -41,9 +38,8 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
     check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size,
                       "Embedding: padding_idx must be in [0, ", vocab_size, "): got ",
                       *options_.padding_idx);
-    weight.select(0, *options_.padding_idx).zero_();
+    weight.detach().select(0, *options_.padding_idx).zero_();
   }
-  weight.requires_grad_();
 }
 Tensor Embedding::forward(const Tensor& ids) {
   if (!options_.padding_idx) return embedding(ids, weight);

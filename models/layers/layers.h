@@ -12,7 +12,7 @@ struct LinearOptions {
 };
 // y = x W^T + b: x (..., in), weight (out, in), bias (out).  Initially U(-1/sqrt(in), 1/sqrt(in)).
 struct Linear : Module {
-  Tensor weight, bias;
+  Parameter weight, bias;
   Linear(int64_t in, int64_t out, const LinearOptions& options = {});
   void members(Visitor& v) override { v("weight", weight), v("bias", bias); }
   Tensor forward(const Tensor& x) override { return linear(x, weight, bias); }
@@ -32,7 +32,7 @@ struct EmbeddingOptions {
 };
 // y_i = W_ids_i: ids (...) int64 -> (..., C).  Initially N(0, 1).
 struct Embedding : Module {
-  Tensor weight;  // (V, C)
+  Parameter weight;  // (V, C)
   Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options = {});
   void members(Visitor& v) override { v("weight", weight); }
   Tensor forward(const Tensor& ids) override;

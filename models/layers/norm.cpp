@@ -5,12 +5,12 @@ namespace vitro::nn {
 
 static Tensor all_ones(const char* layer, int64_t features) {
   check<ShapeError>(features > 0, layer, ": features must be positive: got ", features);
-  return ones({features}).requires_grad_();
+  return ones({features});
 }
 
 LayerNorm::LayerNorm(int64_t features, const LayerNormOptions& options)
     : weight(all_ones("LayerNorm", features)), eps(options.eps) {
-  if (options.bias) bias = zeros({features}).requires_grad_();
+  if (options.bias) bias = zeros({features});
 }
 std::string LayerNorm::describe() const {
   std::ostringstream text;

@@ -12,7 +12,7 @@ struct LayerNormOptions {
 };
 // layer_norm(x, weight, bias): x (..., C).  Initially weight is 1, bias 0.
 struct LayerNorm : Module {
-  Tensor weight, bias;
+  Parameter weight, bias;
   double eps;
   explicit LayerNorm(int64_t features, const LayerNormOptions& options = {});
   void members(Visitor& v) override { v("weight", weight), v("bias", bias); }
@@ -25,7 +25,7 @@ struct RMSNormOptions {
 };
 // rms_norm(x, weight): x (..., C).  Initially weight is 1.
 struct RMSNorm : Module {
-  Tensor weight;
+  Parameter weight;
   double eps;
   explicit RMSNorm(int64_t features, const RMSNormOptions& options = {});
   void members(Visitor& v) override { v("weight", weight); }

@@ -225,3 +225,30 @@ TEST_CASE("initialisers fill views and parameters in place, and record nothing")
     CHECK(x.is_leaf());
   }
 }
+
+TEST_CASE("layers and models name all that they hold, and train all their parameters") {
+  const auto check_layer = [](auto layer) {
+    INFO(layer.describe());
+    nn::check_members(layer);
+    for (auto& [name, p] : layer.named_parameters()) {
+      INFO(name);
+      CHECK((p.requires_grad() && p.is_leaf()));
+    }
+  };
+  for (bool bias : {false, true}) {
+    check_layer(nn::Linear(2, 3, {.bias = bias}));
+    check_layer(nn::LayerNorm(3, {.bias = bias}));
+    check_layer(nn::MultiheadAttention(4, 2, {.bias = bias}));
+    check_layer(nn::CausalSelfAttention(4, 2, {.bias = bias}));
+  }
+  check_layer(nn::Embedding(5, 3, {.padding_idx = 1}));
+  check_layer(nn::RMSNorm(3));
+  check_layer(nn::Sequential(nn::Linear(2, 3), nn::Dropout(), nn::ReLU()));
+  check_layer(models::MiniLM({.vocab_size = 5}));
+  models::GPTConfig config{
+      .block_size = 4, .vocab_size = 5, .n_layer = 2, .n_head = 2, .n_embd = 4};
+  check_layer(models::GPT(config));
+  config.norm = models::NormKind::kRMSNorm, config.position = models::PositionKind::kRotary;
+  config.mlp = models::MLPKind::kSwiGLU, config.tied_head = false;
+  check_layer(models::GPT(config));
+}

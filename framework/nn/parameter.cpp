@@ -1,0 +1,22 @@
+// Parameters, and the marks that tell where they are.
+#include "framework/nn/parameter.h"
+
+#include <cstring>
+
+namespace vitro::nn {
+
+Tensor Parameter::leaf_of(const Tensor& x) {
+  if (!x.defined() || (x.requires_grad() && x.is_leaf())) return x;
+  Tensor leaf = x.detach();
+  return leaf.requires_grad_();
+}
+
+// The word may be a gap between members, or a member that another thread writes to: then it is no
+// mark, whatever it holds.
+[[gnu::no_sanitize("thread")]] const Marked* Marked::find(const std::byte* p, Kind kind) {
+  uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word == mark_at(p, kind) ? reinterpret_cast<const Marked*>(p) : nullptr;
+}
+
+}  // namespace vitro::nn

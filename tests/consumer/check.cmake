@@ -62,3 +62,6 @@ foreach(file IN LISTS refused)
     message(FATAL_ERROR "${file}: one ${kind} `${message}` expected: got status ${result} and\n${said}")
   endif()
 endforeach()
+
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source}/subproject -B ${work}/subproject
+  -D CMAKE_CXX_COMPILER=${CXX} -D VITRO_SOURCE=${source}/../..)

@@ -1,0 +1,33 @@
+# Runs PROGRAM and holds what it prints against EXPECTED: a file of regular expressions, one a line,
+# each of which must match a line of the output below the one that the expression before it matched.
+cmake_minimum_required(VERSION 3.25)
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output RESULT_VARIABLE result)
+message("${output}")
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "exit status 0 expected: got ${result}")
+endif()
+
+# No lists of lines: brackets that are not balanced would join their elements.
+file(READ ${EXPECTED} expected)
+set(output "\n${output}\n")
+set(count 0)
+while(expected MATCHES "^([^\n]*)\n")
+  set(line "${CMAKE_MATCH_1}")
+  string(LENGTH "${CMAKE_MATCH_0}" length)
+  string(SUBSTRING "${expected}" ${length} -1 expected)
+  if(line MATCHES "^#")
+    continue()
+  endif()
+  string(REGEX REPLACE "\\.([*+])" "[^\n]\\1" pattern "${line}")  # a match stays on its line
+  if(NOT output MATCHES "\n${pattern}\n")
+    message(FATAL_ERROR "a line that matches `${line}` expected: got${output}")
+  endif()
+  string(FIND "${output}" "${CMAKE_MATCH_0}" at)
+  string(LENGTH "${CMAKE_MATCH_0}" length)
+  math(EXPR at "${at} + ${length} - 1")
+  string(SUBSTRING "${output}" ${at} -1 output)
+  math(EXPR count "${count} + 1")
+endwhile()
+if(count EQUAL 0)
+  message(FATAL_ERROR "${EXPECTED}: a line that the output must have expected: got none")
+endif()

@@ -76,14 +76,30 @@ int help(CLI::App& app, const std::vector<std::string>& topic) {
   return print_help(*about);
 }
 
+// What the user may have meant by each of the unknown words: "; did you mean --prompt?", or with
+// the words too where there are several.
+std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) {
+  std::vector<std::string> known = subcommands_of(sub);
+  for (const CLI::Option* option : sub.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  std::vector<std::pair<std::string, std::string>> found;
+  for (size_t i = 0; i < unknown.size(); ++i) {
+    if (i > 0 && !unknown[i].starts_with("--")) continue;  // the value of the one before
+    const std::string word = unknown[i].substr(0, unknown[i].find('='));
+    if (const std::string near = nearest(word, known); !near.empty())
+      found.emplace_back(word, near);
+  }
+  std::string text;
+  for (const auto& [word, near] : found)
+    text +=
+        (text.empty() ? "; did you mean " : ", ") + near + (found.size() > 1 ? " for " + word : "");
+  return text + (text.empty() ? "" : "?");
+}
+
 [[noreturn]] void refuse_unknown(const CLI::App& app, const CLI::App& sub) {
   const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
-  std::vector<std::string> known = subcommands_of(sub);
-  for (const CLI::Option* option : sub.get_options()) known.push_back(option->get_name());
-  const std::string near = nearest(unknown[0].substr(0, unknown[0].find('=')), known);
   fail<UsageError>(unknown.size() > 1 ? "unknown arguments " : "unknown argument ",
-                   CLI::detail::join(unknown, " "),
-                   near.empty() ? "" : "; did you mean " + near + "?", "; see ", called(sub),
+                   CLI::detail::join(unknown, " "), meant(unknown, sub), "; see ", called(sub),
                    " --help");
 }
 

@@ -40,6 +40,13 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
       {2,
        {"graph", "--promt", "a"},
        "unknown arguments --promt a; did you mean --prompt?; see vitro graph --help"},
+      {2,
+       {"train", "--max-iter", "5", "--lerning-rate", "3", "--polish"},
+       "unknown arguments --max-iter --lerning-rate 3 --polish; did you mean --max-iters for "
+       "--max-iter, --learning-rate for --lerning-rate?; see vitro train --help"},
+      {2,
+       {"train", "--polish", "1", "--lerning-rate=3"},
+       "unknown arguments --polish --lerning-rate=3; did you mean --learning-rate?"},
       {2, {"generate", "--max-tokens=3", "--prompt", "a", "b", "c"}, "unknown arguments"},
       {2, {"polish"}, "polish; see vitro --help"},
       {2, {"generate"}, "one of --prompt, --prompt-file and --interactive expected"},

@@ -32,7 +32,8 @@ class RemovableHandle {
 
 template <class F>
 struct HookList final : HookListBase {
-  std::vector<std::pair<uint64_t, std::function<F>>> hooks;
+  // Shared, so that a hook that keeps numbers of its own keeps them from run to run.
+  std::vector<std::pair<uint64_t, std::shared_ptr<std::function<F>>>> hooks;
   uint64_t last_id = 0;
   void remove(uint64_t id) override {
     std::erase_if(hooks, [id](const auto& hook) { return hook.first == id; });
@@ -43,13 +44,13 @@ struct HookList final : HookListBase {
     auto copy = hooks;
     for (auto& [id, hook] : copy)
       if (std::any_of(hooks.begin(), hooks.end(), [id = id](auto& h) { return h.first == id; }))
-        visit(hook);
+        visit(*hook);
   }
 };
 template <class F>
 RemovableHandle add_hook(std::shared_ptr<HookList<F>>& list, std::function<F> hook) {
   if (!list) list = std::make_shared<HookList<F>>();
-  list->hooks.emplace_back(++list->last_id, std::move(hook));
+  list->hooks.emplace_back(++list->last_id, std::make_shared<std::function<F>>(std::move(hook)));
   return {list, list->last_id};
 }
 

@@ -46,6 +46,14 @@ TEST_CASE("a hook that returns nothing leaves the gradient as it is") {
   CHECK(values(x.grad()) == Numbers{7, 7});
 }
 
+TEST_CASE("a hook keeps what it changes in itself") {
+  Tensor x = leaf({1.0, 2.0});
+  std::vector<int> runs;
+  x.register_hook([&runs, n = 0](const Tensor&) mutable { runs.push_back(++n); });
+  for (int i = 0; i < 3; ++i) (x * 1.0).sum().backward();
+  CHECK(runs == std::vector<int>{1, 2, 3});
+}
+
 TEST_CASE("a hook on a leaf changes what is accumulated, and lives until removed") {
   Tensor x = leaf({1.0, 2.0});
   int calls = 0;

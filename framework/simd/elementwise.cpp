@@ -72,13 +72,13 @@ HWY_INLINE V Gelu(V x) {
   const V tail = hn::Mul(ExpMinusSquare(t, 0.5f), NormalTail(t));
   return hn::NegMulAdd(t, tail, AtLeast(x, 0.0f));
 }
-// x sigmoid(2 u), which is zero in float32 long before x is -11.
+// x sigmoid(2 u), which float32 holds as zero from x = -11 on.
 HWY_INLINE V GeluTanh(V x) {
   const V t = GeluTanhExponent(x, hn::Mul(x, x));
   const V e = Exp2Within(hn::Min(hn::Max(t, C(-126.0f)), C(128.0f)));
   return hn::Div(AtLeast(x, -11.0f), hn::Add(C(1.0f), e));
 }
-// e^100 is infinite in float32.
+// x / (1 + e^-x), which float32 holds as zero from x = -100 on.
 HWY_INLINE V Silu(V x) { return hn::Div(AtLeast(x, -100.0f), hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
 // erfc x = 2 Phi(-sqrt(2) x)
 HWY_INLINE V Erfc(V x) {
@@ -101,7 +101,7 @@ HWY_INLINE V Maximum(V a, V b) { return KeepNaN(a, KeepNaN(b, hn::Max(a, b))); }
 HWY_INLINE V TanhBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, C(1.0f))); }
 HWY_INLINE V SigmoidBackward(V y, V dy) { return hn::Mul(dy, hn::NegMulAdd(y, y, y)); }
 HWY_INLINE V ReluBackward(V x, V dy) { return hn::IfThenZeroElse(hn::Le(x, hn::Zero(d)), dy); }
-// d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi), and that of -x is 1 less it.
+// d(x Phi(x))/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi); the slopes at x and -x add up to 1.
 HWY_INLINE V GeluBackward(V x, V dy) {
   const V t = AtMost(hn::Abs(x), kNormalEnd);
   const V left =

@@ -230,11 +230,12 @@ void check_mask(std::string_view op, const Tensor& mask, const Shape& scores) {
 }
 
 // Draws the place of the dropout's numbers, for `rows` rows of S scores.
-simd::AttentionDropout dropout_of(std::string_view op, double p, int64_t rows, int64_t S) {
+simd::AttentionDropout dropout_of(std::string_view op, double p, Generator* given, int64_t rows,
+                                  int64_t S) {
   check<ValueError>(0 <= p && p <= 1, op, ": dropout_p must be in [0, 1]: got ", p);
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   if (!threshold) return {};
-  Generator& generator = default_generator();
+  Generator& generator = given ? *given : default_generator();
   const int64_t blocks = rows * simd::AttentionDropout::blocks_per_row(S);
   return {threshold, generator.seed(), generator.reserve(static_cast<uint64_t>(blocks)),
           p < 1 ? 1 / (1 - p) : 0};
@@ -249,7 +250,7 @@ Form form_of(std::string_view op, const Options& options, const Shape& scores, i
   const int64_t S = scores.back(), rows = S ? numel(scores) / S : 0;
   return {options.is_causal, options.scale.value_or(1 / std::sqrt(width)),
           mask_bias(options.mask, accumulation_dtype(dtype)),
-          dropout_of(op, options.dropout_p, rows, S)};
+          dropout_of(op, options.dropout_p, options.generator, rows, S)};
 }
 
 void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {

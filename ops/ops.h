@@ -9,6 +9,7 @@
 
 #include "../framework/autograd/engine.h"
 #include "../framework/base/activation.h"
+#include "../framework/tensor/random.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 
@@ -166,6 +167,7 @@ struct AttentionOptions {
   Tensor mask = {};        // bool (true: may be seen) or floating (added to the scores); a constant
   std::optional<double> scale = {};  // of the scores; 1 / sqrt(D) if absent
   double dropout_p = 0;              // weights that count 0; the others count 1 / (1 - p)
+  Generator* generator = nullptr;    // of the dropout; null: the default one
 };
 // softmax(scale q k^T + mask) v: q (..., H, T, D), k and v (..., G, S, D) -> (..., H, T, D).  H is
 // a multiple of G, and head h reads k and v of h / (H / G).  The mask broadcasts to (..., H, T, S),
@@ -179,6 +181,7 @@ struct SelfAttentionOptions {
   Tensor mask = {};  // broadcasts to (..., H, T, T)
   std::optional<double> scale = {};
   double dropout_p = 0;
+  Generator* generator = nullptr;
 };
 // The same of one packed projection: qkv (..., T, (H + 2 G) D), whose columns are the heads of q,
 // those of k and those of v -> (..., T, H D).
@@ -246,11 +249,13 @@ struct KlDivOptions {
 };
 Tensor kl_div(const Tensor& log_probs, const Tensor& targets, const KlDivOptions& options = {});
 
-// --- random (random.cpp); seeded by manual_seed, the same for any number of threads ---
-Tensor dropout(const Tensor& x, double p = 0.5,
-               bool training = true);  // kept values times 1 / (1 - p)
+// --- random (random.cpp); the same for any number of threads ---
+// x, where a value becomes 0 with probability p and the others count 1 / (1 - p).
+Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
+               Generator& generator = default_generator());
 // `count` draws from each row of weights (..., n) -> (..., count) int64.
-Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = false);
+Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = false,
+                   Generator& generator = default_generator());
 
 // --- operators ---
 Tensor full_scalar(double value,

@@ -8,12 +8,11 @@
 
 namespace vitro {
 
-Tensor dropout(const Tensor& x, double p, bool training) {
+Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
   check_floating("dropout", x);
   check<ValueError>(0 <= p && p <= 1, "dropout: the probability must be in [0, 1]: got ", p);
   if (!training || p == 0) return x;
   Tensor factor = empty(x.shape(), x.dtype());
-  Generator& generator = default_generator();
   const int64_t n = x.numel();
   const uint64_t seed = generator.seed(),
                  first = generator.reserve(static_cast<uint64_t>((n + 3) / 4));
@@ -38,7 +37,7 @@ Tensor dropout(const Tensor& x, double p, bool training) {
 
 // With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) /
 // w, which are distributed as draws one after another (exponential races).
-Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
+Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Generator& generator) {
   check_floating("multinomial", weights);
   check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
   check<ValueError>(count >= 0, "multinomial: the number of draws must not be negative: got ",
@@ -47,7 +46,6 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement) {
   Shape shape = weights.shape();
   shape[shape.rank() - 1] = count;
   Tensor y = empty(shape, kInt64), rows = contiguous(to(weights.detach(), kFloat64));
-  Generator& generator = default_generator();
   std::vector<double> scratch(static_cast<size_t>(n));
   for (int64_t row = 0; count > 0 && row < y.numel() / count; ++row) {
     const double* w = raw<double>(rows) + row * n;

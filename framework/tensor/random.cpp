@@ -28,10 +28,15 @@ double Generator::uniform() {
   return unit53(bits[0], bits[1]);
 }
 
+static constinit thread_local Generator* t_generator = nullptr;  // of the innermost scope
+
 Generator& default_generator() {
   static auto* const generator = new Generator(0);
-  return *generator;
+  return t_generator ? *t_generator : *generator;
 }
+ScopedGenerator::ScopedGenerator(Generator& generator)
+    : before_(std::exchange(t_generator, &generator)) {}
+ScopedGenerator::~ScopedGenerator() { t_generator = before_; }
 void manual_seed(uint64_t seed) { default_generator() = Generator(seed); }
 
 // Element i of a row-major x becomes f(pair of numbers in [0, 1) drawn for i / 2)[i % 2].
@@ -88,16 +93,16 @@ void fill_normal(const Tensor& x, double mean, double deviation, Generator& gene
   });
 }
 
-Tensor rand(const Shape& shape, DType dtype) {
+Tensor rand(const Shape& shape, DType dtype, Generator& generator) {
   check<DTypeError>(is_floating(dtype), "rand: a floating dtype: got ", dtype);
   Tensor x = empty(shape, dtype);
-  fill_uniform(x, 0, 1);
+  fill_uniform(x, 0, 1, generator);
   return x;
 }
-Tensor randn(const Shape& shape, DType dtype) {
+Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
   check<DTypeError>(is_floating(dtype), "randn: a floating dtype: got ", dtype);
   Tensor x = empty(shape, dtype);
-  fill_normal(x, 0, 1);
+  fill_normal(x, 0, 1, generator);
   return x;
 }
 // The whole numbers that T holds without gaps.
@@ -111,7 +116,7 @@ static std::array<int64_t, 2> whole_numbers() {
   }
 }
 
-Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
+Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
   check<ValueError>(low < high, "randint: low must be below high: got ", low, " and ", high);
   auto [least, most] = visit_dtype(dtype, []<class T>() { return whole_numbers<T>(); });
   check<ValueError>(least <= low && high - 1 <= most, "randint: ", dtype,
@@ -119,7 +124,6 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
                     ")");
   Tensor x = empty(shape, dtype);
   uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
-  Generator& generator = default_generator();
   uint64_t first = generator.reserve(static_cast<uint64_t>(x.numel())), seed = generator.seed();
   visit_dtype(dtype, [&]<class T>() {
     T* p = raw<T>(x);

@@ -12,7 +12,7 @@ namespace vitro::models {
 // A text that grows, and where the window of it begins that the model is given.
 struct Row {
   std::vector<int64_t> ids;
-  Generator* generator;
+  Generator* generator = nullptr;
   size_t start = 0;
   bool ended = false;
 

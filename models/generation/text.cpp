@@ -67,7 +67,6 @@ Conversation::Conversation(LanguageModel& model, const text::Tokenizer& tokenize
   check_options(options);
   state_->reader = make_reader(model, 1, state_->context.size, options);
   if (options.vocab_size == 0) state_->options.vocab_size = tokenizer.vocab_size();
-  state_->rows[0].generator = options.seed ? &state_->generator : &default_generator();
 }
 Conversation::~Conversation() = default;
 
@@ -77,6 +76,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   check<ValueError>(!said.empty(), "generate: a text of at least one token expected");
   check_prompt(s.model, said.size(), s.context.size, s.options);
   Row& row = s.rows[0];
+  row.generator = s.options.seed ? &s.generator : &default_generator();
   Row row_before = row;
   const Generator generator_before = s.generator;
   try {
@@ -96,9 +96,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
 }
 
 void Conversation::forget() {
-  Generator* const generator = state_->rows[0].generator;
   state_->rows = Rows(1);
-  state_->rows[0].generator = generator;
   state_->reader->forget();
 }
 

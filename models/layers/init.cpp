@@ -29,17 +29,18 @@ double kaiming_deviation(const char* name, const Tensor& x, double a, FanMode mo
 
 }  // namespace
 
-Tensor uniform_(const Tensor& x, double low, double high) {
+Tensor uniform_(const Tensor& x, double low, double high, Generator& generator) {
   check<ValueError>(low <= high, "uniform_: low must not be above high: got ", low, " and ", high);
-  fill_uniform(x, low, high);
+  fill_uniform(x, low, high, generator);
   return x;
 }
-Tensor normal_(const Tensor& x, double mean, double deviation) {
+Tensor normal_(const Tensor& x, double mean, double deviation, Generator& generator) {
   check<ValueError>(deviation >= 0, "normal_: the deviation must not be negative: got ", deviation);
-  fill_normal(x, mean, deviation);
+  fill_normal(x, mean, deviation, generator);
   return x;
 }
-Tensor trunc_normal_(const Tensor& x, double mean, double deviation, double low, double high) {
+Tensor trunc_normal_(const Tensor& x, double mean, double deviation, double low, double high,
+                     Generator& generator) {
   check<ValueError>(low < high, "trunc_normal_: low must be below high: got ", low, " and ", high);
   auto cdf = [&](double v) { return 0.5 * std::erfc(-(v - mean) / (deviation * std::sqrt(2.0))); };
   check<ValueError>(cdf(high) - cdf(low) > 1e-3, "trunc_normal_: [", low, ", ", high,
@@ -48,7 +49,7 @@ Tensor trunc_normal_(const Tensor& x, double mean, double deviation, double low,
   double* p = values.mutable_data<double>();
   Tensor draw = empty({std::max<int64_t>(64, x.numel())}, kFloat64);
   for (int64_t filled = 0; filled < x.numel();) {
-    fill_normal(draw, mean, deviation);
+    fill_normal(draw, mean, deviation, generator);
     for (int64_t i = 0; i < draw.numel() && filled < x.numel(); ++i)
       if (double v = raw<double>(draw)[i]; low <= v && v <= high) p[filled++] = v;
   }
@@ -64,30 +65,32 @@ Tensor constant_(const Tensor& x, double value) {
 Tensor zeros_(const Tensor& x) { return constant_(x, 0); }
 Tensor ones_(const Tensor& x) { return constant_(x, 1); }
 
-Tensor xavier_uniform_(const Tensor& x, double gain) {
+Tensor xavier_uniform_(const Tensor& x, double gain, Generator& generator) {
   Fans f = fans("xavier_uniform_", x);
   double a = gain * std::sqrt(6 / (f.in + f.out));
-  return uniform_(x, -a, a);
+  return uniform_(x, -a, a, generator);
 }
-Tensor xavier_normal_(const Tensor& x, double gain) {
+Tensor xavier_normal_(const Tensor& x, double gain, Generator& generator) {
   Fans f = fans("xavier_normal_", x);
-  return normal_(x, 0, gain * std::sqrt(2 / (f.in + f.out)));
+  return normal_(x, 0, gain * std::sqrt(2 / (f.in + f.out)), generator);
 }
-Tensor kaiming_uniform_(const Tensor& x, double a, FanMode mode, const std::string& nonlinearity) {
+Tensor kaiming_uniform_(const Tensor& x, double a, FanMode mode, const std::string& nonlinearity,
+                        Generator& generator) {
   double bound = std::sqrt(3.0) * kaiming_deviation("kaiming_uniform_", x, a, mode, nonlinearity);
-  return uniform_(x, -bound, bound);
+  return uniform_(x, -bound, bound, generator);
 }
-Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::string& nonlinearity) {
-  return normal_(x, 0, kaiming_deviation("kaiming_normal_", x, a, mode, nonlinearity));
+Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::string& nonlinearity,
+                       Generator& generator) {
+  return normal_(x, 0, kaiming_deviation("kaiming_normal_", x, a, mode, nonlinearity), generator);
 }
 
 // Modified Gram-Schmidt, twice for accuracy, on the shorter side's vectors.
-Tensor orthogonal_(const Tensor& x, double gain) {
+Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   check<ShapeError>(x.rank() >= 2, "orthogonal_: a weight (out, in): got ", x.shape());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;
   const int64_t count = std::min(rows, cols), length = std::max(rows, cols);
   Tensor vectors = empty({count, length}, kFloat64);
-  fill_normal(vectors, 0, 1);
+  fill_normal(vectors, 0, 1, generator);
   double* v = raw<double>(vectors);
   auto dot = [&](int64_t i, int64_t j) {
     double sum = 0;

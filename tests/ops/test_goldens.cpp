@@ -301,7 +301,7 @@ Tensors initialized(const GoldenCase& c) {
   if (c.op == "xavier_normal_") return {xavier_normal_(x, c.arg("gain"))};
   const FanMode mode = c.arg("mode") == "fan_in" ? FanMode::kIn : FanMode::kOut;
   const auto fill = c.op == "kaiming_uniform_" ? kaiming_uniform_ : kaiming_normal_;
-  return {fill(x, c.arg("a"), mode, c.arg("nonlinearity"))};
+  return {fill(x, c.arg("a"), mode, c.arg("nonlinearity"), default_generator())};
 }
 
 // The same draw with the golden's own bounds or deviation.

@@ -397,13 +397,15 @@ void unlock_pool(bool in_child) {
 }  // namespace
 
 void set_num_threads(int n) {
-  check<ValueError>(n >= 1, "set_num_threads: expected at least one thread, got ", n);
+  check<ValueError>(1 <= n && n <= kMostWorkers + 1, "set_num_threads: expected 1 to ",
+                    kMostWorkers + 1, " threads, got ", n);
   g_threads.store(n, std::memory_order_relaxed);
 }
 int get_num_threads() {
   int threads = g_threads.load(std::memory_order_relaxed);
   if (threads == 0) {
-    g_threads.compare_exchange_strong(threads, default_num_threads(), std::memory_order_relaxed);
+    g_threads.compare_exchange_strong(threads, std::min(default_num_threads(), kMostWorkers + 1),
+                                      std::memory_order_relaxed);
     threads = g_threads.load(std::memory_order_relaxed);
   }
   return std::min(threads, t_limit);

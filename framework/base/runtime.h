@@ -10,7 +10,8 @@ namespace [[gnu::visibility("default")]] vitro {
 
 // Sets how many threads the loops and products of this process may use, whichever thread asks.
 // The results do not depend on it.  Where nobody sets it, it is the number of CPUs that the process
-// may use: its affinity mask, bounded by the CPU quota of its control groups.  ValueError below 1.
+// may use: its affinity mask, bounded by the CPU quota of its control groups.  ValueError below 1
+// and above 1024.
 void set_num_threads(int n);
 // The number that the calling thread's next loop may use: the process's, or less in a
 // ScopedThreads.

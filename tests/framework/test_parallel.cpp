@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <limits>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -210,6 +211,9 @@ TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's"
   CHECK(get_num_threads() == 5);
   CHECK_THROWS_AS(set_num_threads(0), ValueError);
   CHECK_THROWS_AS(set_num_threads(-1), ValueError);
+  for (int n : {1025, 1 << 20, std::numeric_limits<int>::max()})
+    CHECK_THROWS_WITH(set_num_threads(n),
+                      Catch::Contains("expected 1 to 1024 threads, got " + std::to_string(n)));
   CHECK_THROWS_AS(ScopedThreads(0), ValueError);
   CHECK(get_num_threads() == 5);
 }

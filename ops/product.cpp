@@ -72,13 +72,13 @@ Tensor widened(int64_t batch, const MatrixRef& x) {
 }
 
 struct PackedWeight final : Derived {
-  PackedWeight(uint32_t of_version, const MatrixRef& b, simd::MatrixView values)
+  PackedWeight(uint64_t of_version, const MatrixRef& b, simd::MatrixView values)
       : Derived(of_version), rows(b.rows), cols(b.cols), matrix(cols, rows, values) {}
   int64_t rows, cols;
   simd::PackedMatrix matrix;
 };
 
-PackedWeight* pack(uint32_t version, const MatrixRef& b) {
+PackedWeight* pack(uint64_t version, const MatrixRef& b) {
   if (b.tensor.dtype() == kFloat32)
     return new PackedWeight(version, b, {raw<float>(b.tensor), b.row_stride, b.col_stride});
   Tensor wide = widened(b.tensor, {b.cols, b.rows}, {b.col_stride, b.row_stride});

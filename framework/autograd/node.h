@@ -46,7 +46,7 @@ struct NodeHooks {
 
 struct SavedTensor {
   Tensor value;      // the same storage, without a node
-  uint32_t version;  // of the storage when it was saved
+  uint64_t version;  // of the storage when it was saved
   uint32_t slot;
 };
 

@@ -156,7 +156,7 @@ Tensor from_blob(void* data, const Shape& shape, DType dtype, std::function<void
                     " bytes");
   StoragePtr storage = new_storage(0);
   storage->data = data;
-  storage->deleter = std::move(deleter);
+  if (deleter) storage->deleter = std::make_unique<std::function<void(void*)>>(std::move(deleter));
   return new_tensor(shape, dtype, n, std::move(storage));
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <functional>
+#include <memory>
 #include <new>
 
 #include "../base/allocator.h"
@@ -22,18 +23,18 @@ struct RefCount {
 // Something derived from the bytes of a storage at one version, such as a packed copy of a weight.
 // It dies with the storage.  (An address and a version would not identify it: storage is pooled.)
 struct Derived : Pooled {
-  explicit Derived(uint32_t of_version) : version(of_version) {}
+  explicit Derived(uint64_t of_version) : version(of_version) {}
   virtual ~Derived() = default;
-  const uint32_t version;
+  const uint64_t version;
 };
 
 struct Storage {
   RefCount refs;
-  uint32_t version = 0;  // counts the changes in place
+  uint64_t version = 0;  // counts the changes in place; 64 bits never wrap
   void* data = nullptr;
   size_t block : 63 = 0;   // bytes of the allocation that holds this header
   size_t exposed : 1 = 0;  // somebody got a pointer to write through, and may keep it
-  std::function<void(void*)> deleter = {};  // of memory that is not ours (from_blob)
+  std::unique_ptr<std::function<void(void*)>> deleter;  // of memory that is not ours (from_blob)
   std::atomic<Derived*> derived{nullptr};
 };
 inline constexpr size_t kStorageHeader = 64;  // the data follows, aligned
@@ -47,7 +48,7 @@ inline bool owns_bytes(const Storage& s) {
 inline void intrusive_ptr_add_ref(Storage* s) { s->refs.add(); }
 inline void intrusive_ptr_release(Storage* s) {
   if (!s->refs.drop()) return;
-  if (s->deleter) s->deleter(s->data);
+  if (s->deleter) (*s->deleter)(s->data);
   delete s->derived.load(std::memory_order_acquire);
   size_t block = s->block;
   s->~Storage();

@@ -59,7 +59,7 @@ class Tensor {
   int64_t numel() const { return need()->numel; }
   DType dtype() const { return need()->dtype; }
   bool is_contiguous() const { return need()->contiguous; }
-  uint32_t version() const { return need()->storage->version; }
+  uint64_t version() const { return need()->storage->version; }
 
   // The one element as a C++ number.  ShapeError unless numel() == 1.
   template <class T = double>

@@ -157,7 +157,7 @@ TEST_CASE("a tensor that requires grad does not change in place while ops are re
   CHECK_THAT(message_of<GraphError>([&] { plain.copy_(x); }),
              Contains("copy_") && Contains("source"));
   NoGradGuard unrecorded;
-  const uint32_t before = x.version();
+  const uint64_t before = x.version();
   x.add_(1);
   CHECK(x.version() > before);
   plain.copy_(x);

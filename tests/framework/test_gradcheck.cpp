@@ -79,7 +79,7 @@ TEST_CASE("gradcheck: kinks show as failures") {
 TEST_CASE("gradcheck: neither inputs nor gradients nor grad mode nor random numbers change") {
   Tensor x = randn({4}, kFloat64).requires_grad_(), before = clone(x.detach());
   x.set_grad(ones({4}, kFloat64));
-  const uint32_t version = x.version();
+  const uint64_t version = x.version();
   const uint64_t position = default_generator().position();
   {
     NoGradGuard unrecorded;

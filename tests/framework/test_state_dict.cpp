@@ -59,7 +59,7 @@ TEST_CASE("a state dict shares storage, and loading copies into the tensors that
 TEST_CASE("a failed strict load lists everything in one error and changes nothing") {
   nn::Sequential m(nn::Linear(4, 3), nn::Linear(3, 2));
   const NamedTensors before = copy_of(m);
-  const uint32_t version = m.parameters()[0].version();
+  const uint64_t version = m.parameters()[0].version();
   NamedTensors dict = {{"0.weight", full({3, 4}, 9)},
                        {"0.bias", full({4}, 9)},
                        {"1.weight", full({2, 3}, 9, kFloat64)},

@@ -74,7 +74,7 @@ TEST_CASE("data<T>() is checked against the dtype, to read and to write") {
   for (DType held : kDTypes)
     for (DType asked : kDTypes) {
       Tensor x = zeros({2}, held);
-      const uint32_t version = x.version();
+      const uint64_t version = x.version();
       visit_dtype(asked, [&]<class T>() {
         if (held == asked) {
           CHECK(x.mutable_data<T>() == x.data<T>());
@@ -186,7 +186,7 @@ TEST_CASE("what aliases and what copies") {
 
 TEST_CASE("writing counts as a change of version, and all views see it") {
   Tensor x = zeros({2, 3}), view = x.t(), alias = x.detach(), copy = x.clone();
-  const uint32_t before = x.version(), of_copy = copy.version();
+  const uint64_t before = x.version(), of_copy = copy.version();
   (void)x.data<float>();
   CHECK(x.version() == before);
   (void)view.mutable_data<float>();

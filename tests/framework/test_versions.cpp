@@ -192,6 +192,25 @@ TEST_CASE("every change in place of every saved tensor, through views, is notice
   }
 }
 
+TEST_CASE("2^32 changes are noticed as one is") {
+  for (const Saver& saver : savers()) {
+    Recorded r = saver.record();
+    r.kept.impl()->storage->version += uint64_t{1} << 32;
+    CAPTURE(saver.name, saver.which);
+    CHECK_THAT(message_of<VersionError>([&] { r.loss.backward(); }), Contains("version 42949672"));
+  }
+  // The packed copy of a parameter is made anew as well.
+  nn::Linear m(64, 64);
+  const Tensor x = ones({1, 64});
+  NoGradGuard unrecorded;
+  for (int i = 0; i < 3; ++i) m(x);
+  Storage& storage = *m.weight.impl()->storage;
+  const uint64_t version = storage.version;
+  m.weight.zero_(), m.bias.zero_();
+  storage.version = version + (uint64_t{1} << 32);
+  CHECK(values(m(x)) == std::vector<double>(64, 0));
+}
+
 TEST_CASE("what was saved and not changed is of no concern") {
   for (const Saver& saver : savers()) {
     Recorded r = saver.record();

@@ -45,7 +45,7 @@ TEST_CASE("each op changes the tensor to its formula, broadcasting the source") 
         Tensor y = (arange(6, kFloat64) + 1.0).reshape({2, 3}).to(d), x = full(shape, 2, d),
                same = y;
         const Values after = expected(op, y, x);
-        const uint32_t version = y.version();
+        const uint64_t version = y.version();
         op.change(y, x);
         CHECK(values(y) == after);
         CHECK(values(same) == after);  // the same tensor, not a new one
@@ -142,7 +142,7 @@ TEST_CASE("an expanded destination, whose elements share one place, is refused")
 
 TEST_CASE("a source that does not fit is refused, and nothing changes") {
   Tensor y = ones({2, 3});
-  const uint32_t version = y.version();
+  const uint64_t version = y.version();
   for (const InPlace& op : kOps) {
     INFO(op.name);
     CHECK_THAT(message_of<ShapeError>([&] { op.change(y, ones({2})); }), Contains("(2,)"));
@@ -159,7 +159,7 @@ TEST_CASE("a source that does not fit is refused, and nothing changes") {
 TEST_CASE("a tensor that requires grad changes only while nothing is recorded") {
   Tensor leaf = ones({3}).requires_grad_();
   Tensor interior = leaf * 2.0;
-  const uint32_t version = leaf.version();
+  const uint64_t version = leaf.version();
   for (Tensor x : {leaf, interior, leaf.slice(0, 0, 2), interior[0]}) {
     for (const InPlace& op : kOps)
       CHECK_THAT(message_of<GraphError>([&] { op.change(x, ones({})); }), Contains("NoGradGuard"));

@@ -584,7 +584,7 @@ TEST_CASE("op errors: each call throws exactly its type, in telling words") {
 
 TEST_CASE("op errors: a failed call leaves no node behind, and the inputs as they were") {
   Tensor x = f32({2, 3}).requires_grad_(), w = f32({4, 5}).requires_grad_();
-  const uint32_t version = x.version();
+  const uint64_t version = x.version();
   CHECK_THROWS_AS(matmul(x, w), ShapeError);
   CHECK(x.is_leaf());
   CHECK(x.version() == version);

@@ -59,6 +59,25 @@ void attach(Node* node, const Tensor& y) {
   y.impl()->node = NodePtr(node);
 }
 
+const NodePtr& Node::edge(size_t i) const {
+  if (i >= inputs.size()) [[unlikely]]
+    fail<GraphError>(name(), ": expected an input below ", inputs.size(), ", got ", i);
+  return inputs[i];
+}
+size_t Node::extra_slot(size_t i) const {
+  constexpr size_t kMost = 1 << 16;
+  if (i >= kMost) [[unlikely]]
+    fail<GraphError>(name(), ": expected an extra tensor below ", kMost, ", got ", i);
+  return inputs.size() + 1 + i;
+}
+
+void Node::save_input(size_t i, const Tensor& x) { edge(i), save(i, x); }
+void Node::save_output(const Tensor& y) { save(inputs.size(), y); }
+void Node::save_extra(size_t i, const Tensor& x) { save(extra_slot(i), x); }
+Tensor Node::input(size_t i) const { return saved(i, edge(i)); }
+Tensor Node::output() const { return saved(inputs.size(), NodePtr(const_cast<Node*>(this))); }
+Tensor Node::extra(size_t i) const { return saved(extra_slot(i), nullptr); }
+
 void Node::save(size_t slot, const Tensor& x) {
   if (!x.defined()) return;
   saved_.push_back({x.detach(), x.version(), static_cast<uint32_t>(slot)});

@@ -58,22 +58,24 @@ struct Node : Pooled {
 
   virtual std::string_view name() const = 0;
   // Given dL/d(output), returns dL/d(input i) for every input; undefined means zero.  Written with
-  // differentiable ops, so that it can be differentiated again.  The engine undoes broadcasting.
+  // differentiable ops, so that it can be differentiated again; it must not change dy in place
+  // (VersionError).  The engine undoes broadcasting.
   virtual TensorList backward(const Tensor& dy) = 0;
 
-  // Whether anybody wants the gradient of input i.  Inside backward: of this run.
+  // Whether anybody wants the gradient of input i.  Inside backward: of this run.  Like all that
+  // follow, it throws GraphError for an i that the node does not have.
   bool needs(size_t i) const;
   // Inside backward with grad mode off: the buffer (shape and dtype of input i, zeros at first)
   // that waits for edge i.  An op that adds its gradient there returns an undefined tensor for i.
   Tensor& accumulator(size_t i);
 
-  void save_input(size_t i, const Tensor& x) { save(i, x); }
-  void save_output(const Tensor& y) { save(inputs.size(), y); }
-  void save_extra(size_t i, const Tensor& x) { save(inputs.size() + 1 + i, x); }
+  void save_input(size_t i, const Tensor& x);
+  void save_output(const Tensor& y);
+  void save_extra(size_t i, const Tensor& x);
   // What was saved.  VersionError if it changed since; under create_graph it has its edge again.
-  Tensor input(size_t i) const { return saved(i, inputs[i]); }
-  Tensor output() const { return saved(inputs.size(), NodePtr(const_cast<Node*>(this))); }
-  Tensor extra(size_t i) const { return saved(inputs.size() + 1 + i, nullptr); }
+  Tensor input(size_t i) const;
+  Tensor output() const;
+  Tensor extra(size_t i) const;
   void release();  // drops what was saved, and hooks
 
   RefCount refs;
@@ -94,6 +96,8 @@ struct Node : Pooled {
   Node* next = nullptr;  // worklist of destruction
 
  private:
+  const NodePtr& edge(size_t i) const;
+  size_t extra_slot(size_t i) const;
   void save(size_t slot, const Tensor& x);
   Tensor saved(size_t slot, const NodePtr& edge) const;
   boost::container::small_vector<SavedTensor, 2, PoolAllocator<SavedTensor>> saved_;
@@ -143,6 +147,7 @@ struct Leaf final : Node {
   std::string_view name() const override { return "leaf"; }
   TensorList backward(const Tensor&) override { return {}; }
   TensorImpl* owner = nullptr;  // the handle's target while it lives
+  bool frozen = false;          // requires_grad_(false): takes no gradient until it is on again
 };
 
 // --- what the engine itself computes with (gradient_ops.cpp) ---

@@ -21,6 +21,13 @@ Tensor returning(const Tensor& x, std::function<TensorList()> gradients) {
   return y;
 }
 
+// An op whose backward asks its node something, and gives no gradient.
+struct Asks final : Op<Asks> {
+  static constexpr std::string_view kName = "test_asks";
+  std::function<void(Node&)> ask;
+  TensorList backward(const Tensor&) override { return ask(*this), TensorList(Tensor(), Tensor()); }
+};
+
 }  // namespace
 
 TEST_CASE("backward on a tensor that is not a scalar needs a gradient") {
@@ -148,6 +155,35 @@ TEST_CASE("accumulator is for a running backward") {
   Tensor x = leaf(1.0), y = x * 2.0;
   CHECK_FALSE(message_of<GraphError>([&] { y.grad_fn()->accumulator(0); }).empty());
   CHECK_FALSE(message_of<GraphError>([] { run_note(nullptr); }).empty());
+}
+
+TEST_CASE("a number that no input of a node has is a GraphError in every question to it") {
+  const struct {
+    const char* name;
+    std::function<void(Node&, size_t)> ask;
+    size_t first;  // that is wrong
+  } questions[] = {
+      {"needs", [](Node& n, size_t i) { (void)n.needs(i); }, 2},
+      {"accumulator", [](Node& n, size_t i) { n.accumulator(i).add_(1); }, 1},  // 1 needs none
+      {"input", [](Node& n, size_t i) { (void)n.input(i); }, 2},
+      {"extra", [](Node& n, size_t i) { (void)n.extra(i); }, 1},
+      {"save_input", [](Node& n, size_t i) { n.save_input(i, ones({2})); }, 2},
+      {"save_extra", [](Node& n, size_t i) { n.save_extra(i, ones({2})); }, 1 << 16},
+  };
+  constexpr size_t kMost = std::numeric_limits<size_t>::max();
+  for (const auto& question : questions)
+    for (size_t i : {size_t{0}, question.first, question.first + 1, size_t{1} << 32, kMost - 3,
+                     kMost - 2, kMost - 1, kMost}) {
+      Tensor x = ones({2}).requires_grad_(), plain = ones({2}), y = ones({2});
+      auto* node = record<Asks>(y, x, plain);
+      node->save_input(0, x), node->save_input(1, plain), node->save_output(y);
+      node->save_extra(0, y);
+      node->ask = [&](Node& n) { question.ask(n, i); };
+      const std::string message = message_of<GraphError>([&] { y.sum().backward(); });
+      CAPTURE(question.name, i, message);
+      if (i < question.first) CHECK(message.empty());
+      else CHECK_THAT(message, Contains("test_asks"));
+    }
 }
 
 TEST_CASE("a tensor that requires grad does not change in place while ops are recorded") {

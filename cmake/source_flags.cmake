@@ -7,5 +7,5 @@ set_source_files_properties(ops/version.cpp PROPERTIES
 # target: the fallback is one lane at a time, and HWY_BROKEN_EMU128 makes it the same HWY_SCALAR
 # under every compiler.  `hwy` is renamed: a program may link Highway's library beside vitro.
 file(GLOB simd_sources CONFIGURE_DEPENDS framework/simd/*.cpp ops/simd/*.cpp)
-set_source_files_properties(${simd_sources} PROPERTIES
-  COMPILE_DEFINITIONS "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL);HWY_BROKEN_EMU128=1;hwy=vitro_hwy")
+set(simd_definitions "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)" HWY_BROKEN_EMU128=1 hwy=vitro_hwy)
+set_source_files_properties(${simd_sources} PROPERTIES COMPILE_DEFINITIONS "${simd_definitions}")

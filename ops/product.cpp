@@ -1,7 +1,6 @@
 // Matrix products by their owners: plain loops, SIMD, oneDNN.
 #include "ops/product.h"
 
-#include <array>
 #include <mutex>
 
 #include "framework/base/parallel_fork.h"
@@ -85,30 +84,13 @@ PackedWeight* pack(uint64_t version, const MatrixRef& b) {
   return new PackedWeight(version, b, {raw<float>(wide), 1, b.rows});
 }
 
-using Mutexes = std::array<std::mutex, 16>;
-Mutexes& packing_mutexes() {
-  static Mutexes* const all = [] {
-    at_fork(
-        ForkLock::kPackedWeights,
-        [] {
-          for (std::mutex& m : packing_mutexes()) m.lock();
-        },
-        [](bool) {
-          for (std::mutex& m : packing_mutexes()) m.unlock();
-        });
-    return new Mutexes;
-  }();
-  return *all;
-}
-
 // The packed float32 copy of a parameter's transpose that hangs in its storage; made when first
 // asked for.  Null if the storage is also a parameter of another shape.  Threads that share the
 // parameter take turns; a copy is replaced only after the values changed, which nobody may do while
 // another thread multiplies with them.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
-  auto& mutexes = packing_mutexes();
   Storage& storage = *b.tensor.impl()->storage;
-  std::lock_guard lock(mutexes[reinterpret_cast<uintptr_t>(&storage) / 64 % mutexes.size()]);
+  std::lock_guard lock(fork_mutex<ForkLock::kPackedWeights>(&storage));
   Derived* found = storage.derived.load(std::memory_order_relaxed);
   if (!found || found->version != storage.version) {
     PackedWeight* made = pack(storage.version, b);

@@ -10,6 +10,30 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
   run.execute();
 }
 
+// Marks the nodes through which an output depends on one of the inputs; the rest is not computed.
+void Run::mark_useful(const std::vector<Tensor>& inputs) {
+  uint64_t oldest = ~uint64_t{0};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check<GraphError>(inputs[i].requires_grad(), "grad: input ", i, " does not require grad");
+    useful_.emplace(inputs[i].impl()->node.get(), static_cast<int>(i));
+    oldest = std::min(oldest, inputs[i].impl()->node->number);
+  }
+  results_.resize(inputs.size());
+  std::vector<Node*> found;
+  std::unordered_map<const Node*, bool> seen;
+  for (const NodePtr& root : roots_)
+    if (seen.emplace(root.get(), true).second) found.push_back(root.get());
+  for (size_t i = 0; i < found.size(); ++i)
+    for (const NodePtr& input : found[i]->inputs)
+      if (input && input->number >= oldest && seen.emplace(input.get(), true).second)
+        found.push_back(input.get());
+  std::sort(found.begin(), found.end(),
+            [](const Node* a, const Node* b) { return a->number < b->number; });
+  for (Node* node : found)
+    for (const NodePtr& input : node->inputs)
+      if (input && useful_.contains(input.get())) useful_.emplace(node, -1);
+}
+
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
   check<GraphError>(!outputs.empty() && !inputs.empty(),

@@ -9,61 +9,82 @@ thread_local std::function<void(const Node&)> t_on_backward;
 constinit thread_local Run* t_run = nullptr;
 
 namespace {
-bool older(const Node* a, const Node* b) { return a->number < b->number; }
+// Leaves come after all other nodes: a run that fails on its way has accumulated nothing.
+bool older(const Node* a, const Node* b) {
+  return a->is_leaf != b->is_leaf ? a->is_leaf : a->number < b->number;
+}
 }  // namespace
 
 Run::~Run() {
   for (Node* node : heap_) {
+    if (node->run.load(std::memory_order_relaxed) != this) continue;
     node->pending = Tensor();
     node->run.store(nullptr, std::memory_order_release);
-  }
-  for (Displaced& d : displaced_) {
-    d.node->pending = std::move(d.pending);
-    d.node->run.store(d.owner, std::memory_order_release);
   }
   t_run = parent_;
 }
 
-// Makes this run the owner of the node's pending gradient.  An outer run of this thread lends it; a
-// run of another thread does not.
-void Run::claim(Node* node) {
+// Where this run's gradient of the node waits; null while none does.
+Tensor* Run::waiting(Node* node) {
+  if (node->run.load(std::memory_order_relaxed) == this) return &node->pending;
+  if (elsewhere_.empty()) [[likely]]
+    return nullptr;
+  auto at = elsewhere_.find(node);
+  return at == elsewhere_.end() ? nullptr : &at->second;
+}
+
+// Gives the node's gradient a place to wait: at the node, or in this run if another run has that
+// place.  Leaves are shared with runs of other threads, other nodes only with outer runs of this
+// thread.
+Tensor& Run::claim(Node* node) {
   if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size());  // may throw
+  Tensor* place = &node->pending;
   Run* owner = nullptr;
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;
     while (outer && outer != owner) outer = outer->parent_;
-    check<GraphError>(outer, "backward: another thread's backward is running through ",
-                      node->name(), " ", node->shape, "; a graph takes one backward at a time");
-    displaced_.reserve(displaced_.size() + 1);  // may throw, and nothing is lost yet
-    displaced_.push_back({node, owner, std::move(node->pending)});
-    node->pending = Tensor();
-    node->run.store(this, std::memory_order_relaxed);
+    check<GraphError>(outer || node->is_leaf, "backward: another thread's backward is running ",
+                      "through ", node->name(), " ", node->shape,
+                      "; a graph takes one backward at a time");
+    place = &elsewhere_[node];
   }
   heap_.push_back(node);
   std::push_heap(heap_.begin(), heap_.end(), older);
+  return *place;
+}
+
+// The newest node whose gradient waits.  It stays claimed until it has run, so that no other thread
+// enters it meanwhile.
+Node* Run::pop() {
+  std::pop_heap(heap_.begin(), heap_.end(), older);
+  Node* node = heap_.back();
+  heap_.pop_back();
+  return node;
 }
 
 void Run::add_gradient(Node* node, Tensor gradient) {
-  if (node->run.load(std::memory_order_relaxed) != this) {
-    claim(node);
-    node->pending = std::move(gradient);
-  } else if (!grad_enabled() && uniquely_owned(node->pending) && node->pending.is_contiguous()) {
-    add_into(node->pending, gradient);
+  Tensor* pending = waiting(node);
+  if (!pending) {
+    claim(node) = std::move(gradient);
+  } else if (!grad_enabled() && uniquely_owned(*pending) && pending->is_contiguous()) {
+    add_into(*pending, gradient);
   } else {
-    node->pending = add(node->pending, gradient);
+    *pending = add(*pending, gradient);
   }
 }
 
 Tensor& Run::accumulator(Node* node) {
-  if (node->run.load(std::memory_order_relaxed) != this) {
-    claim(node);
-    node->pending = zeros(node->shape, node->dtype);
-  } else if (!uniquely_owned(node->pending) || !node->pending.is_contiguous()) {
+  Tensor* pending = waiting(node);
+  if (!pending) {
+    Tensor fresh = zeros(node->shape, node->dtype);
+    pending = &claim(node);
+    *pending = std::move(fresh);
+  } else if (!uniquely_owned(*pending) || !pending->is_contiguous()) {
     Tensor copy = zeros(node->shape, node->dtype);
-    add_into(copy, node->pending);
-    node->pending = copy;
+    add_into(copy, *pending);
+    *pending = copy;
   }
-  return node->pending;
+  return *pending;
 }
 
 void Run::seed(const Tensor& y, const Tensor& gradient) {
@@ -81,79 +102,29 @@ void Run::seed(const Tensor& y, const Tensor& gradient) {
   check<GraphError>(dy.shape() == y.shape() && dy.dtype() == y.dtype(),
                     "backward: the gradient must be like the output, ", y.dtype(), " ", y.shape(),
                     ": got ", dy.dtype(), " ", dy.shape());
+  if (gradient.defined()) given_.push_back(gradient);
   Node* node = y.impl()->node.get();
   roots_.push_back(node);
   add_gradient(node, dy);
 }
 
-// Marks the nodes through which an output depends on one of the inputs; the rest is not computed.
-void Run::mark_useful(const std::vector<Tensor>& inputs) {
-  uint64_t oldest = ~uint64_t{0};
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    check<GraphError>(inputs[i].requires_grad(), "grad: input ", i, " does not require grad");
-    useful_.emplace(inputs[i].impl()->node.get(), static_cast<int>(i));
-    oldest = std::min(oldest, inputs[i].impl()->node->number);
-  }
-  results_.resize(inputs.size());
-  std::vector<Node*> found;
-  std::unordered_map<const Node*, bool> seen;
-  for (const NodePtr& root : roots_)
-    if (seen.emplace(root.get(), true).second) found.push_back(root.get());
-  for (size_t i = 0; i < found.size(); ++i)
-    for (const NodePtr& input : found[i]->inputs)
-      if (input && input->number >= oldest && seen.emplace(input.get(), true).second)
-        found.push_back(input.get());
-  std::sort(found.begin(), found.end(), older);
-  for (Node* node : found)
-    for (const NodePtr& input : node->inputs)
-      if (input && useful_.contains(input.get())) useful_.emplace(node, -1);
-}
-
-Tensor Run::run_hooks(Node* node, Tensor gradient) {
-  auto list = node->hooks->gradient;  // a hook may release the graph, and the list with it
-  if (list) {
-    list->for_each([&](auto& hook) {
-      Tensor replaced = hook(gradient);
-      if (!replaced.defined()) return;
-      check<GraphError>(replaced.shape() == node->shape && replaced.dtype() == node->dtype,
-                        "hook on ", node->name(), ": must return a gradient like its tensor, ",
-                        node->dtype, " ", node->shape, ": got ", replaced.dtype(), " ",
-                        replaced.shape());
-      gradient = replaced;
-    });
-  }
-  return gradient;
-}
-
-// Adds into .grad(), in place once it is there.  A gradient that somebody else may hold is copied.
-static void accumulate_grad(Node* leaf, Tensor gradient) {
-  if (leaf->grad.defined()) {
-    ++leaf->grad.impl()->storage->version;
-    add_into(leaf->grad, gradient);
-  } else if (uniquely_owned(gradient) && gradient.is_contiguous() && !gradient.requires_grad()) {
-    leaf->grad = std::move(gradient);
-  } else {
-    leaf->grad = zeros(leaf->shape, leaf->dtype);
-    add_into(leaf->grad, gradient);
-  }
-}
-
-// The node stays claimed until it has run, so that no other thread enters it meanwhile.
 void Run::execute() {
   while (!heap_.empty()) {
-    std::pop_heap(heap_.begin(), heap_.end(), older);
     struct Claimed {
+      Run* run;
       Node* node;
-      ~Claimed() { node->run.store(nullptr, std::memory_order_release); }
-    } claimed{heap_.back()};
-    heap_.pop_back();
-    Tensor gradient = std::move(claimed.node->pending);
-    process(claimed.node, std::move(gradient));
+      ~Claimed() {
+        if (node->run.load(std::memory_order_relaxed) == run)
+          node->run.store(nullptr, std::memory_order_release);
+        else run->elsewhere_.erase(node);
+      }
+    } claimed{this, pop()};
+    process(claimed.node, std::move(*waiting(claimed.node)));
   }
 }
 
 void Run::process(Node* node, Tensor gradient) {
-  if (node->hooks) [[unlikely]]
+  if (node->hooks && node->hooks->gradient) [[unlikely]]
     gradient = run_hooks(node, std::move(gradient));
   if (!useful_.empty()) {
     auto mark = useful_.find(node);
@@ -161,17 +132,10 @@ void Run::process(Node* node, Tensor gradient) {
     if (mark->second >= 0) results_[static_cast<size_t>(mark->second)] = gradient;
   }
   if (node->is_leaf) {
-    if (!useful_.empty()) return;
-    accumulate_grad(node, std::move(gradient));
-    auto* leaf = static_cast<Leaf*>(node);
-    if (node->hooks && node->hooks->post_accumulate && leaf->owner) {
-      Tensor parameter{boost::intrusive_ptr<TensorImpl>(leaf->owner)};
-      auto list = node->hooks->post_accumulate;
-      list->for_each([&](auto& hook) { hook(parameter); });
-    }
+    if (useful_.empty()) deliver(static_cast<Leaf*>(node), std::move(gradient));
     return;
   }
-  if (node->retains_grad && useful_.empty()) accumulate_grad(node, gradient);
+  if (node->retains_grad && useful_.empty()) accumulate(node, gradient);
   bool leads_on = false;
   for (const NodePtr& input : node->inputs) leads_on |= input && wants(input.get());
   if (!leads_on) return;
@@ -181,9 +145,14 @@ void Run::process(Node* node, Tensor gradient) {
       "retain_graph = true to the first, or compute the output again");
   if (t_on_backward) [[unlikely]]
     t_on_backward(*node);
+  const uint64_t version = gradient.version();
   current_ = node;
   TensorList gradients = node->backward(gradient);
   current_ = nullptr;
+  if (gradient.version() != version) [[unlikely]]
+    fail<VersionError>(node->name(),
+                       ": expected a backward that leaves its gradient as it is, got ",
+                       "one that changed it in place, where others may hold it; clone() it first");
   gradient = Tensor();
   pass_on(node, gradients);
   if (!retain_graph_) node->release();
@@ -197,7 +166,8 @@ void Run::pass_on(Node* node, TensorList& gradients) {
     Node* input = node->inputs[i].get();
     if (!input || !gradients[i].defined() || !wants(input)) continue;
     check<GraphError>(gradients[i].dtype() == input->dtype, node->name(), ": backward returned a ",
-                      gradients[i].dtype(), " gradient for input ", i, ", which is ", input->dtype);
+                      gradients[i].dtype(), " gradient for input ", i, ", which is ", input->dtype,
+                      input->is_leaf ? kConverted : "");
     if (gradients[i].shape() == input->shape) [[likely]] {
       add_gradient(input, std::move(gradients[i]));
       continue;
@@ -212,16 +182,18 @@ void Run::pass_on(Node* node, TensorList& gradients) {
 }
 
 bool Node::needs(size_t i) const {
-  const NodePtr& edge = inputs[i];
-  return edge && (!t_run || t_run->current() != this || t_run->wants(edge.get()));
+  Node* input = edge(i).get();
+  return input && (!t_run || t_run->current() != this || t_run->wants(input));
 }
 
 Tensor& Node::accumulator(size_t i) {
+  Node* input = edge(i).get();
+  check<GraphError>(input, name(), ": accumulator(", i, ") expected an input that requires grad");
   check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
                     i, ") is for a backward that records nothing");
-  check<GraphError>(inputs[i]->dtype == dtype, name(), ": its input was converted from ", dtype,
-                    " to ", inputs[i]->dtype, " after it was recorded; compute the output again");
-  return t_run->accumulator(inputs[i].get());
+  check<GraphError>(input->dtype == dtype, name(), ": input ", i, " was ", dtype, ", and is ",
+                    input->dtype, input->is_leaf ? kConverted : "");
+  return t_run->accumulator(input);
 }
 
 Tensor& run_note(const void* key) {

@@ -20,13 +20,22 @@ Tensor& Tensor::requires_grad_(bool on) {
   check<DTypeError>(!on || is_floating(x->dtype),
                     "requires_grad_: only floating tensors have gradients: got ", x->dtype, " ",
                     x->shape);
-  if (on && !x->node) {
+  if (on && x->set_aside) {  // the graphs that were recorded before deliver here again
+    x->node = std::move(x->set_aside);
+    x->node->dtype = x->dtype;  // it may have changed meanwhile
+    static_cast<Leaf*>(x->node.get())->frozen = false;
+  } else if (on && !x->node) {
     auto* leaf = new Leaf;
     attach(leaf, *this);
     leaf->path = 0;
     leaf->owner = x;
   } else if (!on && x->node) {
-    static_cast<Leaf*>(x->node.get())->owner = nullptr;
+    auto* leaf = static_cast<Leaf*>(x->node.get());
+    if (leaf->owner == x) {
+      leaf->grad = Tensor();
+      leaf->frozen = true;
+      x->set_aside = std::move(x->node);
+    }
     x->node.reset();
   }
   x->frozen = !on;
@@ -34,8 +43,9 @@ Tensor& Tensor::requires_grad_(bool on) {
 }
 
 TensorImpl::~TensorImpl() {
-  if (node && node->is_leaf && static_cast<Leaf*>(node.get())->owner == this)
-    static_cast<Leaf*>(node.get())->owner = nullptr;
+  Node* leaf = set_aside ? set_aside.get() : node.get();
+  if (leaf && leaf->is_leaf && static_cast<Leaf*>(leaf)->owner == this)
+    static_cast<Leaf*>(leaf)->owner = nullptr;
 }
 
 bool Tensor::is_leaf() const { return !need()->node || impl_->node->is_leaf; }

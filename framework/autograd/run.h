@@ -32,15 +32,13 @@ class Run {
   std::unordered_map<const void*, Tensor> notes;
 
  private:
-  struct Displaced {
-    Node* node;
-    Run* owner;
-    Tensor pending;
-  };
-  void claim(Node* node);
+  Tensor* waiting(Node* node);
+  Tensor& claim(Node* node);
+  Node* pop();
   void add_gradient(Node* node, Tensor gradient);
   void process(Node* node, Tensor gradient);
-  Tensor run_hooks(Node* node, Tensor gradient);
+  void deliver(Leaf* leaf, Tensor gradient);
+  void accumulate(Node* node, Tensor gradient);
   void pass_on(Node* node, TensorList& gradients);
 
   boost::container::small_vector<Node*, 32, PoolAllocator<Node*>> heap_;
@@ -52,7 +50,18 @@ class Run {
   std::unordered_map<const Node*, int> useful_ =
       {};  // of grad(): leads to an input; its index or -1
   std::vector<Tensor> results_ = {};
-  std::vector<Displaced> displaced_ = {};
+  // Gradients whose place at the node another run has.
+  std::unordered_map<const Node*, Tensor> elsewhere_ = {};
+  boost::container::small_vector<Tensor, 1> given_ = {};  // by the caller, who keeps them
 };
+
+// The remedy where a leaf has another dtype than its gradient.
+inline constexpr const char* kConverted =
+    "; where the leaf was converted after it was recorded, compute the output again";
+
+// The gradient as the only tensor on its bytes, dense, so that who gets it may change it in place.
+// It is copied only where it is not so already.
+Tensor own_gradient(Tensor gradient);
+Tensor run_hooks(Node* node, Tensor gradient);
 
 }  // namespace vitro

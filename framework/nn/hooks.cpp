@@ -1,5 +1,5 @@
 // The hooks of a module: attaching them, and the call that runs them.
-#include "framework/autograd/engine.h"
+#include "framework/autograd/run.h"
 #include "framework/nn/module.h"
 
 namespace vitro::nn {
@@ -32,7 +32,10 @@ struct HookedOutput final : Op<HookedOutput> {
     seen = dy;
     if (!state->input_needs_grad && state->hooks->module) {
       auto list = state->hooks->backward;
-      list->for_each([&](auto& hook) { hook(*state->hooks->module, Tensor(), seen); });
+      list->for_each([&](auto& hook) {
+        seen = own_gradient(std::move(seen));
+        hook(*state->hooks->module, Tensor(), seen);
+      });
     }
     return {dy};
   }
@@ -41,14 +44,16 @@ struct HookedInput final : Op<HookedInput> {
   static constexpr std::string_view kName = "hooked_input";
   std::shared_ptr<BackwardHookState> state;
   TensorList backward(const Tensor& dx) override {
-    Tensor gradient = dx, grad_output = run_note(state.get());
+    Tensor gradient = dx, &grad_output = run_note(state.get());
     if (!state->hooks->module) return {gradient};
     auto list = state->hooks->backward;
     list->for_each([&](auto& hook) {
+      gradient = own_gradient(std::move(gradient));
+      if (grad_output.defined()) grad_output = own_gradient(std::move(grad_output));
       Tensor replaced = hook(*state->hooks->module, gradient, grad_output);
       if (replaced.defined()) gradient = replaced;
     });
-    return {gradient};
+    return {own_gradient(std::move(gradient))};
   }
 };
 

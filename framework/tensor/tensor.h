@@ -25,7 +25,8 @@ struct TensorImpl : Pooled {
   int64_t numel = 0;
   int64_t offset = 0;  // in elements
   StoragePtr storage;
-  NodePtr node;  // null when no gradient is wanted
+  NodePtr node;       // null when no gradient is wanted
+  NodePtr set_aside;  // the leaf of a frozen tensor, which requires_grad_() takes again
   Shape shape;
   Strides strides;
   ~TensorImpl();
@@ -93,10 +94,11 @@ class Tensor {
   void retain_grad() const;  // makes backward() fill grad() of an interior tensor too
   Node* grad_fn() const;     // the node of the op that made it; null for a leaf
   Tensor detach() const;     // the same storage, no history
-  // d(this)/d(leaf), times `gradient` (1 for a scalar), added into every leaf's grad().
+  // d(this)/d(leaf), times `gradient` (1 for a scalar), added into every leaf's grad().  Threads
+  // may do this at once for graphs that share only leaves.  GraphError for misuse.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
-  // hook(grad) sees the whole gradient of this tensor and may return another; a hook on a leaf
-  // lives until removed, one on an interior tensor until its graph is released.
+  // hook(grad) sees the whole gradient of this tensor and may change it in place or return another;
+  // one on a leaf lives until removed, one on an interior tensor until its graph is released.
   RemovableHandle register_hook(Hook<Tensor(const Tensor& grad)> hook) const;
   RemovableHandle register_post_accumulate_grad_hook(std::function<void(Tensor& leaf)> hook) const;
 

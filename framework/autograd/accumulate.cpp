@@ -1,0 +1,65 @@
+// This file brings a gradient to its tensor: through its hooks, into the sum in .grad().
+#include "framework/autograd/run.h"
+#include "framework/base/parallel_fork.h"
+#include "framework/tensor/loops.h"
+
+namespace vitro {
+
+Tensor own_gradient(Tensor gradient) {
+  if (uniquely_owned(gradient) && gradient.is_contiguous()) return gradient;
+  Tensor copy = empty(gradient.shape(), gradient.dtype());
+  copy_into(copy, gradient);
+  copy.impl()->node = gradient.impl()->node;  // equal values have the same derivative
+  return copy;
+}
+
+// Each hook gets a gradient of its own: one that changes it in place changes no other branch's, no
+// caller's, and not what the hook before has kept.
+Tensor run_hooks(Node* node, Tensor gradient) {
+  auto list = node->hooks->gradient;  // a hook may release the graph, and the list with it
+  list->for_each([&](auto& hook) {
+    gradient = own_gradient(std::move(gradient));
+    Tensor replaced = hook(gradient);
+    if (!replaced.defined()) return;
+    check<GraphError>(replaced.shape() == node->shape && replaced.dtype() == node->dtype,
+                      "hook on ", node->name(), ": must return a gradient like its tensor, ",
+                      node->dtype, " ", node->shape, ": got ", replaced.dtype(), " ",
+                      replaced.shape());
+    gradient = replaced;
+  });
+  return list->hooks.empty() ? gradient : own_gradient(std::move(gradient));
+}
+
+// Adds into .grad(), in place once it is there.  A gradient that somebody else may hold is copied.
+void Run::accumulate(Node* node, Tensor gradient) {
+  for (const Tensor& given : given_)  // backward(x.grad()) leaves what it was given as it is
+    if (node->grad.defined() && node->grad.impl()->storage == given.impl()->storage)
+      node->grad = own_gradient(node->grad);
+  if (node->grad.defined()) {
+    ++node->grad.impl()->storage->version;
+    add_into(node->grad, gradient);
+  } else if (uniquely_owned(gradient) && gradient.is_contiguous() && !gradient.requires_grad()) {
+    node->grad = std::move(gradient);
+  } else {
+    node->grad = zeros(node->shape, node->dtype);
+    add_into(node->grad, gradient);
+  }
+}
+
+// Runs of other threads may reach the leaf at the same time: they wait for each other, but not for
+// hooks.
+void Run::deliver(Leaf* leaf, Tensor gradient) {
+  if (leaf->frozen) return;
+  check<GraphError>(gradient.dtype() == leaf->dtype, "backward: expected a leaf of ",
+                    gradient.dtype(), ", got ", leaf->dtype, " ", leaf->shape, kConverted);
+  {
+    std::lock_guard lock(fork_mutex<ForkLock::kLeaves>(leaf));
+    accumulate(leaf, std::move(gradient));
+  }
+  if (!leaf->hooks || !leaf->hooks->post_accumulate || !leaf->owner) return;
+  Tensor parameter{boost::intrusive_ptr<TensorImpl>(leaf->owner)};
+  auto list = leaf->hooks->post_accumulate;
+  list->for_each([&](auto& hook) { hook(parameter); });
+}
+
+}  // namespace vitro

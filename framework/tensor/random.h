@@ -53,7 +53,8 @@ class ScopedGenerator {
   Generator own_{0};
 };
 
-// What a scope draws and seeds leaves the default generator where it was.
+// The default generator is at the end of a scope where it was at its start, whatever the scope
+// draws and seeds.
 class KeepGenerator {
  public:
   KeepGenerator() : own_(default_generator()), scope_(own_) {}

@@ -4,6 +4,7 @@
 #include "framework/autograd/gradcheck.h"
 #include "framework/autograd/graphviz.h"
 #include "framework/base/error.h"
+#include "framework/base/number.h"
 #include "framework/base/runtime.h"
 #include "framework/io/checkpoint.h"
 #include "framework/io/file.h"

@@ -14,6 +14,7 @@ set(VITRO_PUBLIC_HEADERS
   framework/base/error.h
   framework/base/hook.h
   framework/base/names.h
+  framework/base/number.h
   framework/base/runtime.h
   framework/io/checkpoint.h
   framework/io/file.h

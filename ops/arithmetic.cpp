@@ -8,11 +8,10 @@ namespace vitro {
 using simd::Binary;
 using simd::Unary;
 
-Tensor full_scalar(double value, DType dtype) {
-  check<DTypeError>(is_floating(dtype) || value == std::floor(value),
-                    "a number in an expression takes the tensor's dtype: ", value,
-                    " is not a whole number, and the tensor is ", dtype);
-  return full({}, value, dtype);
+Tensor full_scalar(Number value, DType dtype, std::string_view op) {
+  Tensor y = empty({}, dtype);
+  visit_dtype(dtype, [&]<class T>() { *raw<T>(y) = number_as<T>(op, value); });
+  return y;
 }
 
 namespace {

@@ -58,16 +58,16 @@ struct Clamp final : Op<Clamp> {
   }
 };
 }  // namespace
-Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high) {
+Tensor clamp(const Tensor& x, std::optional<Number> low, std::optional<Number> high) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   check_defined("clamp", x, "the tensor");
   Tensor y = x.detach();
-  if (low) y = maximum(y, full_scalar(*low, x.dtype()));
-  if (high) y = minimum(y, full_scalar(*high, x.dtype()));
+  if (low) y = maximum(y, full_scalar(*low, x.dtype(), "clamp"));
+  if (high) y = minimum(y, full_scalar(*high, x.dtype(), "clamp"));
   if (!low && !high) y = clone(y);
   if (auto* node = record<Clamp>(y, x)) {
-    node->low = low.value_or(-kInf);
-    node->high = high.value_or(kInf);
+    node->low = low ? low->real : -kInf;
+    node->high = high ? high->real : kInf;
     node->save_input(0, x);
   }
   return y;

@@ -15,10 +15,10 @@ Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   });
   return y;
 }
-// A number to compare with takes the tensor's dtype, which it must fit; bool compares with 0 and 1.
-Tensor like(const Tensor& a, double b) {
-  check_defined("compare", a, "the tensor");
-  return full_scalar(b, a.dtype());
+// A number to compare with takes the tensor's dtype, which must hold it.
+Tensor like(std::string_view op, const Tensor& a, Number b) {
+  check_defined(op, a, "the tensor");
+  return full_scalar(b, a.dtype(), op);
 }
 }  // namespace
 
@@ -40,11 +40,11 @@ Tensor gt(const Tensor& a, const Tensor& b) {
 Tensor ge(const Tensor& a, const Tensor& b) {
   return compare("ge", a, b, [](auto u, auto v) { return u >= v; });
 }
-Tensor eq(const Tensor& a, double b) { return eq(a, like(a, b)); }
-Tensor ne(const Tensor& a, double b) { return ne(a, like(a, b)); }
-Tensor lt(const Tensor& a, double b) { return lt(a, like(a, b)); }
-Tensor le(const Tensor& a, double b) { return le(a, like(a, b)); }
-Tensor gt(const Tensor& a, double b) { return gt(a, like(a, b)); }
-Tensor ge(const Tensor& a, double b) { return ge(a, like(a, b)); }
+Tensor eq(const Tensor& a, Number b) { return eq(a, like("eq", a, b)); }
+Tensor ne(const Tensor& a, Number b) { return ne(a, like("ne", a, b)); }
+Tensor lt(const Tensor& a, Number b) { return lt(a, like("lt", a, b)); }
+Tensor le(const Tensor& a, Number b) { return le(a, like("le", a, b)); }
+Tensor gt(const Tensor& a, Number b) { return gt(a, like("gt", a, b)); }
+Tensor ge(const Tensor& a, Number b) { return ge(a, like("ge", a, b)); }
 
 }  // namespace vitro

@@ -36,13 +36,11 @@ Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side sid
 
 }  // namespace
 
-Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
+Tensor masked_fill(const Tensor& x, const Tensor& mask, Number value) {
   check_defined("masked_fill", x, "the tensor");
   check_defined("masked_fill", mask, "the mask");
-  check<ShapeError>(broadcast("masked_fill", x.shape(), mask.shape()) == x.shape(),
-                    "masked_fill: a mask that broadcasts to ", x.shape(),
-                    " expected: ", mask.shape());
-  return where(mask, full_scalar(value, x.dtype()), x);
+  broadcast("masked_fill", x.shape(), mask.shape());
+  return where(mask, full_scalar(value, x.dtype(), "masked_fill"), x);
 }
 
 namespace {

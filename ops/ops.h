@@ -32,7 +32,7 @@ Tensor cos(const Tensor& x);
 Tensor erf(const Tensor& x);   // 2/sqrt(pi) int_0^x e^(-t^2) dt
 Tensor erfc(const Tensor& x);  // 1 - erf(x) without cancellation
 // min(max(x, low), high); slope 1 on [low, high], bounds included, else 0.
-Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high = {});
+Tensor clamp(const Tensor& x, std::optional<Number> low, std::optional<Number> high = {});
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);  // condition is bool
 
 // --- comparisons (comparison.cpp): bool tensors ---
@@ -42,12 +42,12 @@ Tensor lt(const Tensor& a, const Tensor& b);
 Tensor le(const Tensor& a, const Tensor& b);
 Tensor gt(const Tensor& a, const Tensor& b);
 Tensor ge(const Tensor& a, const Tensor& b);
-Tensor eq(const Tensor& a, double b);
-Tensor ne(const Tensor& a, double b);
-Tensor lt(const Tensor& a, double b);
-Tensor le(const Tensor& a, double b);
-Tensor gt(const Tensor& a, double b);
-Tensor ge(const Tensor& a, double b);
+Tensor eq(const Tensor& a, Number b);
+Tensor ne(const Tensor& a, Number b);
+Tensor lt(const Tensor& a, Number b);
+Tensor le(const Tensor& a, Number b);
+Tensor gt(const Tensor& a, Number b);
+Tensor ge(const Tensor& a, Number b);
 
 // --- activations (activation.cpp) ---
 enum class GeluForm { kErf, kTanh };
@@ -91,7 +91,7 @@ Tensor view(const Tensor& x, const Shape& shape);     // ShapeError where a copy
 Tensor flatten(const Tensor& x, int64_t start = 0, int64_t end = -1);
 Tensor transpose(const Tensor& x, int64_t a, int64_t b);
 Tensor permute(const Tensor& x, const Shape& axes);
-Tensor t(const Tensor& x);  // (m, n) -> (n, m)
+Tensor t(const Tensor& x);  // (m, n) -> (n, m); x itself below rank 2
 Tensor squeeze(const Tensor& x);
 Tensor squeeze(const Tensor& x, int64_t axis);
 Tensor unsqueeze(const Tensor& x, int64_t axis);
@@ -148,8 +148,8 @@ Tensor one_hot(const Tensor& ids, int64_t num_classes = -1);  // int64; -1: larg
 Tensor nonzero(const Tensor& x);                              // (count, rank) indices, int64
 
 // --- masks and positions (mask.cpp, rope.cpp) ---
-// `value` where mask is true; the mask is bool and broadcasts to x.
-Tensor masked_fill(const Tensor& x, const Tensor& mask, double value);
+// `value` where mask is true; the mask is bool, and both broadcast.
+Tensor masked_fill(const Tensor& x, const Tensor& mask, Number value);
 // Of the last two axes: x_ij where j - i <= diagonal, else 0.
 Tensor tril(const Tensor& x, int64_t diagonal = 0);
 Tensor triu(const Tensor& x, int64_t diagonal = 0);  // where j - i >= diagonal
@@ -258,19 +258,20 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = fals
                    Generator& generator = default_generator());
 
 // --- operators ---
-Tensor full_scalar(double value,
-                   DType dtype);  // the 0-d tensor that a number in an expression becomes
+// The 0-d tensor that a number in an expression becomes: ValueError if an integer or bool dtype
+// does not hold it exactly.
+Tensor full_scalar(Number value, DType dtype, std::string_view op = "number");
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor operator+(const Tensor& a, double b) { return add(a, full_scalar(b, a.dtype())); }
-inline Tensor operator-(const Tensor& a, double b) { return sub(a, full_scalar(b, a.dtype())); }
-inline Tensor operator*(const Tensor& a, double b) { return mul(a, full_scalar(b, a.dtype())); }
-inline Tensor operator/(const Tensor& a, double b) { return div(a, full_scalar(b, a.dtype())); }
-inline Tensor operator+(double a, const Tensor& b) { return add(full_scalar(a, b.dtype()), b); }
-inline Tensor operator-(double a, const Tensor& b) { return sub(full_scalar(a, b.dtype()), b); }
-inline Tensor operator*(double a, const Tensor& b) { return mul(full_scalar(a, b.dtype()), b); }
-inline Tensor operator/(double a, const Tensor& b) { return div(full_scalar(a, b.dtype()), b); }
+inline Tensor operator+(const Tensor& a, Number b) { return add(a, full_scalar(b, a.dtype())); }
+inline Tensor operator-(const Tensor& a, Number b) { return sub(a, full_scalar(b, a.dtype())); }
+inline Tensor operator*(const Tensor& a, Number b) { return mul(a, full_scalar(b, a.dtype())); }
+inline Tensor operator/(const Tensor& a, Number b) { return div(a, full_scalar(b, a.dtype())); }
+inline Tensor operator+(Number a, const Tensor& b) { return add(full_scalar(a, b.dtype()), b); }
+inline Tensor operator-(Number a, const Tensor& b) { return sub(full_scalar(a, b.dtype()), b); }
+inline Tensor operator*(Number a, const Tensor& b) { return mul(full_scalar(a, b.dtype()), b); }
+inline Tensor operator/(Number a, const Tensor& b) { return div(full_scalar(a, b.dtype()), b); }
 
 }  // namespace vitro

@@ -2,7 +2,6 @@
 #include "framework/tensor/factories.h"
 
 #include <cmath>
-#include <limits>
 
 namespace vitro {
 
@@ -18,26 +17,7 @@ Tensor new_tensor(const Shape& shape, DType dtype, int64_t n, StoragePtr storage
   return Tensor(std::move(impl));
 }
 
-// value as a T, towards zero; ValueError beyond the range of an integer type.
-template <class T>
-T number_as(std::string_view op, double value) {
-  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    constexpr auto kLow = static_cast<double>(std::numeric_limits<T>::min());
-    constexpr auto kEnd = 2.0 * (std::numeric_limits<T>::max() / 2 + 1);
-    check<ValueError>(kLow <= std::trunc(value) && value < kEnd, op, ": a number that ",
-                      dtype_of<T>(), " holds: got ", value);
-  }
-  return static_cast<T>(value);
-}
-template <class T>
-T number_as(std::string_view op, int64_t value) {
-  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    check<ValueError>(std::in_range<T>(value), op, ": a number that ", dtype_of<T>(),
-                      " holds: got ", value);
-  return static_cast<T>(value);
-}
-
-void fill(const Tensor& x, double value) {
+void fill(const Tensor& x, Number value) {
   visit_dtype(x.dtype(), [&]<class T>() {
     T* p = x.mutable_data<T>();
     std::fill(p, p + x.numel(), number_as<T>("full", value));
@@ -50,7 +30,7 @@ Tensor empty(const Shape& shape, DType dtype) {
   int64_t n = checked_numel("empty", shape, dtype);
   return new_tensor(shape, dtype, n, new_storage(static_cast<size_t>(n) * item_size(dtype)));
 }
-Tensor full(const Shape& shape, double value, DType dtype) {
+Tensor full(const Shape& shape, Number value, DType dtype) {
   Tensor y = empty(shape, dtype);
   fill(y, value);
   return y;
@@ -70,21 +50,39 @@ Tensor empty_like(const Tensor& x) {
 }
 Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
-Tensor full_like(const Tensor& x, double value) { return full(x.shape(), value, x.dtype()); }
+Tensor full_like(const Tensor& x, Number value) { return full(x.shape(), value, x.dtype()); }
 
-Tensor arange(double stop, DType dtype) { return arange(0, stop, 1, dtype); }
-Tensor arange(double start, double stop, double step, DType dtype) {
-  double count = std::ceil((stop - start) / step);
+// How many of start, start + step, ... come before stop, counted without rounding.
+static int64_t count_between(int64_t start, int64_t stop, int64_t step) {
+  if (step > 0 ? start >= stop : start <= stop) return 0;
+  const auto from = static_cast<uint64_t>(start), to = static_cast<uint64_t>(stop),
+             by = static_cast<uint64_t>(step);
+  return static_cast<int64_t>(step > 0 ? (to - from - 1) / by + 1 : (from - to - 1) / -by + 1);
+}
+
+Tensor arange(Number stop, DType dtype) { return arange(0, stop, 1, dtype); }
+Tensor arange(Number start, Number stop, Number step, DType dtype) {
+  const double count = std::ceil((stop.real - start.real) / step.real);
   check<ValueError>(std::isfinite(count) && count < 9e18, "arange: no finite range from ", start,
                     " to ", stop, " in steps of ", step);
-  check<ValueError>(is_floating(dtype) || (start == std::floor(start) && step == std::floor(step)),
+  if (is_floating(dtype)) {
+    Tensor y = empty({std::max<int64_t>(0, static_cast<int64_t>(count))}, dtype);
+    visit_dtype(dtype, [&]<class T>() {
+      T* p = y.mutable_data<T>();
+      for (int64_t i = 0; i < y.numel(); ++i)
+        p[i] = static_cast<T>(start.real + static_cast<double>(i) * step.real);
+    });
+    return y;
+  }
+  check<ValueError>(start.real == std::floor(start.real) && step.real == std::floor(step.real),
                     "arange: a range of ", dtype, " needs a whole start and step: got ", start,
                     " and ", step);
-  Tensor y = empty({std::max<int64_t>(0, static_cast<int64_t>(count))}, dtype);
+  const auto first = number_as<int64_t>("arange", start), by = number_as<int64_t>("arange", step);
+  const Number end = stop.is_integer ? stop : by > 0 ? std::ceil(stop.real) : std::floor(stop.real);
+  Tensor y = empty({count_between(first, number_as<int64_t>("arange", end), by)}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.mutable_data<T>();
-    for (int64_t i = 0; i < y.numel(); ++i)
-      p[i] = number_as<T>("arange", start + static_cast<double>(i) * step);
+    for (int64_t i = 0; i < y.numel(); ++i) p[i] = number_as<T>("arange", first + i * by);
   });
   return y;
 }
@@ -128,9 +126,11 @@ template <class T>
 static void flatten_into(const NestedList& list, T*& p) {
   for (const NestedList& item : list.items) flatten_into(item, p);
   if (list.is_list) return;
-  *p++ = is_floating(list.dtype) || is_floating(dtype_of<T>())
-             ? number_as<T>("tensor", list.number)
-             : number_as<T>("tensor", list.integer);
+  if constexpr (std::is_same_v<T, bool>) *p++ = list.number.real != 0;
+  else if (list.number.is_integer) *p++ = number_as<T>("tensor", list.number);
+  else
+    *p++ = number_as<T>(
+        "tensor", is_floating(dtype_of<T>()) ? list.number.real : std::trunc(list.number.real));
 }
 
 static Tensor from_list(const NestedList& values, const DType* wanted) {

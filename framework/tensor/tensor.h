@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../base/hook.h"
+#include "../base/number.h"
 #include "shape.h"
 #include "storage.h"
 
@@ -107,12 +108,12 @@ class Tensor {
   Tensor& sub_(const Tensor& x);
   Tensor& mul_(const Tensor& x);
   Tensor& div_(const Tensor& x);
-  Tensor& add_(double x);
-  Tensor& sub_(double x);
-  Tensor& mul_(double x);
-  Tensor& div_(double x);
+  Tensor& add_(Number x);
+  Tensor& sub_(Number x);
+  Tensor& mul_(Number x);
+  Tensor& div_(Number x);
   Tensor& copy_(const Tensor& x);
-  Tensor& fill_(double x);
+  Tensor& fill_(Number x);
   Tensor& zero_() { return fill_(0); }
 
   // --- the ops that are also methods (defined in ops/, documented in ops/ops.h) ---

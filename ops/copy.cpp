@@ -52,37 +52,48 @@ struct Cat final : Op<Cat> {
     TensorList gradients;
     int64_t start = 0;
     for (size_t i = 0; i < sizes.size(); start += sizes[i++])
-      gradients.push_back(needs(i) ? narrow(dy, axis, start, sizes[i]) : Tensor());
+      if (!needs(i)) gradients.push_back({});
+      else if (sizes[i] == 0) gradients.push_back(zeros(inputs[i]->shape, dy.dtype()));
+      else gradients.push_back(narrow(dy, axis, start, sizes[i]));
     return gradients;
   }
 };
 }  // namespace
+// A tensor of shape (0,) joins tensors of any shape, as in PyTorch.
 Tensor cat(std::span<const Tensor> xs, int64_t axis) {
   check<ShapeError>(!xs.empty(), "cat: at least one tensor");
-  for (const Tensor& x : xs) check_same_dtype("cat", xs[0], x);
-  check<ShapeError>(xs[0].rank() > 0, "cat: scalars have no axis to join along; use stack");
-  int at = normalize_axis("cat", axis, xs[0].rank());
-  Shape shape = xs[0].shape();
+  const auto joins_all = [](const Tensor& x) { return x.shape() == Shape{0}; };
+  const Shape* like = nullptr;  // the first other shape
+  for (const Tensor& x : xs) {
+    check_same_dtype("cat", xs[0], x);
+    check<ShapeError>(x.rank() > 0, "cat: scalars have no axis to join along; use stack");
+    if (!like && !joins_all(x)) like = &x.shape();
+  }
+  Shape shape = like ? *like : xs[0].shape();
+  const Shape first = shape;
+  int at = normalize_axis("cat", axis, first.rank());
   shape[at] = 0;
   for (const Tensor& x : xs) {
+    if (joins_all(x)) continue;
     Shape rest = x.shape();
     check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at,
-                      ": got ", xs[0].shape(), " and ", x.shape());
+                      ": got ", first, " and ", x.shape());
     check<ShapeError>(!__builtin_add_overflow(shape[at], rest[at], &shape[at]),
                       "cat: the sizes along axis ", at, " add up to more than 2^63 - 1");
-    rest[at] = xs[0].shape()[at];
-    check<ShapeError>(rest == xs[0].shape(), "cat: shapes must agree outside axis ", at, ": got ",
-                      xs[0].shape(), " and ", x.shape());
+    rest[at] = first[at];
+    check<ShapeError>(rest == first, "cat: shapes must agree outside axis ", at, ": got ", first,
+                      " and ", x.shape());
   }
   Tensor y = empty(shape, xs[0].dtype());
   int64_t start = 0;
   for (const Tensor& x : xs) {
+    if (x.numel() == 0) continue;
     copy_into(make_view(y, x.shape(), y.strides(), start * y.strides()[at]), x);
     start += x.shape()[at];
   }
   if (auto* node = record<Cat>(y, xs)) {
     node->axis = at;
-    for (const Tensor& x : xs) node->sizes.push_back(x.shape()[at]);
+    for (const Tensor& x : xs) node->sizes.push_back(joins_all(x) ? 0 : x.shape()[at]);
   }
   return y;
 }

@@ -112,8 +112,12 @@ struct TopK final : Chosen<TopK> {
 }  // namespace
 ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   check_defined("topk", x, "the tensor");
-  check<ShapeError>(x.rank() > 0, "topk: at least one axis: got a scalar");
   int at = normalize_axis("topk", axis, x.rank());
+  if (x.rank() == 0) {
+    check<ShapeError>(k == 1, "topk: expected k = 1 of a scalar, got ", k);
+    const auto [values, indices] = topk(reshape(x, {1}), 1, 0, largest);
+    return {reshape(values, {}), reshape(indices, {})};
+  }
   const int64_t n = x.shape()[at];
   check<ShapeError>(0 <= k && k <= n, "topk: k must be in [0, ", n, "], the size of axis ", at,
                     ": got ", k);

@@ -34,6 +34,9 @@ void check_other_axes(std::string_view op, const Tensor& x, int axis, const Tens
                     x.shape(), ", ids ", ids.shape());
 }
 
+// A scalar as a line of one element.
+Tensor with_axis(const Tensor& x) { return x.rank() ? x : reshape(x, {1}); }
+
 }  // namespace
 
 namespace {
@@ -49,8 +52,9 @@ struct Gather final : Op<Gather> {
 Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_defined("gather", x, "the tensor");
   check_ids("gather", ids);
-  check<ShapeError>(x.rank() > 0, "gather: at least one axis: got a scalar");
   int at = normalize_axis("gather", axis, x.rank());
+  if (x.rank() == 0 || ids.rank() == 0)
+    return reshape(gather(with_axis(x), axis, with_axis(ids)), ids.shape());
   check_other_axes("gather", x, at, ids);
   check_range("gather", ids, x.shape()[at]);
   Tensor y = empty(ids.shape(), x.dtype());
@@ -97,9 +101,10 @@ T plus(T a, T b) {
 Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tensor& source) {
   check_same_dtype("scatter_add", x, source);
   check_ids("scatter_add", ids);
-  check<ShapeError>(x.rank() > 0, "scatter_add: at least one axis: got a scalar");
   check<DTypeError>(x.dtype() != kBool, "scatter_add: bool tensors have no arithmetic");
   int at = normalize_axis("scatter_add", axis, x.rank());
+  if (x.rank() == 0 || ids.rank() == 0 || source.rank() == 0)
+    return reshape(scatter_add(with_axis(x), axis, with_axis(ids), with_axis(source)), x.shape());
   check_other_axes("scatter_add", x, at, ids);
   bool covered = source.rank() == ids.rank();
   for (int i = 0; covered && i < ids.rank(); ++i) covered = ids.shape()[i] <= source.shape()[i];
@@ -147,10 +152,14 @@ struct IndexSelect final : Op<IndexSelect> {
 Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
   check_defined("index_select", x, "the tensor");
   check_ids("index_select", ids);
-  check<ShapeError>(x.rank() > 0 && ids.rank() == 1,
-                    "index_select: one axis of ids from a tensor with axes: x ", x.shape(),
-                    ", ids ", ids.shape());
   int at = normalize_axis("index_select", axis, x.rank());
+  if (ids.rank() == 0) return index_select(x, axis, with_axis(ids));
+  check<ShapeError>(ids.rank() == 1, "index_select: expected ids of one axis, got ", ids.shape());
+  if (x.rank() == 0) {
+    check<ShapeError>(ids.numel() == 1, "index_select: expected one id for a scalar, got ",
+                      ids.shape());
+    return reshape(index_select(with_axis(x), axis, ids), {});
+  }
   check_range("index_select", ids, x.shape()[at]);
   Shape shape = x.shape();
   shape[at] = ids.numel();

@@ -32,7 +32,7 @@ struct LogSumExp final : Op<LogSumExp> {
 }  // namespace
 Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
   check_floating("logsumexp", x);
-  check<ShapeError>(x.rank() > 0, "logsumexp: at least one axis: got a scalar");
+  if (x.rank() == 0) return as_line(x, [=](const Tensor& line) { return logsumexp(line, axis); });
   int at = normalize_axis("logsumexp", axis, x.rank());
   Shape kept = x.shape(), shape = kept;
   kept[at] = 1;

@@ -18,6 +18,12 @@ inline Tensor back_in_place(const Tensor& rows, int axis) {
   return transpose(rows, axis, -1);
 }
 
+// f of a scalar seen as a line of one element, as a scalar again.
+template <class F>
+Tensor as_line(const Tensor& scalar, const F& f) {
+  return reshape(f(reshape(scalar, {1})), {});
+}
+
 // Calls f(row) for each of `count` rows of n elements, in parallel.
 template <class F>
 void for_rows(int64_t count, int64_t n, F f) {

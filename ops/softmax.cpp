@@ -12,8 +12,6 @@ namespace vitro {
 namespace {
 
 Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) {
-  check_floating(op, x);
-  check<ShapeError>(x.rank() > 0, op, ": at least one axis: got a scalar");
   int at = normalize_axis(op, axis, x.rank());
   Tensor rows = rows_along(x, at), y = empty(rows.shape(), x.dtype());
   const int64_t n = rows.shape().back();
@@ -62,6 +60,8 @@ struct Softmax final : Op<Softmax> {
 };
 }  // namespace
 Tensor softmax(const Tensor& x, int64_t axis) {
+  check_floating("softmax", x);
+  if (x.rank() == 0) return as_line(x, [=](const Tensor& line) { return softmax(line, axis); });
   Tensor y = normalized("softmax", x, axis, /*log=*/false);
   if (auto* node = record<Softmax>(y, x)) {
     node->axis = normalize_axis("softmax", axis, x.rank());
@@ -83,6 +83,8 @@ struct LogSoftmax final : Op<LogSoftmax> {
 };
 }  // namespace
 Tensor log_softmax(const Tensor& x, int64_t axis) {
+  check_floating("log_softmax", x);
+  if (x.rank() == 0) return as_line(x, [=](const Tensor& line) { return log_softmax(line, axis); });
   Tensor y = normalized("log_softmax", x, axis, /*log=*/true);
   if (auto* node = record<LogSoftmax>(y, x)) {
     node->axis = normalize_axis("log_softmax", axis, x.rank());

@@ -25,7 +25,7 @@ std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis) {
   check_defined("split", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "split: a scalar has no axes");
   check<ShapeError>(size >= 1, "split: a size of at least 1 expected: got ", size);
-  const int64_t n = x.size(axis);
+  const int64_t n = x.shape()[normalize_axis("split", axis, x.rank())];
   std::vector<int64_t> sizes;
   for (int64_t i = 0; i == 0 || i < n; i += size) {
     sizes.push_back(std::min(size, n - i));
@@ -38,7 +38,7 @@ std::vector<Tensor> chunk(const Tensor& x, int64_t n, int64_t axis) {
   check_defined("chunk", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "chunk: a scalar has no axes");
   check<ShapeError>(n >= 1, "chunk: at least one expected: got ", n);
-  const int64_t length = x.size(axis);
+  const int64_t length = x.shape()[normalize_axis("chunk", axis, x.rank())];
   return split(x, std::max<int64_t>(1, length / n + (length % n != 0)), axis);
 }
 

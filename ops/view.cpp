@@ -167,8 +167,9 @@ Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
 
 Tensor t(const Tensor& x) {
   check_defined("t", x, "the tensor");
-  check<ShapeError>(x.rank() == 2, "t: a matrix: got ", x.shape());
-  return transpose(x, 0, 1);
+  check<ShapeError>(x.rank() <= 2, "t: expected at most two axes, got ", x.shape(),
+                    "; use transpose");
+  return x.rank() < 2 ? x : transpose(x, 0, 1);
 }
 
 Tensor squeeze(const Tensor& x) {
@@ -227,7 +228,7 @@ Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t
 Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length) {
   check_defined("narrow", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "narrow: a scalar has no axes");
-  int64_t n = x.size(axis);
+  int64_t n = x.shape()[normalize_axis("narrow", axis, x.rank())];
   int64_t first = start < 0 ? start + n : start;
   check<ShapeError>(first >= 0 && length >= 0 && first <= n && length <= n - first,
                     "narrow: ", length, " from ", start, " do not fit into an axis of ", n);

@@ -20,4 +20,14 @@ void check_floating(std::string_view op, const Tensor& x) {
                     x.shape());
 }
 
+Shape expanded_shape(std::string_view op, const Shape& shape, const Shape& wanted) {
+  Shape target = wanted;
+  const int lead = target.rank() - shape.rank();
+  for (int i = std::max(lead, 0); i < target.rank(); ++i)
+    if (target[i] == -1) target[i] = shape[i - lead];
+  check<ShapeError>(lead >= 0 && broadcast(op, shape, target) == target, op, ": ", shape,
+                    " does not expand to ", wanted);
+  return target;
+}
+
 }  // namespace vitro

@@ -178,6 +178,8 @@ void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::Binary
 void check_defined(std::string_view op, const Tensor& x, std::string_view what);
 void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b);
 void check_floating(std::string_view op, const Tensor& x);
+// `wanted` with the sizes of `shape` where it says -1; ShapeError unless `shape` broadcasts to it.
+Shape expanded_shape(std::string_view op, const Shape& shape, const Shape& wanted);
 
 // f(a, b) broadcast; bool is refused.
 template <class F>

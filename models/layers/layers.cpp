@@ -35,17 +35,16 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
   weight = empty({vocab_size, features});
   if (options_.initialize) init::normal_(weight);
   if (options_.padding_idx) {
-    check<ShapeError>(0 <= *options_.padding_idx && *options_.padding_idx < vocab_size,
-                      "Embedding: padding_idx must be in [0, ", vocab_size, "): got ",
-                      *options_.padding_idx);
-    weight.detach().select(0, *options_.padding_idx).zero_();
+    int64_t& row = *options_.padding_idx;
+    check<ShapeError>(-vocab_size <= row && row < vocab_size, "Embedding: padding_idx must be in [",
+                      -vocab_size, ", ", vocab_size, "): got ", row);
+    weight.detach().select(0, row += row < 0 ? vocab_size : 0).zero_();
   }
 }
 Tensor Embedding::forward(const Tensor& ids) {
   if (!options_.padding_idx) return embedding(ids, weight);
   // Padded places take the row's values but pass no gradient to it.
-  Tensor padded = unsqueeze(eq(ids, static_cast<double>(*options_.padding_idx)), -1),
-         y = embedding(ids, weight);
+  Tensor padded = unsqueeze(eq(ids, *options_.padding_idx), -1), y = embedding(ids, weight);
   return where(padded, y.detach(), y);
 }
 std::string Embedding::describe() const {

@@ -27,7 +27,7 @@ struct Linear : Module {
 };
 
 struct EmbeddingOptions {
-  std::optional<int64_t> padding_idx = {};  // a row that starts at zero and gets no gradient
+  std::optional<int64_t> padding_idx = {};  // a row (-1: the last) that is 0 and gets no gradient
   bool initialize = true;                   // as in LinearOptions
 };
 // y_i = W_ids_i: ids (...) int64 -> (..., C).  Initially N(0, 1).

@@ -1,8 +1,14 @@
 // Reductions to sums: sums, means, variances, norms.
 #include "framework/tensor/reduce.h"
 
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "framework/simd/rows.h"
 #include "framework/tensor/loops.h"
-#include "ops/ops.h"
+#include "ops/rows.h"
 
 namespace vitro {
 
@@ -29,21 +35,22 @@ Reduced reduced(std::string_view op, const Tensor& x, const int64_t* axis, bool 
 }
 
 // How many elements are added up to each.
-double count_of(const Tensor& x, const Reduced& r) {
-  return static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, numel(r.kept)));
+double count_of(const Shape& from, const Shape& kept) {
+  return static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
 }
 
+// The sum divided by n: a product with 1 / n would round twice.
 template <class T>
-Tensor add_up(const Tensor& x, const Reduced& r, double scale) {
+Tensor add_up(const Tensor& x, const Reduced& r, double n) {
   Tensor y;
-  if (scale != 1 && x.dtype() == kBFloat16) {  // one rounding
+  if (n != 1 && x.dtype() == kBFloat16) {  // one rounding
     NoGradGuard unrecorded;
-    y = (reduce_sum(x.detach().to(kFloat32), r.kept) * scale).to(kBFloat16);
+    y = (reduce_sum(x.detach().to(kFloat32), r.kept) / n).to(kBFloat16);
   } else {
     y = reduce_sum(x, r.kept);
-    if (scale != 1) {
+    if (n != 1) {
       NoGradGuard unrecorded;
-      y = y * scale;
+      y = y / n;
     }
   }
   y = make_view(y, r.shape, row_major(r.shape), 0);
@@ -76,47 +83,189 @@ struct Mean final : Op<Mean> {
   static constexpr std::string_view kName = "mean";
   Shape from, kept;
   TensorList backward(const Tensor& dy) override {
-    const double n =
-        static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
-    return {expand(reshape(dy * (1 / n), kept), from)};
+    return {expand(reshape(dy / count_of(from, kept), kept), from)};
   }
 };
 Tensor mean_over(const Tensor& x, const int64_t* axis, bool keepdim) {
   check_floating("mean", x);
   const Reduced r = reduced("mean", x, axis, keepdim);
-  return add_up<Mean>(x, r, 1 / count_of(x, r));
+  return add_up<Mean>(x, r, count_of(x.shape(), r.kept));
 }
 
 }  // namespace
 Tensor mean(const Tensor& x) { return mean_over(x, nullptr, false); }
 Tensor mean(const Tensor& x, int64_t axis, bool keepdim) { return mean_over(x, &axis, keepdim); }
 
-static Tensor var_over(const Tensor& x, const int64_t* axis, const VarOptions& options) {
+namespace {
+
+// The axis that is reduced, or all of them.
+using Axis = std::optional<int64_t>;
+
+// x - mean x.  The first element is taken off before: what is left is exact where x varies little
+// beside its size, and 0 where it does not vary.
+Tensor centered(const Tensor& x, const Axis& axis, const Shape& kept) {
+  if (x.numel() == 0) return x;
+  const Tensor first = make_view(x, kept, x.strides(), x.impl()->offset), d = x - first;
+  return d - mean_over(d, axis ? &*axis : nullptr, /*keepdim=*/true);
+}
+
+// Whether the elements that are added up follow each other.
+bool is_line(const Tensor& x, const Axis& axis) {
+  const int last = x.rank() - 1;
+  return x.is_contiguous() &&
+         (!axis || last <= 0 || normalize_axis("var", *axis, x.rank()) == last);
+}
+
+// f(begin, end) over chunks of [0, n), added up in their order.
+template <class F>
+double sum_of_chunks(int64_t n, const F& f) {
+  constexpr int64_t kChunk = 65536;
+  if (n <= kChunk) return f(0, n);
+  std::vector<double, PoolAllocator<double>> parts(static_cast<size_t>((n + kChunk - 1) / kChunk));
+  parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c)
+      parts[static_cast<size_t>(c)] = f(c * kChunk, std::min(n, (c + 1) * kChunk));
+  });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
+}
+
+// sum (x - mean x)^2, as `centered` means it
+float squared_deviations(const float* x, int64_t n) {
+  if (n == 0) return 0;
+  const double sum = sum_of_chunks(n, [=](int64_t begin, int64_t end) {
+    return simd::sum_of_deviations(x + begin, end - begin, x[0]);
+  });
+  const auto mean = static_cast<float>(sum / static_cast<double>(n));
+  return static_cast<float>(sum_of_chunks(n, [=](int64_t begin, int64_t end) {
+    return simd::sum_of_squares(x + begin, end - begin, x[0], mean);
+  }));
+}
+
+// The same for each line of x, in float32 or float64.
+Tensor squared_deviations(const Tensor& x, const Axis& axis, const Shape& kept) {
+  if (x.dtype() == kFloat64 || !is_line(x, axis)) {
+    const Tensor d = centered(x, axis, kept);
+    return reduce_sum(d * d, kept);
+  }
+  const Tensor y = empty(kept, kFloat32);
+  const int64_t n = y.numel() ? x.numel() / y.numel() : 0;
+  for_rows(y.numel(), n,
+           [&](int64_t i) { raw<float>(y)[i] = squared_deviations(raw<float>(x) + i * n, n); });
+  return y;
+}
+
+// y = sum (x - mean x)^2 / c with c = n - correction   =>   dx = 2 dy (x - mean x) / c
+struct Var final : Op<Var> {
+  static constexpr std::string_view kName = "var";
+  Axis axis;
+  Shape kept;
+  double divisor = 1;
+  TensorList backward(const Tensor& dy) override {
+    const DType wide = accumulation_dtype(dtype);
+    const Tensor d = centered(input(0).to(wide), axis, kept);
+    return {(d * (reshape(dy, kept).to(wide) * (2 / divisor))).to(dtype)};
+  }
+};
+Tensor var_over(const Tensor& x, const Axis& axis, const VarOptions& options) {
   check_floating("var", x);
   check<ValueError>(options.correction >= 0, "var: correction must not be negative: got ",
                     options.correction);
-  const double n = count_of(x, reduced("var", x, axis, options.keepdim));
-  const Tensor d = x - mean_over(x, axis, /*keepdim=*/true);
-  return sum_over(d * d, axis, options.keepdim) /
-         std::max(0.0, n - static_cast<double>(options.correction));
-}
-Tensor var(const Tensor& x, const VarOptions& options) { return var_over(x, nullptr, options); }
-Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
-  return var_over(x, &axis, options);
+  const Reduced r = reduced("var", x, axis ? &*axis : nullptr, options.keepdim);
+  const double divisor =
+      std::max(0.0, count_of(x.shape(), r.kept) - static_cast<double>(options.correction));
+  Tensor y;
+  {
+    NoGradGuard unrecorded;
+    const Tensor wide = x.detach().to(accumulation_dtype(x.dtype()));
+    y = reshape((squared_deviations(wide, axis, r.kept) / divisor).to(x.dtype()), r.shape);
+  }
+  if (auto* node = record<Var>(y, x)) {
+    node->axis = axis;
+    node->kept = r.kept;
+    node->divisor = divisor;
+    node->save_input(0, x);
+  }
+  return y;
 }
 
-// sqrt, with slope 0 at 0.
-static Tensor root(const Tensor& squares) {
-  Tensor is_zero = eq(squares, 0);
-  return where(is_zero, squares, sqrt(where(is_zero, full_scalar(1, squares.dtype()), squares)));
+}  // namespace
+Tensor var(const Tensor& x, const VarOptions& options) { return var_over(x, {}, options); }
+Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
+  return var_over(x, axis, options);
 }
-Tensor norm(const Tensor& x) {
+
+namespace {
+
+// sqrt(sum x^2) of n numbers whose squares overflow or vanish
+template <class T>
+T scaled_norm(const T* x, int64_t n) {
+  double high = 0, total = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const double size = std::abs(static_cast<double>(x[i]));
+    if (size != size) return x[i];
+    high = std::max(high, size);
+  }
+  if (high == 0 || std::isinf(high)) return static_cast<T>(high);
+  for (int64_t i = 0; i < n; ++i) {
+    const double z = static_cast<double>(x[i]) / high;
+    total += z * z;
+  }
+  return static_cast<T>(high * std::sqrt(total));
+}
+
+// Of y = sqrt(squares), sums of n squares each, computes those again whose sum overflowed or may
+// have lost squares that vanished; x has the summed axis last.
+template <class T>
+void mend_norms(const Tensor& y, const Tensor& squares, const Tensor& x, int64_t n) {
+  using Limits = std::numeric_limits<T>;
+  const T low = static_cast<T>(n) * (Limits::min() / Limits::epsilon());
+  const Walk<1> places(y.shape(), {y.strides()});
+  const auto is_fine = [=](T square) { return low <= square && square <= Limits::max(); };
+  if (std::all_of(raw<T>(squares), raw<T>(squares) + squares.numel(), is_fine)) return;
+  const Tensor lines = contiguous(x);
+  int64_t line = 0;
+  places.range(0, y.numel(), [&](const auto& at, int64_t count) {
+    for (int64_t i = 0; i < count; ++i, ++line) {
+      const int64_t place = at[0] + i * places.step(0);
+      if (!is_fine(raw<T>(squares)[place]))
+        raw<T>(y)[place] = scaled_norm(raw<T>(lines) + line * n, n);
+    }
+  });
+}
+
+// y = sqrt(sum x^2)   =>   dx = dy x / y, and 0 where y is
+struct Norm final : Op<Norm> {
+  static constexpr std::string_view kName = "norm";
+  Shape kept;
+  TensorList backward(const Tensor& dy) override {
+    const Tensor y = reshape(output(), kept);
+    return {reshape(dy, kept) * (input(0) / where(eq(y.detach(), 0), full_scalar(1, dtype), y))};
+  }
+};
+Tensor norm_over(const Tensor& x, const int64_t* axis, bool keepdim) {
   check_floating("norm", x);
-  return root(sum(x * x));
+  const Reduced r = reduced("norm", x, axis, keepdim);
+  Tensor y;
+  {
+    NoGradGuard unrecorded;
+    const Tensor wide = x.detach().to(accumulation_dtype(x.dtype())),
+                 squares = reduce_sum(wide * wide, r.kept), roots = sqrt(squares);
+    const int64_t n = squares.numel() ? x.numel() / squares.numel() : 0;
+    const auto last = [&](const Tensor& t) { return axis ? transpose(t, *axis, -1) : t; };
+    if (wide.dtype() == kFloat32) mend_norms<float>(last(roots), squares, last(wide), n);
+    else mend_norms<double>(last(roots), squares, last(wide), n);
+    y = reshape(roots.to(x.dtype()), r.shape);
+  }
+  if (auto* node = record<Norm>(y, x)) {
+    node->kept = r.kept;
+    node->save_input(0, x);
+    node->save_output(y);
+  }
+  return y;
 }
-Tensor norm(const Tensor& x, int64_t axis, bool keepdim) {
-  check_floating("norm", x);
-  return root(sum(x * x, axis, keepdim));
-}
+
+}  // namespace
+Tensor norm(const Tensor& x) { return norm_over(x, nullptr, false); }
+Tensor norm(const Tensor& x, int64_t axis, bool keepdim) { return norm_over(x, &axis, keepdim); }
 
 }  // namespace vitro

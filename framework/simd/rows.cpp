@@ -24,6 +24,30 @@ double Sum(const float* x, int64_t n) {
   return total;
 }
 
+double SumOfDeviations(const float* x, int64_t n, float from) {
+  constexpr int64_t kChunk = 4096;
+  const V shift = C(from);
+  double total = 0;
+  for (int64_t b = 0; b < n; b += kChunk)
+    total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR {
+      return hn::Sub(LoadUpTo(x + b + i, m, from), shift);  // a tail adds nothing
+    });
+  return total;
+}
+
+double SumOfSquares(const float* x, int64_t n, float from, float mean) {
+  constexpr int64_t kChunk = 4096;
+  const V shift = C(from), middle = C(mean);
+  double total = 0;
+  for (int64_t b = 0; b < n; b += kChunk)
+    total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR {
+      V z = hn::Sub(hn::Sub(LoadUpTo(x + b + i, m), shift), middle);
+      if (m < Lanes()) z = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(m)), z);
+      return hn::Mul(z, z);
+    });
+  return total;
+}
+
 float Dot(const float* a, const float* b, int64_t n) {
   return SumOf(n, [&](int64_t i, int64_t m)
                       HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
@@ -144,6 +168,8 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::simd {
 HWY_EXPORT(Sum);
 HWY_EXPORT(Dot);
+HWY_EXPORT(SumOfDeviations);
+HWY_EXPORT(SumOfSquares);
 HWY_EXPORT(SumRows);
 HWY_EXPORT(LogSumExp);
 HWY_EXPORT(SumOfExps);
@@ -156,6 +182,12 @@ HWY_EXPORT(ScaledExp);
 
 double sum(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(x, n); }
 float dot(const float* a, const float* b, int64_t n) { return HWY_DYNAMIC_DISPATCH(Dot)(a, b, n); }
+double sum_of_deviations(const float* x, int64_t n, float from) {
+  return HWY_DYNAMIC_DISPATCH(SumOfDeviations)(x, n, from);
+}
+double sum_of_squares(const float* x, int64_t n, float from, float mean) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x, n, from, mean);
+}
 void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
               bool accumulate) {
   HWY_DYNAMIC_DISPATCH(SumRows)(x, rows, cols, stride, y, accumulate);

@@ -8,6 +8,8 @@ namespace vitro::simd {
 
 double sum(const float* x, int64_t n);
 float dot(const float* a, const float* b, int64_t n);
+double sum_of_deviations(const float* x, int64_t n, float from);           // sum (x - from)
+double sum_of_squares(const float* x, int64_t n, float from, float mean);  // of (x - from) - mean
 
 // y_j (+)= sum_i x_ij over `rows` rows of `cols` numbers, `stride` apart.
 void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,

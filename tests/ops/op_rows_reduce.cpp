@@ -74,13 +74,13 @@ void add_reductions(Rows& rows) {
   add_reduction(rows, {"mean", "mean", "", kAny, [](const Tensor& x) { return mean(x); },
                        axis_of([](auto&... x) { return mean(x...); }), average, true});
   for (int64_t correction : {0, 1})
-    add_reduction(rows, {"var", "div", "correction " + std::to_string(correction), kAny,
+    add_reduction(rows, {"var", "var", "correction " + std::to_string(correction), kAny,
                          [=](const Tensor& x) { return var(x, {.correction = correction}); },
                          [=](const Tensor& x, int64_t axis, bool keepdim) {
                            return var(x, axis, {.correction = correction, .keepdim = keepdim});
                          },
                          [=](const Line& x) { return variance(x, correction); }, true});
-  add_reduction(rows, {"norm", "where", "", kAwayFromZero, [](const Tensor& x) { return norm(x); },
+  add_reduction(rows, {"norm", "norm", "", kAwayFromZero, [](const Tensor& x) { return norm(x); },
                        axis_of([](auto&... x) { return norm(x...); }),
                        [](const Line& x) {
                          double squares = 0;

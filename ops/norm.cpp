@@ -12,10 +12,36 @@ namespace {
 
 enum class Kind { kLayer, kRms };
 
-// z = (x - mean x) / sqrt(var x + eps),  y = z w + b; of rms_norm z = x / sqrt(mean x^2 + eps)
+// x - mean x; the mean of what is left is rounding of the first
+Tensor without_mean(const Tensor& x) {
+  const Tensor d = x - mean(x, -1, /*keepdim=*/true);
+  return d - mean(d, -1, /*keepdim=*/true);
+}
+
+// The largest of each row's |d|, and of sqrt(eps), as a constant; undefined if no row's squares
+// overflow or vanish.
+Tensor row_scale(const Tensor& d, double eps) {
+  NoGradGuard unrecorded;
+  const Tensor x = d.detach(), squares = mean(x * x, -1, /*keepdim=*/true) + eps;
+  const bool narrow = x.dtype() == kFloat32;
+  const double low = narrow ? 1e-30 : 1e-290, high = narrow ? 1e37 : 1e300;
+  if (x.numel() == 0 || (min(squares).item() >= low && max(squares).item() <= high)) return {};
+  const Tensor largest =
+      maximum(max(abs(x), -1, /*keepdim=*/true).values, full_scalar(std::sqrt(eps), x.dtype()));
+  return where(eq(largest, 0), full_scalar(1, x.dtype()), largest);
+}
+
+// z = (x - mean x) / sqrt(var x + eps),  y = z w + b; of rms_norm z = x / sqrt(mean x^2 + eps).  In
+// float32 for bfloat16.
 Tensor norm_definition(Kind kind, const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
-  const Tensor d = kind == Kind::kLayer ? x - mean(x, -1, /*keepdim=*/true) : x;
-  Tensor y = d * rsqrt(mean(d * d, -1, /*keepdim=*/true) + eps);
+  if (x.dtype() == kBFloat16) {
+    const auto wide = [](const Tensor& t) { return t.defined() ? to(t, kFloat32) : t; };
+    return to(norm_definition(kind, wide(x), wide(w), wide(b), eps), kBFloat16);
+  }
+  Tensor d = kind == Kind::kLayer ? without_mean(x) : x, floor = full_scalar(eps, x.dtype());
+  if (const Tensor scale = row_scale(d, eps); scale.defined())
+    d = d / scale, floor = floor / scale / scale;
+  Tensor y = d * rsqrt(mean(d * d, -1, /*keepdim=*/true) + floor);
   if (w.defined()) y = y * w;
   return b.defined() ? y + b : y;
 }
@@ -54,8 +80,9 @@ struct NormOp : Fused<Self> {
     };
     parallel_for(blocks, grain_of(kCostlyGrain, kRowBlock * n), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin * kRowBlock; row < std::min(end * kRowBlock, rows); ++row) {
-        const float* s = raw<float>(stats) + row * 2;
-        Self::backward_row(at(wide_x, row), at(wide_w, 0), at(wide_dy, row), {s[0], s[1]},
+        const float* s = raw<float>(stats) + row * 3;
+        Self::backward_row(at(wide_x, row), at(wide_w, 0), at(wide_dy, row),
+                           static_cast<float>(eps), {s[0], s[1], s[2]},
                            {at(dx, row), at(dw, row / kRowBlock), at(db, row / kRowBlock)}, n);
       }
     });
@@ -101,13 +128,14 @@ Tensor norm_op(const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
                      wide_w = w.defined() ? to(contiguous(w.detach()), kFloat32) : w,
                      wide_b = b.defined() ? to(contiguous(b.detach()), kFloat32) : b;
         Tensor out = empty(x.shape(), kFloat32);
-        stats = empty({rows, 2}, kFloat32);
+        stats = empty({rows, 3}, kFloat32);
         const float *p = raw<float>(wide), *weight = w.defined() ? raw<float>(wide_w) : nullptr,
                     *bias = b.defined() ? raw<float>(wide_b) : nullptr;
         for_rows(rows, n, [&](int64_t i) {
           const simd::NormRow row = T::forward_row(p + i * n, weight, bias, static_cast<float>(eps),
                                                    raw<float>(out) + i * n, n);
-          raw<float>(stats)[2 * i] = row.mean, raw<float>(stats)[2 * i + 1] = row.rstd;
+          float* s = raw<float>(stats) + 3 * i;
+          s[0] = row.mean, s[1] = row.rest, s[2] = row.rstd;
         });
         return to(out, x.dtype());
       });

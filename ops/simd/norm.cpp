@@ -4,6 +4,17 @@
 #include <algorithm>
 #include <cmath>
 
+#ifndef VITRO_SIMD_NORM_LIMITS  // once, not per target
+#define VITRO_SIMD_NORM_LIMITS
+namespace vitro::simd {
+
+// Squares that vanish in float32 change no variance (with eps) of at least kLeastVariance.
+inline constexpr float kLeastVariance = 1e-30f, kMostVariance = 1e37f;
+inline constexpr NormRow kPrecise{0, 0, 0};
+
+}  // namespace vitro::simd
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/simd/norm.cpp"
 #include <hwy/foreach_target.h>
@@ -13,22 +24,55 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
+struct Moments {
+  float sum, squares;
+};
+
+// sum_i z and sum_i z^2 of z = f(i-th vector), which is 0 in a tail.
+template <class F>
+HWY_INLINE Moments MomentsOf(int64_t n, F f) {
+  const int64_t step = Lanes();
+  V s[4] = {C(0), C(0), C(0), C(0)}, q[4] = {C(0), C(0), C(0), C(0)};
+  const auto add = [&](int k, V z) HWY_ATTR {
+    s[k] = hn::Add(s[k], z);
+    q[k] = hn::MulAdd(z, z, q[k]);
+  };
+  int64_t i = 0;
+  for (; i + 4 * step <= n; i += 4 * step)
+    for (int k = 0; k < 4; ++k) add(k, f(i + k * step, step));
+  for (; i < n; i += step) add(0, f(i, std::min(step, n - i)));
+  return {SumLanes(hn::Add(hn::Add(s[0], s[1]), hn::Add(s[2], s[3]))),
+          SumLanes(hn::Add(hn::Add(q[0], q[1]), hn::Add(q[2], q[3])))};
+}
+
+// The mean that float32 sums give is off by `rest`, which the squares' pass finds.  Where squares
+// overflow or vanish, or the rest would cancel digits of the variance, nothing is written and the
+// result is kPrecise: norm_precise computes such a row.
 template <bool kCentered>
 HWY_INLINE NormRow Norm(const float* x, const float* w, const float* b, float eps, float* y,
                         int64_t n) {
   const auto count = static_cast<float>(n);
-  float mean = 0;
+  float mean = 0, rest = 0;
   if (kCentered)
     mean = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR { return LoadUpTo(x + i, m); }) / count;
   const V shift = C(mean);
-  const float squares = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
-    const V z = hn::Sub(LoadUpTo(x + i, m, mean), shift);  // a tail adds nothing
-    return hn::Mul(z, z);
-  });
-  const NormRow row{mean, 1.0f / std::sqrt(squares / count + eps)};
-  const V scale = C(row.rstd);
+  float squares = 0;
+  if (kCentered) {
+    const Moments of = MomentsOf(
+        n, [&](int64_t i, int64_t m) HWY_ATTR { return hn::Sub(LoadUpTo(x + i, m, mean), shift); });
+    rest = of.sum / count, squares = of.squares;
+  } else {
+    squares = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
+      const V z = LoadUpTo(x + i, m);
+      return hn::Mul(z, z);
+    });
+  }
+  const float variance = squares / count - rest * rest, sum = variance + eps;
+  if (!(variance >= rest * rest && kLeastVariance <= sum && sum <= kMostVariance)) return kPrecise;
+  const NormRow row{mean, rest, 1.0f / std::sqrt(sum)};
+  const V scale = C(row.rstd), offset = C(row.rest * row.rstd);
   ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
-    V z = hn::Mul(hn::Sub(LoadUpTo(x + i, m), shift), scale);
+    V z = hn::MulSub(hn::Sub(LoadUpTo(x + i, m), shift), scale, offset);
     if (w) z = hn::Mul(z, LoadUpTo(w + i, m));
     if (b) z = hn::Add(z, LoadUpTo(b + i, m));
     StoreUpTo(z, y + i, m);
@@ -39,9 +83,10 @@ HWY_INLINE NormRow Norm(const float* x, const float* w, const float* b, float ep
 template <bool kCentered>
 HWY_INLINE void NormBackward(const float* x, const float* w, const float* dy, const NormRow& row,
                              const NormGradients& to, int64_t n) {
-  const V shift = C(row.mean), scale = C(row.rstd);
-  const auto z_at = [&](int64_t i, int64_t m)
-                        HWY_ATTR { return hn::Mul(hn::Sub(LoadUpTo(x + i, m), shift), scale); };
+  const V shift = C(row.mean), scale = C(row.rstd), offset = C(row.rest * row.rstd);
+  const auto z_at = [&](int64_t i, int64_t m) HWY_ATTR {
+    return hn::MulSub(hn::Sub(LoadUpTo(x + i, m), shift), scale, offset);
+  };
   const auto g_at = [&](int64_t i, int64_t m) HWY_ATTR {
     const V g = LoadUpTo(dy + i, m);
     return w ? hn::Mul(g, LoadUpTo(w + i, m)) : g;
@@ -92,18 +137,76 @@ HWY_EXPORT(RmsNorm);
 HWY_EXPORT(LayerNormBackward);
 HWY_EXPORT(RmsNormBackward);
 
+namespace {
+
+struct PreciseRow {
+  double mean, rstd;
+};
+
+PreciseRow precise_row(const float* x, float eps, int64_t n, bool centered) {
+  const auto count = static_cast<double>(n);
+  double mean = 0, squares = 0;
+  for (int64_t i = 0; centered && i < n; ++i) mean += static_cast<double>(x[i]);
+  mean /= count;
+  for (int64_t i = 0; i < n; ++i) {
+    const double z = static_cast<double>(x[i]) - mean;
+    squares += z * z;
+  }
+  return {mean, 1 / std::sqrt(squares / count + static_cast<double>(eps))};
+}
+
+// A row in float64, where no square of a float32 overflows or vanishes.
+NormRow norm_precise(const float* x, const float* w, const float* b, float eps, float* y, int64_t n,
+                     bool centered) {
+  const PreciseRow row = precise_row(x, eps, n, centered);
+  for (int64_t i = 0; i < n; ++i) {
+    double z = (static_cast<double>(x[i]) - row.mean) * row.rstd;
+    if (w) z *= static_cast<double>(w[i]);
+    if (b) z += static_cast<double>(b[i]);
+    y[i] = static_cast<float>(z);
+  }
+  return kPrecise;
+}
+
+void norm_precise_backward(const float* x, const float* w, const float* dy, float eps,
+                           const NormGradients& to, int64_t n, bool centered) {
+  const PreciseRow row = precise_row(x, eps, n, centered);
+  const auto z_at = [&](int64_t i) { return (static_cast<double>(x[i]) - row.mean) * row.rstd; };
+  const auto g_at = [&](int64_t i) {
+    return static_cast<double>(dy[i]) * (w ? static_cast<double>(w[i]) : 1);
+  };
+  double mean = 0, slope = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    if (centered) mean += g_at(i) / static_cast<double>(n);
+    slope += g_at(i) * z_at(i) / static_cast<double>(n);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    if (to.dx) to.dx[i] = static_cast<float>(row.rstd * (g_at(i) - mean - z_at(i) * slope));
+    if (to.dw) to.dw[i] += static_cast<float>(static_cast<double>(dy[i]) * z_at(i));
+    if (to.db) to.db[i] += dy[i];
+  }
+}
+
+bool is_precise(const NormRow& row) { return row.rstd == 0; }
+
+}  // namespace
+
 NormRow layer_norm(const float* x, const float* w, const float* b, float eps, float* y, int64_t n) {
-  return HWY_DYNAMIC_DISPATCH(LayerNorm)(x, w, b, eps, y, n);
+  const NormRow row = HWY_DYNAMIC_DISPATCH(LayerNorm)(x, w, b, eps, y, n);
+  return is_precise(row) ? norm_precise(x, w, b, eps, y, n, /*centered=*/true) : row;
 }
 NormRow rms_norm(const float* x, const float* w, const float* b, float eps, float* y, int64_t n) {
-  return HWY_DYNAMIC_DISPATCH(RmsNorm)(x, w, b, eps, y, n);
+  const NormRow row = HWY_DYNAMIC_DISPATCH(RmsNorm)(x, w, b, eps, y, n);
+  return is_precise(row) ? norm_precise(x, w, b, eps, y, n, /*centered=*/false) : row;
 }
-void layer_norm_backward(const float* x, const float* w, const float* dy, const NormRow& row,
-                         const NormGradients& to, int64_t n) {
+void layer_norm_backward(const float* x, const float* w, const float* dy, float eps,
+                         const NormRow& row, const NormGradients& to, int64_t n) {
+  if (is_precise(row)) return norm_precise_backward(x, w, dy, eps, to, n, /*centered=*/true);
   HWY_DYNAMIC_DISPATCH(LayerNormBackward)(x, w, dy, row, to, n);
 }
-void rms_norm_backward(const float* x, const float* w, const float* dy, const NormRow& row,
-                       const NormGradients& to, int64_t n) {
+void rms_norm_backward(const float* x, const float* w, const float* dy, float eps,
+                       const NormRow& row, const NormGradients& to, int64_t n) {
+  if (is_precise(row)) return norm_precise_backward(x, w, dy, eps, to, n, /*centered=*/false);
   HWY_DYNAMIC_DISPATCH(RmsNormBackward)(x, w, dy, row, to, n);
 }
 }  // namespace vitro::simd

@@ -4,10 +4,11 @@
 
 namespace vitro::simd {
 
-// y = (x - mean) rstd w + b with mean of x and rstd = 1 / sqrt(mean of (x - mean)^2 + eps); of
-// rms_norm: the same with mean = 0.  Null w and b: ones and zeros.
+// y = (x - mean) rstd w + b with mean of x, kept as mean + rest, and rstd = 1 / sqrt(mean of (x -
+// mean)^2 + eps); of rms_norm: the same with mean = 0.  Null w and b: ones and zeros.  rstd is 0
+// for a row that was computed in float64, and is so in backward again.
 struct NormRow {
-  float mean, rstd;
+  float mean, rest, rstd;
 };
 NormRow layer_norm(const float* x, const float* w, const float* b, float eps, float* y, int64_t n);
 NormRow rms_norm(const float* x, const float* w, const float* b, float eps, float* y, int64_t n);
@@ -17,9 +18,9 @@ NormRow rms_norm(const float* x, const float* w, const float* b, float eps, floa
 struct NormGradients {
   float *dx, *dw, *db;
 };
-void layer_norm_backward(const float* x, const float* w, const float* dy, const NormRow& row,
-                         const NormGradients& to, int64_t n);
-void rms_norm_backward(const float* x, const float* w, const float* dy, const NormRow& row,
-                       const NormGradients& to, int64_t n);
+void layer_norm_backward(const float* x, const float* w, const float* dy, float eps,
+                         const NormRow& row, const NormGradients& to, int64_t n);
+void rms_norm_backward(const float* x, const float* w, const float* dy, float eps,
+                       const NormRow& row, const NormGradients& to, int64_t n);
 
 }  // namespace vitro::simd

@@ -49,7 +49,7 @@ TEST_CASE("norms: the kernels agree with float64 at every length") {
       const auto backward = centered ? simd::layer_norm_backward : simd::rms_norm_backward;
       const simd::NormRow row =
           forward(x.data(), w.data(), centered ? b.data() : nullptr, kEps, y.data(), n);
-      backward(x.data(), w.data(), dy.data(), row, {dx.data(), dw.data(), db.data()}, n);
+      backward(x.data(), w.data(), dy.data(), kEps, row, {dx.data(), dw.data(), db.data()}, n);
 
       Tensor x64 = wide(x, n).requires_grad_(), w64 = wide(w, n).requires_grad_(),
              b64 = wide(b, n).requires_grad_();
@@ -64,7 +64,7 @@ TEST_CASE("norms: the kernels agree with float64 at every length") {
       forward(x.data(), nullptr, nullptr, kEps, y.data(), n);
       CHECK(rows_difference(y, centered ? layer_norm(wide(x, n), {}, {}, kEps)
                                         : rms_norm(wide(x, n), {}, kEps)) < 2e-5);
-      backward(x.data(), nullptr, dy.data(), row, {nullptr, nullptr, nullptr}, n);
+      backward(x.data(), nullptr, dy.data(), kEps, row, {nullptr, nullptr, nullptr}, n);
     }
 }
 

@@ -1,6 +1,7 @@
 // What happens between backward and step: clipping, grouping, and the check that all is trained.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "framework/autograd/node.h"
 #include "framework/optim/optim.h"
@@ -71,6 +72,34 @@ void map_in_place(const Tensor& x, F f) {
   ++x.impl()->storage->version;
 }
 
+// sqrt(sum g^2) over all gradients, each divided by the largest: no square overflows or vanishes.
+double scaled_norm(const std::vector<Tensor>& parameters) {
+  double largest = 0, total = 0;
+  const auto for_each_number = [&](auto f) {
+    for_each_gradient(parameters, [&](const Tensor& g) {
+      visit_dtype(g.dtype(), [&]<class T>() {
+        for (int64_t i = 0; i < g.numel(); ++i) f(std::abs(static_cast<double>(raw<T>(g)[i])));
+      });
+    });
+  };
+  for_each_number([&](double x) { largest = x > largest || x != x ? x : largest; });
+  if (largest == 0 || !std::isfinite(largest)) return largest;
+  for_each_number([&](double x) { total += x / largest * (x / largest); });
+  return largest * std::sqrt(total);
+}
+
+double norm_of_gradients(const std::vector<Tensor>& parameters) {
+  double total = 0, count = 0;
+  for_each_gradient(parameters, [&](const Tensor& g) {
+    total += sum_of_squares(g);
+    count += static_cast<double>(g.numel());
+  });
+  // Squares of float32 that vanished change no larger sum.
+  if (total >= count * 1e-30 && total <= std::numeric_limits<double>::max())
+    return std::sqrt(total);
+  return scaled_norm(parameters);
+}
+
 }  // namespace
 
 DecayGroups decay_groups(const NamedTensors& parameters) {
@@ -81,15 +110,16 @@ DecayGroups decay_groups(const NamedTensors& parameters) {
 }
 
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
-  check<ValueError>(max_norm > 0, "clip_grad_norm_: max_norm must be positive: got ", max_norm);
+  check<ValueError>(max_norm >= 0, "clip_grad_norm_: expected max_norm >= 0, got ", max_norm);
   NoGradGuard unrecorded;
-  double total = 0;
-  for_each_gradient(parameters, [&](const Tensor& g) { total += sum_of_squares(g); });
-  const double norm = std::sqrt(total), scale = max_norm / (norm + 1e-6);
-  if (scale < 1)
-    for_each_gradient(parameters, [&](const Tensor& g) {
-      map_in_place(g, [scale](auto x) { return x * static_cast<decltype(+x)>(scale); });
-    });
+  const double norm = norm_of_gradients(parameters), scale = max_norm / (norm + 1e-6);
+  if (!(scale < 1)) return norm;
+  // A float32 product with a smaller factor would be 0.
+  const bool is_tiny = scale < static_cast<double>(std::numeric_limits<float>::min());
+  for_each_gradient(parameters, [&](const Tensor& g) {
+    if (is_tiny) map_in_place(g, [scale](auto x) { return static_cast<double>(x) * scale; });
+    else map_in_place(g, [scale](auto x) { return x * static_cast<decltype(+x)>(scale); });
+  });
   return norm;
 }
 

@@ -146,7 +146,8 @@ struct DecayGroups {
 DecayGroups decay_groups(const NamedTensors& parameters);
 
 // The Euclidean norm of all gradients as one vector; they are scaled by max_norm / (norm + 1e-6) if
-// that is below 1 (Pascanu et al., 2013).  Returns the norm before.
+// that is below 1 (Pascanu et al., 2013).  Returns the norm before.  An infinite norm makes finite
+// gradients 0 and infinite ones NaN, as the formula says; a NaN norm changes no gradient.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
 void clip_grad_value_(const std::vector<Tensor>& parameters,
                       double clip_value);  // to +- clip_value

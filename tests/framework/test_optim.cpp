@@ -317,7 +317,7 @@ TEST_CASE("optim: clip_grad_norm_ scales all gradients as one vector") {
   optim::clip_grad_value_({a, b, none}, 3.5);
   CHECK(a.grad().data<float>()[0] == 3);
   CHECK(b.grad().data<double>()[0] == -3.5);
-  CHECK_THROWS_AS(optim::clip_grad_norm_({a}, 0), ValueError);
+  CHECK_THROWS_AS(optim::clip_grad_norm_({a}, -1), ValueError);
   CHECK_THROWS_AS(optim::clip_grad_value_({a}, -1), ValueError);
   Tensor large = zeros({100000}).requires_grad_();
   large.set_grad(full({100000}, 0.01));

@@ -7,6 +7,7 @@
 #include "ops/attention_kernels.h"
 #include "ops/fused.h"
 #include "ops/ops.h"
+#include "ops/seen_products.h"
 
 namespace vitro {
 
@@ -35,19 +36,19 @@ struct Form {
   simd::AttentionDropout dropout;
 };
 
-// What both ops save: their form, and for the kernels y and lse.  y in float32 also of bfloat16:
-// where one column has nearly all the weight, its rounding would be most of the gradient.
+// What both ops save: their form, and for the kernels y and softmax.  y in float32 also of
+// bfloat16: where one column has nearly all the weight, its rounding would be most of the gradient.
 template <class Self>
 struct AttentionOp : Fused<Self> {
   bool is_causal = false, is_masked = false;
   double scale = 1;
   simd::AttentionDropout dropout;
-  void save(const Form& form, const Tensor& y, const Tensor& lse) {
+  void save(const Form& form, const Tensor& y, const Tensor& softmaxes) {
     is_causal = form.is_causal, is_masked = form.bias.defined(), scale = form.scale;
     dropout = form.dropout;
     this->save_extra(0, form.bias);
     this->save_extra(1, y);
-    this->save_extra(2, lse);
+    this->save_extra(2, softmaxes);
   }
   Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor(), dropout}; }
 };
@@ -92,16 +93,20 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
   const Shape lead(std::span(q.shape().begin(), static_cast<size_t>(q.rank() - 3)));
   const int64_t N = numel(lead), group = G ? H / G : 1;
   const auto shared = [&](const Tensor& x) { return reshape(x, {N, G, 1, S, D}); };
-  Tensor s = matmul(reshape(q, {N, G, group, T, D}) * form.scale, transpose(shared(k), -1, -2));
-  const Tensor bias = whole_bias(form, T, S, q.dtype());
-  if (!bias.defined()) return reshape(matmul(dropped(softmax(s, -1), form), shared(v)), q.shape());
-  const Tensor hidden = sum(eq(bias, kHidden), -1, /*keepdim=*/true),
-               seen = lt(hidden, static_cast<double>(bias.size(-1)));
+  const Tensor rows = reshape(q, {N, G, group, T, D}) * form.scale,
+               bias = whole_bias(form, T, S, q.dtype());
+  if (!bias.defined()) {
+    const Tensor s = matmul(rows, transpose(shared(k), -1, -2));
+    return reshape(matmul(dropped(softmax(s, -1), form), shared(v)), q.shape());
+  }
   Shape scores = q.shape();
   scores[scores.rank() - 1] = S;
-  s = reshape(s, scores) + where(seen, bias, full_scalar(0, bias.dtype()));
+  const Tensor open = ne(bias, kHidden), seen = gt(sum(open, -1, /*keepdim=*/true), 0),
+               open_of_group = reshape(expand(open, scores), {N, G, group, T, S});
+  const Tensor s = reshape(seen_scores(rows, shared(k), open_of_group), scores) +
+                   where(seen, bias, full_scalar(0, bias.dtype()));
   const Tensor p = dropped(softmax(s, -1) * to(seen, s.dtype()), form);
-  return reshape(matmul(reshape(p, {N, G, group, T, S}), shared(v)), q.shape());
+  return reshape(seen_sum(reshape(p, {N, G, group, T, S}), shared(v), open_of_group), q.shape());
 }
 
 // --- kernels ---
@@ -271,8 +276,8 @@ void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
                     ": the heads of q must be a multiple of those of k: got ", H, " and ", G);
 }
 
-Tensor empty_lse(const Tensor& q) {
-  return empty({q.numel() / std::max<int64_t>(1, q.size(-1))}, kFloat32);
+Tensor empty_softmax(const Tensor& q) {
+  return empty({q.numel() / std::max<int64_t>(1, q.size(-1)), 2}, kFloat32);
 }
 
 }  // namespace
@@ -283,20 +288,20 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   Shape scores = q.shape();
   scores[scores.rank() - 1] = k.size(-2);
   const Form form = form_of(Attention::kName, options, scores, q.size(-1), q.dtype());
-  Tensor wide_y, lse;
+  Tensor wide_y, softmaxes;
   const Tensor y = fused_value(
       q.dtype(), [&] { return attention_definition(q.detach(), k.detach(), v.detach(), form); },
       [&] {
         wide_y = empty_heads(q.shape(), kFloat32);
-        lse = empty_lse(q);
-        attention_into(kernel_inputs(q.detach(), k.detach(), v.detach(), form), wide_y, lse);
+        softmaxes = empty_softmax(q);
+        attention_into(kernel_inputs(q.detach(), k.detach(), v.detach(), form), wide_y, softmaxes);
         return narrowed(wide_y, q.dtype());
       });
   if (auto* node = record<Attention>(y, q, k, v)) {
     node->save_input(0, q);
     node->save_input(1, k);
     node->save_input(2, v);
-    node->save(form, wide_y, lse);
+    node->save(form, wide_y, softmaxes);
   }
   return y;
 }
@@ -317,21 +322,21 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
   scores.push_back(T);
   shape[shape.rank() - 1] = H * D;
   const Form form = form_of(op, options, scores, D, qkv.dtype());
-  Tensor heads, lse;
+  Tensor heads, softmaxes;
   const Tensor y = fused_value(
       qkv.dtype(), [&] { return self_attention_definition(qkv.detach(), H, G, form); },
       [&] {
         const Tensor wide_y = empty(shape, kFloat32);
         heads = heads_of(wide_y, 0, H, D);
         const auto [q, k, v] = parts_of(float_rows(qkv.detach()), H, G);
-        lse = empty_lse(heads);
-        attention_into(kernel_inputs(q, k, v, form), heads, lse);
+        softmaxes = empty_softmax(heads);
+        attention_into(kernel_inputs(q, k, v, form), heads, softmaxes);
         return to(wide_y, qkv.dtype());
       });
   if (auto* node = record<SelfAttention>(y, qkv)) {
     node->H = H, node->G = G;
     node->save_input(0, qkv);
-    node->save(form, heads, lse);
+    node->save(form, heads, softmaxes);
   }
   return y;
 }

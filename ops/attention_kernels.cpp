@@ -23,6 +23,10 @@ simd::RowsOf<T> rows_of(const Tensor& x, int64_t n, int64_t h) {
   return {raw<std::remove_const_t<T>>(x) + offset, x.strides()[r - 2]};
 }
 
+simd::RowSoftmax* rows_softmax(const Tensor& softmax) {
+  return reinterpret_cast<simd::RowSoftmax*>(raw<float>(softmax));
+}
+
 struct Sizes {
   int64_t N, H, G, group;
   simd::AttentionSize head;
@@ -50,7 +54,8 @@ void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f
 
 // Of the heads that share k and v, single rows are the rows of one matrix.
 template <class T>
-void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y, const Tensor& lse) {
+void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y,
+                   const Tensor& softmax) {
   const bool single = s.head.T == 1;
   const int64_t heads = single ? s.G : s.H, step = single ? s.group : 1;
   simd::AttentionSize size = s.head;
@@ -69,7 +74,7 @@ void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y, c
                               rows_of<const T>(in.k, n, g), rows_of<const T>(in.v, n, g),
                               rows.template operator()<const float>(in.bias, n, h), scratch,
                               rows.template operator()<float>(y, n, h),
-                              raw<float>(lse) + (n * s.H + h) * s.head.T);
+                              rows_softmax(softmax) + (n * s.H + h) * s.head.T);
         }
       });
 }
@@ -81,13 +86,13 @@ bool has_few_rows(const Tensor& q, const Tensor& k) {
   return T == 1 || (G > 0 && T * (q.size(-3) / G) <= kFewRows);
 }
 
-void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse) {
+void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax) {
   const Sizes s(in);
   const int64_t T = s.head.T, blocks = (T + simd::kAttentionRows - 1) / simd::kAttentionRows;
   if (y.numel() == 0) return;
   if (has_few_rows(in.q, in.k) && !in.dropout.threshold)
-    return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, lse)
-                                     : few_rows_into<float>(in, s, y, lse);
+    return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, softmax)
+                                     : few_rows_into<float>(in, s, y, softmax);
   // One item is a block of rows of one head; the heads that share k and v are neighbours.
   parallel_with_scratch(
       s.N * s.H * blocks, grain_of(kProductGrain, 2 * s.products() / blocks),
@@ -104,13 +109,13 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& ls
                                rows_of<const float>(in.q, n, h),
                                rows_of<const float>(in.bias, n, h),
                                in.dropout.from_row(head * T, s.head.S), scratch,
-                               rows_of<float>(y, n, h), raw<float>(lse) + head * T);
+                               rows_of<float>(y, n, h), rows_softmax(softmax) + head * T);
         }
       });
 }
 
 void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
-                             const Tensor& lse, const AttentionGradients& gradients) {
+                             const Tensor& softmax, const AttentionGradients& gradients) {
   const Sizes s(in);
   if (y.numel() == 0) {
     for (Tensor dx : {gradients.dq, gradients.dk, gradients.dv})
@@ -131,7 +136,7 @@ void attention_backward_into(const AttentionInputs& in, const Tensor& y, const T
               s.group,
               {rows_of<const float>(in.q, n, h), rows_of<const float>(y, n, h),
                rows_of<const float>(dy, n, h), rows_of<const float>(in.bias, n, h),
-               raw<float>(lse) + (n * s.H + h) * s.head.T, rows_of<float>(gradients.dq, n, h),
+               rows_softmax(softmax) + (n * s.H + h) * s.head.T, rows_of<float>(gradients.dq, n, h),
                in.dropout.from_row((n * s.H + h) * s.head.T, s.head.S)},
               head_step(in.q),
               head_step(y),

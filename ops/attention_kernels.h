@@ -16,14 +16,14 @@ struct AttentionInputs {
 // Whether there are so few rows that attention_into, which then drops nothing, reads k and v in
 // place: once where T is 1, else once for each head of q.
 bool has_few_rows(const Tensor& q, const Tensor& k);
-// y (..., H, T, D) and lse (..., H, T): the logarithm of each row's sum of e^score.
-void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& lse);
+// y (..., H, T, D) and softmax (..., H, T, 2): a simd::RowSoftmax for each row.
+void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax);
 
 // Undefined ones are not computed.
 struct AttentionGradients {
   Tensor dq, dk, dv;
 };
 void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
-                             const Tensor& lse, const AttentionGradients& gradients);
+                             const Tensor& softmax, const AttentionGradients& gradients);
 
 }  // namespace vitro

@@ -34,11 +34,6 @@ struct Block {
   }
 };
 
-// The largest score of a row, and the sum of e^(score - high).
-struct RowSoftmax {
-  float high, total;
-};
-
 }  // namespace vitro::simd
 #endif
 
@@ -91,15 +86,18 @@ inline void Scores(const Block& block, ConstRows a, const float* panels, float* 
     });
 }
 
-// scale s_j + bias_j from the j-th of n numbers on, kHidden behind the last.  s may be read to the
-// end of the vector.
+// scale s_j + bias_j from the j-th of n numbers on, kHidden where the bias is (whatever s_j is) and
+// behind the last.  s may be read to the end of the vector.
 template <bool kBias>
 HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float* bias) {
-  const V v = hn::LoadU(d, s + j);
-  if (n - j >= Lanes())
-    return kBias ? hn::MulAdd(v, scale, hn::LoadU(d, bias + j)) : hn::Mul(v, scale);
-  const V x = kBias ? hn::MulAdd(v, scale, LoadTail(bias + j, n - j)) : hn::Mul(v, scale);
-  return hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(n - j)), x, C(kHidden));
+  const V v = hn::LoadU(d, s + j), hidden = C(kHidden);
+  const bool whole = n - j >= Lanes();
+  V x = hn::Mul(v, scale);
+  if (kBias) {
+    const V b = whole ? hn::LoadU(d, bias + j) : LoadTail(bias + j, n - j);
+    x = hn::IfThenElse(hn::Eq(b, hidden), hidden, hn::MulAdd(v, scale, b));
+  }
+  return whole ? x : hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(n - j)), x, hidden);
 }
 
 // s_j = e^(x_j - high) for the n scores x = scale s + bias, zero to the end of the vector.  `high`
@@ -144,11 +142,43 @@ HWY_INLINE void Scale(float* y, int64_t n, float factor) {
                  HWY_ATTR { StoreUpTo(hn::Mul(f, LoadUpTo(y + i, m)), y + i, m); });
 }
 
-// y / total and the logarithm of the sum; a row that sees nothing is already 0.
-HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, float* lse) {
+// y / total; a row that sees nothing is already 0.
+HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, RowSoftmax* softmax) {
   const bool sees = row.total != 0;  // of what it sees the largest counts 1
   if (sees) Scale(y, n, 1 / row.total);
-  *lse = sees ? row.high + std::log(row.total) : -kHidden;
+  *softmax = sees ? row : RowSoftmax{-kHidden, 1};
+}
+
+// Whether no number of the rows is NaN or infinite.
+inline bool AreFinite(ConstRows rows, int64_t count, int64_t width) {
+  V zeros = C(0);
+  for (int64_t i = 0; i < count; ++i)
+    ForEach(width, [&](int64_t j, int64_t m)
+                       HWY_ATTR { zeros = hn::MulAdd(LoadUpTo(rows[i] + j, m), C(0), zeros); });
+  return SumLanes(zeros) == 0;
+}
+
+// Which columns rows of scores see, as Block counts them.
+struct Sight {
+  const Block& block;
+  ConstRows bias;  // of all rows; or null
+  bool sees(int64_t r, int64_t c) const {
+    return c < block.seen(r) && !(bias.data && bias[block.row + r][block.column + c] == kHidden);
+  }
+};
+
+// y_r += sum_c w_rc x_c over the columns that row r sees: slower than a product, but what is hidden
+// is not read.
+inline void AddSeen(const Sight& sight, const float* weights, int64_t stride, ConstRows x,
+                    int64_t width, MutableRows y) {
+  for (int64_t r = 0; r < sight.block.rows; ++r)
+    for (int64_t c = 0; c < sight.block.columns; ++c) {
+      if (!sight.sees(r, c)) continue;
+      const V w = C(weights[r * stride + c]);
+      ForEach(width, [&](int64_t j, int64_t m) HWY_ATTR {
+        StoreUpTo(hn::MulAdd(w, LoadUpTo(x[c] + j, m), LoadUpTo(y[r] + j, m)), y[r] + j, m);
+      });
+    }
 }
 
 // Random words of kBlocks blocks at once: words[w][b].

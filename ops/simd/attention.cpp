@@ -48,9 +48,11 @@ HWY_INLINE void Drop(const AttentionDropout& of_row, int64_t column, int64_t n, 
     hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::LoadU(d, factors + j)), d, s + j);
 }
 
+// Careful: reads nothing that is hidden, as AddSeen does.
+template <bool kCareful>
 HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                          ConstRows bias, const AttentionDropout& dropout, const Scratch& scratch,
-                         MutableRows y, float* lse) {
+                         MutableRows y, RowSoftmax* softmax) {
   const int64_t rows = end - begin, seen = size.seen(end - 1), width = padded(size.D);
   RowSoftmax row[kAttentionRows];
   std::fill_n(row, rows, RowSoftmax{kHidden, 0});
@@ -73,6 +75,12 @@ HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, 
       }
       row[r] = {all.high, before + all.total};
     }
+    if (kCareful) {
+      for (int64_t r = 0; c == 0 && r < rows; ++r) std::fill_n(y[begin + r], size.D, 0.0f);
+      AddSeen({block, bias}, scratch.scores, kScoreStride, {scratch.v + c * width, width}, size.D,
+              {y[begin], y.stride});
+      continue;
+    }
     ForStrips(block, [&](int64_t r, int64_t m, int64_t k) HWY_ATTR {
       MultiplyRows({k,
                     {scratch.scores + r * kScoreStride, kScoreStride, 1},
@@ -86,15 +94,20 @@ HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, 
                    0, m, size.D);
     });
   }
-  for (int64_t r = 0; r < rows; ++r) Finish(row[r], y[begin + r], size.D, lse + begin + r);
+  for (int64_t r = 0; r < rows; ++r) Finish(row[r], y[begin + r], size.D, softmax + begin + r);
 }
 
 void AttentionRows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                    ConstRows bias, const AttentionDropout& dropout, float* room, MutableRows y,
-                   float* lse) {
+                   RowSoftmax* softmax) {
   const Scratch scratch(size, room);
-  for (; begin < end; begin += kAttentionRows)
-    RowBlock(size, begin, std::min(end, begin + kAttentionRows), q, bias, dropout, scratch, y, lse);
+  for (; begin < end; begin += kAttentionRows) {
+    const int64_t last = std::min(end, begin + kAttentionRows);
+    RowBlock<false>(size, begin, last, q, bias, dropout, scratch, y, softmax);
+    // A weight of 0 makes NaN of what it hides.
+    if (!AreFinite({y[begin], y.stride}, last - begin, size.D))
+      RowBlock<true>(size, begin, last, q, bias, dropout, scratch, y, softmax);
+  }
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE
@@ -111,8 +124,8 @@ void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* 
 }
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                     ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
-                    float* lse) {
-  HWY_DYNAMIC_DISPATCH(AttentionRows)(size, begin, end, q, bias, dropout, scratch, y, lse);
+                    RowSoftmax* softmax) {
+  HWY_DYNAMIC_DISPATCH(AttentionRows)(size, begin, end, q, bias, dropout, scratch, y, softmax);
 }
 }  // namespace vitro::simd
 #endif

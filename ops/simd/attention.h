@@ -51,41 +51,49 @@ inline constexpr int64_t kAttentionRows = 48;
 int64_t attention_scratch(const AttentionSize& size);
 int64_t attention_backward_scratch(const AttentionSize& size, int64_t heads);
 
+// The largest score of a row, and the sum of e^(score - high).  Their logarithm in one number would
+// lose digits where scores are large.  A row that sees nothing has y = 0 and {infinity, 1}, which
+// makes all its weights 0.
+struct RowSoftmax {
+  float high, total;
+};
+
 // Packs k and v into scratch; then, as often as wanted, computes rows [begin, end) of y and of
-// lse_t = log sum_s e^(score_ts), which is infinite for a row that sees nothing: its y is 0.
+// their softmax.  Hidden columns, those right of a causal diagonal and those whose bias is
+// -infinity, are not read: NaN and infinities there change nothing.
 void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* scratch);
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                     ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
-                    float* lse);
+                    RowSoftmax* softmax);
 
 // The same of all rows without dropout, for a few, which do not pay for packing: k and v are read
 // once.
 int64_t attention_few_scratch(const AttentionSize& size);
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
-                   float* scratch, MutableRows y, float* lse);
+                   float* scratch, MutableRows y, RowSoftmax* softmax);
 void attention_few(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16> k,
                    RowsOf<const BFloat16> v, ConstRows bias, float* scratch, MutableRows y,
-                   float* lse);
+                   RowSoftmax* softmax);
 
 // One head of q and what is known of it.
 struct AttentionHead {
   ConstRows q, y, dy, bias;
-  const float* lse;
+  const RowSoftmax* softmax;
   MutableRows dq;  // null: not wanted
   AttentionDropout dropout;
 };
-// With p = e^(score - lse), m = 0 or `kept` of dropout, and delta = sum of y dy:  dv = (m p)^T dy,
-// ds = scale p (m dy v^T - delta),  dq = ds k,  dk = ds^T q; dk and dv are summed over the heads
-// that share k and v.
+// With p = e^(score - high) / total, m = 0 or `kept` of dropout, and delta = sum of y dy:  dv = (m
+// p)^T dy, ds = scale p (m dy v^T - delta),  dq = ds k,  dk = ds^T q; dk and dv are summed over the
+// heads that share k and v.
 struct AttentionGroup {
   int64_t heads;
   AttentionHead first;
-  int64_t q_step, y_step, dy_step, bias_step, lse_step, dq_step;  // from head to head
+  int64_t q_step, y_step, dy_step, bias_step, softmax_step, dq_step;  // from head to head
   AttentionHead head(int64_t i, const AttentionSize& size) const {
     AttentionHead h = first;
     h.q.data += i * q_step, h.y.data += i * y_step, h.dy.data += i * dy_step;
     if (h.bias.data) h.bias.data += i * bias_step;
-    h.lse += i * lse_step;
+    h.softmax += i * softmax_step;
     if (h.dq.data) h.dq.data += i * dq_step;
     h.dropout = h.dropout.from_row(i * size.T, size.S);
     return h;

@@ -40,18 +40,20 @@ struct BackwardScratch {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// With n scores x = scale s + bias and p = e^(x - lse):  s = m p,  ds = scale p (m ds - delta);
-// both zero to the end of the vector.  m are dropout's factors, or 1.
+// With n scores x = scale s + bias and p = e^(x - high) / total:  s = m p,  ds = scale p (m ds -
+// delta); both zero where the bias hides and to the end of the vector.  m are dropout's factors, or
+// 1.
 template <bool kBias, bool kDropout>
 HWY_INLINE void GradientRow(float* s, float* ds, int64_t n, float scale, const float* bias,
-                            const float* m, float lse, float delta) {
-  const V factor = C(scale), shift = C(lse), mean = C(delta);
+                            const float* m, RowSoftmax row, float delta) {
+  const V factor = C(scale), shift = C(row.high), share = C(1 / row.total), mean = C(delta);
   for (int64_t j = 0; j < n; j += Lanes()) {
-    // Rounding may leave a little above 0, which is as good.
-    const V p = ExpNonPositive(hn::Sub(ScoreAt<kBias>(s, j, n, factor, bias), shift));
+    const V x = ScoreAt<kBias>(s, j, n, factor, bias);
+    const V p = hn::Mul(ExpNonPositive(hn::Sub(x, shift)), share);
     const V kept = kDropout ? hn::LoadU(d, m + j) : C(1), dp = hn::LoadU(d, ds + j);
     V dx = hn::Mul(hn::Mul(p, factor), hn::Sub(kDropout ? hn::Mul(kept, dp) : dp, mean));
-    if (n - j < Lanes()) dx = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(n - j)), dx);
+    // A hidden column is known by its x.
+    if (kBias || n - j < Lanes()) dx = hn::IfThenZeroElse(hn::Eq(x, C(kHidden)), dx);
     hn::StoreU(kDropout ? hn::Mul(kept, p) : p, d, s + j);
     hn::StoreU(dx, d, ds + j);
   }
@@ -82,8 +84,23 @@ HWY_INLINE void AddColumns(const Block& block, const float* weights, const float
   }
 }
 
+// sum_c += sum_r w_rc x_r over the rows that see column c
+inline void AddSeenColumns(const Sight& sight, const float* weights, const float* rows,
+                           int64_t width, float* sum) {
+  for (int64_t r = 0; r < sight.block.rows; ++r)
+    for (int64_t c = 0; c < sight.block.columns; ++c)
+      if (sight.sees(r, c)) {
+        const V w = C(weights[r * kBlockStride + c]);
+        for (int64_t j = 0; j < width; j += Lanes())
+          hn::StoreU(
+              hn::MulAdd(w, hn::LoadU(d, rows + r * width + j), hn::LoadU(d, sum + c * width + j)),
+              d, sum + c * width + j);
+      }
+}
+
 HWY_INLINE void BackwardBlock(const Block& block, const AttentionHead& head, const float* delta,
-                              const BackwardScratch& scratch, bool keys, bool values) {
+                              const BackwardScratch& scratch, bool keys, bool values,
+                              bool careful) {
   const int64_t width = scratch.width;
   CopyRows(ConstRows{head.q[block.row], head.q.stride}, block.rows, block.size.D, scratch.q);
   CopyRows(ConstRows{head.dy[block.row], head.dy.stride}, block.rows, block.size.D, scratch.dy);
@@ -96,10 +113,20 @@ HWY_INLINE void BackwardBlock(const Block& block, const AttentionHead& head, con
     if (drops)
       DropoutFactors(head.dropout.from_row(row, block.size.S), block.column, n, scratch.factors);
     GradientRow(biased, drops, p, ds, n, block.size.scale,
-                biased ? head.bias[row] + block.column : nullptr, scratch.factors, head.lse[row],
-                delta[row]);
+                biased ? head.bias[row] + block.column : nullptr, scratch.factors,
+                head.softmax[row], delta[row]);
     ClearTail(p, n, block.columns);
     ClearTail(ds, n, block.columns);
+  }
+  if (careful) {
+    const Sight sight{block, head.bias};
+    if (values) AddSeenColumns(sight, scratch.p, scratch.dy, width, scratch.dv);
+    if (keys) AddSeenColumns(sight, scratch.ds, scratch.q, width, scratch.dk);
+    if (!head.dq.data) return;
+    const MutableRows dq{head.dq[block.row], head.dq.stride};
+    for (int64_t r = 0; block.column == 0 && r < block.rows; ++r)
+      std::fill_n(dq[r], block.size.D, 0.0f);
+    return AddSeen(sight, scratch.ds, kBlockStride, {scratch.k, width}, block.size.D, dq);
   }
   if (values) AddColumns(block, scratch.p, scratch.dy, width, scratch.dv);
   if (keys) AddColumns(block, scratch.ds, scratch.q, width, scratch.dk);
@@ -125,9 +152,9 @@ HWY_INLINE void CopyOut(const float* from, int64_t width, int64_t count, int64_t
                    HWY_ATTR { StoreUpTo(hn::LoadU(d, from + i * width + j), to[i] + j, m); });
 }
 
-void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, ConstRows k,
-                       ConstRows v, float* room, MutableRows dk, MutableRows dv) {
-  const BackwardScratch scratch(size, group.heads, room);
+HWY_INLINE void BackwardGroup(const AttentionSize& size, const AttentionGroup& group, ConstRows k,
+                              ConstRows v, const BackwardScratch& scratch, MutableRows dk,
+                              MutableRows dv, bool careful) {
   for (int64_t h = 0; h < group.heads; ++h) {
     const AttentionHead head = group.head(h, size);
     for (int64_t t = 0; t < size.T; ++t)
@@ -149,11 +176,24 @@ void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, C
                           std::clamp<int64_t>(size.seen(t + rows - 1) - c, 0, columns)};
         if (block.columns > 0 || c == 0)  // the first block of columns sets dq
           BackwardBlock(block, group.head(h, size), scratch.delta + h * size.T, scratch, dk.data,
-                        dv.data);
+                        dv.data, careful);
       }
     if (dk.data) CopyOut(scratch.dk, scratch.width, columns, size.D, {dk[c], dk.stride});
     if (dv.data) CopyOut(scratch.dv, scratch.width, columns, size.D, {dv[c], dv.stride});
   }
+}
+
+void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, ConstRows k,
+                       ConstRows v, float* room, MutableRows dk, MutableRows dv) {
+  const BackwardScratch scratch(size, group.heads, room);
+  BackwardGroup(size, group, k, v, scratch, dk, dv, /*careful=*/false);
+  // A weight of 0 makes NaN of what it hides.
+  const auto finite = [&](MutableRows x, int64_t rows) {
+    return !x.data || AreFinite({x.data, x.stride}, rows, size.D);
+  };
+  bool all = finite(dk, size.S) && finite(dv, size.S);
+  for (int64_t h = 0; h < group.heads; ++h) all = all && finite(group.head(h, size).dq, size.T);
+  if (!all) BackwardGroup(size, group, k, v, scratch, dk, dv, /*careful=*/true);
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE

@@ -44,7 +44,7 @@ HWY_INLINE ConstRows InFloat(RowsOf<const BFloat16> rows, int64_t first, int64_t
 
 template <class T>
 HWY_INLINE void Few(const AttentionSize& size, ConstRows q, RowsOf<const T> k, RowsOf<const T> v,
-                    ConstRows bias, float* room, MutableRows y, float* lse) {
+                    ConstRows bias, float* room, MutableRows y, RowSoftmax* softmax) {
   const int64_t seen = size.seen(size.T - 1), stride = padded(size.S);
   float* scores = room + kPanel * padded(size.D);
   for (int64_t c = 0; c < seen; c += kPanel) {
@@ -56,33 +56,41 @@ HWY_INLINE void Few(const AttentionSize& size, ConstRows q, RowsOf<const T> k, R
     float* s = scores + t * stride;
     const int64_t n = size.seen(t);
     const RowSoftmax row = Softmax(s, n, size.scale, bias.data ? bias[t] : nullptr, kHidden);
-    Finish(row, s, n, lse + t);
+    Finish(row, s, n, softmax + t);
     ClearTail(s, n, seen);
   }
-  for (int64_t c = 0; c == 0 || c < seen; c += kPanel) {
-    const int64_t n = std::min(kPanel, seen - c);
-    const ConstRows panel = InFloat(v, c, n, size.D, room);
-    MultiplyRows({n,
-                  {scores + c, stride, 1},
-                  panel.data,
-                  panel.stride,
-                  nullptr,
-                  y.data,
-                  y.stride,
-                  /*padded=*/false,
-                  /*accumulate=*/c > 0},
-                 0, size.T, size.D);
-  }
+  const auto multiply = [&](bool careful) HWY_ATTR {
+    for (int64_t t = 0; careful && t < size.T; ++t) std::fill_n(y[t], size.D, 0.0f);
+    for (int64_t c = 0; c == 0 || c < seen; c += kPanel) {
+      const int64_t n = std::min(kPanel, seen - c);
+      const ConstRows panel = InFloat(v, c, n, size.D, room);
+      if (careful) AddSeen({{size, 0, size.T, c, n}, bias}, scores + c, stride, panel, size.D, y);
+      else
+        MultiplyRows({n,
+                      {scores + c, stride, 1},
+                      panel.data,
+                      panel.stride,
+                      nullptr,
+                      y.data,
+                      y.stride,
+                      /*padded=*/false,
+                      /*accumulate=*/c > 0},
+                     0, size.T, size.D);
+    }
+  };
+  multiply(/*careful=*/false);
+  // A weight of 0 makes NaN of what it hides.
+  if (!AreFinite({y.data, y.stride}, size.T, size.D)) multiply(/*careful=*/true);
 }
 
 void AttentionFew(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
-                  float* room, MutableRows y, float* lse) {
-  Few(size, q, k, v, bias, room, y, lse);
+                  float* room, MutableRows y, RowSoftmax* softmax) {
+  Few(size, q, k, v, bias, room, y, softmax);
 }
 void AttentionFewOfBFloat16(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16> k,
                             RowsOf<const BFloat16> v, ConstRows bias, float* room, MutableRows y,
-                            float* lse) {
-  Few(size, q, k, v, bias, room, y, lse);
+                            RowSoftmax* softmax) {
+  Few(size, q, k, v, bias, room, y, softmax);
 }
 
 }  // namespace vitro::simd::HWY_NAMESPACE
@@ -97,13 +105,13 @@ int64_t attention_few_scratch(const AttentionSize& size) {
   return kPanel * padded(size.D) + size.T * padded(size.S);
 }
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
-                   float* scratch, MutableRows y, float* lse) {
-  HWY_DYNAMIC_DISPATCH(AttentionFew)(size, q, k, v, bias, scratch, y, lse);
+                   float* scratch, MutableRows y, RowSoftmax* softmax) {
+  HWY_DYNAMIC_DISPATCH(AttentionFew)(size, q, k, v, bias, scratch, y, softmax);
 }
 void attention_few(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16> k,
                    RowsOf<const BFloat16> v, ConstRows bias, float* scratch, MutableRows y,
-                   float* lse) {
-  HWY_DYNAMIC_DISPATCH(AttentionFewOfBFloat16)(size, q, k, v, bias, scratch, y, lse);
+                   RowSoftmax* softmax) {
+  HWY_DYNAMIC_DISPATCH(AttentionFewOfBFloat16)(size, q, k, v, bias, scratch, y, softmax);
 }
 }  // namespace vitro::simd
 #endif

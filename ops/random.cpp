@@ -36,7 +36,8 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
 }
 
 // With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) /
-// w, which are distributed as draws one after another (exponential races).
+// w, which are distributed as draws one after another (exponential races); their logarithms are
+// compared, because a quotient by a small weight overflows.
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Generator& generator) {
   check_floating("multinomial", weights);
   check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
@@ -50,14 +51,18 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Gener
   for (int64_t row = 0; count > 0 && row < y.numel() / count; ++row) {
     const double* w = raw<double>(rows) + row * n;
     int64_t* out = raw<int64_t>(y) + row * count;
-    double total = 0;
+    double total = 0, largest = 0;
     int64_t possible = 0;
     for (int64_t i = 0; i < n; ++i) {
       check<ValueError>(w[i] >= 0 && std::isfinite(w[i]),
                         "multinomial: weights must be finite and not negative: got ", w[i]);
-      scratch[static_cast<size_t>(i)] = total += w[i];
       possible += w[i] > 0;
+      largest = std::max(largest, w[i]);
     }
+    // A power of two brings the largest near 1, so that the sum does not overflow or lose digits.
+    const int exponent = largest > 0 ? -std::ilogb(largest) : 0;
+    for (int64_t i = 0; replacement && i < n; ++i)
+      scratch[static_cast<size_t>(i)] = total += std::ldexp(w[i], exponent);
     check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count),
                       "multinomial: ", count, " draws need ", replacement ? 1 : count,
                       " positive weights: got ", possible);
@@ -65,13 +70,13 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Gener
       for (int64_t k = 0; k < count; ++k) {
         auto it = std::upper_bound(scratch.begin(), scratch.end(), generator.uniform() * total);
         int64_t i = std::min<int64_t>(it - scratch.begin(), n - 1);
-        while (w[i] == 0) --i;
+        while (std::ldexp(w[i], exponent) == 0) --i;
         out[k] = i;
       }
       continue;
     }
     for (int64_t i = 0; i < n; ++i) {
-      double race = -std::log(1 - generator.uniform()) / w[i];
+      const double race = std::log(-std::log1p(-generator.uniform())) - std::log(w[i]);
       scratch[static_cast<size_t>(i)] = w[i] > 0 ? race : std::numeric_limits<double>::infinity();
     }
     Tensor order =

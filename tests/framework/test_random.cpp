@@ -297,3 +297,23 @@ TEST_CASE("multinomial draws in proportion to the weights") {
   CHECK_THROWS_AS(multinomial(tensor({1.0, std::numeric_limits<double>::infinity()}), 1),
                   ValueError);
 }
+
+TEST_CASE("multinomial draws no weight of 0, however small the others are") {
+  const double tiny = std::numeric_limits<double>::denorm_min();
+  const Tensor weights[] = {
+      tensor({0.0, 1e-40, 0.0, 1e-40}), tensor({0.0, 1e-310, 0.0, 1e-310}, kFloat64),
+      tensor({0.0, tiny, 0.0, 1.0}, kFloat64), tensor({0.0, 1e308, 0.0, 1e308}, kFloat64)};
+  for (const Tensor& w : weights)
+    for (bool replacement : {false, true})
+      for (int round = 0; round < 50; ++round)
+        for (double i : values(multinomial(w, 2, replacement))) CHECK((i == 1 || i == 3));
+  // Equal weights are drawn equally often, though they are denormal or their sum overflows.
+  for (double w : {1e-310, tiny, 1e308})
+    for (bool replacement : {false, true}) {
+      double first = 0;
+      for (double i : values(multinomial(full({4000, 2}, w, kFloat64), 1, replacement)))
+        first += i == 0;
+      CHECK((1800 < first && first < 2200));
+    }
+  CHECK_THROWS_AS(multinomial(tensor({0.0, 1.0, 0.0}), 2), ValueError);
+}

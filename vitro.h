@@ -22,6 +22,7 @@
 #include "models/generation/generate.h"
 #include "models/huggingface/layout.h"
 #include "models/language/batches.h"
+#include "models/language/generate_options.h"
 #include "models/language/gpt.h"
 #include "models/language/gpt_config.h"
 #include "models/language/language_model.h"

@@ -38,10 +38,10 @@ set(VITRO_PUBLIC_HEADERS
   framework/tensor/tensor.h
   framework/tensor/tensor_list.h
   models/generation/generate.h
-  models/generation/options.h
   models/generation/sampling.h
   models/huggingface/layout.h
   models/language/batches.h
+  models/language/generate_options.h
   models/language/gpt.h
   models/language/gpt_config.h
   models/language/language_model.h

@@ -55,7 +55,7 @@ void grow(Rows& rows, const GenerateOptions& options, Context context, Reader& r
       const int64_t id = next_token(logits[r], options, *row.generator,
                                     looks_back ? row.distinct() : std::span<const int64_t>());
       row.ids.push_back(id);
-      row.ended = !on_token(r, id) || id == options.eos_token_id;
+      row.ended = !on_token(r, id) || options.eos_token_id.has(id);
       live -= row.ended;
     }
   }

@@ -121,7 +121,10 @@ ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions&
   NoGradGuard unrecorded;
   const Tensor scores =
       limited(penalized(logits.detach(), options.repetition_penalty, text), options.vocab_size);
-  const double highest = scores[likeliest(scores)].item();
+  const int64_t best = likeliest(scores);
+  if (options.temperature == 0)  // the limit: all the probability is the first likeliest's
+    return {ones({1}, kFloat64), full({1}, static_cast<double>(best), kInt64)};
+  const double highest = scores[best].item();
   Candidates all{scores.to(kFloat64).contiguous(), {}};
   if (options.top_k && *options.top_k < scores.numel()) all = k_largest(all, *options.top_k);
   // The highest is subtracted first, so that nothing overflows; arithmetic takes denormals for 0.
@@ -156,7 +159,7 @@ int64_t draw_token(const ValuesAndIndices& distribution, double uniform) {
 
 int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generator& generator,
                    std::span<const int64_t> text) {
-  if (options.do_sample)
+  if (options.do_sample && options.temperature != 0)
     return draw_token(token_distribution(logits, options, text), generator.uniform());
   check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
                     "next_token: logits of one position, (V,): got ", logits.shape());

@@ -26,7 +26,7 @@ std::string as_text(const text::Tokenizer& tokenizer, std::span<const int64_t> b
     return decided + stops.rest();
   };
   add([&](int64_t id) {
-    const bool ends = id == options.eos_token_id;
+    const bool ends = options.eos_token_id.has(id);
     std::string piece = ends ? "" : stops.pass(decoder.next(id));
     if (++count == options.max_new_tokens || ends) piece += last_words();
     text += piece;
@@ -72,7 +72,8 @@ Conversation::~Conversation() = default;
 
 std::string Conversation::say(const std::string& text, const TextListener& on_token) {
   State& s = *state_;
-  const std::vector<int64_t> said = text::encode(s.tokenizer, text, s.options.allowed_special);
+  const std::vector<int64_t> said = text::encode(s.tokenizer, text, s.options.allowed_special,
+                                                 /*begins=*/s.rows[0].ids.empty());
   check<ValueError>(!said.empty(), "generate: a text of at least one token expected");
   check_prompt(s.model, said.size(), s.context.size, s.options);
   Row& row = s.rows[0];

@@ -11,6 +11,7 @@
 
 #include "../../framework/nn/module.h"
 #include "../../ops/ops.h"
+#include "generate_options.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
@@ -63,6 +64,8 @@ struct LanguageModel : nn::Module {
   virtual Metadata metadata() const { return {}; }
   virtual void take_metadata(const Metadata&) {}
   virtual std::optional<int64_t> eos_token_id() const { return {}; }  // if it knows one
+  // How its makers want it to generate.  IoError for what they want and vitro cannot do.
+  virtual GenerateOptions generate_options() const { return {.eos_token_id = eos_token_id()}; }
 };
 
 // A reader that computes each window anew, of any model.

@@ -132,7 +132,6 @@ TEST_CASE("options that make no sense are refused by name") {
     return message_of<ValueError>([&] { generate(m, {0}, options); });
   };
   CHECK_THAT(message({.max_new_tokens = -1}), Contains("max_new_tokens") && Contains("-1"));
-  CHECK_THAT(message({.temperature = 0}), Contains("temperature") && Contains("0"));
   CHECK_THAT(message({.temperature = -1}), Contains("temperature"));
   CHECK_THAT(message({.temperature = std::nan("")}), Contains("temperature"));
   CHECK_THAT(message({.temperature = HUGE_VAL}), Contains("temperature"));
@@ -153,7 +152,7 @@ TEST_CASE("options that make no sense are refused by name") {
                  [&] { next_token(logits, {.top_k = 0, .do_sample = true}, generator); }),
              Contains("top_k"));
   CHECK_THAT(message_of<ValueError>(
-                 [&] { next_token(logits, {.temperature = 0, .do_sample = true}, generator); }),
+                 [&] { next_token(logits, {.temperature = -1, .do_sample = true}, generator); }),
              Contains("temperature"));
   CHECK_FALSE(message_of<ShapeError>([&] {
                 next_token(tensor({{1.0, 2.0}}), {}, generator);
@@ -170,6 +169,14 @@ TEST_CASE("generation ends at the end token, or when the listener has heard enou
   const Ids ended = generate(m, {4}, {.max_new_tokens = 10, .eos_token_id = all[2]});
   CHECK(ended.back() == all[2]);
   CHECK(ended.size() <= 3);
+  for (const models::EndTokens& ends : {models::EndTokens{all[2], 1000}, {1000, all[2]}})
+    CHECK(generate(m, {4}, {.max_new_tokens = 10, .eos_token_id = ends}) == ended);
+}
+
+TEST_CASE("generation with a temperature of 0 is greedy") {
+  MiniLM m = model();
+  CHECK(generate(m, {2}, {.max_new_tokens = 30, .temperature = 0, .do_sample = true}) ==
+        generate(m, {2}, {.max_new_tokens = 30}));
 }
 
 TEST_CASE("the model is given at most block_size ids") {

@@ -212,3 +212,25 @@ TEST_CASE("sampling: ids that pad the vocabulary are never chosen") {
   CHECK_THROWS_WITH(next_token(logits, {.vocab_size = -1}, generator),
                     Contains("vocab_size must not be negative"));
 }
+
+TEST_CASE("sampling: a temperature of 0 is the likeliest token, the first of equals") {
+  Generator generator(1);
+  const struct {
+    Tensor logits;
+    GenerateOptions options;
+    int64_t best;
+  } table[] = {{of({0, 3, 1}), {}, 1},
+               {of({2, 3, 3}), {.top_k = 1, .top_p = 0.1}, 1},
+               {of({-kInfinity, -5, -7}), {.repetition_penalty = 2}, 2},
+               {of({0, 1, 2, 9}), {.vocab_size = 3}, 2}};
+  for (const auto& [logits, given, best] : table)
+    for (const DType dtype : {kFloat64, kFloat32, kBFloat16})
+      for (const bool samples : {false, true}) {
+        GenerateOptions o = given;
+        o.temperature = 0, o.do_sample = samples;
+        CHECK(next_token(logits.to(dtype), o, generator, Ids{1}) == best);
+        const auto [p, ids] = token_distribution(logits.to(dtype), o, Ids{1});
+        CHECK(values(p) == std::vector<double>{1});
+        CHECK(values(ids) == std::vector<double>{static_cast<double>(best)});
+      }
+}

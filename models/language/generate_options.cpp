@@ -1,5 +1,5 @@
 // Validation of the options of text generation.
-#include "models/generation/options.h"
+#include "models/language/generate_options.h"
 
 #include <cmath>
 
@@ -13,7 +13,8 @@ static bool is_positive(double x) { return std::isfinite(x) && x > 0; }
 void check_options(const GenerateOptions& o) {
   check<ValueError>(o.max_new_tokens >= 0, "generate: max_new_tokens must not be negative: got ",
                     o.max_new_tokens);
-  check<ValueError>(is_positive(o.temperature), "generate: temperature must be positive: got ",
+  check<ValueError>(o.temperature == 0 || is_positive(o.temperature),
+                    "generate: temperature must be positive, or 0 for the likeliest token: got ",
                     o.temperature);
   check<ValueError>(!o.top_k || *o.top_k >= 1, "generate: top_k must be at least 1: got ",
                     o.top_k.value_or(1));

@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 #include "models/language/model_types.h"
 
 namespace vitro::models {

@@ -6,8 +6,8 @@
 #include <mutex>
 
 #include "framework/base/parallel_fork.h"
+#include "framework/io/config_fields.h"
 #include "framework/nn/clone.h"
-#include "models/language/config_fields.h"
 #include "models/language/gpt_config.h"
 #include "models/language/mini_lm.h"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 #include "models/language/gpt.h"
 #include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_tokenizer.h"

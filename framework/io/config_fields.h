@@ -6,7 +6,7 @@
 
 #include "framework/base/error.h"
 
-namespace vitro::models {
+namespace vitro {
 
 // Every question names a field; what is missing, impossible or was never asked for is an IoError
 // "NAME: what was expected: what came".
@@ -22,6 +22,7 @@ class ConfigFields {
   bool boolean(const std::string& field);
   std::string text(const std::string& field);
   const nlohmann::json& value(const std::string& field);  // of any type
+  const nlohmann::json& all() const { return object_; }
 
   void check_no_others() const;  // that every field was asked for
 
@@ -36,4 +37,4 @@ class ConfigFields {
   std::set<std::string> asked_;
 };
 
-}  // namespace vitro::models
+}  // namespace vitro

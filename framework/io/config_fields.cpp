@@ -1,12 +1,12 @@
 // Strict reading of configurations.
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 
 #include <utility>
 #include <vector>
 
 #include "framework/io/json.h"
 
-namespace vitro::models {
+namespace vitro {
 
 namespace {
 
@@ -94,4 +94,4 @@ void ConfigFields::check_no_others() const {
     if (!asked_.contains(field)) refuse("field ", JsonEvents::excerpt(field), " is unknown");
 }
 
-}  // namespace vitro::models
+}  // namespace vitro

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "models/huggingface/layout.h"
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 
 namespace vitro::models {
 
@@ -18,7 +18,7 @@ constexpr struct {
               {"is_encoder_decoder", "false"},      {"pruned_heads", "{}"},
               {"quantization_config", "null"}};
 
-// Sizes have a second name each.
+// Sizes have a second name each.  n_positions may also be missing: the weights tell it.
 constexpr struct {
   const char *name, *other;
   int64_t GPTConfig::*size;
@@ -28,7 +28,8 @@ constexpr struct {
               {"n_head", "num_attention_heads", &GPTConfig::n_head},
               {"n_embd", "hidden_size", &GPTConfig::n_embd}};
 
-constexpr std::string_view kTanhForms[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"};
+constexpr std::string_view kTanhForms[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"},
+                           kErfForm = "gelu";
 
 void check_architecture(ConfigFields& fields) {
   const bool is_named = fields.has("model_type");
@@ -63,15 +64,18 @@ GPTConfig parse_gpt2_config(const std::string& json, const std::string& name) {
   GPTConfig config;
   for (const auto& [field, other, size] : kSizes) {
     const bool by_other = other && !fields.has(field) && fields.has(other);
-    config.*size = fields.size(by_other ? other : field);
+    if (size == &GPTConfig::block_size && !by_other && !fields.has(field))
+      config.block_size = fields.has("n_ctx") ? fields.size("n_ctx") : 0;
+    else config.*size = fields.size(by_other ? other : field);
   }
   if (fields.has("n_inner")) config.n_inner = fields.size("n_inner");
   if (config.n_embd % config.n_head != 0)
     fields.refuse("n_head must divide n_embd: got ", config.n_head, " and ", config.n_embd);
   if (fields.has("activation_function")) {
     const std::string f = fields.text("activation_function");
-    if (std::find(std::begin(kTanhForms), std::end(kTanhForms), f) == std::end(kTanhForms))
-      fields.refuse("activation_function ", f, " is not supported; gelu_new is");
+    if (f == kErfForm) config.mlp = MLPKind::kGeluErf;
+    else if (std::ranges::count(kTanhForms, f) == 0)
+      fields.refuse("activation_function ", f, " is not supported; gelu_new and gelu are");
   }
   config.norm_eps =
       fields.has("layer_norm_epsilon") ? fields.number("layer_norm_epsilon", 0, 1) : 1e-5;
@@ -91,7 +95,7 @@ std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::st
                              std::optional<int64_t> end_of_text) {
   nlohmann::ordered_json json;
   if (before.empty()) {
-    json = {{"activation_function", "gelu_new"},
+    json = {{"activation_function", nullptr},
             {"architectures", {"GPT2LMHeadModel"}},
             {"model_type", "gpt2"},
             {"torch_dtype", nullptr}};
@@ -100,7 +104,12 @@ std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::st
     json = nlohmann::ordered_json::parse(before);
   }
   const std::string type(dtype_name(dtype));
-  bool is_same = !before.empty() && parse_gpt2_config(before, "config.json") == config;
+  GPTConfig was;
+  if (!before.empty()) {
+    was = parse_gpt2_config(before, "config.json");
+    if (was.block_size == 0) was.block_size = config.block_size;
+  }
+  bool is_same = !before.empty() && was == config;
   for (const char* field : {"torch_dtype", "dtype"})
     if (json.contains(field) && json[field] != type) json[field] = type, is_same = false;
   for (const char* field : {"bos_token_id", "eos_token_id"}) {
@@ -115,6 +124,8 @@ std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::st
   }
   json["n_inner"] = nullptr;
   if (config.n_inner) json["n_inner"] = config.n_inner;
+  if (before.empty() || was.mlp != config.mlp)
+    json["activation_function"] = config.mlp == MLPKind::kGeluErf ? kErfForm : kTanhForms[0];
   json["layer_norm_epsilon"] = config.norm_eps;
   json["tie_word_embeddings"] = config.tied_head;
   json["resid_pdrop"] = config.dropout;

@@ -8,6 +8,7 @@ namespace vitro::models {
 
 // IoError, beginning with `name`, for another architecture, and for every field that asks for
 // another computation than GPT's; fields that are none of its business may say what they want.
+// The block_size is 0 where no field tells it.
 GPTConfig parse_gpt2_config(const std::string& json, const std::string& name);
 
 // The text for a model of this configuration: `before`, where there is one, with only those fields

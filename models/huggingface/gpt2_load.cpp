@@ -43,10 +43,18 @@ struct Weights {
   std::vector<SafetensorsFile> files;
   std::vector<Found> all;
 
-  DType dtype() const {  // which all have, or are converted to
+  const TensorEntry* find(std::string_view name) const {
     for (const Found& x : all)
-      if (x.name == "wte.weight") return x.entry->dtype;
-    return kFloat32;
+      if (x.name == name) return x.entry;
+    return nullptr;
+  }
+  DType dtype() const {  // which all have, or are converted to
+    const TensorEntry* const wte = find("wte.weight");
+    return wte ? wte->dtype : kFloat32;
+  }
+  int64_t positions() const {  // the rows of wpe; 1 where there is none, which check_fit tells
+    const TensorEntry* const wpe = find("wpe.weight");
+    return wpe && wpe->shape.rank() == 2 ? std::max<int64_t>(wpe->shape[0], 1) : 1;
   }
 
   explicit Weights(const std::string& directory)
@@ -202,10 +210,13 @@ GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& 
   const std::string config_path = fs::path(directory) / "config.json";
   auto layout = std::make_shared<PretrainedLayout>();
   layout->config_json = read_file(config_path, kMostConfigBytes);
+  if (const std::string path = fs::path(directory) / "generation_config.json"; file_exists(path))
+    layout->generation_json = read_file(path, kMostConfigBytes);
   GPTConfig config = parse_gpt2_config(layout->config_json, "from_pretrained: " + config_path);
   if (options.dropout)
     config.dropout = *options.dropout, config.embd_pdrop = config.attn_pdrop = {};
   const Weights weights(directory);
+  if (config.block_size == 0) config.block_size = weights.positions();
   check_fit(config, weights, options.dtype.has_value());
 
   GPT model(config, InitialValues::kNone);

@@ -20,7 +20,7 @@ void check_is_gpt2(const GPTConfig& c) {
   const std::pair<const char*, bool> others[] = {
       {"RMSNorm", c.norm != NormKind::kLayerNorm},
       {"rotary positions", c.position != PositionKind::kLearned},
-      {"SwiGLU", c.mlp != MLPKind::kGelu},
+      {"SwiGLU", c.mlp == MLPKind::kSwiGLU},
       {"fewer heads of keys and values", c.kv_heads() != c.n_head}};
   std::string all;
   for (const auto& [what, is_there] : others)
@@ -110,6 +110,7 @@ void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer
   };
   add_text("config.json", gpt2_config_json(now, wte.weight.dtype(), form.config_json,
                                            tokenizer ? tokenizer->end_of_text() : std::nullopt));
+  if (!form.generation_json.empty()) add_text("generation_config.json", form.generation_json);
   if (tokenizer)
     for (const auto& [name, text] : tokenizer->pretrained_files(directory)) add_text(name, text);
   write_safetensors(add("model.safetensors"), file_tensors(*this, now.tied_head, form),

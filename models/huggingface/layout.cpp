@@ -3,8 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/huggingface/generation_config.h"
 #include "models/huggingface/gpt2_config.h"
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 #include "models/language/gpt.h"
 
 namespace vitro::models {
@@ -12,15 +13,18 @@ namespace vitro::models {
 namespace {
 
 std::string layout_json(const PretrainedLayout& layout) {
-  return nlohmann::ordered_json{{"config.json", layout.config_json},
-                                {"has_prefix", layout.has_prefix}}
-      .dump();
+  nlohmann::ordered_json json = {{"config.json", layout.config_json},
+                                 {"has_prefix", layout.has_prefix}};
+  if (!layout.generation_json.empty()) json["generation_config.json"] = layout.generation_json;
+  return json.dump();
 }
 
 std::shared_ptr<const PretrainedLayout> parse_layout(const std::string& json) {
   ConfigFields fields(json, "layout");
   PretrainedLayout layout{.config_json = fields.text("config.json"),
                           .has_prefix = fields.boolean("has_prefix")};
+  if (fields.has("generation_config.json"))
+    layout.generation_json = fields.text("generation_config.json");
   fields.check_no_others();
   if (!layout.config_json.empty()) parse_gpt2_config(layout.config_json, "layout: config.json");
   return std::make_shared<const PretrainedLayout>(std::move(layout));
@@ -28,11 +32,18 @@ std::shared_ptr<const PretrainedLayout> parse_layout(const std::string& json) {
 
 }  // namespace
 
+GenerateOptions PretrainedLayout::generate_options() const {
+  const GenerateOptions of_config =
+      config_json.empty() ? GenerateOptions() : generation_of_config(config_json, "config.json");
+  if (generation_json.empty()) return of_config;
+  GenerateOptions all = parse_generation_config(generation_json, "generation_config.json");
+  if (all.eos_token_id.empty()) all.eos_token_id = of_config.eos_token_id;
+  return all;
+}
+
 std::optional<int64_t> PretrainedLayout::eos_token_id() const {
-  const auto json = nlohmann::json::parse(config_json, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("eos_token_id")) return {};
-  const nlohmann::json& id = json["eos_token_id"];
-  return id.is_number_integer() ? std::optional(id.get<int64_t>()) : std::nullopt;
+  const EndTokens ends = generate_options().eos_token_id;
+  return ends.empty() ? std::nullopt : std::optional(ends.ids()[0]);
 }
 
 LanguageModel::Metadata GPT::metadata() const {
@@ -47,6 +58,10 @@ void GPT::take_metadata(const Metadata& metadata) {
 
 std::optional<int64_t> GPT::eos_token_id() const {
   return layout ? layout->eos_token_id() : std::nullopt;
+}
+
+GenerateOptions GPT::generate_options() const {
+  return layout ? layout->generate_options() : GenerateOptions();
 }
 
 }  // namespace vitro::models

@@ -70,7 +70,8 @@ GPTConfig GPTConfig::preset(const std::string& name) {
 MLP::MLP(const GPTConfig& c, InitialValues values)
     : c_fc(make_linear(c.n_embd, c.inner(), c.bias)),
       c_proj(make_linear(c.inner(), c.n_embd, c.bias)),
-      dropout(c.dropout) {
+      dropout(c.dropout),
+      activation(c.mlp == MLPKind::kGeluErf ? Activation::kGelu : Activation::kGeluTanh) {
   if (c.mlp == MLPKind::kSwiGLU)
     c_gate = std::make_unique<nn::Linear>(make_linear(c.n_embd, c.inner(), c.bias));
   initialize(*this, c, values);
@@ -78,8 +79,8 @@ MLP::MLP(const GPTConfig& c, InitialValues values)
 
 Tensor MLP::forward(const Tensor& x) {
   if (c_gate) return dropout(c_proj(hook_post(silu(hook_pre((*c_gate)(x))) * c_fc(x))));
-  const Tensor a = hook_pre.is_hooked() ? gelu(hook_pre(c_fc(x)), GeluForm::kTanh)
-                                        : c_fc(x, Activation::kGeluTanh);
+  const Tensor a =
+      hook_pre.is_hooked() ? activate(hook_pre(c_fc(x)), activation) : c_fc(x, activation);
   return dropout(c_proj(hook_post(a)));
 }
 

@@ -20,7 +20,7 @@ struct PretrainedLayout;  // models/huggingface/layout.h
 
 enum class NormKind { kLayerNorm, kRMSNorm };
 enum class PositionKind { kLearned, kRotary };
-enum class MLPKind { kGelu, kSwiGLU };
+enum class MLPKind { kGelu, kSwiGLU, kGeluErf };  // kGelu is the tanh form, as in GPT-2
 
 struct GPTConfig {
   int64_t block_size = 1024;  // the longest context
@@ -53,13 +53,15 @@ struct PretrainedOptions {
   std::optional<double> dropout = {};  // instead of config.json's three
 };
 
-// c_proj(gelu(c_fc(x))), or in the SwiGLU form c_proj(silu(c_gate(x)) c_fc(x)) (Shazeer, 2020).
+// c_proj(gelu(c_fc(x))) with gelu's tanh or erf form, or in the SwiGLU form c_proj(silu(c_gate(x))
+// c_fc(x)) (Shazeer, 2020).
 struct MLP : nn::Module {
   nn::Linear c_fc;
   std::unique_ptr<nn::Linear> c_gate;
   nn::HookPoint hook_pre, hook_post;  // around the activation
   nn::Linear c_proj;
   nn::Dropout dropout;
+  Activation activation;  // without c_gate
 
   explicit MLP(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
   void members(nn::Visitor& v) override {
@@ -155,7 +157,9 @@ struct GPT : LanguageModel {
   void set_dropout(double p) override;
   Metadata metadata() const override;  // its layout
   void take_metadata(const Metadata& metadata) override;
-  std::optional<int64_t> eos_token_id() const override;  // that config.json names
+  std::optional<int64_t> eos_token_id() const override;  // the first that its files name
+  // What generation_config.json says, or else config.json, of a model that came with them.
+  GenerateOptions generate_options() const override;
   std::string describe() const override;
 
  private:

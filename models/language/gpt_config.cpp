@@ -4,16 +4,16 @@
 #include <algorithm>
 #include <array>
 
-#include "models/language/config_fields.h"
+#include "framework/io/config_fields.h"
 #include "models/language/model_types.h"
 
 namespace vitro::models {
 
 namespace {
 
-constexpr std::array kNorms = {"layer_norm", "rms_norm"};  // as NormKind counts
-constexpr std::array kPositions = {"learned", "rotary"};   // as PositionKind
-constexpr std::array kMLPs = {"gelu", "swiglu"};           // as MLPKind
+constexpr std::array kNorms = {"layer_norm", "rms_norm"};     // as NormKind counts
+constexpr std::array kPositions = {"learned", "rotary"};      // as PositionKind
+constexpr std::array kMLPs = {"gelu", "swiglu", "gelu_erf"};  // as MLPKind
 
 // The square of a context fits into an integer, times the numbers of a layer.
 constexpr int64_t kMostContext = int64_t{1} << 24;

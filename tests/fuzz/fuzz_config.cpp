@@ -1,6 +1,7 @@
 // Any bytes as a configuration: one that reads what it writes, or an IoError.
 #include <cstdlib>
 
+#include "models/huggingface/generation_config.h"
 #include "models/huggingface/gpt2_config.h"
 #include "vitro.h"
 
@@ -17,6 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const std::string written = models::gpt2_config_json(config, kFloat64, before, 7);
       if (models::parse_gpt2_config(written, "written") != config) std::abort();
     }
+  } catch (const IoError&) {}
+  try {
+    models::check_options(models::parse_generation_config(json, "fuzz"));
+  } catch (const IoError&) {}
+  try {
+    models::check_options(models::generation_of_config(json, "fuzz"));
   } catch (const IoError&) {}
   return 0;
 }

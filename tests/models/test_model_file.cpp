@@ -80,7 +80,7 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
            {"\"bias\":false", "\"bias\":0", "true or false expected for bias: 0"},
            {"rms_norm", "norm", "one of layer_norm, rms_norm expected for norm: norm"},
            {"rotary", "alibi", "one of learned, rotary expected for position: alibi"},
-           {"swiglu", "relu", "one of gelu, swiglu expected for mlp: relu"},
+           {"swiglu", "relu", "one of gelu, swiglu, gelu_erf expected for mlp: relu"},
            {"\"swiglu\"", "1", "a name expected for mlp: 1"}}) {
     INFO(c.what << " -> " << c.by);
     std::string changed = json;

@@ -1,0 +1,183 @@
+// How a directory of Hugging Face wants its model to generate, and the forms of its config.json.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "models/layers/activation_cache.h"
+#include "tests/models/gpt2_files.h"
+#include "tests/support/tensors.h"
+
+using namespace vitro;
+using namespace vitro::testing;
+using Catch::Matchers::Contains;
+using models::GenerateOptions;
+
+namespace {
+
+// config.json changed by a patch, in which null takes a field away.
+OrderedJson patched(const GPT& model, const std::string& patch) {
+  OrderedJson json = config_json_of(model);
+  json.merge_patch(OrderedJson::parse(patch));
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("pretrained: generation_config.json, or else config.json, says how to generate") {
+  GPT model = tiny_gpt2();
+  using Ids = std::vector<int64_t>;
+  const struct {
+    const char *config, *generation;  // a patch; and a file, or none
+    GenerateOptions wanted;
+  } table[] = {
+      {"{}", "", {}},
+      {R"({"eos_token_id":7})", "", {.eos_token_id = 7}},
+      {R"({"eos_token_id":[7,9]})", "", {.eos_token_id = {7, 9}}},
+      {R"({"eos_token_id":null})", "{}", {}},
+      {R"({"eos_token_id":7})", R"({"eos_token_id":[3,4]})", {.eos_token_id = {3, 4}}},
+      {R"({"eos_token_id":[7,8]})", R"({"eos_token_id":null})", {.eos_token_id = {7, 8}}},
+      {R"({"temperature":0.5,"do_sample":true,"top_k":0})",
+       "",
+       {.temperature = 0.5, .do_sample = true}},
+      {R"({"temperature":0.5})",
+       R"({"do_sample":true,"top_k":3})",
+       {.top_k = 3, .do_sample = true}},
+      {"{}", R"({"do_sample":true})", {.top_k = 50, .do_sample = true}},  // transformers' own
+      {"{}",
+       R"({"temperature":0.7,"top_p":0.9,"repetition_penalty":1.2,"max_new_tokens":5})",
+       {.max_new_tokens = 5, .temperature = 0.7, .top_p = 0.9, .repetition_penalty = 1.2}},
+      {"{}",
+       R"({"top_p":1.0,"num_beams":1,"typical_p":1.0,"bad_words_ids":null,"max_length":20,
+                "suppress_tokens":[],"_from_model_config":true,"transformers_version":"4.50.0"})",
+       {.top_p = 1}},
+      {"{}",
+       R"({"max_length":50,"max_new_tokens":9,"stop_strings":["a","b"]})",
+       {.max_new_tokens = 9, .stop_strings = {"a", "b"}}},
+      {R"({"max_length":20,"num_beams":1,"no_repeat_ngram_size":0})", "", {}},
+  };
+  for (const auto& [config, generation, wanted] : table) {
+    INFO(config << ' ' << generation);
+    const Files files(patched(model, config), weights_of(model));
+    if (*generation) files.write("generation_config.json", generation);
+    GPT loaded = GPT::from_pretrained(files.path);
+    // Through a checkpoint too; and what is saved has the same bytes.
+    const std::string checkpoint = files.directory / "checkpoint.safetensors",
+                      again = files.directory / "again";
+    GPT kept = tiny_gpt2();
+    kept.take_metadata(loaded.metadata());
+    for (const GPT* one : {&loaded, &kept}) {
+      const GenerateOptions o = one->generate_options();
+      CHECK(o.eos_token_id.ids() == wanted.eos_token_id.ids());
+      CHECK(o.temperature == wanted.temperature);
+      CHECK(o.top_k == wanted.top_k);
+      CHECK(o.top_p == wanted.top_p);
+      CHECK(o.repetition_penalty == wanted.repetition_penalty);
+      CHECK(o.max_new_tokens == wanted.max_new_tokens);
+      CHECK(o.do_sample == wanted.do_sample);
+      CHECK(o.stop_strings == wanted.stop_strings);
+      const Ids ids = wanted.eos_token_id.ids();
+      CHECK(one->eos_token_id() == (ids.empty() ? std::nullopt : std::optional(ids[0])));
+    }
+    loaded.save_pretrained(again);
+    CHECK(read_file(again + "/config.json") == files.read("config.json"));
+    CHECK(std::filesystem::exists(again + "/generation_config.json") == (*generation != 0));
+    if (*generation) CHECK(read_file(again + "/generation_config.json") == generation);
+  }
+}
+
+TEST_CASE("pretrained: what generates in another way is refused by name, when it is asked for") {
+  GPT model = tiny_gpt2();
+  const struct {
+    const char *generation, *reason;
+  } table[] = {
+      {R"({"num_beams":4})", "num_beams 4 is not supported; 1 is"},
+      {R"({"no_repeat_ngram_size":3})", "no_repeat_ngram_size 3 is not supported; 0 is"},
+      {R"({"min_new_tokens":3})", "min_new_tokens 3 is not supported"},
+      {R"({"typical_p":0.5})", "typical_p 0.5 is not supported; 1 is"},
+      {R"({"min_p":0.1})", "min_p 0.1 is not supported; 0 is"},
+      {R"({"bad_words_ids":[[1]]})", "bad_words_ids is not supported; leave it out"},
+      {R"({"suppress_tokens":[1]})", "suppress_tokens is not supported"},
+      {R"({"forced_eos_token_id":1})", "forced_eos_token_id is not supported"},
+      {R"({"max_length":50})", "max_length is not supported; max_new_tokens is"},
+      {R"({"polish":1})", "field \"polish\" is unknown"},
+      {R"({"temperature":-1})", "expected for temperature: -1"},
+      {R"({"temperature":"hot"})", "expected for temperature: \"hot\""},
+      {R"({"top_k":-1})", "top_k must be at least 0"},
+      {R"({"top_p":1.5})", "expected for top_p: 1.5"},
+      {R"({"repetition_penalty":0})", "expected for repetition_penalty: 0"},
+      {R"({"do_sample":"yes"})", "true or false expected for do_sample"},
+      {R"({"eos_token_id":"x"})", "a token's id, or a list of them, expected for eos_token_id"},
+      {R"({"eos_token_id":[1,[2]]})", "a token's id, or a list of them"},
+      {R"({"eos_token_id":18446744073709551615})", "a token's id, or a list of them"},
+      {R"({"eos_token_id":1.5})", "a token's id, or a list of them"},
+      {R"({"stop_strings":[""]})", "a text, or a list of them, expected for stop_strings"},
+      {R"({"top_k":1,"top_k":2})", "given twice"},
+      {"[]", "a JSON object expected"},
+      {"", "a JSON object expected"},
+  };
+  for (const auto& [generation, reason] : table) {
+    INFO(generation);
+    const Files files(model);
+    files.write("generation_config.json", *generation ? generation : " ");
+    GPT loaded = GPT::from_pretrained(files.path);  // its logits are asked for, not its texts
+    CHECK_THROWS_WITH(loaded.generate_options(),
+                      Contains("generation_config.json: ") && Contains(reason));
+  }
+  const Files files(patched(model, R"({"num_beams":2})"), weights_of(model));
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path).generate_options(),
+                    Contains("config.json: num_beams 2 is not supported; 1 is"));
+}
+
+TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name says") {
+  GPT model = tiny_gpt2();
+  const Tensor ids = tensor({{3, 1, 4, 1, 5, 9}}, kInt64);
+  const struct {
+    const char* name;
+    GeluForm form;
+  } table[] = {{"gelu_new", GeluForm::kTanh},
+               {"gelu_pytorch_tanh", GeluForm::kTanh},
+               {"gelu_fast", GeluForm::kTanh},
+               {"gelu", GeluForm::kErf}};
+  for (const auto& [name, form] : table) {
+    INFO(name);
+    OrderedJson json = config_json_of(model);
+    json["activation_function"] = name;
+    const Files files(json, weights_of(model));
+    GPT loaded = GPT::from_pretrained(files.path);
+    NoGradGuard unrecorded;
+    const Tensor plain = loaded(ids);
+    const auto seen = nn::run_with_cache(loaded, ids);
+    for (const std::string block : {"blocks.0.mlp.", "blocks.1.mlp."})
+      CHECK(max_difference(seen[block + "hook_post"], gelu(seen[block + "hook_pre"], form)) < 1e-6);
+    CHECK(max_difference(plain, loaded(ids)) < 1e-6);
+    // A clone and a checkpoint compute the same; saved, it says the same.
+    CHECK(same_bits((*models::clone(loaded))(ids), plain));
+    loaded.save_pretrained(files.directory / "again");
+    CHECK(read_file(files.directory / "again/config.json") == files.read("config.json"));
+  }
+  // Of a model of our own the form that it has is written.
+  GPTConfig config = kTinyGPT2;
+  config.mlp = models::MLPKind::kGeluErf;
+  GPT own = tiny_gpt2(config);
+  const TemporaryDirectory directory;
+  own.save_pretrained(directory / "own");
+  CHECK(GPT::from_pretrained(directory / "own").config == config);
+  CHECK(max_difference(logits_of(own), logits_of(model)) > 1e-5);
+}
+
+TEST_CASE("pretrained: without n_positions n_ctx or the rows of wpe tell the context") {
+  GPT model = tiny_gpt2();
+  for (const char* patch : {R"({"n_positions":null})", R"({"n_positions":null,"n_ctx":null})",
+                            R"({"n_positions":null,"n_ctx":null,"max_position_embeddings":8})"}) {
+    INFO(patch);
+    const Files files(patched(model, patch), weights_of(model));
+    GPT loaded = GPT::from_pretrained(files.path);
+    CHECK(loaded.context() == 8);
+    CHECK(same_bits(logits_of(loaded), logits_of(model)));
+    loaded.save_pretrained(files.directory / "again");
+    CHECK(read_file(files.directory / "again/config.json") == files.read("config.json"));
+  }
+  NamedTensors weights = weights_of(model);
+  std::erase_if(weights, [](const auto& x) { return x.first == "transformer.wpe.weight"; });
+  const Files files(patched(model, R"({"n_positions":null,"n_ctx":null})"), weights);
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("missing: wpe.weight"));
+}

@@ -9,7 +9,9 @@
 
 #include "framework/base/error.h"
 #include "framework/io/file.h"
+#include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_special.h"
+#include "models/text/bpe/bpe_tokenizer.h"
 
 namespace vitro::text {
 
@@ -137,14 +139,20 @@ int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, Te
     count += static_cast<int64_t>(ids.size());
   };
   // A special token may stand where a piece would end: pieces are what is between them.
-  SpecialPieces parts(pieces.text(), special_ids(tokenizer, allowed_special));
+  const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
+  if (bpe && bpe->vocabulary().bos_id) add({*bpe->vocabulary().bos_id});
+  const std::vector<SoughtToken> sought = sought_tokens(tokenizer, allowed_special);
+  SpecialPieces parts(pieces.text(), sought);
   for (SpecialPieces::Piece part; parts.next(part);) {
     if (part.special >= 0) {
       add({part.special});
       continue;
     }
     TextPieces between = pieces.of(part.text);
-    for (std::string_view piece; between.next(piece);) add(tokenizer.encode(piece));
+    bool is_prefixed = bpe && needs_prefix(bpe->vocabulary(), part.text);
+    for (std::string_view piece; between.next(piece); is_prefixed = false)
+      add(is_prefixed ? tokenizer.encode_piece(' ' + std::string(piece))
+                      : tokenizer.encode_piece(piece));
   }
   const uint64_t sum = checksum.value();
   file.write(&sum, sizeof sum);

@@ -19,10 +19,11 @@ Tokenizer::~Tokenizer() = default;
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
 
 std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
-                            const std::vector<std::string>& allowed_special) {
-  if (allowed_special.empty()) return tokenizer.encode(text);
-  special_ids(tokenizer, allowed_special);  // all of them are
-  return dynamic_cast<const BpeTokenizer&>(tokenizer).encode(text, {allowed_special});
+                            const std::vector<std::string>& allowed_special, bool begins) {
+  sought_tokens(tokenizer, allowed_special);  // all of them are special tokens
+  const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
+  if (bpe) return bpe->encode(text, {.allowed_special = allowed_special, .begins = begins});
+  return tokenizer.encode(text);
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {

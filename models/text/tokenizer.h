@@ -19,6 +19,8 @@ class Tokenizer {
   virtual ~Tokenizer();
 
   virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+  // The ids of a piece that stands behind others (TextPieces): without what begins a text.
+  virtual std::vector<TokenId> encode_piece(std::string_view piece) const { return encode(piece); }
   // ValueError, naming the id and the vocabulary's size, for an id that is not below vocab_size().
   virtual std::string decode(std::span<const TokenId> ids) const = 0;
   virtual int64_t vocab_size() const = 0;
@@ -33,10 +35,11 @@ class Tokenizer {
   void save(const std::string& path) const;
 };
 
-// tokenizer.encode(text), where the text of these special tokens becomes them.  ValueError for what
-// is no special token of the tokenizer; only byte pairs have any.
+// tokenizer.encode(text), where the text of these special tokens becomes them; text that goes on
+// from other text gets nothing that begins one.  ValueError for what is no special token of the
+// tokenizer; only byte pairs have any.
 std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
-                            const std::vector<std::string>& allowed_special);
+                            const std::vector<std::string>& allowed_special, bool begins = true);
 
 // The tokenizer that a file was saved from, whichever its type, or one that BpeTokenizer::load
 // takes.  IoError names path and reason.

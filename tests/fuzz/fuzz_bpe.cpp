@@ -44,7 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const text::BpeTokenizer tokenizer(parse(with_bytes(bytes)));
     const std::string json = tokenizer.to_json();
     if (text::parse_tokenizer(json, "written")->to_json() != json) std::abort();
-    if (tokenizer.decode(tokenizer.encode(bytes)) != bytes) std::abort();
+    const text::BpeVocabulary& known = tokenizer.vocabulary();
+    const bool is_plain = known.added.empty() && !known.add_prefix_space && !known.bos_id;
+    const std::string again = tokenizer.decode(tokenizer.encode(bytes));
+    if (is_plain && again != bytes) std::abort();
   } catch (const IoError&) {}
   return 0;
 }

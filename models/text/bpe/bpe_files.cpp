@@ -59,6 +59,7 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
   BpeParts parts;
   parse_bpe_ids(read_file(ids, kMaxTokenizerBytes), ids, parts);
   parse_bpe_merges(read_file(merges, kMaxTokenizerBytes), merges, parts);
+  add_folder_settings(folder, parts);
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
@@ -66,22 +67,35 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
   }
 }
 
+// tokenizer.json, and what stands beside it.
+BpeVocabulary read_whole(std::string_view json, const std::filesystem::path& path) {
+  BpeParts parts = parse_tokenizer_parts(json, path);
+  add_folder_settings(path.parent_path(), parts);
+  try {
+    return bpe_vocabulary(parts);
+  } catch (const ValueError& error) {
+    fail<IoError>("load: a GPT-2 tokenizer expected: ", path.string(), ": ", error.what());
+  }
+}
+
 }  // namespace
 
 BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   BpeVocabulary vocabulary;
-  std::unordered_set<std::string_view> special;
+  std::unordered_map<std::string_view, const AddedPart*> added;
   std::vector<std::pair<std::string, uint64_t>> all = parts.ids;
   std::unordered_map<std::string_view, int32_t> id_of(parts.ids.size());
   for (const auto& [token, id] : parts.ids) id_of.emplace(token, static_cast<int32_t>(id));
-  for (const auto& [token, id] : parts.special) {
-    check<ValueError>(special.insert(token).second,
-                      "vocabulary: each special token once expected: '", token, "' is given twice");
-    const auto found = id_of.find(token);
-    if (found == id_of.end()) all.emplace_back(token, id);
+  for (const AddedPart& part : parts.added) {
+    check<ValueError>(added.emplace(part.text, &part).second,
+                      "vocabulary: each added token once expected: '", part.text,
+                      "' is given twice");
+    const auto found = id_of.find(part.text);
+    if (found == id_of.end()) all.emplace_back(part.text, part.id);
     else
-      check<ValueError>(static_cast<uint64_t>(found->second) == id, "vocabulary: id ",
-                        found->second, " expected for the special token '", token, "': ", id);
+      check<ValueError>(static_cast<uint64_t>(found->second) == part.id, "vocabulary: id ",
+                        found->second, " expected for the added token '", part.text,
+                        "': ", part.id);
   }
   vocabulary.tokens.resize(all.size());
   std::vector<bool> is_given(all.size());
@@ -90,7 +104,7 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
                       " without a hole expected for ", all.size(), " tokens: ", id);
     check<ValueError>(!is_given[id], "vocabulary: each id once expected: ", id, " is given twice");
     is_given[id] = true;
-    vocabulary.tokens[id] = special.contains(token) ? token : from_byte_characters(token);
+    vocabulary.tokens[id] = added.contains(token) ? token : from_byte_characters(token);
   }
   for (const auto& [left, right] : parts.merges) {
     const auto find = [&](const std::string& token) {
@@ -106,8 +120,25 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   for (size_t id = 0; id < is_made.size(); ++id) {
     const std::string& token = vocabulary.tokens[id];
     const bool is_text = end_of_valid_utf8(token, 0) == token.size();
-    if (parts.names_special ? special.contains(token) : !is_made[id] && is_text)
-      vocabulary.special.push_back(static_cast<int32_t>(id));
+    const auto found = added.find(token);
+    const bool is_special = found != added.end() ? found->second->special
+                                                 : !parts.names_special && !is_made[id] && is_text;
+    if (is_special) vocabulary.special.push_back(static_cast<int32_t>(id));
+  }
+  // Which tokens are looked for first says something only where there are two kinds.
+  const bool is_ordered =
+      !std::ranges::all_of(parts.added, [](const AddedPart& part) { return part.normalized; });
+  for (const AddedPart& part : parts.added) {
+    const AddedToken token{static_cast<int32_t>(part.id), part.special, part.lstrip, part.rstrip,
+                           part.normalized && is_ordered};
+    if (token != AddedToken{.id = token.id}) vocabulary.added.push_back(token);
+  }
+  std::ranges::sort(vocabulary.added, {}, &AddedToken::id);
+  vocabulary.add_prefix_space = parts.add_prefix_space;
+  if (parts.bos_id) {
+    check<ValueError>(*parts.bos_id < all.size(), "vocabulary: an id below ", all.size(),
+                      " expected for the token that texts begin with: ", *parts.bos_id);
+    vocabulary.bos_id = static_cast<int32_t>(*parts.bos_id);
   }
   vocabulary.check_tokens();
   return vocabulary;
@@ -168,7 +199,8 @@ BpeVocabulary read_bpe(const std::string& path) {
       return read_two(given.parent_path(), names);
   const fs::path whole = is_folder ? given / "tokenizer.json" : given;
   if (!is_folder || fs::exists(whole, ignored)) try {
-      return parse_tokenizer_json(read_file(whole, kMaxTokenizerBytes), whole);
+      const std::string json = read_file(whole, kMaxTokenizerBytes);
+      return is_folder ? read_whole(json, whole) : parse_tokenizer_json(json, whole);
     } catch (const IoError& error) {
       if (!is_folder || !fs::exists(given / kFileNames[0].ids, ignored)) throw;
       fail<IoError>(error.what(), "; where there is no tokenizer.json, ", kFileNames[0].ids,
@@ -185,9 +217,10 @@ std::string bpe_ids_json(const BpeVocabulary& vocabulary) {
   std::string json = "{";
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const std::string& bytes = vocabulary.tokens[static_cast<size_t>(id)];
-    const bool is_special = std::binary_search(special.begin(), special.end(), id);
+    const bool is_added = std::ranges::binary_search(special, id) ||
+                          std::ranges::count(vocabulary.added, id, &AddedToken::id) > 0;
     json += (id ? ",\n" : "\n") +
-            nlohmann::json(is_special ? bytes : to_byte_characters(bytes)).dump() + ": " +
+            nlohmann::json(is_added ? bytes : to_byte_characters(bytes)).dump() + ": " +
             std::to_string(id);
   }
   return json + "\n}\n";

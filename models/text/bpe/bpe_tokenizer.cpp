@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -27,6 +28,10 @@ struct BpeTokenizer::Tables {
   BpeMerger merger;
   std::map<std::string, TokenId, std::less<>> special;
 };
+
+bool needs_prefix(const BpeVocabulary& vocabulary, std::string_view text) {
+  return vocabulary.add_prefix_space && !text.empty() && text[0] != ' ';
+}
 
 namespace {
 
@@ -95,12 +100,24 @@ std::vector<TokenId> BpeTokenizer::encode(std::string_view text,
                                           const BpeEncodeOptions& options) const {
   std::vector<TokenId> ids;
   ids.reserve(text.size() / 4);
+  if (options.begins && vocabulary().bos_id) ids.push_back(*vocabulary().bos_id);
   Encoder encoder(tables_->merger, text.size());
-  SpecialPieces parts(text, special_ids(*this, options.allowed_special));
+  std::deque<std::string> prefixed;  // the encoder looks back at them
+  const std::vector<SoughtToken> sought = sought_tokens(*this, options.allowed_special);
+  SpecialPieces parts(text, sought);
   for (SpecialPieces::Piece part; parts.next(part);) {
+    const bool goes_on = !options.begins && part.text.data() == text.data();
     if (part.special >= 0) ids.push_back(part.special);
-    else encoder.append(part.text, ids);
+    else if (goes_on || !needs_prefix(vocabulary(), part.text)) encoder.append(part.text, ids);
+    else encoder.append(prefixed.emplace_back(' ' + std::string(part.text)), ids);
   }
+  return ids;
+}
+
+std::vector<TokenId> BpeTokenizer::encode_piece(std::string_view piece) const {
+  std::vector<TokenId> ids;
+  ids.reserve(piece.size() / 4);
+  Encoder(tables_->merger, piece.size()).append(piece, ids);
   return ids;
 }
 
@@ -138,11 +155,11 @@ std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files(
   std::vector<std::pair<std::string, std::string>> files = {
       {"vocab.json", bpe_ids_json(vocabulary())}, {"merges.txt", bpe_merges_text(vocabulary())}};
   if (!is_configured(directory, vocabulary_hash())) {
-    nlohmann::ordered_json config = {{"tokenizer_class", "GPT2Tokenizer"},
-                                     {"add_prefix_space", false}};
-    if (end_of_text())
-      for (const char* role : {"bos_token", "eos_token", "unk_token"}) config[role] = kEndOfText;
-    files.emplace_back("tokenizer_config.json", config.dump(2) + '\n');
+    files.emplace_back("tokenizer_config.json",
+                       tokenizer_config_json(vocabulary(), end_of_text() ? kEndOfText : ""));
+    // Those of another tokenizer would contradict.
+    for (const char* name : {"added_tokens.json", "special_tokens_map.json"})
+      if (file_exists(std::filesystem::path(directory) / name)) files.emplace_back(name, "{}\n");
   }
   files.emplace_back("tokenizer.json", to_json());
   return files;

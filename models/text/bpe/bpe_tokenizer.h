@@ -19,6 +19,7 @@ namespace text {
 
 struct BpeEncodeOptions {
   std::vector<std::string> allowed_special = {};  // special tokens that text may become
+  bool begins = true;  // false: it goes on from other text, and gets nothing that begins a text
 };
 
 struct BpeTrainOptions {
@@ -31,7 +32,8 @@ struct BpeTrainOptions {
 // Text is split into words with the space before them, numbers, punctuation and white space; the
 // bytes of each piece become tokens by merging, of all neighbours that the vocabulary merges, the
 // pair of the lowest rank first.  Nothing is normalised: decode(encode(bytes)) == bytes for every
-// byte string.  A copy shares its tables; encode and decode may run on several threads at once.
+// byte string, unless the vocabulary has a bos_id, add_prefix_space or tokens that strip.  A copy
+// shares its tables; encode and decode may run on several threads at once.
 class BpeTokenizer final : public Tokenizer {
  public:
   static constexpr std::string_view kKind = "bpe";
@@ -51,7 +53,8 @@ class BpeTokenizer final : public Tokenizer {
 
   // From tokenizer.json, or from vocab.json with merges.txt, or from encoder.json with vocab.bpe:
   // `path` is a directory that holds them, or one of them.  IoError, naming file and reason, for
-  // what would not tokenize as GPT-2 does.
+  // what would not tokenize as GPT-2 does.  In a directory, and beside GPT-2's two files,
+  // tokenizer_config.json, special_tokens_map.json and added_tokens.json count too.
   static BpeTokenizer load(const std::string& path);
   // ValueError for what BpeVocabulary::check_tokens refuses.
   explicit BpeTokenizer(BpeVocabulary vocabulary);
@@ -60,6 +63,7 @@ class BpeTokenizer final : public Tokenizer {
   // token.  ValueError for an allowed token that is not special.
   std::vector<TokenId> encode(std::string_view text) const override { return encode(text, {}); }
   std::vector<TokenId> encode(std::string_view text, const BpeEncodeOptions& options) const;
+  std::vector<TokenId> encode_piece(std::string_view piece) const override;
   std::string decode(std::span<const TokenId> ids) const override;  // bytes, maybe no UTF-8
   int64_t vocab_size() const override { return vocabulary().size(); }
   // The token's text, with \xNN for each byte that is no UTF-8.

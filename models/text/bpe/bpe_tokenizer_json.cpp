@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "framework/io/json.h"
@@ -24,15 +25,29 @@ constexpr Setting kSettings[] = {
     {"truncation", ""},
     {"padding", ""},
     {"normalizer", "null"},
-    {"pre_tokenizer.type", "\"ByteLevel\""},
-    {"pre_tokenizer.add_prefix_space", "false"},
+    {"pre_tokenizer.type", "\"ByteLevel\"|\"Sequence\""},
+    {"pre_tokenizer.add_prefix_space", "false|true"},
     {"pre_tokenizer.trim_offsets", ""},
     {"pre_tokenizer.use_regex", "true"},
+    // GPT-2's split said apart from its bytes: a space before each of its pieces would be another.
+    {"pre_tokenizer.pretokenizers[0].type", "\"Split\""},
+    {"pre_tokenizer.pretokenizers[0].pattern.Regex", ""},
+    {"pre_tokenizer.pretokenizers[0].behavior", "\"Isolated\""},
+    {"pre_tokenizer.pretokenizers[0].invert", "false"},
+    {"pre_tokenizer.pretokenizers[1].type", "\"ByteLevel\""},
+    {"pre_tokenizer.pretokenizers[1].add_prefix_space", "false"},
+    {"pre_tokenizer.pretokenizers[1].trim_offsets", ""},
+    {"pre_tokenizer.pretokenizers[1].use_regex", "false"},
     {"post_processor", "null"},
-    {"post_processor.type", "\"ByteLevel\""},
+    {"post_processor.type", "\"ByteLevel\"|\"TemplateProcessing\"|\"Sequence\""},
     {"post_processor.add_prefix_space", ""},
     {"post_processor.trim_offsets", ""},
     {"post_processor.use_regex", ""},
+    {"post_processor.processors[0].type", "\"ByteLevel\""},
+    {"post_processor.processors[0].add_prefix_space", ""},
+    {"post_processor.processors[0].trim_offsets", ""},
+    {"post_processor.processors[0].use_regex", ""},
+    {"post_processor.processors[1].type", "\"TemplateProcessing\""},
     {"decoder", "null"},
     {"decoder.type", "\"ByteLevel\""},
     {"decoder.add_prefix_space", ""},
@@ -48,12 +63,23 @@ constexpr Setting kSettings[] = {
     {"model.ignore_merges", "false"},
     {"added_tokens[].id", ""},
     {"added_tokens[].content", ""},
-    {"added_tokens[].special", "true"},
+    {"added_tokens[].special", "false|true"},
     {"added_tokens[].single_word", "false"},
-    {"added_tokens[].lstrip", "false"},
-    {"added_tokens[].rstrip", "false"},
-    {"added_tokens[].normalized", ""},
+    {"added_tokens[].lstrip", "false|true"},
+    {"added_tokens[].rstrip", "false|true"},
+    {"added_tokens[].normalized", "false|true"},
 };
+
+// What a TemplateProcessing may say of a text, "$A": that it is all, or that a token begins it.
+constexpr Setting kTemplate[] = {
+    {".single[0].SpecialToken.id", ""},  {".single[0].SpecialToken.type_id", ""},
+    {".single[0].Sequence.id", "\"A\""}, {".single[0].Sequence.type_id", ""},
+    {".single[1].Sequence.id", "\"A\""}, {".single[1].Sequence.type_id", ""}};
+
+// GPT-2's pattern, and the same with its alternatives joined.
+constexpr std::string_view kPatterns[] = {
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
+    R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"};
 
 class TokenizerJsonReader final : public JsonEvents {
  public:
@@ -61,12 +87,20 @@ class TokenizerJsonReader final : public JsonEvents {
     parts_.names_special = true;
   }
 
-  BpeVocabulary take() {
-    for (const char* path : {"model.vocab", "model.merges", "pre_tokenizer.type"})
-      if (!seen_.contains(path)) refuse(path, " is missing");
-    try {
-      return bpe_vocabulary(parts_);
-    } catch (const ValueError& error) { refuse(error.what()); }
+  BpeParts take() {
+    need({"model.vocab", "model.merges", "pre_tokenizer.type"});
+    const std::string split = "pre_tokenizer.pretokenizers";
+    if (says("pre_tokenizer.type", "\"Sequence\""))
+      need({split + "[0].type", split + "[0].pattern.Regex", split + "[0].behavior",
+            split + "[1].type", split + "[1].use_regex"});
+    else if (seen_.contains(split))
+      refuse("\"Sequence\" expected for pre_tokenizer.type, which has pretokenizers");
+    parts_.add_prefix_space = says("pre_tokenizer.add_prefix_space", "true");
+    if (says("post_processor.type", "\"Sequence\""))
+      need({"post_processor.processors[0].type", "post_processor.processors[1].type"});
+    for (const std::string at : {"post_processor", "post_processor.processors[1]"})
+      if (says(at + ".type", "\"TemplateProcessing\"")) take_template(at);
+    return std::move(parts_);
   }
 
  private:
@@ -77,34 +111,90 @@ class TokenizerJsonReader final : public JsonEvents {
     std::string path;
     bool is_array;
     std::unordered_set<std::string> names = {};
+    size_t items = 0;  // of an array, that have begun
   };
+
+  bool says(const std::string& path, std::string_view value) const {
+    const auto found = seen_.find(path);
+    return found != seen_.end() && found->second == value;
+  }
+  void need(std::initializer_list<std::string> paths) const {
+    for (const std::string& path : paths)
+      if (!seen_.contains(path)) refuse(path, " is missing");
+  }
+  // The token that begins every text, if one does.
+  void take_template(const std::string& at) {
+    const bool is_plain = seen_.contains(at + ".single[0].Sequence.id"),
+               begins = seen_.contains(at + ".single[0].SpecialToken.id"),
+               goes_on = seen_.contains(at + ".single[1].Sequence.id");
+    if (is_plain == begins || begins != goes_on)
+      refuse("a text, or a token and a text, expected for ", at, ".single");
+    if (!begins) return;
+    const auto found = template_ids_.find(at + ".special_tokens." + template_token_ + ".ids");
+    if (found == template_ids_.end() || found->second.size() != 1)
+      refuse("one id expected for ", at, ".special_tokens of ", excerpt(template_token_));
+    parts_.bos_id = found->second[0];
+  }
+  static bool is_in_template(std::string_view path, std::string_view part) {
+    for (const std::string_view at : {"post_processor", "post_processor.processors[1]"})
+      if (path.starts_with(at) && path.substr(at.size()).starts_with(part)) return true;
+    return false;
+  }
+  static bool is_template_object(const std::string& at) {
+    static const std::unordered_set<std::string_view> kParts = {
+        ".single",    ".single[0]",         ".single[0].SpecialToken", ".single[0].Sequence",
+        ".single[1]", ".single[1].Sequence"};
+    return std::ranges::any_of(kParts, [&](std::string_view part) {
+      return is_in_template(at, part) && at.ends_with(part);
+    });
+  }
 
   // Where the value that comes stands: "model.dropout", "added_tokens[].id".
   std::string path() const {
     if (open_.empty()) return "";
     const Open& in = open_.back();
-    if (in.is_array) return in.path + "[]";
+    if (in.is_array) {
+      const bool is_counted = in.path.starts_with("p");  // of pre_tokenizer and post_processor
+      return in.path + '[' + (is_counted ? std::to_string(in.items) : "") + ']';
+    }
     return in.path.empty() ? name_ : in.path + '.' + name_;
   }
   // What is below is about batches, and changes no text's tokens.
   static bool is_of_batches(std::string_view path) {
-    return path == "truncation" || path == "padding";
+    return path == "truncation" || path == "padding" || is_in_template(path, ".pair");
   }
-  bool is_skipped() const { return open_.size() > 1 && is_of_batches(open_[1].path); }
+  bool is_skipped() const {
+    return std::ranges::any_of(open_, [](const Open& in) { return is_of_batches(in.path); });
+  }
   bool is_in(std::string_view place) const { return !open_.empty() && open_.back().path == place; }
 
   bool open(bool is_array) {
     std::string at = path();
     static const std::unordered_set<std::string_view> kObjects = {
-        "", "pre_tokenizer", "post_processor", "decoder", "model", "model.vocab", "added_tokens[]"};
-    static const std::unordered_set<std::string_view> kArrays = {"added_tokens", "model.merges",
-                                                                 "model.merges[]"};
-    if (!is_skipped() && !is_of_batches(at) && !(is_array ? kArrays : kObjects).contains(at))
+        "",
+        "pre_tokenizer",
+        "pre_tokenizer.pretokenizers[0]",
+        "pre_tokenizer.pretokenizers[0].pattern",
+        "pre_tokenizer.pretokenizers[1]",
+        "post_processor",
+        "post_processor.processors[0]",
+        "post_processor.processors[1]",
+        "decoder",
+        "model",
+        "model.vocab",
+        "added_tokens[]"};
+    static const std::unordered_set<std::string_view> kArrays = {
+        "added_tokens", "model.merges", "model.merges[]", "pre_tokenizer.pretokenizers",
+        "post_processor.processors"};
+    const bool is_known = (is_array ? kArrays : kObjects).contains(at) || is_template_object(at) ||
+                          is_in_template(at, ".special_tokens");
+    if (!is_skipped() && !is_of_batches(at) && !is_known)
       return refuse_value(is_array ? "an array" : "an object");
     if (open_.size() == kMostDepth) refuse("at most ", kMostDepth, " levels expected");
     if (at == "model.merges[]") parts_.merges.emplace_back(), halves_ = 0;
-    if (at == "added_tokens[]") parts_.special.emplace_back("", UINT64_MAX);
-    seen_.insert(at);
+    if (at == "added_tokens[]") parts_.added.emplace_back();
+    seen_.emplace(at, "");
+    if (!open_.empty()) ++open_.back().items;
     open_.push_back({std::move(at), is_array});
     return true;
   }
@@ -117,7 +207,7 @@ class TokenizerJsonReader final : public JsonEvents {
   }
   bool end_object() override {
     if (is_in("added_tokens[]") &&
-        (parts_.special.back().first.empty() || parts_.special.back().second == UINT64_MAX ||
+        (parts_.added.back().text.empty() || parts_.added.back().id == UINT64_MAX ||
          !open_.back().names.contains("special")))
       refuse("id, content and special expected of every added token");
     open_.pop_back();
@@ -143,9 +233,14 @@ class TokenizerJsonReader final : public JsonEvents {
       return true;
     }
     if (is_in("added_tokens[]") && name_ == "content") {
-      parts_.special.back().first = std::move(value);
+      parts_.added.back().text = std::move(value);
       return true;
     }
+    const std::string at = path();
+    if (at == "pre_tokenizer.pretokenizers[0].pattern.Regex" &&
+        std::ranges::count(kPatterns, value) == 0)
+      refuse("GPT-2's pattern expected for ", at, ": ", excerpt(value));
+    if (is_in_template(at, ".single[0].SpecialToken.id")) template_token_ = value;
     return setting(excerpt(value));
   }
   bool number_unsigned(uint64_t value) override {
@@ -154,12 +249,24 @@ class TokenizerJsonReader final : public JsonEvents {
       return true;
     }
     if (is_in("added_tokens[]") && name_ == "id") {
-      parts_.special.back().second = value;
+      parts_.added.back().id = value;
       return true;
     }
+    if (!open_.empty() && is_in_template(open_.back().path, ".special_tokens"))
+      template_ids_[open_.back().path].push_back(value);
     return setting(std::to_string(value));
   }
-  bool boolean(bool value) override { return setting(value ? "true" : "false"); }
+  bool boolean(bool value) override {
+    if (is_in("added_tokens[]")) {
+      AddedPart& part = parts_.added.back();
+      for (const auto& [name, flag] : {std::pair{"special", &part.special},
+                                       {"lstrip", &part.lstrip},
+                                       {"rstrip", &part.rstrip},
+                                       {"normalized", &part.normalized}})
+        if (name_ == name) *flag = value;
+    }
+    return setting(value ? "true" : "false");
+  }
   bool null() override { return setting("null"); }
 
   // A single value that is no token: `shown` is its JSON.
@@ -169,14 +276,17 @@ class TokenizerJsonReader final : public JsonEvents {
     if (is_in("model.vocab") || is_in("model.merges") || is_in("model.merges[]") ||
         at == "added_tokens[].id" || at == "added_tokens[].content")
       return refuse_value(shown);
-    const auto* const found =
-        std::find_if(std::begin(kSettings), std::end(kSettings),
-                     [&](const Setting& setting) { return setting.path == at; });
-    if (found == std::end(kSettings)) return refuse_value(shown);
+    if (is_in_template(at, ".special_tokens")) return true;
+    const Setting* found = nullptr;
+    for (const Setting& known : kSettings)
+      if (known.path == at) found = &known;
+    for (const Setting& known : kTemplate)
+      if (is_in_template(at, known.path) && at.ends_with(known.path)) found = &known;
+    if (!found) return refuse_value(shown);
     if (!found->values.empty() &&
         ('|' + std::string(found->values) + '|').find('|' + shown + '|') == std::string::npos)
       refuse(found->values, " expected for ", at, ": ", shown);
-    seen_.insert(at);
+    seen_.insert_or_assign(at, shown);
     return true;
   }
   bool refuse_value(std::string_view kind) const override {
@@ -189,38 +299,74 @@ class TokenizerJsonReader final : public JsonEvents {
 
   BpeParts parts_;
   std::vector<Open> open_;
-  std::string name_;  // the last key
-  int halves_ = 0;    // of the merge that is read
-  std::unordered_set<std::string> seen_;
+  std::string name_;                                   // the last key
+  int halves_ = 0;                                     // of the merge that is read
+  std::unordered_map<std::string, std::string> seen_;  // paths, and what single values say
+  std::string template_token_;
+  std::map<std::string, std::vector<uint64_t>> template_ids_;
 };
+
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+
+std::string added_json(const BpeVocabulary& vocabulary) {
+  std::vector<AddedToken> all = vocabulary.added;
+  for (const int32_t id : vocabulary.special)
+    if (std::ranges::count(vocabulary.added, id, &AddedToken::id) == 0) all.push_back({.id = id});
+  std::ranges::sort(all, {}, &AddedToken::id);
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string json;
+  for (const AddedToken& token : all)
+    json += (json.empty() ? "\n{\"id\": " : ",\n{\"id\": ") + std::to_string(token.id) +
+            ", \"content\": " + quoted(vocabulary.tokens[static_cast<size_t>(token.id)]) +
+            ", \"single_word\": false, \"lstrip\": " + flag(token.lstrip) +
+            ", \"rstrip\": " + flag(token.rstrip) + ", \"normalized\": " + flag(token.normalized) +
+            ", \"special\": " + flag(token.special) + '}';
+  return json;
+}
+
+std::string template_json(const BpeVocabulary& vocabulary) {
+  const std::string id = std::to_string(*vocabulary.bos_id),
+                    token = quoted(vocabulary.tokens[static_cast<size_t>(*vocabulary.bos_id)]),
+                    begin = R"({"SpecialToken": {"id": )" + token + R"(, "type_id": 0}}, )";
+  return R"({"type": "TemplateProcessing",
+"single": [)" +
+         begin + R"({"Sequence": {"id": "A", "type_id": 0}}],
+"pair": [)" +
+         begin + R"({"Sequence": {"id": "A", "type_id": 0}}, )" + begin +
+         R"({"Sequence": {"id": "B", "type_id": 1}}],
+"special_tokens": {)" +
+         token + R"(: {"id": )" + token + R"(, "ids": [)" + id + R"(], "tokens": [)" + token +
+         "]}}}";
+}
 
 }  // namespace
 
-BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& name) {
+BpeParts parse_tokenizer_parts(std::string_view json, const std::string& name) {
   TokenizerJsonReader reader(name);
   read_json(reader, json);
   return reader.take();
 }
 
+BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& name) {
+  try {
+    return bpe_vocabulary(parse_tokenizer_parts(json, name));
+  } catch (const ValueError& error) {
+    fail<IoError>("load: a GPT-2 tokenizer expected: ", name, ": ", error.what());
+  }
+}
+
 std::string tokenizer_json(const BpeVocabulary& vocabulary) {
-  const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
+  const std::string byte_level = std::string(R"({"type": "ByteLevel", "add_prefix_space": )") +
+                                 (vocabulary.add_prefix_space ? "true" : "false") +
+                                 R"(, "trim_offsets": true, "use_regex": true})";
   std::string json = R"({
 "version": "1.0",
 "truncation": null,
 "padding": null,
 "added_tokens": [)";
-  for (size_t i = 0; i < vocabulary.special.size(); ++i) {
-    const auto id = static_cast<size_t>(vocabulary.special[i]);
-    json += (i ? ",\n{\"id\": " : "\n{\"id\": ") + std::to_string(id) +
-            ", \"content\": " + quoted(vocabulary.tokens[id]) +
-            R"(, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, )"
-            R"("special": true})";
-  }
-  const std::string byte_level =
-      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})";
-  json += "],\n\"normalizer\": null,\n\"pre_tokenizer\": " + byte_level +
-          ",\n\"post_processor\": " + byte_level + ",\n\"decoder\": " + byte_level +
-          R"(,
+  json += added_json(vocabulary) + "],\n\"normalizer\": null,\n\"pre_tokenizer\": " + byte_level +
+          ",\n\"post_processor\": " + (vocabulary.bos_id ? template_json(vocabulary) : byte_level) +
+          ",\n\"decoder\": " + byte_level + R"(,
 "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
 "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
 "vocab": )" +

@@ -22,8 +22,8 @@ namespace {
 using Counts = std::unordered_map<std::string_view, int64_t>;
 
 Counts count_pieces(TextPieces pieces, const std::vector<std::string>& special_tokens) {
-  std::vector<std::pair<std::string_view, TokenId>> special;
-  for (const std::string& token : special_tokens) special.emplace_back(token, 0);
+  std::vector<SoughtToken> special;
+  for (const std::string& token : special_tokens) special.push_back({.text = token});
   Counts counts;
   // Cut there first: a special token may hold a space, where the text is cut into pieces.
   SpecialPieces parts(pieces.text(), special);

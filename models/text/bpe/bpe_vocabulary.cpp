@@ -4,6 +4,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -62,12 +63,22 @@ std::vector<bool> BpeVocabulary::made_tokens() const {
   return is_made;
 }
 
+AddedToken BpeVocabulary::added_token(int32_t id) const {
+  const auto found = std::ranges::find(added, id, &AddedToken::id);
+  return found == added.end() ? AddedToken{.id = id} : *found;
+}
+
 uint64_t BpeVocabulary::hash() const {
   std::string all = "bpe";
   for (const std::string& token : tokens) all += std::to_string(token.size()) + ':' + token;
   for (const BpeMerge& merge : merges)
     all += std::to_string(merge.left) + '+' + std::to_string(merge.right) + ' ';
   for (const int32_t id : special) all += std::to_string(id) + ',';
+  for (const AddedToken& t : added)
+    all += '+' + std::to_string(t.id) + (t.special ? 's' : '-') + (t.lstrip ? 'l' : '-') +
+           (t.rstrip ? 'r' : '-') + (t.normalized ? 'n' : '-');
+  if (add_prefix_space) all += "prefix";
+  if (bos_id) all += "bos" + std::to_string(*bos_id);
   return XXH3_64bits(all.data(), all.size());
 }
 
@@ -97,19 +108,28 @@ void BpeVocabulary::check_tokens() const {
                        " and ", shown(b), " is a second one");
     is_made[static_cast<size_t>(result)] = true;
   }
-  for (size_t i = 0; i < special.size(); ++i) {
-    const int32_t id = special[i];
-    check<ValueError>(id >= 0 && id < size() && (i == 0 || special[i - 1] < id),
-                      "vocabulary: rising ids below ", size(),
-                      " expected for special tokens: ", id);
+  const auto check_found = [&](const char* what, int32_t before, int32_t id) {
+    check<ValueError>(id >= 0 && id < size() && before < id, "vocabulary: rising ids below ",
+                      size(), " expected for ", what, " tokens: ", id);
     const std::string& text = tokens[static_cast<size_t>(id)];
     check_utf8(text, "vocabulary: a special token");
     if (is_made[static_cast<size_t>(id)])
-      fail<ValueError>(
-          "vocabulary: special tokens that are no bytes and that no merge makes "
-          "expected: ",
-          shown(text), " is one");
+      fail<ValueError>("vocabulary: ", what,
+                       " tokens that are no bytes and that no merge makes expected: ", shown(text),
+                       " is one");
+  };
+  int32_t before = -1;
+  for (const int32_t id : special) check_found("special", before, id), before = id;
+  before = -1;
+  for (const AddedToken& token : added) {
+    check_found("added", before, token.id), before = token.id;
+    check<ValueError>(
+        std::ranges::binary_search(special, token.id) == token.special,
+        "vocabulary: an added token that is special on both lists expected: ", token.id);
   }
+  check<ValueError>(
+      !bos_id || std::ranges::binary_search(special, *bos_id),
+      "vocabulary: a special token expected, with which texts begin: ", bos_id.value_or(0));
 }
 
 }  // namespace vitro::text

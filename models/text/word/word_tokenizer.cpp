@@ -108,7 +108,10 @@ std::vector<TokenId> WordTokenizer::encode(std::string_view text) const {
     const auto found = id_of_.find(token);
     if (found == id_of_.end() && vocabulary_.unk.empty()) {
       const std::string_view before = std::string_view(normal).substr(0, offset - token.size());
-      fail<ValueError>("encode: the word '", token, "' at position ",
+      constexpr size_t kShown = 60;  // bytes
+      const bool is_long = token.size() > kShown;
+      fail<ValueError>("encode: the word '", without_cut_end(token.substr(0, kShown)),
+                       is_long ? "...' at position " : "' at position ",
                        count_code_points(before, "encode"),
                        " (in characters, from 0) is not in the vocabulary; retrain on a text that "
                        "has it, or allow an unknown token (--unk)");

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "framework/base/float16.h"
 #include "framework/io/file.h"
 #include "framework/io/mapped_file.h"
 #include "framework/tensor/loops.h"
@@ -28,6 +29,7 @@ struct Description {
 };
 constexpr Description kDescriptions[] = {{"<f4", kFloat32}, {"<f8", kFloat64}, {"<i8", kInt64},
                                          {"<i4", kInt32},   {"|u1", kUInt8},   {"|b1", kBool}};
+constexpr const char* kFloat16 = "<f2";  // read as float32, never written
 
 template <class... Parts>
 [[noreturn]] void refuse_npy(const std::string& name, const Parts&... why) {
@@ -124,9 +126,9 @@ class NpyHeaderReader {
 DType dtype_of(const std::string& descr, const std::string& name) {
   for (const Description& d : kDescriptions)
     if (descr == d.name) return d.dtype;
-  std::string known;
-  for (const Description& d : kDescriptions)
-    known += (known.empty() ? "" : ", ") + std::string(d.name);
+  if (descr == kFloat16) return kFloat32;
+  std::string known = kFloat16;
+  for (const Description& d : kDescriptions) known += ", " + std::string(d.name);
   refuse_npy(name, "its dtype ", descr, " is none of ", known);
 }
 
@@ -180,7 +182,8 @@ Tensor parse_npy(std::string_view bytes, const std::string& name) {
   try {
     count = checked_numel("load", shape, dtype);
   } catch (const Error& error) { refuse_npy(name, error.what()); }
-  const size_t size = static_cast<size_t>(count) * item_size(dtype);
+  const bool is_narrow = *header.descr == kFloat16;
+  const size_t size = static_cast<size_t>(count) * (is_narrow ? 2 : item_size(dtype));
   if (bytes.size() - start != size)
     refuse_npy(name, size, " bytes of data expected: ", bytes.size() - start);
   const std::string_view data = bytes.substr(start);
@@ -188,7 +191,8 @@ Tensor parse_npy(std::string_view bytes, const std::string& name) {
       std::any_of(data.begin(), data.end(), [](unsigned char b) { return b > 1; }))
     refuse_npy(name, "a bool is neither 0 nor 1");
   Tensor x = empty(shape, dtype);
-  if (size) std::memcpy(raw_bytes(x), data.data(), size);
+  if (is_narrow) widen_float16(data.data(), raw<float>(x), count);
+  else if (size) std::memcpy(raw_bytes(x), data.data(), size);
   if (!*header.fortran_order) return x;
   Shape axes;
   for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);

@@ -100,8 +100,9 @@ TEST_CASE("npy: malformed files are refused by name and reason") {
       {npy_file("{'shape': (2,) 'descr': '<f4'}"), "no } where"},
       {npy_file(with("'<f4'", "False", "(2,)") + "x"), "goes on after }"},
   };
-  for (const char* descr : {"'>f4'", "'<f2'", "'<c8'", "'|S4'", "'<U1'", "'|O'", "'f4'", "''"})
-    all.push_back({npy_file(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f4"});
+  for (const char* descr : {"'>f4'", "'>f2'", "'<c8'", "'|S4'", "'<U1'", "'|O'", "'f4'", "''"})
+    all.push_back(
+        {npy_file(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f2, <f4"});
   for (size_t n = 0; n < good.size(); ++n) all.push_back({good.substr(0, n), ""});
   for (const Malformed& m : all) {
     INFO(m.bytes.size() << " bytes: " << m.bytes);
@@ -109,4 +110,31 @@ TEST_CASE("npy: malformed files are refused by name and reason") {
     CHECK_THAT(message, Contains("load: a NumPy file expected: bad.npy: "));
     CHECK_THAT(message, Contains(m.reason));
   }
+}
+
+TEST_CASE("npy: float16 is read as the float32 of the same value") {
+  const std::pair<uint16_t, float> table[] = {
+      {0x0000, 0.0f},        {0x8000, -0.0f},    {0x3c00, 1.0f},     {0xc100, -2.5f},
+      {0x3555, 0x1.554p-2f}, {0x7bff, 65504.0f}, {0x0001, 0x1p-24f}, {0x03ff, 0x1.ff8p-15f},
+      {0x0400, 0x1p-14f},    {0x7c00, INFINITY}};
+  std::string data;
+  for (const auto& [bits, value] : table)
+    data += {static_cast<char>(bits & 0xff), static_cast<char>(bits >> 8)};
+  for (const bool is_fortran : {false, true}) {
+    const Tensor x = parse_npy(
+        npy_file(with("'<f2'", is_fortran ? "True" : "False", "(2, 5)"), data), "half.npy");
+    CHECK(x.dtype() == kFloat32);
+    CHECK(x.shape() == Shape{2, 5});
+    for (int64_t i = 0; i < 10; ++i) {
+      const int64_t row = is_fortran ? i % 2 : i / 5, column = is_fortran ? i / 2 : i % 5;
+      CHECK(x[row][column].item<float>() == table[i].second);
+    }
+  }
+  CHECK(std::signbit(
+      parse_npy(npy_file(with("'<f2'", "False", "(10,)"), data), "half.npy")[1].item<float>()));
+  CHECK(std::isnan(
+      parse_npy(npy_file(with("'<f2'", "False", "()"), "\x01\x7e"), "half.npy").item<float>()));
+  CHECK(parse_npy(npy_file(with("'<f2'", "False", "(0, 3)")), "half.npy").shape() == Shape{0, 3});
+  CHECK_THROWS_WITH(parse_npy(npy_file(with("'<f2'", "False", "(2,)"), "abc"), "half.npy"),
+                    Contains("4 bytes of data expected: 3"));
 }

@@ -26,6 +26,34 @@ static std::string label(const Node& node) {
   return text.str();
 }
 
+static bool is_integral(DType dtype) { return !is_floating(dtype) && dtype != kBool; }
+
+// The numbers of a small constant, and the ids of tokens; of others dtype and shape.
+static std::string constant_label(const SavedTensor& saved) {
+  constexpr int64_t kMost = 16;
+  const Tensor& x = saved.value;
+  std::ostringstream text;
+  const bool is_shown = x.version() == saved.version && (x.rank() == 0 || is_integral(x.dtype()));
+  if (is_shown) {
+    const Tensor numbers = x.to(kFloat64).contiguous();
+    for (int64_t i = 0; i < std::min(numbers.numel(), kMost); ++i)
+      text << (i ? " " : "") << numbers.data<double>()[i];
+    if (numbers.numel() > kMost) text << " ...";
+  }
+  if (!is_shown || x.rank() > 0) text << (is_shown ? "\\n" : "") << x.dtype() << ' ' << x.shape();
+  return text.str();
+}
+
+// What the node saved of its input i, which has no gradient; ids are saved beside the inputs.
+static const SavedTensor* constant(const Node& node, size_t i) {
+  const SavedTensor* ids = nullptr;
+  for (const SavedTensor& saved : node.saved()) {
+    if (saved.slot == i) return &saved;
+    if (saved.slot > node.inputs.size() && is_integral(saved.value.dtype()) && !ids) ids = &saved;
+  }
+  return ids;
+}
+
 std::string graph_to_dot(const Tensor& output) {
   check<GraphError>(
       output.requires_grad(),
@@ -38,11 +66,17 @@ std::string graph_to_dot(const Tensor& output) {
     const Node& node = *found[i];
     nodes << "  n" << i << " [label=\"" << label(node) << "\""
           << (node.is_leaf ? ", shape=box, style=filled, fillcolor=\"#e8f0fe\"" : "") << "];\n";
-    for (const NodePtr& input : node.inputs) {
-      if (!input) continue;
-      auto [it, fresh] = ids.emplace(input.get(), found.size());
-      if (fresh) found.push_back(input.get());
-      edges << "  n" << it->second << " -> n" << i << ";\n";
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      if (const Node* input = node.inputs[k].get()) {
+        auto [it, fresh] = ids.emplace(input, found.size());
+        if (fresh) found.push_back(input);
+        edges << "  n" << it->second << " -> n" << i << ";\n";
+      } else if (const SavedTensor* saved = constant(node, k)) {
+        const std::string name = "c" + std::to_string(i) + '_' + std::to_string(k);
+        nodes << "  " << name << " [label=\"" << constant_label(*saved)
+              << "\", shape=plaintext];\n";
+        edges << "  " << name << " -> n" << i << ";\n";
+      }
     }
   }
   return "digraph vitro {\n  rankdir=BT;\n  node [fontname=\"Helvetica\", shape=ellipse];\n" +

@@ -12,7 +12,6 @@ namespace {
 constinit thread_local uint64_t t_last_number = 0;
 constinit thread_local Node* t_dying = nullptr;  // worklist of destroy_node
 constinit thread_local bool t_draining = false;
-
 }  // namespace
 
 static std::vector<std::string_view>& op_list() {
@@ -47,6 +46,7 @@ void add_edge(Node* node, const Tensor& x) {
   const NodePtr none;
   const NodePtr& edge = x.defined() ? x.impl()->node : none;
   if (edge && edge->number > node->number) node->number = edge->number;
+  if (!edge && x.defined() && x.rank() == 0) node->save_input(node->inputs.size(), x);
   node->inputs.push_back(edge);
 }
 

@@ -76,6 +76,7 @@ struct Node : Pooled {
   Tensor input(size_t i) const;
   Tensor output() const;
   Tensor extra(size_t i) const;
+  const auto& saved() const { return saved_; }
   void release();  // drops what was saved, and hooks
 
   RefCount refs;
@@ -119,7 +120,7 @@ struct Op : Node {
 
 // Gives `node` its number, its output's layout and its place as y's maker.
 void attach(Node* node, const Tensor& y);
-void add_edge(Node* node, const Tensor& x);
+void add_edge(Node* node, const Tensor& x);  // a number without a gradient is saved, to be shown
 
 // Records y = T(xs...) and returns the node to save in, or null if no gradient is wanted.
 template <class T, class... X>

@@ -16,27 +16,40 @@ constexpr double kWhole = 1e-4;
 
 }  // namespace
 
-ForwardCheck check_forward(const LinearRun& run) {
+namespace {
+
+// The cell, and the sizes of all that was added up for it.
+std::pair<Cell, double> computed(const LinearRun& run, int64_t row, int64_t column) {
   const Tensor &weight = run.layer->weight, &bias = run.layer->bias;
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const float *x = run.x.data<float>() + row * in, *w = weight.data<float>() + column * in;
+  const double b = bias.defined() ? bias.data<float>()[column] : 0;
+  double sum = 0, size = std::abs(b);
+  for (int64_t k = 0; k < in; ++k) {
+    const double product = static_cast<double>(x[k]) * w[k];
+    sum += product;
+    size += std::abs(product);
+  }
+  return {{row, column, sum, b, run.y.data<float>()[row * out + column]}, size};
+}
+
+}  // namespace
+
+Cell cell_at(const LinearRun& run, int64_t row, int64_t column) {
+  return computed(run, row, column).first;
+}
+
+ForwardCheck check_forward(const LinearRun& run) {
+  const Tensor& weight = run.layer->weight;
   const int64_t out = weight.size(0), in = weight.size(1), rows = run.x.numel() / in;
   check<ShapeError>(run.x.is_contiguous() && run.y.is_contiguous() && weight.is_contiguous(),
                     "verify: contiguous tensors expected in ", run.name);
-  const float *x = run.x.data<float>(), *w = weight.data<float>(), *y = run.y.data<float>();
-  const std::vector<float> zeros(static_cast<size_t>(out));  // the bias of a layer without one
-  const float* b = bias.defined() ? bias.data<float>() : zeros.data();
-
   ForwardCheck check;
   check.allowed = kFactor * kRounding * std::sqrt(static_cast<double>(in));
   double squares = 0, square_errors = 0;
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t j = 0; j < out; ++j) {
-      double sum = 0, size = std::abs(static_cast<double>(b[j]));
-      for (int64_t k = 0; k < in; ++k) {
-        const double product = static_cast<double>(x[r * in + k]) * w[j * in + k];
-        sum += product;
-        size += std::abs(product);
-      }
-      const Cell cell{r, j, sum, b[j], y[r * out + j]};
+      const auto [cell, size] = computed(run, r, j);
       const double error = std::abs(cell.module_value - cell.by_hand());
       if (!(error <= check.allowed * size)) check.agrees = false;  // so written, NaN disagrees
       check.absolute = std::max(check.absolute, error);

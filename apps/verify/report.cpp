@@ -14,17 +14,17 @@ using Rows = std::vector<std::vector<std::string>>;
 
 const char* verdict(bool agrees) { return agrees ? "agrees" : "DISAGREES"; }
 
-// The Linear whose cell is shown: the first that disagrees, else the first.
-size_t shown(const Verification& result) {
-  for (size_t i = 0; i < result.forward.size(); ++i)
-    if (!result.forward[i].agrees) return i;
-  return 0;
+// "6 windows"
+std::string counted(int64_t n, const std::string& what) {
+  return count_text(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
-// Where row r of the flattened y is in y itself: [b, t, j] and [b, t].
-std::string place(const Verification& result, int64_t row) {
-  const int64_t length = result.ids_shape[1];
-  return std::to_string(row / length) + ", " + std::to_string(row % length);
+// Where row r of the flattened y is in y itself, all axes but the last: "b, t".
+std::string place(const Tensor& y, int64_t row) {
+  std::string all;
+  for (int axis = y.rank() - 1; axis-- > 0; row /= y.size(axis))
+    all = std::to_string(row % y.size(axis)) + (all.empty() ? "" : ", ") + all;
+  return all;
 }
 
 std::string forward_report(const Verification& result) {
@@ -51,34 +51,57 @@ std::string forward_report(const Verification& result) {
   return out;
 }
 
-// All products of one cell; of a very long sum the first and the last.
+// A number as it is printed, and as who reads it takes it.
+struct Printed {
+  std::string text;
+  double value;
+  explicit Printed(double x) : text(format("%.8f", x)), value(std::strtod(text.c_str(), nullptr)) {}
+};
+
+std::string padded(const std::string& text, size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+// All products of one cell; of a very long sum the first and the last.  Each printed product is
+// that of the two printed numbers, and the sum that of the printed products: a pocket calculator
+// finds every digit.
 std::string cell_report(const Verification& result) {
-  constexpr int64_t kPerLine = 4, kMost = 1024;
-  const LinearRun& run = result.runs[shown(result)];
-  const Cell& cell = result.forward[shown(result)].worst;
+  constexpr int64_t kPerLine = 2, kMost = 1024;
+  constexpr size_t kWidth = 12;
+  const LinearRun& run = *result.shown_run;
+  const Cell& cell = result.shown;
   const nn::Linear& layer = *run.layer;
   const int64_t in = layer.weight.size(1);
   const float *x = run.x.data<float>() + cell.row * in,
               *w = layer.weight.data<float>() + cell.column * in;
-  const std::string row = place(result, cell.row), column = std::to_string(cell.column);
+  const std::string row = place(run.y, cell.row), column = std::to_string(cell.column),
+                    in_row = row.empty() ? "" : row + ", ";
 
-  std::string out = "\n2. One cell in full, the least exact of " + run.name + ": y[" + row + ", " +
-                    column + "]\n   = sum over k of x[" + row + ", k] * W[" + column +
-                    ", k], + b[" + column + "]\n\n";
+  std::string out = "\n2. One cell in full, " +
+                    (result.is_asked ? "that of " + run.name : "the least exact of " + run.name) +
+                    ": y[" + in_row + column + "]\n   = sum over k of x[" + in_row + "k] * W[" +
+                    column + ", k], + b[" + column +
+                    "]. Each product and sum is that of the digits shown.\n\n";
   std::string line;
+  double sum = 0;
   for (int64_t k = 0; k < in; ++k) {
-    if (in > kMost && k == kMost / 2) {
-      out += "    ... " + count_text(in - kMost) + " more ...\n";
-      k = in - kMost / 2;
-    }
-    line += format("%8.4f*%7.4f=%7.4f", x[k], w[k], static_cast<double>(x[k]) * w[k]);
+    const Printed a(x[k]), b(w[k]), product(a.value * b.value);
+    sum += product.value;
+    const bool is_left_out = in > kMost && k >= kMost / 2 && k < in - kMost / 2;
+    if (is_left_out && k == kMost / 2) out += "    ... " + count_text(in - kMost) + " more ...\n";
+    if (is_left_out) continue;
+    line += (line.empty() ? "" : "   ") + padded(a.text, kWidth) + " * " + padded(b.text, kWidth) +
+            " = " + padded(product.text, kWidth);
     if ((k + 1) % kPerLine == 0 || k + 1 == in) out += "  " + line + '\n', line.clear();
   }
+  const Printed total(sum), bias(cell.bias), together(total.value + bias.value);
+  const auto precise = [](double value) { return format("%15.10f", value); };
   return out + '\n' +
-         table({{"sum of the " + count_text(in) + " products", format("%14.10f", cell.sum)},
-                {"+ bias", format("%14.10f", cell.bias)},
-                {"= by hand", format("%14.10f", cell.by_hand())},
-                {"the module's value", format("%14.10f", cell.module_value),
+         table({{"sum of the " + count_text(in) + " products", padded(total.text, 13)},
+                {"+ bias", padded(bias.text, 13)},
+                {"= of the digits shown", padded(together.text, 13)},
+                {"= by hand, with all digits", precise(cell.by_hand())},
+                {"the module's value", precise(cell.module_value),
                  "differs by " + small(std::abs(cell.module_value - cell.by_hand()))}},
                3);
 }
@@ -103,7 +126,7 @@ std::string gradient_report(const Verification& result) {
 std::string onednn_report(const Verification& result) {
   const OnednnStats& stats = result.onednn;
   std::string out = "\n4. oneDNN in this forward and backward: " +
-                    count_text(static_cast<int64_t>(stats.misses)) + " primitives made, " +
+                    counted(static_cast<int64_t>(stats.misses), "primitive") + " made, " +
                     count_text(static_cast<int64_t>(stats.hits)) + " reused, " +
                     count_text(stats.bytes) + " bytes kept\n\n";
   Rows rows = {{"primitive (n: as stored, t: transposed)", "implementation", "runs"}};
@@ -146,14 +169,23 @@ nlohmann::ordered_json to_json(const Verification& result) {
                          {"max_absolute_gradient", check.largest},
                          {"share_of_allowed", check.excess},
                          {"agrees", check.agrees}});
+  ordered_json cell = nullptr;
+  if (result.is_asked)
+    cell = {{"module", result.shown_run->name},
+            {"row", result.shown.row},
+            {"column", result.shown.column},
+            {"sum_of_products", result.shown.sum},
+            {"bias", result.shown.bias},
+            {"by_hand", result.shown.by_hand()},
+            {"module_value", result.shown.module_value}};
   for (const OnednnPrimitive& p : result.onednn.primitives)
     primitives.push_back(
         {{"name", p.name}, {"implementation", p.implementation}, {"runs", p.runs}});
   return {
       {"agrees", result.disagreements().empty()},
-      {"perturbed",
-       result.options.perturb ? ordered_json(*result.options.perturb) : ordered_json(nullptr)},
+      {"perturbed", result.perturbed ? ordered_json(*result.perturbed) : ordered_json(nullptr)},
       {"linears", linears},
+      {"cell", cell},
       {"gradients", gradients},
       {"onednn",
        {{"hits", result.onednn.hits},
@@ -185,14 +217,17 @@ std::string Verification::disagreements() const {
 
 void print(const Verification& result) {
   if (result.options.json) return write_json(to_json(result));
-  std::string out = result.introduction + "It reads " + count_text(result.ids_shape[0]) +
-                    " windows of " + count_text(result.ids_shape[1]) +
-                    " tokens, with the next token of each as target.";
-  if (result.options.perturb)
-    out += "\nThe output of " + *result.options.perturb + " is spoiled on purpose: times 1.001.";
-  out += "\n\n" + forward_report(result) + cell_report(result) + gradient_report(result) +
-         onednn_report(result);
-  if (result.disagreements().empty())
+  const std::string blame = result.disagreements();
+  std::string out = result.introduction + "It reads " + counted(result.ids_shape[0], "window") +
+                    " of " + counted(result.ids_shape[1], "token") +
+                    ", with the next token of each as target.\n";
+  if (result.perturbed)
+    out += "The output of " + *result.perturbed + " is spoiled on purpose: times 1.001. " +
+           (blame.empty() ? "Nobody noticed." : "It is found: " + blame + ".") + '\n';
+  out += '\n' + forward_report(result);
+  if (result.shown_run) out += cell_report(result);
+  if (!result.perturbed) out += gradient_report(result) + onednn_report(result);
+  if (blame.empty())
     out += "\nEvery output and every gradient agrees with the calculation by hand.\n";
   write_out(out);
 }

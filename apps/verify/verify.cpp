@@ -2,8 +2,10 @@
 #include "apps/verify/verify.h"
 
 #include <algorithm>
+#include <charconv>
 #include <deque>
 
+#include "apps/cli/arguments.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "apps/cli/saved_text.h"
@@ -31,7 +33,19 @@ std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokeni
   std::vector<int64_t> ids;
   text::TextPieces pieces(source.text, /*piece_bytes=*/4096);
   for (std::string_view piece; ids.size() < kMostIds && pieces.next(piece);)
-    std::ranges::copy(tokenizer.encode(piece), std::back_inserter(ids));
+    std::ranges::copy(ids.empty() ? tokenizer.encode(piece) : tokenizer.encode_piece(piece),
+                      std::back_inserter(ids));
+  ids.resize(std::min(ids.size(), kMostIds));
+  return ids;
+}
+
+// What passes through: the prompt, else the first tokens of the text.
+std::vector<int64_t> ids_of(const VerifyOptions& options, const Text& source,
+                            const text::Tokenizer& tokenizer) {
+  if (options.prompt.empty()) return first_ids(source, tokenizer);
+  std::vector<int64_t> ids = encode_prompt(tokenizer, options.prompt);
+  check<ValueError>(ids.size() > 1, "--prompt: a text of at least two tokens expected: ",
+                    in_quotes(options.prompt, 60), " is one");
   ids.resize(std::min(ids.size(), kMostIds));
   return ids;
 }
@@ -41,7 +55,7 @@ Verified untrained(const VerifyOptions& options) {
   // Weights, gradients and a float64 copy, whose activations are the largest of all.
   auto model = std::make_unique<models::MiniLM>(
       make_model(options.model, *source.tokenizer, kWindow * kBatch, /*share=*/1.5));
-  return {std::move(model), first_ids(source, *source.tokenizer), kWindow,
+  return {std::move(model), ids_of(options, source, *source.tokenizer), kWindow,
           introduce(options.model, source)};
 }
 
@@ -51,15 +65,16 @@ std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& 
                                                       const VerifyOptions& options) {
   const std::string& file = options.model.text.file;
   if (!saved.tokenizer) {
-    check<ValueError>(file.empty(),
-                      "verify: a model with a tokenizer expected, by which --text "
-                      "becomes tokens: ",
+    check<ValueError>(file.empty() && options.prompt.empty(), file.empty() ? "--prompt" : "--text",
+                      ": a model with a tokenizer expected, by which a text becomes tokens: ",
                       options.saved, " has none");
     manual_seed(static_cast<uint64_t>(options.model.seed));
     const Tensor ids = randint(0, saved.model->vocab_size(), {static_cast<int64_t>(kMostIds)});
     return {"random tokens, as there is no tokenizer",
             {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()}};
   }
+  if (!options.prompt.empty())
+    return {in_quotes(options.prompt, 60), ids_of(options, {}, *saved.tokenizer)};
   if (!file.empty() || !saved.metadata.contains("options")) {
     const Text source = open_text(file);
     return {source.name, first_ids(source, *saved.tokenizer)};
@@ -156,31 +171,98 @@ class Probe {
 
 }  // namespace
 
+// The Linear that an option names.
+const LinearRun& run_named(const char* option, const std::string& name,
+                           const std::vector<LinearRun>& runs) {
+  std::vector<std::string> names;
+  for (const LinearRun& run : runs) {
+    if (run.name == name) return run;
+    names.push_back(run.name);
+  }
+  constexpr size_t kMost = 12;
+  const std::string near = nearest(name, names);
+  std::string known = names[0];
+  for (size_t i = 1; i < std::min(names.size(), kMost); ++i) known += ", " + names[i];
+  if (names.size() > kMost) known += " ...";
+  fail<UsageError>(option, ": the name of a Linear expected (", known, "): ", in_quotes(name),
+                   near.empty() ? "" : "; did you mean " + near + "?");
+}
+
+// PATH[i, j, k] as a path and whole numbers; an empty path for anything else.
+std::pair<std::string, std::vector<int64_t>> parsed_cell(const std::string& text) {
+  std::vector<int64_t> index;
+  const size_t open = text.find('[');
+  if (open == text.npos || !text.ends_with(']')) return {};
+  const char *at = text.data() + open + 1, *const end = text.data() + text.size() - 1;
+  for (;;) {
+    while (at < end && *at == ' ') ++at;
+    int64_t n = 0;
+    const auto [stop, error] = std::from_chars(at, end, n);
+    if (error != std::errc() || n < 0) return {};
+    index.push_back(n);
+    for (at = stop; at < end && *at == ' ';) ++at;
+    if (at == end) return {text.substr(0, open), index};
+    if (*at++ != ',') return {};
+  }
+}
+
+// Fills in the cell that is shown: the one that --cell names, else the least exact of the first
+// Linear that disagrees, or of the first of all; of a perturbed model none.
+void choose_cell(Verification& result) {
+  const std::vector<LinearRun>& runs = result.runs;
+  if (!result.options.cell) {
+    if (result.perturbed) return;
+    size_t i = 0;
+    while (i < runs.size() && result.forward[i].agrees) ++i;
+    if (i == runs.size()) i = 0;
+    result.shown_run = &runs[i], result.shown = result.forward[i].worst;
+    return;
+  }
+  const auto [path, index] = parsed_cell(*result.options.cell);
+  const LinearRun& run = run_named("--cell", path, runs);
+  const Shape& shape = run.y.shape();
+  bool is_inside = std::ssize(index) == shape.rank();
+  int64_t row = 0;
+  for (size_t i = 0; is_inside && i < index.size(); ++i) {
+    is_inside = index[i] < shape[static_cast<int>(i)];
+    if (i + 1 < index.size()) row = row * shape[static_cast<int>(i)] + index[i];
+  }
+  check<UsageError>(is_inside, "--cell: an index within the output ", shape, " of ", path,
+                    " expected: ", in_quotes(*result.options.cell));
+  result.shown_run = &run, result.shown = cell_at(run, row, index.back());
+  result.is_asked = true;
+}
+
 int verify(const VerifyOptions& options) {
   Verified subject = options.saved.empty() ? untrained(options) : trained(options);
   models::LanguageModel& model = *subject.model;
   std::vector<LinearRun> runs = linears_of(model);
   const double macs = macs_per_token(runs);
   const auto [ids, targets] = windows(subject, macs);
-  Verification result{options, subject.introduction, ids.shape(), std::move(runs), {}, {}, {}};
-
-  std::optional<std::string> perturbed = options.perturb;
-  if (perturbed) {
-    std::string names;
-    for (const LinearRun& run : result.runs) names += (names.empty() ? "" : ", ") + run.name;
-    const auto is_there = [&](const std::string& name) {
-      return std::ranges::find(result.runs, name, &LinearRun::name) != result.runs.end();
-    };
-    if (*perturbed == "head" && !is_there("head")) perturbed = "lm_head";
-    check<UsageError>(is_there(*perturbed), "--perturb: the name of a Linear expected (", names,
-                      "): ", in_quotes(*perturbed));
+  Verification result{.options = options,
+                      .introduction = subject.introduction,
+                      .perturbed = options.perturb,
+                      .ids_shape = ids.shape(),
+                      .runs = std::move(runs),
+                      .forward = {},
+                      .gradients = {},
+                      .onednn = {}};
+  if (result.perturbed) {
+    const auto is_head = [](const LinearRun& run) { return run.name == "head"; };
+    if (*result.perturbed == "head" && std::ranges::none_of(result.runs, is_head))
+      result.perturbed = "lm_head";
+    run_named("--perturb", *result.perturbed, result.runs);
   }
+  check<UsageError>(!options.cell || !parsed_cell(*options.cell).first.empty(),
+                    "--cell: PATH[i, j, k] expected, such as hidden[0, 3, 5]: ",
+                    in_quotes(options.cell.value_or("")));
   {
-    Probe probe(result.runs, perturbed);
+    Probe probe(result.runs, result.perturbed);
     cross_entropy(model(ids), targets, {.reduction = Reduction::kSum}).backward();
   }
   result.onednn = onednn_stats();
   for (const LinearRun& run : result.runs) result.forward.push_back(check_forward(run));
+  choose_cell(result);
   // Behind a wrong output every gradient is another one: comparing them would accuse the innocent.
   if (result.forward_agrees()) {
     const double forwards = kGradientMacs / (macs * static_cast<double>(ids.numel()));

@@ -32,6 +32,9 @@ struct ForwardCheck {
   Cell worst;  // the cell of `relative`
 };
 
+// The cell at this row and column of the flattened y.
+Cell cell_at(const LinearRun& run, int64_t row, int64_t column);
+
 // y against x W^T + b in float64, by loops that call no op.
 ForwardCheck check_forward(const LinearRun& run);
 

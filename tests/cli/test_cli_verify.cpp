@@ -1,8 +1,11 @@
 // vitro verify: it agrees with a sound model, finds a spoiled module, and shows that oneDNN ran.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "tests/support/process.h"
+#include "tests/support/refusal.h"
 
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
@@ -104,12 +107,99 @@ TEST_CASE("cli verify: a spoiled module is found and named, and no other") {
         1);
 }
 
+namespace {
+
+// A printed number in units of its last digit, and how many digits follow its point.
+struct Decimal {
+  int64_t units;
+  size_t places;
+  explicit Decimal(const std::string& text) : places(text.size() - text.find('.') - 1) {
+    std::string digits = text;
+    digits.erase(digits.find('.'), 1);
+    units = std::stoll(digits);
+  }
+};
+
+// What is wrong with the cell of a report, as a pocket calculator finds it; empty if nothing is.
+std::string faults(const std::string& out, size_t products) {
+  const std::string n = R"(\s*(-?\d+\.\d+)\s*)";
+  const std::regex product(n + R"(\*)" + n + "=" + n),
+      total("products" + n + R"(\n\s*\+ bias)" + n + R"(\n\s*= of the digits shown)" + n);
+  size_t count = 0;
+  int64_t sum = 0;
+  for (std::sregex_iterator at(out.begin(), out.end(), product), end; at != end; ++at, ++count) {
+    const Decimal a((*at)[1]), b((*at)[2]), c((*at)[3]);
+    sum += c.units;
+    const auto exact = static_cast<long double>(a.units) * static_cast<long double>(b.units),
+               shown = static_cast<long double>(c.units) *
+                       std::pow(10.0L, static_cast<int>(a.places + b.places - c.places)),
+               half = std::pow(10.0L, static_cast<int>(a.places + b.places - c.places)) * 0.501L;
+    if (std::abs(exact - shown) > half) return at->str();
+  }
+  if (count != products) return std::to_string(count) + " products";
+  std::smatch found;
+  if (!std::regex_search(out, found, total)) return "no total";
+  if (sum != Decimal(found[1]).units) return "another sum: " + found.str();
+  return Decimal(found[1]).units + Decimal(found[2]).units == Decimal(found[3]).units ? ""
+                                                                                      : found.str();
+}
+
+}  // namespace
+
 TEST_CASE("cli verify: one cell is shown in full") {
   const std::string out = run_vitro(kSmall).out;
   const size_t cell = out.find("2. One cell in full"), after = out.find("3. Gradients");
   REQUIRE(cell < after);
   const std::string part = out.substr(out.find("\n\n", cell), after - out.find("\n\n", cell));
-  CHECK(std::count(part.begin(), part.end(), '*') == 8);  // one product of each k
+  CHECK(faults(out, 8).empty());
   CHECK_THAT(part, Contains("sum of the 8 products") && Contains("+ bias") &&
                        Contains("= by hand") && Contains("the module's value"));
+}
+
+TEST_CASE("cli verify: --cell names the number that is shown, and a calculator finds its digits") {
+  const struct {
+    const char *cell, *shown;
+    size_t products;
+  } table[] = {{"hidden[0,3,5]", "y[0, 3, 5]", 8},
+               {"hidden[ 5, 63 ,15 ]", "y[5, 63, 15]", 8},
+               {"head[2, 0, 0]", "y[2, 0, 0]", 16}};
+  for (const auto& [cell, shown, products] : table) {
+    const Words ask = with(kSmall, {"--cell", cell});
+    const Finished run = run_vitro(ask);
+    CAPTURE(run.out, run.err);
+    CHECK(run.code == 0);
+    CHECK_THAT(run.out, Contains(std::string(": ") + shown));
+    CHECK(faults(run.out, products).empty());
+    const json found = json::parse(run_vitro(with(ask, {"--json"})).out)["cell"];
+    CHECK(
+        found["module_value"].get<double>() ==
+        Approx(found["sum_of_products"].get<double>() + found["bias"].get<double>()).margin(1e-5));
+  }
+  for (const char* seed : {"1", "2", "3"})  // numbers of other sizes
+    for (const char* activation : {"relu", "none"}) {
+      const Words ask =
+          with(kSmall, {"--cell", "head[1,2,3]", "--seed", seed, "--activation", activation});
+      CHECK(faults(run_vitro(ask).out, 16).empty());
+    }
+  CHECK(json::parse(run_vitro(with(kSmall, {"--json"})).out)["cell"].is_null());
+}
+
+TEST_CASE("cli verify: a text of one's own passes through") {
+  const Finished run = run_vitro(with(kSmall, {"--prompt", "The little"}));
+  CHECK(run.code == 0);
+  CHECK_THAT(run.out, Contains("It reads 1 window of 9 tokens"));
+  check_refused({"verify", "--prompt", "T"}, 1,
+                "--prompt: a text of at least two tokens expected: \"T\"");
+  check_refused({"verify", "--prompt", "\u65e5\u672c"}, 1, "");
+}
+
+TEST_CASE(
+    "cli verify: a perturbed model shows the verdict, and a cell only where it is asked for") {
+  const Words spoiled = with(kSmall, {"--perturb", "hidden"});
+  const std::string out = run_vitro(spoiled).out;
+  CHECK_THAT(out, !Contains(" * ") && !Contains("2. One cell") && !Contains("3. Gradients"));
+  CHECK(out.find("It is found: the output is not x W^T + b in hidden.") < out.find("1. Forward"));
+  const std::string asked = run_vitro(with(spoiled, {"--cell", "hidden[0,1,2]"})).out;
+  CHECK_THAT(asked, Contains("y[0, 1, 2]"));
+  CHECK(faults(asked, 8).empty());
 }

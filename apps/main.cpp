@@ -177,7 +177,8 @@ int run(int argc, char** argv) {
 
 // One line, whatever the message holds: a list's entries after semicolons, the first of them, of
 // which the last may count others; the modules that an error passed follow with "in".
-int report(const std::string& message, int code) {
+int report(const std::string& error, int code) {
+  const std::string message = without_internals(error);
   constexpr size_t kMostEntries = 8;
   const std::string indent = "\n  ";
   std::string line, passed;

@@ -72,9 +72,16 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
                                    bool allow_special) {
   std::vector<int64_t> ids =
       text::encode(tokenizer, prompt, allowed_special(allow_special, tokenizer));
-  check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt),
+  check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt, 60),
                     " has no word");
   return ids;
+}
+
+void check_length(const models::LanguageModel& model, size_t tokens, const char* advice) {
+  const std::optional<int64_t> most = model.max_length();
+  check<ValueError>(!most || tokens <= static_cast<size_t>(*most), "--prompt: a prompt of at most ",
+                    most.value_or(0), " tokens expected, the model's context: it has ", tokens,
+                    advice);
 }
 
 models::SavedModel load_saved(const std::string& path, models::TokenizerIs tokenizer) {

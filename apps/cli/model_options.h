@@ -34,6 +34,9 @@ std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer&
 std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::string& prompt,
                                    bool allow_special = false);
 
+// ValueError, with the advice, for a prompt of more tokens than the model takes at once.
+void check_length(const models::LanguageModel& model, size_t tokens, const char* advice);
+
 // The model that was saved there, after warnings of what is not as it should be.
 models::SavedModel load_saved(const std::string& path,
                               models::TokenizerIs tokenizer = models::TokenizerIs::kNeeded);

@@ -36,22 +36,24 @@ struct GenerateArguments {
   std::string saved;                // a trained model; empty: one with random weights
   std::string prompt, prompt_file;  // one of them, unless interactive; "-": standard input
   bool interactive = false;
-  int64_t max_new_tokens = 100;
-  std::optional<double> temperature = {}, top_p = {};
-  std::optional<int64_t> top_k = {};
-  double repetition_penalty = 1;
+  // What is not given is as the model's makers want it.
+  std::optional<double> temperature = {}, top_p = {}, repetition_penalty = {};
+  std::optional<int64_t> top_k = {}, max_new_tokens = {};
   std::vector<std::string> stop = {};
   bool allow_sliding = false, allow_special = false;
   int64_t num_samples = 1;
   bool explain = false;
   bool json = false;
   bool quiet = false;
+  models::GenerateOptions decided = {};  // all of it, as soon as the model is there
 };
 
 struct VerifyOptions {
   ModelOptions model;
   std::string saved;                        // a trained model; empty: one with random weights
+  std::string prompt;                       // the text that passes through; empty: another
   std::optional<std::string> perturb = {};  // the module whose output is spoiled
+  std::optional<std::string> cell = {};     // PATH[b,t,j]: the number that is shown in full
   bool json = false;
 };
 
@@ -73,7 +75,9 @@ struct TrainTokenizerOptions {
 
 struct GraphOptions {
   ModelOptions model;
+  std::string saved;  // a trained model; empty: one with random weights
   std::string prompt;
+  bool allow_special = false;
   std::string out;  // empty: standard output
 };
 

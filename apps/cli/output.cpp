@@ -32,7 +32,16 @@ void write_json(const nlohmann::ordered_json& value) {
 }
 
 void warn(const std::string& message) {
-  std::fprintf(stderr, "vitro: warning: %s\n", printable(message).c_str());
+  std::fprintf(stderr, "vitro: warning: %s\n", printable(without_internals(message)).c_str());
+}
+
+std::string without_internals(std::string message) {
+  for (const std::string name : {"load: ", "from_pretrained: ", "map: ", "encode: ", "copy: "}) {
+    if (message.starts_with(name)) message.erase(0, name.size());
+    for (size_t at; (at = message.find(": " + name)) != message.npos;)
+      message.erase(at + 2, name.size());
+  }
+  return message;
 }
 
 std::string format(const char* pattern, ...) {
@@ -66,6 +75,9 @@ std::string printable(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
+std::string in_quotes(std::string_view text, size_t most) {
+  return '"' + clipped(printable(text), most) + '"';
+}
 
 std::string clipped(const std::string& text, size_t most) {
   std::u32string characters = text::decode_utf8(text);

@@ -16,6 +16,10 @@ void write_json(const nlohmann::ordered_json& value);
 // One line on standard error: what is not as it should be, and does not stop the program.
 void warn(const std::string& message);
 
+// A message of the library without the names of its functions, which users of the program do not
+// know: "load: a checkpoint expected: ..." begins with what was expected.
+std::string without_internals(std::string message);
+
 // printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
@@ -23,6 +27,7 @@ void warn(const std::string& message);
 // that are no UTF-8.
 std::string printable(std::string_view text);
 std::string in_quotes(std::string_view text);               // "printable text"
+std::string in_quotes(std::string_view text, size_t most);  // the first `most` characters of it
 std::string clipped(const std::string& text, size_t most);  // the first `most` characters, then ...
 
 std::string shape_text(const Shape& shape);  // (2, 3)

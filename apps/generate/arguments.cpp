@@ -22,17 +22,20 @@ void add_prompt(CLI::App& app, GenerateArguments& to) {
 }
 
 void add_choice(CLI::App& app, GenerateArguments& to) {
-  app.add_option("--temperature", to.temperature, "Draw by chance, from softmax(logits / T)")
+  app.add_option("--temperature", to.temperature,
+                 "Draw by chance, from softmax(logits / T); 0: the likeliest token")
       ->type_name("T")
-      ->check(positive_number());
+      ->check(number_from_zero());
   app.add_option("--top-k", to.top_k, "Draw by chance, from the K likeliest tokens")
       ->type_name("K")
       ->transform(whole(1, 1'000'000'000));
   app.add_option("--top-p", to.top_p, "Draw by chance, from the likeliest that make up P together")
       ->type_name("P")
       ->check(number_up_to_one());
-  add_with_default(app, "--repetition-penalty", to.repetition_penalty, numbers(positive_number()),
-                   "Divide logits of what was said by X (multiply where negative)");
+  app.add_option("--repetition-penalty", to.repetition_penalty,
+                 "Divide logits of what was said by X (multiply where negative; default: 1)")
+      ->type_name("X")
+      ->check(positive_number());
 }
 
 void add_length(CLI::App& app, GenerateArguments& to) {
@@ -69,8 +72,11 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
     option->excludes("--interactive");
   sub->footer(
       "Without --model the weights are random, and the text is noise.\n"
-      "Each new token is the likeliest one (greedy), unless --temperature, --top-k or --top-p is\n"
-      "given. A GPT whose context is full drops the older half of it and goes on. Text comes as "
+      "Each new token is the likeliest one (greedy), unless --temperature above 0, --top-k or\n"
+      "--top-p is given. What is not given is as the model's generation_config.json says, where "
+      "it\n"
+      "has one: a GPT-2 of Hugging Face may ask for sampling. A GPT whose context is full drops "
+      "the older half of it and goes on. Text comes as "
       "it\n"
       "is made; how fast, standard error says at the end, unless --quiet or --json is given.\n"
       "--interactive continues each line after all that was said before, until the input ends; an\n"

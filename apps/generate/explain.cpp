@@ -13,7 +13,8 @@ namespace vitro::cli {
 namespace {
 
 constexpr size_t kLikeliest = 5;
-constexpr int kIndent = 16;  // of notes and bars
+constexpr int kIndent = 16;         // of notes and bars
+constexpr size_t kTokenWidth = 24;  // characters of a token that are shown
 
 }  // namespace
 
@@ -40,7 +41,7 @@ void Explanation::watch(nn::Module& module, Tensor& input, Tensor& output) {
 
 std::vector<Explanation::Candidate> Explanation::candidates() const {
   const Tensor logits = last_row(logits_);
-  models::GenerateOptions sampling = sampling_of(options_);
+  models::GenerateOptions sampling = options_.decided;
   sampling.vocab_size = tokenizer_.vocab_size();
   auto [p, ids] = models::likeliest_tokens(logits, sampling, text_);
   std::vector<Candidate> all;
@@ -50,12 +51,13 @@ std::vector<Explanation::Candidate> Explanation::candidates() const {
 }
 
 std::string Explanation::softmax_note() const {
+  const models::GenerateOptions& sampling = options_.decided;
   std::string note = "p_i = exp(logit_i) / sum_j exp(logit_j), 1 in all";
-  if (options_.repetition_penalty != 1)
-    note += format("; logits of what was said are held down by %g", options_.repetition_penalty);
-  if (options_.temperature) note += format("; logits / %g", *options_.temperature);
-  if (options_.top_k) note += "; the " + count_text(*options_.top_k) + " likeliest only";
-  if (options_.top_p) note += format("; the likeliest %g only", *options_.top_p);
+  if (sampling.repetition_penalty != 1)
+    note += format("; logits of what was said are held down by %g", sampling.repetition_penalty);
+  if (sampling.temperature != 1) note += format("; logits / %g", sampling.temperature);
+  if (sampling.top_k) note += "; the " + count_text(*sampling.top_k) + " likeliest only";
+  if (sampling.top_p) note += format("; the likeliest %g only", *sampling.top_p);
   return note;
 }
 
@@ -74,7 +76,7 @@ std::string Explanation::bars() const {
   for (const Candidate& c : all) {
     if (rows.size() == kLikeliest) break;
     const long length = std::lround(30 * c.probability / all[0].probability);
-    rows.push_back({in_quotes(tokenizer_.token(c.id)), "id " + std::to_string(c.id),
+    rows.push_back({in_quotes(tokenizer_.token(c.id), kTokenWidth), "id " + std::to_string(c.id),
                     format("%6.2f %%", 100 * c.probability),
                     std::string(static_cast<size_t>(length), '#')});
   }
@@ -93,12 +95,11 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
   std::string tokens, numbers;
   for (int64_t id : std::span(ids).last(shown)) {
     if (!tokens.empty()) tokens += ' ', numbers += ' ';
-    tokens += in_quotes(tokenizer_.token(id));
+    tokens += in_quotes(tokenizer_.token(id), kTokenWidth);
     numbers += std::to_string(id);
   }
-  const std::string given = text::to_valid_utf8(options_.prompt),
-                    prompt = in_quotes(clipped(given, 60)),
-                    token = in_quotes(tokenizer_.token(next)), kind{tokenizer_.kind()},
+  const std::string given = text::to_valid_utf8(options_.prompt), prompt = in_quotes(given, 60),
+                    token = in_quotes(tokenizer_.token(next), kTokenWidth), kind{tokenizer_.kind()},
                     unit = kind == "char"   ? "one per character"
                            : kind == "word" ? "one per word"
                                             : "pieces that are frequent";
@@ -115,7 +116,8 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
   out +=
       "\n    In what follows each token is a row. The numbers are the first of the last row,\n"
       "    that of " +
-      in_quotes(tokenizer_.token(ids.back())) + ", from which the next token is predicted.\n\n";
+      in_quotes(tokenizer_.token(ids.back()), kTokenWidth) +
+      ", from which the next token is predicted.\n\n";
   for (const Stage& s : stages())
     add(s.name,
         format("%-12s", shape_text(s.output.shape()).c_str()) + first_numbers(last_row(s.output)),
@@ -125,7 +127,7 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
   for (const Candidate& c : candidates())
     if (c.id == next) chance = c.probability;
   add("next token", token + ", id " + std::to_string(next),
-      sampling_of(options_).do_sample
+      options_.decided.do_sample
           ? format("drawn by chance: its chance was %.2f %%", 100 * chance)
           : "the likeliest (greedy; --temperature or --top-k draw by chance)");
   add("text", prompt + " + " + token, "and the same again for each further token");

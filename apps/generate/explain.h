@@ -62,9 +62,6 @@ class Explanation {
 std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
                                      const GenerateArguments& options);
 
-// How the options choose the next token.
-models::GenerateOptions sampling_of(const GenerateArguments& options);
-
 Tensor last_row(const Tensor& x);  // (n,)
 std::string linear_note(const nn::Linear& layer, const std::string& name);
 

@@ -48,10 +48,12 @@ Generating untrained(const GenerateArguments& options) {
   return {std::move(model), std::move(source.tokenizer), introduction};
 }
 
-// The one that config.json names, else <|endoftext|>, where the vocabulary has it.
-std::optional<int64_t> end_of_text(const Generating& subject) {
-  const std::optional<int64_t> named = subject.model->eos_token_id();
-  if (named && 0 <= *named && *named < subject.tokenizer->vocab_size()) return named;
+// Those that the model's files name and its vocabulary has, else <|endoftext|>.
+models::EndTokens ends_of_text(const Generating& subject, const models::EndTokens& named) {
+  std::vector<int64_t> known;
+  for (const int64_t id : named.ids())
+    if (0 <= id && id < subject.tokenizer->vocab_size()) known.push_back(id);
+  if (!known.empty()) return known;
   const auto* const bpe = dynamic_cast<const text::BpeTokenizer*>(subject.tokenizer.get());
   return bpe ? bpe->end_of_text() : std::nullopt;
 }
@@ -59,11 +61,8 @@ std::optional<int64_t> end_of_text(const Generating& subject) {
 std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateArguments& options,
                                     const std::string& prompt) {
   std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
-  const std::optional<int64_t> most = subject.model->max_length();
-  check<ValueError>(!most || options.allow_sliding || std::ssize(ids) <= *most,
-                    "generate: a prompt of at most ", most.value_or(0),
-                    " tokens expected, the model's context: it has ", ids.size(),
-                    "; --allow-sliding lets its end count");
+  if (!options.allow_sliding)
+    check_length(*subject.model, ids.size(), "; --allow-sliding lets its end count");
   return ids;
 }
 
@@ -71,19 +70,28 @@ std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateArg
 std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
                   const GenerateArguments& options) {
   std::string text = tokenizer.decode(prompt);
-  if (options.max_new_tokens > 0) text.resize(text::without_cut_end(text).size());
+  if (options.decided.max_new_tokens > 0) text.resize(text::without_cut_end(text).size());
   return text;
 }
 
-models::GenerateOptions decoding(const GenerateArguments& options, const Generating& subject) {
-  models::GenerateOptions all = sampling_of(options);
-  all.max_new_tokens = options.max_new_tokens;
-  all.eos_token_id = end_of_text(subject);
-  all.stop_strings = options.stop;
+// What the command line says and, where it says nothing, what the model's makers want.
+models::GenerateOptions decide(const GenerateArguments& options, const Generating& subject) {
+  const models::LanguageModel& model = *subject.model;
+  models::GenerateOptions all = model.generate_options();
+  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
+  if (options.temperature || options.top_k || options.top_p) all.do_sample = true;
+  all.temperature = options.temperature.value_or(all.temperature);
+  if (options.top_k) all.top_k = options.top_k;
+  if (options.top_p) all.top_p = options.top_p;
+  if (all.temperature == 0) all.do_sample = false;
+  if (!all.do_sample) all.temperature = 1, all.top_k = {}, all.top_p = {};
+  all.repetition_penalty = options.repetition_penalty.value_or(all.repetition_penalty);
+  all.max_new_tokens = options.max_new_tokens.value_or(all.max_new_tokens);
+  all.eos_token_id = ends_of_text(subject, all.eos_token_id);
+  if (!options.stop.empty()) all.stop_strings = options.stop;
   all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
   all.allow_sliding = options.allow_sliding;
   // More tokens than the model looks back would be computed in vain; an explanation shows some.
-  const models::LanguageModel& model = *subject.model;
   all.block_size = options.explain && !model.max_length()
                        ? std::max(model.context(), Explanation::kMostTokens)
                        : model.context();
@@ -91,6 +99,7 @@ models::GenerateOptions decoding(const GenerateArguments& options, const Generat
 }
 
 nlohmann::ordered_json to_json(const GenerateArguments& options) {
+  const models::GenerateOptions& decided = options.decided;
   nlohmann::ordered_json json;
   if (options.saved.empty()) json = to_json(options.model);
   else json["model"] = options.saved;
@@ -98,13 +107,13 @@ nlohmann::ordered_json to_json(const GenerateArguments& options) {
     json[name] = nullptr;
     if (value) json[name] = *value;
   };
-  add("temperature", options.temperature);
-  add("top_k", options.top_k);
-  add("top_p", options.top_p);
-  json["repetition_penalty"] = options.repetition_penalty;
-  json["stop"] = options.stop;
+  add("temperature", decided.do_sample ? std::optional(decided.temperature) : std::nullopt);
+  add("top_k", decided.top_k);
+  add("top_p", decided.top_p);
+  json["repetition_penalty"] = decided.repetition_penalty;
+  json["stop"] = decided.stop_strings;
   json["allow_special"] = options.allow_special;
-  json["max_new_tokens"] = options.max_new_tokens;
+  json["max_new_tokens"] = decided.max_new_tokens;
   return json;
 }
 
@@ -153,7 +162,7 @@ Continuation run(const Generating& subject, const GenerateArguments& options,
   };
   if (!explains) show(all.text);
   const auto start = steady_clock::now();
-  models::generate_text(*subject.model, tokenizer, options.prompt, decoding(options, subject),
+  models::generate_text(*subject.model, tokenizer, options.prompt, options.decided,
                         [&](int64_t id, const std::string& added) {
                           work.add_token(start, all.ids.size() == prompt.size());
                           if (explanation && options.json)
@@ -180,14 +189,14 @@ std::string line_end(const text::Tokenizer& tokenizer) {
 // Each line of standard input, until it ends, goes on from all that was said before.
 int converse(const Generating& subject, const GenerateArguments& options) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
-  const models::GenerateOptions decided = decoding(options, subject);
+  const models::GenerateOptions& decided = options.decided;
   models::Conversation conversation(*subject.model, tokenizer, decided);
   NotedSignals signals(NotedSignals::Waits::kEnd);
   LineReader lines(/*sign=*/"> ");
   Work work;
   const auto answer = [&](const std::string& line) {
     const std::vector<int64_t>& before = conversation.ids();
-    const bool is_open = !before.empty() && before.back() != decided.eos_token_id &&
+    const bool is_open = !before.empty() && !decided.eos_token_id.has(before.back()) &&
                          !tokenizer.decode(std::span(before).last(1)).ends_with('\n');
     const std::string turn = is_open ? line_end(tokenizer) + line : line;
     checked_prompt(subject, options, turn);
@@ -227,12 +236,6 @@ int converse(const Generating& subject, const GenerateArguments& options) {
 void check_together(const GenerateArguments& o) {
   check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
                     "generate: one of --prompt, --prompt-file and --interactive expected");
-  check<UsageError>(!o.explain || o.max_new_tokens > 0,
-                    "--explain: --max-new-tokens of at least 1 expected: 0");
-  check<UsageError>(
-      o.num_samples == 1 || sampling_of(o).do_sample,
-      "--num-samples: --temperature, --top-k or --top-p expected, without which all are "
-      "the same");
   // A saved model's tokenizer decides for itself.
   if (o.saved.empty() && !o.prompt.empty()) {
     try {
@@ -241,25 +244,34 @@ void check_together(const GenerateArguments& o) {
   }
 }
 
-}  // namespace
-
-models::GenerateOptions sampling_of(const GenerateArguments& options) {
-  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
-  return {.temperature = options.temperature.value_or(1),
-          .top_k = options.top_k,
-          .top_p = options.top_p,
-          .do_sample = options.temperature || options.top_k || options.top_p,
-          .repetition_penalty = options.repetition_penalty};
+std::string introduction(const Generating& subject, const GenerateArguments& options) {
+  const bool is_asked = options.temperature || options.top_k || options.top_p;
+  return subject.introduction + (options.decided.do_sample && !is_asked
+                                     ? "Its generation_config.json has its tokens drawn by chance; "
+                                       "--temperature 0 takes the likeliest.\n"
+                                     : "");
 }
+
+void check_decided(const GenerateArguments& o) {
+  check<UsageError>(!o.explain || o.decided.max_new_tokens > 0,
+                    "--explain: --max-new-tokens of at least 1 expected: 0");
+  check<UsageError>(o.num_samples == 1 || o.decided.do_sample,
+                    "--num-samples: --temperature, --top-k or --top-p expected, without which all "
+                    "are the same");
+}
+
+}  // namespace
 
 int generate(GenerateArguments options) {
   check_together(options);
   const Generating subject = options.saved.empty() ? untrained(options) : trained(options);
+  options.decided = decide(options, subject);
+  check_decided(options);
   if (!options.prompt_file.empty()) options.prompt = read_prompt(options.prompt_file);
   const std::vector<int64_t> prompt = options.interactive
                                           ? std::vector<int64_t>()
                                           : checked_prompt(subject, options, options.prompt);
-  if (!options.json && !options.quiet) write_out(subject.introduction + '\n');
+  if (!options.json && !options.quiet) write_out(introduction(subject, options) + '\n');
   if (options.interactive) return converse(subject, options);
 
   nlohmann::ordered_json result = {{"prompt", options.prompt}, {"prompt_tokens", prompt.size()}},

@@ -10,13 +10,18 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
       ->required()
       ->check(some_text());
   add_model(*sub, to.model);
+  add_saved_instead(*sub, to.saved)->excludes("--text");
+  add_allow_special(*sub, to.allow_special);
   sub->add_option("--out", to.out, "File to write (default: standard output)")
       ->type_name("FILE")
       ->check(file_name());
   sub->footer(
-      "Writes the DOT language of Graphviz: ops with their shapes, parameters, module names.\n\n"
+      "Writes the DOT language of Graphviz: ops with their shapes and the modules that ran them\n"
+      "(such as h.1.attn), parameters in boxes, and, without a frame, the ids of the tokens and\n"
+      "numbers that nobody learns. Without --model it is a MiniLM with random weights.\n\n"
       "Examples:\n"
       "  vitro graph --prompt \"The\" | dot -Tsvg > graph.svg\n"
+      "  vitro graph --model out --prompt \"The kite\" --out graph.dot\n"
       "  vitro graph --prompt \"The\" --context 3 --out graph.dot");
   return sub;
 }

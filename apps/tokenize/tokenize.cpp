@@ -10,6 +10,8 @@ namespace vitro::cli {
 
 namespace {
 
+constexpr size_t kShown = 60;  // characters of a text or a token, in a table
+
 // The whole source as a token file.
 int write_tokens(const TokenizeOptions& options, const Source& source) {
   const int64_t count =
@@ -57,7 +59,7 @@ int tokenize(const TokenizeOptions& options) {
   }
   std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
   for (size_t i = 0; i < ids.size(); ++i)
-    rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i])});
+    rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i], kShown)});
   // A saved tokenizer was learnt elsewhere, and its path says more than its kind.
   const std::string& name = options.source.tokenizer;
   const bool is_learnt = name == "char" || name == "word" || name == "bpe";
@@ -68,8 +70,9 @@ int tokenize(const TokenizeOptions& options) {
   const std::string verdict = is_same       ? "the same text"
                               : has_unknown ? "not the same text: what is unknown became <unk>"
                                             : "the same words; their spacing follows a rule";
-  write_out(table({{"text", in_quotes(options.text)}, {"tokenizer", label}}, 0) + '\n' +
-            table(rows, 2) + '\n' + table({{"decoded", in_quotes(decoded)}, {"", verdict}}, 0));
+  write_out(table({{"text", in_quotes(options.text, kShown)}, {"tokenizer", label}}, 0) + '\n' +
+            table(rows, 2) + '\n' +
+            table({{"decoded", in_quotes(decoded, kShown)}, {"", verdict}}, 0));
   return 0;
 }
 

@@ -214,7 +214,7 @@ TEST_CASE("models: no directory holds two") {
   check_refused({"export", "--model", run, "--out", run}, 1, "has step-*.safetensors");
   CHECK(!std::filesystem::exists(run + "/config.json"));
   write_file(run + "/config.json", "{}");
-  check_refused({"eval", "--model", run}, 1, "load: one model expected: ");
+  check_refused({"eval", "--model", run}, 1, "vitro: one model expected: ");
   output_of({"eval", "--model", checkpoint});
 }
 

@@ -14,6 +14,7 @@
 #include "framework/io/file.h"
 #include "framework/io/mapped_file.h"
 #include "framework/io/safetensors_header.h"
+#include "framework/io/temporary_file.h"
 #include "framework/tensor/loops.h"
 
 namespace vitro {
@@ -67,7 +68,7 @@ std::vector<std::string> names_in(const std::string& directory) {
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error))
     names.push_back(it->path().filename().string());
-  check<IoError>(!error, "checkpoints: a directory expected: ", directory, ": ", error.message());
+  check<IoError>(!error, directory, ": cannot be read: ", error.message());
   return names;
 }
 
@@ -105,14 +106,13 @@ Checkpoint load_checkpoint(const std::string& path) {
     const MappedFile file(path);
     const std::string_view bytes = file.bytes();
     const size_t at = find_digits(bytes);
-    check<IoError>(at != bytes.npos, "load: a checkpoint expected: ", path, ": it has no checksum");
+    check<IoError>(at != bytes.npos, path, ": expected a checkpoint: it has no checksum");
     Hash hash;
     hash.add(bytes.substr(0, at));
     hash.add(kZeros);
     hash.add(bytes.substr(at + kDigits));
-    check<IoError>(hash.text() == bytes.substr(at, kDigits),
-                   "load: a whole checkpoint expected: ", path,
-                   ": its bytes do not have its checksum");
+    check<IoError>(hash.text() == bytes.substr(at, kDigits), path,
+                   ": expected a whole checkpoint: its bytes do not have its checksum");
   }
   Safetensors file = load_safetensors(path);
   file.metadata.erase("checksum");
@@ -146,26 +146,27 @@ std::string CheckpointDirectory::file(int64_t step) const {
   return path_ + '/' + name;
 }
 
-void CheckpointDirectory::save(int64_t step, const Checkpoint& checkpoint, int64_t keep) const {
-  check<ValueError>(keep >= 1, "checkpoints: at least 1 must be kept: got ", keep);
-  for (const std::string& name : names_in(path_))
-    if (name.starts_with(kPrefix) && name.ends_with(std::string(kSuffix) + ".tmp"))
-      remove_file(path_ + '/' + name);
+void CheckpointDirectory::save(int64_t step, const Checkpoint& checkpoint, int64_t keep,
+                               std::optional<int64_t> spared) const {
+  check<ValueError>(keep >= 1, "checkpoint: expected a keep of at least 1, got ", keep);
+  for (const std::string& name : names_in(path_))  // what killed saves of any step left
+    if (name.starts_with(kPrefix) && name.find(kSuffix) != name.npos && name.ends_with(".tmp"))
+      remove_leftover(path_ + '/' + name);
   save_checkpoint(file(step), checkpoint);
   const std::vector<int64_t> all = steps();
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
-    if (all[i] != step) remove_file(file(all[i]));
+    if (all[i] != step && all[i] != spared) remove_file(file(all[i]));
 }
 
 CheckpointDirectory::Found CheckpointDirectory::latest() const {
   const std::vector<int64_t> all = steps();
-  check<IoError>(!all.empty(), "checkpoints: a directory with checkpoints expected: ", path_,
-                 " has no ", kPrefix, "*", kSuffix);
+  check<IoError>(!all.empty(), path_, ": expected a run of vitro train: it has no ", kPrefix, "*",
+                 kSuffix);
   std::vector<std::string> damaged;
   for (auto step = all.rbegin(); step != all.rend(); ++step) try {
       return {*step, load_checkpoint(file(*step)), damaged};
     } catch (const IoError& error) { damaged.push_back(error.what()); }
-  fail<IoError>("checkpoints: one whole checkpoint expected: ", path_, ": ", damaged.front());
+  fail<IoError>(path_, ": expected one whole checkpoint: ", damaged.front());
 }
 
 }  // namespace vitro

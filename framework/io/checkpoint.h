@@ -4,6 +4,8 @@
 // The file is a safetensors file, so other programs can read its tensors.  Its metadata carries an
 // XXH3 checksum of all its bytes (the checksum's own sixteen digits taken as zeros).
 #pragma once
+#include <optional>
+
 #include "safetensors.h"
 
 namespace [[gnu::visibility("default")]] vitro {
@@ -29,8 +31,10 @@ class CheckpointDirectory {
 
   std::vector<int64_t> steps() const;  // of which there is a file, rising
   std::string file(int64_t step) const;
-  // Saves, and then removes all but the newest `keep` (at least 1), and what a killed save left.
-  void save(int64_t step, const Checkpoint& checkpoint, int64_t keep) const;
+  // Saves, and then removes all but the newest `keep` (at least 1) and the one of the step
+  // `spared`; and what killed saves left.
+  void save(int64_t step, const Checkpoint& checkpoint, int64_t keep,
+            std::optional<int64_t> spared = {}) const;
 
   struct Found {
     int64_t step;

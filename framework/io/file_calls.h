@@ -15,6 +15,8 @@ struct FileCalls {
   virtual int unlink(const char* path);
 };
 
+FileCalls& file_calls();  // those that serve the program
+
 // `calls` serve the whole program for a scope.
 class ScopedFileCalls {
  public:
@@ -26,5 +28,9 @@ class ScopedFileCalls {
  private:
   FileCalls* before_;
 };
+
+// Writes all bytes, whatever interrupts or shortens a call.  Returns an errno, 0 if all is well.  A
+// write beyond the limit of file sizes (ulimit -f) is EFBIG, and no SIGXFSZ ends the process.
+int write_all(int file, const void* data, size_t size);
 
 }  // namespace vitro

@@ -11,7 +11,7 @@
 namespace vitro {
 
 // Refuses every event that a reader does not override, and what is not JSON, by an IoError
-// "load: WHAT expected: NAME: reason".
+// "NAME: expected WHAT: reason".
 class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
   JsonEvents(std::string_view what, const std::string& name) : what_(what), name_(name) {}
@@ -24,7 +24,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
-    fail<IoError>("load: ", what_, " expected: ", name_, ": ", parts...);
+    fail<IoError>(name_, ": expected ", what_, ": ", parts...);
   }
   // Text of the file, as a message shows it: quoted, escaped and short.
   static std::string excerpt(const std::string& text) {

@@ -14,9 +14,7 @@
 namespace vitro {
 
 MappedFile::MappedFile(const std::string& path) {
-  auto refuse = [&](const std::string& why) {
-    fail<IoError>("map: a readable file expected: ", path, ": ", why);
-  };
+  auto refuse = [&](const std::string& why) { fail<IoError>(path, ": cannot be read: ", why); };
   auto reason = [] { return std::generic_category().message(errno); };
   // Without O_NONBLOCK a FIFO would block until somebody writes to it.
   const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);

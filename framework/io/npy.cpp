@@ -33,7 +33,7 @@ constexpr const char* kFloat16 = "<f2";  // read as float32, never written
 
 template <class... Parts>
 [[noreturn]] void refuse_npy(const std::string& name, const Parts&... why) {
-  fail<IoError>("load: a NumPy file expected: ", name, ": ", why...);
+  fail<IoError>(name, ": expected a NumPy file: ", why...);
 }
 
 struct Header {

@@ -20,7 +20,7 @@ namespace {
 
 template <class... Parts>
 [[noreturn]] void refuse(const std::string& path, const Parts&... why) {
-  fail<IoError>("load: a safetensors file expected: ", path, ": ", why...);
+  fail<IoError>(path, ": expected a safetensors file: ", why...);
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ std::optional<uint64_t> bytes_of(const TensorEntry& entry) {
 uint64_t header_length(std::string_view start, uint64_t size, const std::string& name) {
   uint64_t length = 0;
   auto refuse = [&](const auto&... why) {
-    fail<IoError>("load: a safetensors file expected: ", name, ": ", why..., other_format(start));
+    fail<IoError>(name, ": expected a safetensors file: ", why..., other_format(start));
   };
   if (size < kLengthBytes) refuse("it has only ", size, " bytes");
   std::memcpy(&length, start.data(), sizeof length);

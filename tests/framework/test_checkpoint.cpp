@@ -74,13 +74,17 @@ TEST_CASE("checkpoint: prefixes come and go") {
 TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
-  CHECK_THROWS_WITH(run.latest(), Contains("a directory with checkpoints expected"));
+  CHECK_THROWS_WITH(run.latest(),
+                    Contains(": expected a run of vitro train: it has no step-*.safetensors"));
   directory.write("step-1.txt", "");
   directory.write("step-x.safetensors", "");
   directory.write("step-00000001.safetensors.tmp", "half");
   for (int64_t step : {10, 20, 30}) run.save(step, of_step(step), 2);
   CHECK(run.steps() == steps({20, 30}));
   CHECK_FALSE(std::filesystem::exists(directory / "step-00000001.safetensors.tmp"));
+  run.save(40, of_step(40), 2, /*spared=*/20);
+  CHECK(run.steps() == steps({20, 30, 40}));
+  remove_file(run.file(40));
   CHECK(std::filesystem::exists(directory / "step-1.txt"));
   CHECK(run.latest().step == 30);
   CHECK(run.latest().damaged.empty());
@@ -94,7 +98,7 @@ TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   REQUIRE(found.damaged.size() == 1);
   CHECK_THAT(found.damaged[0], Contains("step-00000030.safetensors"));
   directory.write("step-00000020.safetensors", "");
-  CHECK_THROWS_WITH(run.latest(), Contains("one whole checkpoint expected"));
+  CHECK_THROWS_WITH(run.latest(), Contains(": expected one whole checkpoint: "));
   CHECK_THROWS_AS(CheckpointDirectory(directory / "none").latest(), IoError);
   CHECK_THROWS_AS(run.save(40, of_step(40), 0), ValueError);
 }

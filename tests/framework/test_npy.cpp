@@ -60,7 +60,7 @@ TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
   CHECK_THAT(message_of<IoError>([&] { save_npy(directory / "no/x.npy", x); }),
              Contains("No such file"));
   CHECK_THAT(message_of<IoError>([&] { load_npy(directory / "none.npy"); }),
-             Contains("none.npy: No such file"));
+             Contains("none.npy: cannot be read: No such file"));
 }
 
 TEST_CASE("npy: malformed files are refused by name and reason") {
@@ -107,7 +107,7 @@ TEST_CASE("npy: malformed files are refused by name and reason") {
   for (const Malformed& m : all) {
     INFO(m.bytes.size() << " bytes: " << m.bytes);
     const std::string message = message_of<IoError>([&] { parse_npy(m.bytes, "bad.npy"); });
-    CHECK_THAT(message, Contains("load: a NumPy file expected: bad.npy: "));
+    CHECK_THAT(message, Contains("bad.npy: expected a NumPy file: "));
     CHECK_THAT(message, Contains(m.reason));
   }
 }

@@ -214,7 +214,7 @@ TEST_CASE("safetensors: every malformed file is refused for its reason") {
       CHECK_THROWS_WITH(
           way == 2 ? parse_safetensors(file.bytes, path)
                    : load_safetensors(path, {.map = way == 1}),
-          Contains("load: a safetensors file expected: " + path) && Contains(file.reason));
+          Contains(path + ": expected a safetensors file: ") && Contains(file.reason));
     }
   }
 }

@@ -29,7 +29,13 @@ class Calls : public FileCalls {
   }
   int fsync(int file) override { return fails("fsync") ? -1 : FileCalls::fsync(file); }
   int close(int file) override {  // which closes even where it reports an error
-    const bool failed = !dead_ && fails("close");
+    bool failed = false;
+    try {
+      failed = !dead_ && fails("close");
+    } catch (const Killed&) {
+      FileCalls::close(file);  // as the system does for the dead
+      throw;
+    }
     return FileCalls::close(file) != 0 || failed ? -1 : 0;
   }
   int rename(const char* from, const char* to) override {

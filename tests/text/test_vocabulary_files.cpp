@@ -194,7 +194,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
     write(path, c.bytes);
     const std::string message = vocabulary_error(path);
     CAPTURE(c.bytes.substr(0, 100), message);
-    CHECK_THAT(message, Catch::StartsWith("load: a tokenizer file expected: " + path + ": "));
+    CHECK_THAT(message, Catch::StartsWith(path + ": expected a tokenizer file: "));
     CHECK_THAT(message, Catch::Contains(c.reason));
     CHECK(message.size() < path.size() + 300);
   }
@@ -231,8 +231,7 @@ TEST_CASE("read_file names the path and the reason") {
   };
   for (const Case& c : cases) {
     CHECK_THROWS_AS(read_file(c.path), IoError);
-    CHECK_THROWS_WITH(read_file(c.path),
-                      "read_file: a readable file expected: " + c.path + ": " + c.reason);
+    CHECK_THROWS_WITH(read_file(c.path), c.path + ": cannot be read: " + c.reason);
   }
   if (::geteuid() == 0) return;  // root may read everything
   fs::permissions(directory / "plain", fs::perms::none);
@@ -241,21 +240,20 @@ TEST_CASE("read_file names the path and the reason") {
 
 TEST_CASE("a file that cannot be saved is named with the reason") {
   const Directory directory;
-  REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
   struct Case {
     std::string path, reason;
   };
   const Case cases[] = {
       {directory / "missing/file", "No such file or directory"},
       {directory.path.string(), "it is a directory"},
-      {directory / "fifo", "it is not a regular file"},
   };
   const auto chars = CharTokenizer::fit("ab");
   for (const Case& c : cases) {
     CHECK_THROWS_AS(chars.save(c.path), IoError);
-    CHECK_THROWS_WITH(chars.save(c.path), Catch::Contains(c.path + ": " + c.reason));
+    CHECK_THROWS_WITH(chars.save(c.path),
+                      Catch::Contains(c.path + ": cannot be written: " + c.reason));
   }
-  CHECK(directory.has_only("fifo"));
+  CHECK(fs::is_empty(directory.path));
 }
 
 TEST_CASE("a save that fails half way leaves the old file and no other") {
@@ -273,7 +271,7 @@ TEST_CASE("a save that fails half way leaves the old file and no other") {
   } catch (const IoError& error) { message = error.what(); }
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
   std::signal(SIGXFSZ, previous);
-  CHECK_THAT(message, Catch::Contains(path + ": File too large"));
+  CHECK_THAT(message, Catch::Contains(path + ": cannot be written: File too large"));
   CHECK(read_file(path) == "old");
   CHECK(directory.has_only("vocabulary.json"));
 }
@@ -282,7 +280,7 @@ TEST_CASE("a save replaces the file and what a killed save left behind") {
   const Directory directory;
   const std::string path = directory / "vocabulary.json";
   write(path, "old and longer");
-  write(path + ".tmp", "half");
+  write(path + ".0123abcd.tmp", "half");
   write_file(path, "new");
   CHECK(read_file(path) == "new");
   CHECK(directory.has_only("vocabulary.json"));

@@ -10,17 +10,20 @@ namespace vitro::text {
 
 namespace {
 
-// A line that goes on longer is taken to begin anew, or each token would cost its length.
-constexpr size_t kLongestLine = 512;
+// A line with more tokens or bytes is taken to begin again, or each token would cost its length.
+constexpr size_t kLongestLine = 512, kMostBytesOfLine = 16384;
 
 }  // namespace
 
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, std::span<const TokenId> before)
     : tokenizer_(tokenizer) {
   size_t begin = before.size();
-  while (begin > 0 && before.size() - begin < kLongestLine &&
-         (begin == before.size() || !tokenizer_.decode(before.subspan(begin, 1)).ends_with('\n')))
-    --begin;
+  for (size_t bytes = 0; begin > 0 && before.size() - begin < kLongestLine; --begin) {
+    if (begin == before.size()) continue;
+    const std::string token = tokenizer_.decode(before.subspan(begin, 1));
+    bytes += token.size();
+    if (token.ends_with('\n') || bytes > kMostBytesOfLine) break;
+  }
   line_.assign(before.begin() + static_cast<std::ptrdiff_t>(begin), before.end());
   const std::string text = tokenizer_.decode(line_);
   shown_ = text.size();
@@ -38,7 +41,7 @@ std::string StreamDecoder::next(TokenId id) {
   }
   held_.append(text, std::min(shown_, text.size()));
   shown_ = text.size();
-  if (text.ends_with('\n') || line_.size() > kLongestLine) {
+  if (text.ends_with('\n') || line_.size() > kLongestLine || text.size() > kMostBytesOfLine) {
     line_ = {id};
     shown_ = tokenizer_.decode(line_).size();
   }

@@ -64,7 +64,7 @@ TokenFile::TokenFile(std::string_view bytes, const std::string& name) : name_(na
 
 void TokenFile::parse(std::string_view bytes) {
   auto refuse = [&](const auto&... why) {
-    fail<IoError>("load: a token file expected: ", name_, ": ", why...);
+    fail<IoError>(name_, ": expected a token file: ", why...);
   };
   Header header;
   if (bytes.size() < sizeof header + sizeof checksum_)
@@ -90,8 +90,8 @@ void TokenFile::parse(std::string_view bytes) {
 
 void TokenFile::verify() const {
   const uint64_t found = XXH3_64bits(ids_, static_cast<size_t>(size_ * width_));
-  check<IoError>(found == checksum_, "load: a whole token file expected: ", name_,
-                 ": its ids do not have its checksum");
+  check<IoError>(found == checksum_, name_,
+                 ": expected a whole token file: its ids do not have its checksum");
 }
 
 void TokenFile::copy(int64_t begin, std::span<int64_t> to) const {
@@ -108,8 +108,8 @@ void TokenFile::copy(int64_t begin, std::span<int64_t> to) const {
     }
   };
   width_ == 2 ? widen(uint16_t{}) : widen(uint32_t{});
-  check<IoError>(largest < vocab_size_, "copy: ids below ", vocab_size_, " expected: ", name_,
-                 ": has ", largest);
+  check<IoError>(largest < vocab_size_, name_, ": expected ids below ", vocab_size_, ", got ",
+                 largest);
 }
 
 TokenFile TokenFile::slice(int64_t begin, int64_t end) const {

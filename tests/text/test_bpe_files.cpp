@@ -52,8 +52,8 @@ void check_refused(const TemporaryDirectory& directory, const std::string& name,
     directory.write(name, c.bytes);
     const std::string message = load_error(path);
     CAPTURE(name, c.bytes.substr(0, 100), message);
-    CHECK_THAT(message,
-               Catch::StartsWith("load: ") && Catch::Contains(name) && Catch::Contains(c.reason));
+    CHECK_THAT(message, Catch::StartsWith(directory / "") && Catch::Contains(name) &&
+                            Catch::Contains(c.reason));
     CHECK(message.size() < 2 * path.size() + 400);
   }
   directory.write(name, good);
@@ -185,9 +185,9 @@ TEST_CASE("bpe files: hostile vocabularies are refused") {
            "token \"ab\" is given twice"},
           {with(good, "\"!\": 0", "\"!!\": 0"), "a token for each byte expected: none is '!'"},
           {with(good, "\"<|endoftext|>\"", "\"\""), "bytes expected for token 258: none"},
-          {with(good, "\"ab\": 256", "\"a b\": 256"), "of the byte table expected: ' '"},
-          {with(good, "\"ab\": 256", "\"\u4F60\": 256"), "of the byte table expected: '\u4F60'"},
-          {with(good, "\"ab\": 256", "\"\\u0000\": 256"), "of the byte table expected: U+0000"},
+          {with(good, "\"ab\": 256", "\"a b\": 256"), "of the byte table, got ' '"},
+          {with(good, "\"ab\": 256", "\"\u4F60\": 256"), "of the byte table, got '\u4F60'"},
+          {with(good, "\"ab\": 256", "\"\\u0000\": 256"), "of the byte table, got U+0000"},
           {with(good, "\"ab\": 256", "\"\xED\xA0\x80\": 256"), "begins a surrogate"},
           {with(good, "\"ab\": 256", "\"\xC3\": 256"), "cut short"},
           {with(good, "\"ab\": 256", "\"" + std::string(100'000, 'x') + "\": 1.5"), "xxx..."},

@@ -184,7 +184,7 @@ TEST_CASE("token file: what is none is refused with the reason") {
   for (const auto& [bytes, reason] : cases) {
     INFO(reason);
     CHECK_THROWS_WITH(TokenFile(std::string_view(bytes), "name"),
-                      Contains("load: a token file expected: name: ") && Contains(reason));
+                      Contains("name: expected a token file: ") && Contains(reason));
   }
   const std::string strange = with(32, uint16_t{3});
   const TokenFile file(std::string_view(strange), "name");

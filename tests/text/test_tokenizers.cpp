@@ -93,7 +93,7 @@ TEST_CASE("composed and decomposed text are the same text") {
 TEST_CASE("an unknown character is named with its code point and position") {
   const auto chars = CharTokenizer::fit("abcdefg");
   CHECK(encode_error(chars, "abcdefg\u00E9") ==
-        "encode: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
+        "text: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
         "the vocabulary; retrain on a text that has it, or allow an unknown token (--unk)");
   const auto accents = CharTokenizer::fit("\u00E9");
   CHECK_THAT(encode_error(accents, "\u00E9e\u0301\U0001F600"),
@@ -114,8 +114,9 @@ TEST_CASE("unknown characters become the unknown token where there is one") {
 }
 
 TEST_CASE("what neither tokenizer can take") {
-  CHECK_THROWS_WITH(CharTokenizer::fit(""), Catch::StartsWith("fit: ") && Catch::Contains("empty"));
-  CHECK_THROWS_WITH(WordTokenizer::fit(""), Catch::StartsWith("fit: "));
+  CHECK_THROWS_WITH(CharTokenizer::fit(""),
+                    Catch::StartsWith("text: ") && Catch::Contains("empty"));
+  CHECK_THROWS_WITH(WordTokenizer::fit(""), Catch::StartsWith("text: "));
   CHECK_THROWS_AS(WordTokenizer::fit(" \t\r\u3000"), ValueError);
   CHECK_THROWS_AS(WordTokenizer::fit("a b c", {.min_count = 2}), ValueError);
   CHECK_THROWS_AS(WordTokenizer::fit("a", {.min_count = 0}), ValueError);
@@ -125,14 +126,14 @@ TEST_CASE("what neither tokenizer can take") {
   const auto words = WordTokenizer::fit("ab");
   for (const bool nfc : {true, false}) {
     CHECK_THROWS_WITH(CharTokenizer::fit("ab\xED\xA0\x80", {.nfc = nfc}),
-                      Catch::StartsWith("fit: ") && Catch::Contains("offset 2"));
+                      Catch::StartsWith("text: ") && Catch::Contains("offset 2"));
     CHECK_THROWS_WITH(WordTokenizer::fit("ab \xC3", {.nfc = nfc}),
-                      Catch::StartsWith("fit: ") && Catch::Contains("offset 3"));
+                      Catch::StartsWith("text: ") && Catch::Contains("offset 3"));
   }
   for (const text::Tokenizer* tokenizer :
        {static_cast<const text::Tokenizer*>(&chars), static_cast<const text::Tokenizer*>(&words)}) {
     CHECK_THAT(encode_error(*tokenizer, "ab\xFF"),
-               Catch::StartsWith("encode: ") && Catch::Contains("offset 2"));
+               Catch::StartsWith("text: ") && Catch::Contains("offset 2"));
     for (const int64_t id : {int64_t{-1}, int64_t{2}, INT64_MAX, INT64_MIN}) {
       const Ids ids = {id};
       const std::string range =
@@ -190,7 +191,7 @@ TEST_CASE("an unknown word is named with its position where there is no unknown 
   const auto words = WordTokenizer::fit("\u00E9t\u00E9 a", {.unk = ""});
   CHECK(words.vocabulary().tokens == std::vector<std::string>{"a", "\u00E9t\u00E9"});
   CHECK_THAT(encode_error(words, "e\u0301te\u0301 a  b"),
-             Catch::StartsWith("encode: the word 'b' at position 7 (in characters, from 0)"));
+             Catch::StartsWith("text: the word 'b' at position 7 (in characters, from 0)"));
 }
 
 TEST_CASE("words are joined as people write them") {

@@ -52,9 +52,9 @@ std::string to_byte_characters(std::string_view bytes) {
 std::string from_byte_characters(std::string_view text) {
   std::string bytes;
   for (size_t offset = 0; offset < text.size();) {
-    const char32_t c = next_code_point(text, offset, "token");
+    const char32_t c = next_code_point(text, offset, "vocabulary");
     check<ValueError>(c <= kLast && kBytes[c] >= 0,
-                      "token: characters of the byte table expected: ", describe(c));
+                      "vocabulary: expected characters of the byte table, got ", describe(c));
     bytes += static_cast<char>(kBytes[c]);
   }
   return bytes;

@@ -63,7 +63,7 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
-    fail<IoError>("load: a BPE vocabulary expected: ", ids, " and ", merges, ": ", error.what());
+    fail<IoError>(ids, " and ", merges, ": expected a BPE vocabulary: ", error.what());
   }
 }
 
@@ -151,7 +151,7 @@ void parse_bpe_ids(std::string_view json, const std::string& name, BpeParts& to)
 
 void parse_bpe_merges(std::string_view text, const std::string& name, BpeParts& to) {
   const auto refuse = [&](const auto&... why) {
-    fail<IoError>("load: BPE merges expected: ", name, ": ", why...);
+    fail<IoError>(name, ": expected BPE merges: ", why...);
   };
   try {
     check_utf8(text, "text");
@@ -208,8 +208,8 @@ BpeVocabulary read_bpe(const std::string& path) {
     }
   for (const FileNames& names : kFileNames)
     if (fs::exists(given / names.ids, ignored)) return read_two(given, names);
-  fail<IoError>("load: a tokenizer expected: ", path,
-                ": it holds no tokenizer.json, vocab.json or encoder.json");
+  fail<IoError>(path,
+                ": expected a tokenizer: it holds no tokenizer.json, vocab.json or encoder.json");
 }
 
 std::string bpe_ids_json(const BpeVocabulary& vocabulary) {

@@ -69,8 +69,9 @@ int64_t BpeMerger::append_short(std::string_view piece, std::vector<TokenId>& id
 }
 
 int64_t BpeMerger::append_long(std::string_view piece, std::vector<TokenId>& ids) const {
-  check<ValueError>(piece.size() < UINT32_MAX, "encode: a piece without a split of less than 4 GiB",
-                    " expected: ", piece.size(), " bytes");
+  check<ValueError>(piece.size() < UINT32_MAX,
+                    "text: expected pieces without a split of less than 4 GiB, got one of ",
+                    piece.size(), " bytes");
   const auto n = static_cast<uint32_t>(piece.size());
   // Symbols by the position of their first byte; rank is that of the symbol with the next one.
   struct Symbol {

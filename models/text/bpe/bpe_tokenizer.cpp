@@ -134,7 +134,8 @@ std::string BpeTokenizer::token(TokenId id) const {
   for (size_t offset = 0; offset < bytes.size();) {
     const size_t end = end_of_valid_utf8(bytes, offset);
     text += bytes.substr(offset, end - offset);
-    for (offset = end; offset < end_of_invalid_utf8(bytes, end); ++offset) {
+    const size_t end_of_invalid = end_of_invalid_utf8(bytes, end);
+    for (offset = end; offset < end_of_invalid; ++offset) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\x%02X", static_cast<uint8_t>(bytes[offset]));
       text += escape;
@@ -169,7 +170,7 @@ void BpeTokenizer::save_pretrained(const std::string& directory) const {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::create_directories(directory, error);
-  check<IoError>(!error, "save: a directory expected: ", directory, ": ", error.message());
+  check<IoError>(!error, directory, ": cannot be made: ", error.message());
   AtomicFiles files;
   for (const auto& [name, text] : pretrained_files(directory))
     files.add(fs::path(directory) / name).write(text.data(), text.size());

@@ -16,13 +16,13 @@ constexpr int32_t kNoId = -1;
 
 CharTokenizer CharTokenizer::fit(TextPieces pieces, const CharTokenizerOptions& options) {
   check<ValueError>(!pieces.text().empty(),
-                    "fit: a text of at least one character expected: it is empty");
-  check_utf8(pieces.text(), "fit");
+                    "text: expected at least one character, got none: it is empty");
+  check_utf8(pieces.text(), "text");
   std::vector<bool> seen(0x110000);
   for (std::string_view piece; pieces.next(piece);) {
-    const std::string normal = options.nfc ? to_nfc(piece, "fit") : std::string(piece);
+    const std::string normal = options.nfc ? to_nfc(piece, "text") : std::string(piece);
     for (size_t offset = 0; offset < normal.size();)
-      seen[next_code_point(normal, offset, "fit")] = true;
+      seen[next_code_point(normal, offset, "text")] = true;
   }
   Vocabulary vocabulary{
       .type = std::string(kKind), .nfc = options.nfc, .unk = options.unk, .tokens = {}};
@@ -58,14 +58,14 @@ CharTokenizer::CharTokenizer(Vocabulary vocabulary) : vocabulary_(std::move(voca
 }
 
 std::vector<TokenId> CharTokenizer::encode(std::string_view text) const {
-  const std::string normal = vocabulary_.nfc ? to_nfc(text, "encode") : std::string(text);
+  const std::string normal = vocabulary_.nfc ? to_nfc(text, "text") : std::string(text);
   std::vector<TokenId> ids;
   ids.reserve(normal.size());
   for (size_t offset = 0; offset < normal.size();) {
-    const char32_t c = next_code_point(normal, offset, "encode");
+    const char32_t c = next_code_point(normal, offset, "text");
     const int32_t id = c < id_of_.size() ? id_of_[c] : kNoId;
     if (id == kNoId && vocabulary_.unk.empty()) {
-      fail<ValueError>("encode: the character ", describe(c), " at position ", ids.size(),
+      fail<ValueError>("text: the character ", describe(c), " at position ", ids.size(),
                        " (in characters, from 0) is not in the vocabulary; retrain on a text that "
                        "has it, or allow an unknown token (--unk)");
     }

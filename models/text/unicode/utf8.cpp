@@ -233,6 +233,13 @@ std::string to_nfc(std::string_view text, std::string_view op) {
   return out;
 }
 
+std::string clipped(const std::string& text, size_t most) {
+  size_t offset = 0;
+  for (size_t count = 0; offset < text.size() && count < most; ++count)
+    next_code_point(text, offset, "clipped");
+  return offset == text.size() ? text : text.substr(0, offset) + "...";
+}
+
 std::string describe(char32_t c) {
   const std::string code = hex("U+%04X", c);
   const auto category = utf8proc_category(static_cast<int32_t>(c));

@@ -54,6 +54,9 @@ void append_utf8(std::string& text, char32_t c);
 // Normalization Form C (Unicode Standard Annex 15) in O(n log n), for any sequence of marks.
 std::string to_nfc(std::string_view text, std::string_view op = "to_nfc");
 
+// For messages: the first `most` characters, and "..." if there are more.
+std::string clipped(const std::string& text, size_t most);
+
 // For messages: 'x' (U+0078), or U+0301 alone where the character cannot stand by itself.
 std::string describe(char32_t c);
 

@@ -38,12 +38,12 @@ void write_vocabulary(const std::string& path, const Vocabulary& vocabulary);
 // A tokenizer from what a file held: what its constructor refuses is an IoError naming the path.
 template <class T>
 T tokenizer_from_file(Vocabulary vocabulary, const std::string& path) {
-  check<IoError>(vocabulary.type == T::kKind, "load: a tokenizer of type ", T::kKind,
-                 " expected: ", path, ": its type is ", vocabulary.type);
+  check<IoError>(vocabulary.type == T::kKind, path, ": expected a tokenizer of type ", T::kKind,
+                 ", got ", vocabulary.type);
   try {
     return T(std::move(vocabulary));
   } catch (const ValueError& error) {
-    fail<IoError>("load: a tokenizer file expected: ", path, ": ", error.what());
+    fail<IoError>(path, ": expected a tokenizer file: ", error.what());
   }
 }
 

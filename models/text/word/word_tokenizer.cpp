@@ -60,20 +60,20 @@ WordTokenizer WordTokenizer::fit(TextPieces pieces, const WordTokenizerOptions& 
                     "fit: min_count of at least 1 expected: ", options.min_count);
   check<ValueError>(options.min_count == 1 || !options.unk.empty(),
                     "fit: an unknown token expected with min_count ", options.min_count, ": none");
-  check_utf8(pieces.text(), "fit");
+  check_utf8(pieces.text(), "text");
   std::unordered_map<std::string, int64_t> counts;
   for (std::string_view piece; pieces.next(piece);) {
-    const std::string normal = options.nfc ? to_nfc(piece, "fit") : std::string(piece);
+    const std::string normal = options.nfc ? to_nfc(piece, "text") : std::string(piece);
     size_t offset = 0;
-    for (std::string_view token; !(token = next_token(normal, offset, "fit")).empty();)
+    for (std::string_view token; !(token = next_token(normal, offset, "text")).empty();)
       if (token != options.unk) ++counts[std::string(token)];
   }
   std::vector<std::pair<int64_t, std::string_view>> kept;  // minus the count, so that pairs sort
   for (const auto& [token, count] : counts) {
     if (count >= options.min_count) kept.emplace_back(-count, token);
   }
-  check<ValueError>(!kept.empty(), "fit: a text expected in which a word occurs ",
-                    options.min_count, " times or more: no word does");
+  check<ValueError>(!kept.empty(), "text: expected one in which a word occurs ", options.min_count,
+                    " times or more: no word does");
   std::sort(kept.begin(), kept.end());
   Vocabulary vocabulary{
       .type = std::string(kKind), .nfc = options.nfc, .unk = options.unk, .tokens = {}};
@@ -101,18 +101,15 @@ WordTokenizer::WordTokenizer(Vocabulary vocabulary) : vocabulary_(std::move(voca
 }
 
 std::vector<TokenId> WordTokenizer::encode(std::string_view text) const {
-  const std::string normal = vocabulary_.nfc ? to_nfc(text, "encode") : std::string(text);
+  const std::string normal = vocabulary_.nfc ? to_nfc(text, "text") : std::string(text);
   std::vector<TokenId> ids;
   size_t offset = 0;
-  for (std::string_view token; !(token = next_token(normal, offset, "encode")).empty();) {
+  for (std::string_view token; !(token = next_token(normal, offset, "text")).empty();) {
     const auto found = id_of_.find(token);
     if (found == id_of_.end() && vocabulary_.unk.empty()) {
       const std::string_view before = std::string_view(normal).substr(0, offset - token.size());
-      constexpr size_t kShown = 60;  // bytes
-      const bool is_long = token.size() > kShown;
-      fail<ValueError>("encode: the word '", without_cut_end(token.substr(0, kShown)),
-                       is_long ? "...' at position " : "' at position ",
-                       count_code_points(before, "encode"),
+      fail<ValueError>("text: the word '", clipped(std::string(token), 60), "' at position ",
+                       count_code_points(before, "text"),
                        " (in characters, from 0) is not in the vocabulary; retrain on a text that "
                        "has it, or allow an unknown token (--unk)");
     }

@@ -1,5 +1,6 @@
 // The `vitro` program: its subcommands, and what becomes of an error.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -175,6 +176,16 @@ int run(int argc, char** argv) {
                    "; see ", called(sub), " --help");
 }
 
+// A long line without its middle: the reason often stands at the end.
+std::string shortened(const std::string& line) {
+  constexpr size_t kStart = 3000, kEnd = 1000;
+  if (line.size() <= kStart + kEnd) return line;
+  const std::string_view start = text::without_cut_end(std::string_view(line).substr(0, kStart));
+  const std::u32string end = text::decode_utf8(line.substr(start.size()));
+  return std::string(start) + " ... " +
+         text::encode_utf8(end.substr(end.size() - std::min(end.size(), kEnd)));
+}
+
 // One line, whatever the message holds: a list's entries after semicolons, the first of them, of
 // which the last may count others; the modules that an error passed follow with "in".
 int report(const std::string& error, int code) {
@@ -193,7 +204,7 @@ int report(const std::string& error, int code) {
     else if (++entries <= kMostEntries) line += "; " + part.substr(indent.size());
   }
   if (entries > kMostEntries) line += "; and " + std::to_string(entries - kMostEntries) + " more";
-  std::fprintf(stderr, "vitro: %s\n", printable(line + passed).c_str());
+  std::fprintf(stderr, "vitro: %s\n", shortened(printable(line + passed)).c_str());
   return code;
 }
 
@@ -203,6 +214,7 @@ int report(const std::string& error, int code) {
 
 int main(int argc, char** argv) {
   using namespace vitro;
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` is an error, as on a full disk
   try {
     return cli::run(argc, argv);
   } catch (const cli::UsageError& error) {

@@ -121,7 +121,7 @@ void add_allow_special(CLI::App& app, bool& to) {
 
 void add_text(CLI::App& app, TextOptions& to) {
   add_value(app, "--text", to.file, files("FILE"),
-            "Text to take the vocabulary from (default: bundled stories)");
+            "Text to take the vocabulary from, - for standard input (default: bundled stories)");
   Values kinds = names_of({"char", "word"});
   kinds.type_name = "KIND";
   add_with_default(app, "--tokenizer", to.tokenizer, kinds, "What a token is");

@@ -53,7 +53,7 @@ std::string read_prompt(const std::string& file) {
   if (file == "-") {
     while (read_some(text) != 0) {}
   } else {
-    text = read_file(file, static_cast<int64_t>(kMostBytes));
+    text = read_stream(file, static_cast<int64_t>(kMostBytes));
   }
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();

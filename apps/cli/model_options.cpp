@@ -8,10 +8,17 @@
 #include "apps/cli/bundled_text.h"
 #include "apps/cli/byte_pairs.h"
 #include "apps/cli/output.h"
+#include "framework/io/file.h"
 
 namespace vitro::cli {
 
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+int64_t memory_bytes() {
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
 
 std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_view text) {
   if (options.tokenizer == "bpe")
@@ -28,11 +35,28 @@ std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_vie
 }  // namespace
 
 Text open_text(const std::string& file) {
-  if (file.empty()) return {"the bundled stories", {}, kBundledText};
-  Text opened{file, MappedFile(file), {}};
-  opened.text = opened.file->bytes();
-  check<ValueError>(!opened.text.empty(), "a text expected: ", file, " is empty");
+  if (file.empty()) return {.name = "the bundled stories", .text = kBundledText};
+  Text opened{.name = file == "-" ? "standard input" : file};
+  if (is_stream(file)) {
+    opened.bytes = std::make_shared<std::string>(read_stream(file, memory_bytes() / 4));
+    opened.text = *opened.bytes;
+  } else {
+    opened.text = opened.file.emplace(file).bytes();
+  }
+  if (opened.text.starts_with(kByteOrderMark)) {
+    opened.text.remove_prefix(kByteOrderMark.size());
+    opened.note = "the byte order mark at its beginning is left out";
+  }
+  check<ValueError>(!opened.text.empty(), opened.name, ": expected a text, got none: it is empty");
+  // Lines end alike in most texts: the first ones tell how.
+  if (opened.text.substr(0, size_t{1} << 20).find("\r\n") != std::string_view::npos)
+    opened.note += std::string(opened.note.empty() ? "" : "; ") +
+                   "its lines end in CR LF (as Windows writes them), and each CR is kept";
   return opened;
+}
+
+bool is_gone(const std::string& file) {
+  return is_stream(file) || file.starts_with("/dev/") || file.starts_with("/proc/");
 }
 
 std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source) {
@@ -72,7 +96,8 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
                                    bool allow_special) {
   std::vector<int64_t> ids =
       text::encode(tokenizer, prompt, allowed_special(allow_special, tokenizer));
-  check<UsageError>(!ids.empty(), "a text of at least one token expected: ", in_quotes(prompt, 60),
+  check<UsageError>(!ids.empty(),
+                    "text: expected at least one token, got none: ", in_quotes(prompt, 60),
                     " has no word");
   return ids;
 }
@@ -103,12 +128,10 @@ models::MiniLMConfig config_of(const ModelOptions& options, const text::Tokenize
 }
 
 void check_bytes(double need, const char* advice) {
-  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                      static_cast<double>(sysconf(_SC_PAGESIZE)),
-               gib = 1 << 30;
-  check<MemoryError>(need <= have, "the model would need about ", format("%.0f", need / gib),
-                     " GiB of memory and this machine has ", format("%.0f", have / gib), ": ",
-                     advice);
+  const double have = static_cast<double>(memory_bytes()), gib = 1 << 30;
+  check<MemoryError>(need <= have, "memory: the model would need about ",
+                     format("%.0f", need / gib), " GiB of memory and this machine has ",
+                     format("%.0f", have / gib), ": ", advice);
 }
 
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,

@@ -10,13 +10,19 @@
 
 namespace vitro::cli {
 
-// A text that is not empty: a file, mapped into memory, or the bundled stories for no file.
+// A text that is not empty: a file, mapped into memory; all that a pipe, a FIFO or, for "-",
+// standard input gives; or the bundled stories for no file.  A byte order mark before it is left
+// out.
 struct Text {
-  std::string name;  // for people: "the bundled stories", or the file
-  std::optional<MappedFile> file;
-  std::string_view text;
+  std::string name;  // for people: "the bundled stories", "standard input", or the file
+  std::optional<MappedFile> file = {};
+  std::shared_ptr<const std::string> bytes = {};  // where they came through a pipe
+  std::string_view text = {};
+  std::string note = {};  // a sentence about what one does not see of it, if there is any
 };
 Text open_text(const std::string& file);
+// Whether the text that a run was started with came through a pipe, and cannot be read again.
+bool is_gone(const std::string& file);
 
 // A text and the tokenizer fitted to it.
 struct Source : Text {

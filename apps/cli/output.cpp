@@ -74,15 +74,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 std::string in_quotes(std::string_view text, size_t most) {
-  return '"' + clipped(printable(text), most) + '"';
-}
-
-std::string clipped(const std::string& text, size_t most) {
-  std::u32string characters = text::decode_utf8(text);
-  if (characters.size() <= most) return text;
-  return text::encode_utf8(characters.substr(0, most)) + "...";
+  // The start holds a character more, so that what its cut breaks is never shown.
+  return '"' + clipped(printable(text.substr(0, 4 * most + 4)), most) + '"';
 }
 
 std::string shape_text(const Shape& shape) {

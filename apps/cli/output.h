@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/tensor/tensor.h"
+#include "models/text/unicode/utf8.h"
 
 namespace vitro::cli {
 
@@ -26,9 +27,9 @@ std::string without_internals(std::string message);
 // `text` with escapes for what is not a printable character: line ends, control characters, bytes
 // that are no UTF-8.
 std::string printable(std::string_view text);
-std::string in_quotes(std::string_view text);               // "printable text"
-std::string in_quotes(std::string_view text, size_t most);  // the first `most` characters of it
-std::string clipped(const std::string& text, size_t most);  // the first `most` characters, then ...
+// "printable text", of which a long one ends in ... after `most` characters.
+std::string in_quotes(std::string_view text, size_t most = 200);
+using text::clipped;
 
 std::string shape_text(const Shape& shape);  // (2, 3)
 std::string count_text(int64_t n);           // 16,384

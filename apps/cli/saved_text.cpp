@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "framework/io/file.h"
+
 namespace vitro::cli {
 
 namespace {
@@ -16,8 +18,8 @@ namespace {
 class ScratchDirectory {
  public:
   ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {
-    check<IoError>(::mkdtemp(path_.data()) != nullptr, path_, ": ",
-                   std::generic_category().message(errno));
+    check<IoError>(::mkdtemp(path_.data()) != nullptr, path_,
+                   ": cannot be made: ", std::generic_category().message(errno));
   }
   ~ScratchDirectory() {
     std::error_code ignored;
@@ -54,21 +56,26 @@ Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
   const auto metadata = [&](const std::string& name) {
     const auto found = saved.metadata.find(name);
     check<ValueError>(found != saved.metadata.end(),
-                      "a TEXT expected: the model does not say what it was trained on");
+                      "eval: expected a TEXT: the model does not say what it was trained on");
     return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   };
   const nlohmann::json run = metadata("options"), state = metadata("state");
   const std::filesystem::path path = model;
   const std::string file = (is_directory(path) ? path : path.parent_path()) / "tokens.bin";
   try {
-    Tokens tokens{run.at("text").get<std::string>(), text::TokenFile(file)};
-    if (tokens.name.empty()) tokens.name = open_text("").name;
+    const auto name = run.at("text").get<std::string>();
+    const bool has_ids = file_exists(file);
+    check<IoError>(has_ids || !is_gone(name), file, ": it is missing: give a TEXT");
+    Tokens tokens = has_ids ? Tokens{name, text::TokenFile(file)} : given_text(name, saved);
+    if (name.empty()) tokens.name = open_text("").name;
+    if (name == "-") tokens.name = "standard input";
     tokens.ids.verify();
-    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens.ids.checksum(), file,
-                   ": the tokens that the model was trained on expected");
+    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens.ids.checksum(),
+                   has_ids ? file : tokens.name,
+                   ": expected the tokens that the model was trained on, got others");
     return tokens;
   } catch (const nlohmann::json::exception&) {
-    fail<IoError>("the checkpoint of a run of vitro train expected: ", model);
+    fail<IoError>(model, ": expected the checkpoint of a run of vitro train");
   }
 }
 

@@ -2,18 +2,19 @@
 #include "apps/cli/signals.h"
 
 #include <cstddef>
+#include <iterator>
 
 namespace vitro::cli {
 
 namespace {
 
-constexpr int kStops[] = {SIGINT, SIGTERM};
-volatile std::sig_atomic_t received_signal = 0, is_noted[2] = {};
+constexpr auto& kStops = NotedSignals::kStops;
+volatile std::sig_atomic_t received_signal = 0, is_noted[std::size(kStops)] = {};
 
 void note(int signal) {
   received_signal = signal;
-  for (size_t i = 0; i < 2; ++i)
-    if (is_noted[i]) std::signal(kStops[i], SIG_DFL);
+  for (size_t i = 0; i < std::size(kStops); ++i)
+    if (is_noted[i]) std::signal(kStops[i], kStops[i] == SIGHUP ? SIG_IGN : SIG_DFL);
 }
 
 void set(int signal, void (*handler)(int), int flags) {
@@ -26,9 +27,10 @@ void set(int signal, void (*handler)(int), int flags) {
 }  // namespace
 
 NotedSignals::NotedSignals(Waits waits) : waits_(waits) {
-  for (size_t i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < std::size(kStops); ++i) {
     sigaction(kStops[i], nullptr, &before_[i]);
-    is_noted[i] = before_[i].sa_handler != SIG_IGN;
+    is_noted[i] =
+        before_[i].sa_handler != SIG_IGN && (kStops[i] != SIGHUP || waits == Waits::kGoOn);
   }
   listen();
   sigaction(SIGPIPE, nullptr, &pipe_before_);
@@ -36,7 +38,7 @@ NotedSignals::NotedSignals(Waits waits) : waits_(waits) {
 }
 
 NotedSignals::~NotedSignals() {
-  for (size_t i = 0; i < 2; ++i) sigaction(kStops[i], &before_[i], nullptr);
+  for (size_t i = 0; i < std::size(kStops); ++i) sigaction(kStops[i], &before_[i], nullptr);
   sigaction(SIGPIPE, &pipe_before_, nullptr);
 }
 
@@ -48,7 +50,7 @@ void NotedSignals::forget() {
 }
 
 void NotedSignals::listen() {
-  for (size_t i = 0; i < 2; ++i)
+  for (size_t i = 0; i < std::size(kStops); ++i)
     if (is_noted[i]) set(kStops[i], note, waits_ == Waits::kGoOn ? SA_RESTART : 0);
 }
 

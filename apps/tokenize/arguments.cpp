@@ -34,7 +34,8 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
 CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
   CLI::App* group = app.add_subcommand("tokenizer", "Make a tokenizer: vitro tokenizer train");
   CLI::App* sub = group->add_subcommand("train", "Learn byte pairs from a text, as GPT-2's");
-  sub->add_option("text", to.text, "Text file to learn from (default: bundled stories)")
+  sub->add_option("text", to.text,
+                  "Text file to learn from, - for standard input (default: bundled stories)")
       ->type_name("FILE")
       ->check(file_name());
   add_with_default(*sub, "--vocab-size", to.vocab_size, wholes(257, 1'000'000),

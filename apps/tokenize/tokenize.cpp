@@ -42,7 +42,7 @@ int tokenize(const TokenizeOptions& options) {
   const text::Tokenizer& tokenizer = *source.tokenizer;
   const std::vector<int64_t> ids = encode_prompt(tokenizer, options.text, options.allow_special);
   const std::string decoded = tokenizer.decode(ids);
-  const bool is_same = decoded == options.text || decoded == text::to_nfc(options.text);
+  const bool is_same = decoded == options.text;
   std::vector<std::string> tokens;
   for (int64_t id : ids) tokens.push_back(tokenizer.token(id));
 
@@ -67,7 +67,11 @@ int tokenize(const TokenizeOptions& options) {
                             count_text(tokenizer.vocab_size()) + " tokens from " +
                             printable(is_learnt ? source.name : name);
   const bool has_unknown = options.source.unk && std::count(ids.begin(), ids.end(), 0);
-  const std::string verdict = is_same       ? "the same text"
+  const bool is_composed = decoded == text::to_nfc(options.text);
+  const std::string verdict = is_same ? "the same text"
+                              : is_composed
+                                  ? "the same characters, composed (Unicode's NFC): other "
+                                    "bytes than those of the text"
                               : has_unknown ? "not the same text: what is unknown became <unk>"
                                             : "the same words; their spacing follows a rule";
   write_out(table({{"text", in_quotes(options.text, kShown)}, {"tokenizer", label}}, 0) + '\n' +

@@ -10,7 +10,8 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kLongest = 10;  // tokens that are shown
+constexpr size_t kLongest = 10;      // tokens that are shown
+constexpr size_t kMostOfToken = 60;  // characters of each
 
 std::vector<std::string> longest_tokens(const text::BpeTokenizer& tokenizer) {
   const text::BpeVocabulary& vocabulary = tokenizer.vocabulary();
@@ -56,7 +57,8 @@ int train_tokenizer(const TrainTokenizerOptions& options) {
     return 0;
   }
   std::string shown;
-  for (const std::string& token : longest) shown += (shown.empty() ? "" : " ") + in_quotes(token);
+  for (const std::string& token : longest)
+    shown += (shown.empty() ? "" : " ") + in_quotes(token, kMostOfToken);
   const bool is_whole = tokenizer.vocab_size() == options.vocab_size;
   write_out(table(
       {{"text", printable(source.name) + ", " +

@@ -47,14 +47,21 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
   sub->footer(
       "The defaults suit a text as small as the bundled one (30 KB); for megabytes, drop less\n"
       "and give the model more: --dropout 0.1 --n-hidden 2048 --max-iters 50000.\n\n"
+      "The text is UTF-8: a file, or what a pipe or FIFO gives. A byte order mark before it is "
+      "left\n"
+      "out; line ends stay as they are, so that CR LF is two characters to learn.\n\n"
       "The first 90 % of the text are learnt, the rest is the validation part. DIR gets\n"
       "  step-*.safetensors         checkpoints: all that the run needs to go on, bit for bit\n"
       "  metrics.csv, metrics.jsonl  a row per --log-interval and checkpoint; only the latter has "
       "times\n"
       "  loss.svg                   the curve of the losses\n"
-      "  tokens.bin                 the text as ids\n"
+      "  tokens.bin                 the text as ids; --resume makes it again where it is missing\n"
+      "  lock                       as long as the run has the directory: no other may train "
+      "there\n"
       "Tokens/s, the time left and the seconds count training alone, not what stands between.\n"
-      "Ctrl-C and SIGTERM save a checkpoint first; a kill -9 loses the steps since the last one.\n"
+      "The checkpoint of the lowest validation loss is kept beside the newest ones.\n"
+      "Ctrl-C, SIGTERM and a terminal that closes save a checkpoint first; a kill -9 loses the\n"
+      "steps since the last one.\n"
       "--resume goes on from there. What a run was started with stays: --resume takes other\n"
       "values only for how long it goes and what it shows and keeps.\n\n"
       "Examples:\n"
@@ -68,7 +75,9 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
 
 CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
   CLI::App* sub = app.add_subcommand("eval", "How well a trained model predicts a text");
-  sub->add_option("text", to.text, "Text file (default: the one that the model was trained on)")
+  sub->add_option(
+         "text", to.text,
+         "Text file, - for standard input (default: the one that the model was trained on)")
       ->type_name("FILE")
       ->check(file_name());
   add_saved(*sub, to.saved)->required();
@@ -76,7 +85,11 @@ CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
       "loss: nats per token, the mean of -ln p(token). perplexity: e^loss.\n"
-      "bits per character: what the model would need to write the text down.\n\n"
+      "bits per character: what the model would need to write the text down.\n"
+      "Each token is predicted from those before it in a window that is as long as the model "
+      "takes,\n"
+      "of a MiniLM 256 tokens. The validation loss of vitro train is the same number, as long as\n"
+      "--eval-iters batches hold the validation part.\n\n"
       "Examples:\n"
       "  vitro eval --model out\n"
       "  vitro eval --model out letters.txt --whole --json");

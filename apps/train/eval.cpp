@@ -30,10 +30,8 @@ int eval(const EvalOptions& options) {
   const text::TokenFile part = all.slice(training, all.size());
   check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
                     options.whole ? "" : "the last 10 % of ", name, " has ", part.size());
-  // Long windows, so that few tokens are predicted from less than the model can look at.
-  const int64_t window =
-      saved.model->max_length().value_or(std::max<int64_t>(256, saved.model->context()));
-  const models::Evaluation result = models::evaluate(*saved.model, part, window);
+  const models::Evaluation result =
+      models::evaluate(*saved.model, part, models::evaluation_window(*saved.model));
   const int64_t characters = count_characters(*saved.tokenizer, part);
   const double bits = result.bits_per_character(characters);
 

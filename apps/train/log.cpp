@@ -59,6 +59,17 @@ void TrainLog::say(const std::string& text) {
   is_line_open_ = false;
 }
 
+void TrainLog::say_if_overfits() {
+  if (has_warned_ || !metrics_.overfits()) return;
+  has_warned_ = true;
+  const models::MetricsRow& best = *metrics_.best();
+  say(format("The validation loss rises, from %.4f after step ", *best.validation_loss) +
+      count_text(best.step) +
+      ", while the training loss falls: the model learns its text\nby heart. More --dropout, more "
+      "text, a smaller model or fewer --max-iters help. The checkpoint of step " +
+      count_text(best.step) + "\nis kept: it is the best.\n");
+}
+
 void TrainLog::draw_curve() const {
   write_file(options_.out_dir + "/loss.svg", loss_curve(metrics_.rows()));
 }

@@ -15,6 +15,9 @@ class TrainLog {
   void show(int64_t step, double loss);  // on a terminal, ten times a second, the line that moves
   void say(const std::string& text);     // below the moving line
   void draw_curve() const;
+  const models::MetricsRow* best() const { return metrics_.best(); }
+  // Says once that the model learns its text by heart, if it does.
+  void say_if_overfits();
 
  private:
   std::string speed_and_rest(int64_t step) const;
@@ -24,7 +27,7 @@ class TrainLog {
   int64_t first_step_;
   double worked_ = 0;  // seconds of this process
   std::chrono::steady_clock::time_point shown_;
-  bool is_terminal_, is_line_open_ = false;
+  bool is_terminal_, is_line_open_ = false, has_warned_ = false;
 };
 
 }  // namespace vitro::cli

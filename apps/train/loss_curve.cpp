@@ -10,7 +10,7 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr double kWidth = 720, kHeight = 400, kLeft = 56, kRight = 16, kTop = 40, kBottom = 44;
+constexpr double kWidth = 720, kHeight = 400, kLeft = 72, kRight = 16, kTop = 64, kBottom = 44;
 constexpr size_t kMostPoints = 1000;  // of a line; more cannot be seen
 
 // Steps of 1, 2 or 5 times a power of ten, of which about `count` make `range`.
@@ -70,6 +70,7 @@ std::string line(const std::vector<models::MetricsRow>& rows, const Axes& axes,
        i = i + 1 == known.size() ? i + 1 : std::min(i + stride, known.size() - 1))
     path += format("%s%.1f %.1f", path.empty() ? "M" : "L",
                    axes.x(static_cast<double>(known[i]->step)), axes.y(*(known[i]->*loss)));
+  if (known.size() == 1) path += "h0";  // a dot
   return format("<path class=\"%s\" d=\"", kind) + path + "\"/>\n";
 }
 
@@ -81,21 +82,28 @@ std::string loss_curve(const std::vector<models::MetricsRow>& rows) {
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
              "height=\"%g\">\n",
              kWidth, kHeight, kWidth, kHeight) +
-         "<style>text{font:12px sans-serif;fill:#444}path{fill:none;stroke-width:1.5}"
+         "<style>text{font:12px sans-serif;fill:#444}path{fill:none;stroke-width:1.5;"
+         "stroke-linecap:round}.title{font-size:15px}"
          ".grid{stroke:#ddd;stroke-width:1}.training{stroke:#2a6f97}.validation{stroke:#d1495b}"
          "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n" +
+         format("<text class=\"title\" x=\"%g\" y=\"22\">Loss of a model in training</text>\n",
+                kLeft) +
          grid(axes) + line(rows, axes, &models::MetricsRow::smoothed_loss, "training") +
          line(rows, axes, &models::MetricsRow::validation_loss, "validation") +
          format(
-             "<path class=\"training\" d=\"M%g 20h20\"/><text x=\"%g\" y=\"24\">training, "
+             "<path class=\"training\" d=\"M%g 42h20\"/><text x=\"%g\" y=\"46\">training, "
              "smoothed</text>\n",
              kLeft, kLeft + 26) +
          format(
-             "<path class=\"validation\" d=\"M%g 20h20\"/><text x=\"%g\" y=\"24\">validation"
+             "<path class=\"validation\" d=\"M%g 42h20\"/><text x=\"%g\" y=\"46\">validation"
              "</text>\n",
              kLeft + 160, kLeft + 186) +
-         format("<text x=\"%g\" y=\"%g\" text-anchor=\"end\">step</text>\n</svg>\n",
-                kWidth - kRight, kHeight - 8);
+         format("<text x=\"%g\" y=\"%g\" text-anchor=\"end\">training step</text>\n",
+                kWidth - kRight, kHeight - 8) +
+         format(
+             "<text transform=\"translate(16 %g) rotate(-90)\" text-anchor=\"middle\">loss in nats "
+             "per token</text>\n</svg>\n",
+             (kTop + kHeight - kBottom) / 2);
 }
 
 }  // namespace vitro::cli

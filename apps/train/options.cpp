@@ -45,7 +45,7 @@ std::string to_json(const TrainOptions& options) {
   return dumped(json);
 }
 
-void take_saved(TrainOptions& options, const std::string& saved) {
+void take_saved(TrainOptions& options, const std::string& saved, bool has_text) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
   check<IoError>(json.is_object(), "resume: the options of a run expected");
   const auto take = [&]<class T>(const OptionRow& row, T& field) {
@@ -57,8 +57,10 @@ void take_saved(TrainOptions& options, const std::string& saved) {
     }
     const std::string dashes = row.names.starts_with("--") ? "--" : "", now = dumped(field),
                       then = dumped(before);
-    check<ValueError>(row.resumed == WhenResumed::kMayChange || now == then, "--resume: ", dashes,
-                      row.name(), ' ', then, " expected, as the run was started: ", now,
+    const bool may_change =
+        row.resumed == WhenResumed::kMayChange || (row.name() == "text" && !has_text);
+    check<ValueError>(may_change || now == then, "--resume: ", dashes, row.name(), ' ', then,
+                      " expected, as the run was started: ", now,
                       " (leave it out, or choose another --out-dir)");
   };
   each_option(take, options);

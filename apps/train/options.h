@@ -36,7 +36,8 @@ void each_option(F f, Options&... o) {
   constexpr auto kMayChange = WhenResumed::kMayChange, kNotSaved = WhenResumed::kNotSaved;
 
   // These decide the text and its tokens.
-  f(OptionRow{"text", files("FILE"), "Text file to learn (default: bundled stories)", ""},
+  f(OptionRow{"text", files("FILE"),
+              "Text file to learn, - for standard input (default: bundled stories)", ""},
     o.model.text.file...);
   f(OptionRow{"--tokenizer", Values{Values::Kind::kWord, "KIND|PATH", file_name()},
               "What a token is: char, word, bpe, or a saved tokenizer"},
@@ -159,7 +160,8 @@ std::string to_json(const TrainOptions& options);
 
 // The options of a checkpoint in place of those that were not given.  ValueError for one that was
 // given, may not change and is another; IoError for JSON that has not all of them, or nonsense.
-void take_saved(TrainOptions& options, const std::string& saved);
+// Without `has_text` the text that was given is taken, wherever it stands: it is made tokens again.
+void take_saved(TrainOptions& options, const std::string& saved, bool has_text = true);
 
 // The first option that was given and that only a model of this kind has; empty if none was.
 std::string first_given(const TrainOptions& options, ForModel model);

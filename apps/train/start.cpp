@@ -7,6 +7,7 @@
 #include "apps/cli/output.h"
 #include "apps/train/defaults.h"
 #include "apps/train/options.h"
+#include "framework/io/file.h"
 
 namespace vitro::cli {
 
@@ -55,62 +56,101 @@ void take_over(models::LanguageModel& model, const TrainOptions& options) {
   manual_seed(static_cast<uint64_t>(options.seed));
 }
 
-// The directory is made if there is none; whether it was.
-bool make_directory(const std::string& directory) {
-  std::error_code error;
-  const bool is_new = std::filesystem::create_directories(directory, error);
-  check<IoError>(!error, "--out-dir: a directory expected: ", directory, ": ", error.message());
+// IoError if another process trains there.
+std::unique_ptr<LockFile> lock_directory(const std::string& directory) {
+  auto lock = std::make_unique<LockFile>(directory + "/lock");
+  check<IoError>(lock->is_held(), directory,
+                 ": another run has this directory: wait for its end, or choose another --out-dir");
+  return lock;
+}
+
+void check_unused(const std::string& directory) {
   const std::vector<int64_t> there = CheckpointDirectory(directory).steps();
   check<ValueError>(there.empty(), "train: ", directory, " holds a run of ",
                     there.empty() ? 0 : there.back(),
                     " steps: go on with --resume, or choose another --out-dir");
-  check<ValueError>(!std::filesystem::exists(directory + "/config.json", error),
-                    "train: ", directory,
+  check<ValueError>(!file_exists(directory + "/config.json"), "train: ", directory,
                     " holds another model, in Hugging Face's layout: choose another --out-dir");
-  return is_new;
+}
+
+// A new run in a directory that is there, and locked.
+models::TrainingRun new_run(TrainOptions& options, std::optional<models::SavedModel> given,
+                            const Text& source) {
+  models::SavedModel begun = given ? std::move(*given) : models::SavedModel{};
+  if (!begun.model) begun.tokenizer = fit_tokenizer(options.model.text, source);
+  write_token_file(tokens_file(options), *begun.tokenizer, text::TextPieces(source.text),
+                   allowed_special(options.allow_special, *begun.tokenizer));
+  const text::TokenFile tokens(tokens_file(options));
+  models::check_length(tokens, options.block_size);
+  if (begun.model) take_over(*begun.model, options);
+  else begun.model = fresh_model(options, *begun.tokenizer);
+  models::TrainingRun run(std::move(begun.model), std::move(begun.tokenizer), tokens, options);
+  run.metadata["options"] = to_json(options);
+  return run;
+}
+
+// tokens.bin from the text of the options.  The run that goes on compares the checksum: here it
+// decides whether the file stays.
+void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint) {
+  const std::string file = tokens_file(options), &text = options.model.text.file;
+  try {
+    check<IoError>(options.given.contains("text") || !is_gone(text), text,
+                   ": the text came through a pipe");
+    const Text source = open_text(text);
+    const auto tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
+    write_token_file(file, *tokenizer, text::TextPieces(source.text),
+                     allowed_special(options.allow_special, *tokenizer));
+    if (text::TokenFile(file).checksum() == models::tokens_checksum_of(checkpoint)) return;
+    remove_file(file);
+    fail<IoError>(source.name, ": it is not the text that the run was started with");
+  } catch (const Error& error) {
+    fail<IoError>(file, ": it is missing and cannot be made again: ", error.what(),
+                  " (give the text: vitro train TEXT --resume --out-dir ", options.out_dir, ')');
+  }
 }
 
 }  // namespace
 
-models::TrainingRun start(TrainOptions& options) {
+StartedRun start(TrainOptions& options) {
   std::optional<models::SavedModel> given = initial_model(options.init_from);
   complete(options, given ? given->model.get() : nullptr);
   const Text source = open_text(options.model.text.file);  // before anything is made
-  const bool is_new = make_directory(options.out_dir);
+  std::error_code error;
+  const bool is_new = std::filesystem::create_directories(options.out_dir, error);
+  check<IoError>(!error, options.out_dir, ": cannot be the --out-dir: ", error.message());
+  std::unique_ptr<LockFile> lock = lock_directory(options.out_dir);
+  check_unused(options.out_dir);
   try {
-    models::SavedModel begun = given ? std::move(*given) : models::SavedModel{};
-    if (!begun.model) begun.tokenizer = fit_tokenizer(options.model.text, source);
-    write_token_file(tokens_file(options), *begun.tokenizer, text::TextPieces(source.text),
-                     allowed_special(options.allow_special, *begun.tokenizer));
-    const text::TokenFile tokens(tokens_file(options));
-    models::check_length(tokens, options.block_size);
-    if (begun.model) take_over(*begun.model, options);
-    else begun.model = fresh_model(options, *begun.tokenizer);
-    models::TrainingRun run(std::move(begun.model), std::move(begun.tokenizer), tokens, options);
-    run.metadata["options"] = to_json(options);
-    return run;
+    models::TrainingRun run = new_run(options, std::move(given), source);
+    return {std::move(lock), std::move(run), source.note.empty() ? "" : "text: " + source.note};
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(tokens_file(options), ignored);
+    lock.reset();
     if (is_new) std::filesystem::remove(options.out_dir, ignored);
     throw;
   }
 }
 
-models::TrainingRun resume(TrainOptions& options) {
+StartedRun resume(TrainOptions& options) {
   const CheckpointDirectory directory(options.out_dir);
+  if (directory.steps().empty()) directory.latest();  // which says so
+  std::unique_ptr<LockFile> lock = lock_directory(options.out_dir);
   const CheckpointDirectory::Found found = directory.latest();
   for (const std::string& reason : found.damaged) warn(reason);
+  const bool has_tokens = file_exists(tokens_file(options));
   try {
-    take_saved(options, found.checkpoint.field("options"));
+    take_saved(options, found.checkpoint.field("options"), /*has_text=*/has_tokens);
     check_model_type(options);
     models::check_enough(found.checkpoint);
     check_memory(found.checkpoint.field("config"), options);
+    if (!has_tokens) make_tokens_again(options, found.checkpoint);
     const text::TokenFile tokens(tokens_file(options));
     tokens.verify();
     auto run = models::TrainingRun::resume(found.checkpoint, tokens, options);
     run.metadata["options"] = to_json(options);
-    return run;
+    return {std::move(lock), std::move(run),
+            has_tokens ? "" : tokens_file(options) + " was missing, and is made again"};
   } catch (IoError& error) {
     error.add_context(directory.file(found.step));
     throw;

@@ -10,20 +10,23 @@ namespace vitro::cli {
 
 namespace {
 
-std::string introduce(const models::TrainingRun& run, const TrainOptions& o) {
+std::string introduce(const StartedRun& started, const TrainOptions& o) {
+  const models::TrainingRun& run = started.run;
   models::LanguageModel& model = run.model();
-  return table(
-             {{"model",
-               model.describe() + ", " + count_text(model.parameter_count()) + " parameters"},
-              {"text", count_text(run.training_tokens()) + " tokens to learn, " +
-                           count_text(run.validation_tokens()) + " to validate; vocabulary " +
-                           count_text(run.tokenizer().vocab_size())},
-              {"steps",
-               count_text(o.max_iters) + " of " + count_text(o.tokens_per_step()) + " tokens"},
-              {"run", printable(o.out_dir) +
-                          (run.steps() ? ", going on after step " + count_text(run.steps()) : "")}},
-             0) +
-         '\n';
+  const int64_t evaluated = run.evaluated_tokens() + 1;
+  std::vector<std::vector<std::string>> rows = {
+      {"model", model.describe() + ", " + count_text(model.parameter_count()) + " parameters"},
+      {"text", count_text(run.training_tokens()) + " tokens to learn, " +
+                   count_text(run.validation_tokens()) + " to validate" +
+                   (evaluated < run.validation_tokens()
+                        ? " (the first " + count_text(evaluated) + " by --eval-iters)"
+                        : "") +
+                   "; vocabulary " + count_text(run.tokenizer().vocab_size())},
+      {"steps", count_text(o.max_iters) + " of " + count_text(o.tokens_per_step()) + " tokens"},
+      {"run", printable(o.out_dir) +
+                  (run.steps() ? ", going on after step " + count_text(run.steps()) : "")}};
+  if (!started.note.empty()) rows.push_back({"note", printable(started.note)});
+  return table(rows, 0) + '\n';
 }
 
 // The sample, each line behind a bar.
@@ -39,8 +42,9 @@ void save_with_evaluation(const models::TrainingRun& run, const TrainOptions& op
   row.validation_loss = run.validation_loss();
   log.add(row);
   log.sync();
-  run.save();
+  run.save(log.best()->step);
   log.draw_curve();
+  log.say_if_overfits();
   if (options.sample_tokens) log.say(quoted(run.sample(options.sample_tokens)));
 }
 
@@ -55,7 +59,7 @@ void go_on(models::TrainingRun& run, const TrainOptions& o, TrainLog& log,
     const models::MetricsRow row{step, report.loss,          run.smoothed_loss(),
                                  {},   report.learning_rate, report.grad_norm};
     if (step % o.eval_interval == 0 || step == o.max_iters) save_with_evaluation(run, o, log, row);
-    else if (step % o.log_interval == 0) log.add(row);
+    else if (step == 1 || step % o.log_interval == 0) log.add(row);
     else log.show(step, run.smoothed_loss());
   }
 }
@@ -63,17 +67,31 @@ void go_on(models::TrainingRun& run, const TrainOptions& o, TrainLog& log,
 // A checkpoint first, whatever becomes of the output.
 std::string stop(const models::TrainingRun& run, TrainLog& log) {
   log.sync();
-  const std::string file = run.save();
+  const std::string file = run.save(log.best() ? std::optional(log.best()->step) : std::nullopt);
   log.draw_curve();
   return "stopped after step " + count_text(run.steps()) + ": " + printable(file) +
          "; go on with --resume\n";
 }
 
+// Where the model of the lowest validation loss is, if that is not the last one.
+std::string best_before_the_last(const TrainLog& log, const TrainOptions& o) {
+  const std::string file = CheckpointDirectory(o.out_dir).file(log.best()->step);
+  if (log.best()->step == o.max_iters || !file_exists(file)) return "";
+  return format("The lowest validation loss, %.4f, is that of step ",
+                *log.best()->validation_loss) +
+         count_text(log.best()->step) + ":\n  vitro generate --model " + printable(file) +
+         " --temperature 0.8 --prompt TEXT\n";
+}
+
 }  // namespace
 
 int train(TrainOptions o) {
-  models::TrainingRun run = o.resume ? resume(o) : start(o);
-  write_out(introduce(run, o));
+  StartedRun started = o.resume ? resume(o) : start(o);
+  models::TrainingRun& run = started.run;
+  check<UsageError>(!o.given.contains("max-iters") || o.max_iters >= run.steps(),
+                    "--max-iters: expected more than the ", run.steps(), " steps that the run in ",
+                    o.out_dir, " has done, got ", o.max_iters);
+  write_out(introduce(started, o));
   if (run.steps() >= o.max_iters && run.steps() > 0) {
     write_out("The run has done its steps; --max-iters N goes further.\n");
     return 0;
@@ -94,7 +112,8 @@ int train(TrainOptions o) {
     return 128 + signal;
   }
   log.say("\nTo use it:\n  vitro generate --model " + printable(o.out_dir) +
-          " --temperature 0.8 --prompt TEXT\n  vitro eval --model " + printable(o.out_dir) + '\n');
+          " --temperature 0.8 --prompt TEXT\n  vitro eval --model " + printable(o.out_dir) + '\n' +
+          best_before_the_last(log, o));
   return 0;
 }
 

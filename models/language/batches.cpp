@@ -83,6 +83,10 @@ Batch NextTokenBatches::next() {
   return {ids, targets};
 }
 
+int64_t evaluation_window(const LanguageModel& model) {
+  return model.max_length().value_or(std::clamp<int64_t>(model.context(), 256, 4096));
+}
+
 Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens) {
   constexpr int64_t kRows = 16, kTokens = 4096, kLogits = int64_t{1} << 24;  // of a batch, at most

@@ -58,6 +58,9 @@ struct Evaluation {
 };
 Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens = INT64_MAX);
+// The window that losses are compared by: as long as the model takes, else its context, from 256
+// to 4096 tokens, so that few tokens are predicted from less than the model can look at.
+int64_t evaluation_window(const LanguageModel& model);
 
 }  // namespace models
 }  // namespace vitro

@@ -1,6 +1,7 @@
 // Rows of numbers.
 #include "models/training/metrics.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <system_error>
 
 #include "framework/io/file.h"
+#include "framework/io/file_calls.h"
 
 namespace vitro::models {
 
@@ -85,20 +87,23 @@ std::string json_row(const MetricsRow& row, double seconds, double tokens_per_se
 
 }  // namespace
 
-Metrics::RowFile::RowFile(const std::string& path, const std::string& first_rows)
-    : path_(path), file_(nullptr, &std::fclose) {
+Metrics::RowFile::RowFile(const std::string& path, const std::string& first_rows) : path_(path) {
   write_file(path, first_rows);
-  file_.reset(std::fopen(path.c_str(), "a"));
-  check<IoError>(file_ != nullptr, path, ": ", std::generic_category().message(errno));
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  check_done(file < 0 ? errno : 0);
+  file_ = {new int(file), [](const int* open) {
+             ::close(*open);
+             delete open;
+           }};
 }
 
 void Metrics::RowFile::add(const std::string& row) {
-  check_written(std::fwrite(row.data(), 1, row.size(), file_.get()) == row.size() &&
-                std::fflush(file_.get()) == 0);
+  check_done(write_all(*file_, row.data(), row.size()));
 }
-void Metrics::RowFile::sync() { check_written(::fsync(::fileno(file_.get())) == 0); }
-void Metrics::RowFile::check_written(bool is_written) const {
-  check<IoError>(is_written, path_, ": ", std::generic_category().message(errno));
+void Metrics::RowFile::sync() { check_done(::fsync(*file_) == 0 ? 0 : errno); }
+void Metrics::RowFile::check_done(int error) const {
+  check<IoError>(error == 0, path_,
+                 ": cannot be written: ", std::generic_category().message(error));
 }
 
 Metrics::Metrics(const std::string& directory, int64_t step) {
@@ -129,6 +134,28 @@ void Metrics::add(const MetricsRow& row, double seconds, double tokens_per_secon
   csv_->add(csv_row(row));
   jsonl_->add(json_row(row, seconds_before_ + seconds, tokens_per_second));
   rows_.push_back(row);
+}
+
+const MetricsRow* Metrics::best() const {
+  const MetricsRow* best = nullptr;
+  for (const MetricsRow& row : rows_)
+    if (row.validation_loss && (!best || *row.validation_loss < *best->validation_loss))
+      best = &row;
+  return best;
+}
+
+bool Metrics::overfits() const {
+  const MetricsRow* const best = this->best();
+  if (!best) return false;
+  std::optional<double> before, last;  // smoothed, from the best on
+  int risen = 0;
+  for (const MetricsRow* row = best; row != rows_.data() + rows_.size(); ++row) {
+    if (row->smoothed_loss && !before) before = row->smoothed_loss;
+    if (row->smoothed_loss) last = row->smoothed_loss;
+    if (!row->validation_loss || row == best) continue;
+    risen = *row->validation_loss > 1.05 * *best->validation_loss ? risen + 1 : 0;
+  }
+  return risen >= 2 && *last < *before;
 }
 
 void Metrics::sync() {

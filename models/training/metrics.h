@@ -1,6 +1,5 @@
 // Metrics: a training run's rows of numbers, as files for programs.
 #pragma once
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +29,10 @@ class Metrics {
   void sync();  // as durable as a checkpoint is: before the one that the rows belong to
 
   const std::vector<MetricsRow>& rows() const { return rows_; }  // those of before included
+  const MetricsRow* best() const;  // of the lowest validation loss; null without any
+  // Whether the validation loss has risen twice, by more than a twentieth of its best, while the
+  // training loss fell: the model learns its text by heart.
+  bool overfits() const;
 
  private:
   // A file that rows are appended to.
@@ -40,9 +43,9 @@ class Metrics {
     void sync();
 
    private:
-    void check_written(bool is_written) const;
+    void check_done(int error) const;
     std::string path_;
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+    std::shared_ptr<const int> file_;  // closed with it
   };
 
   std::vector<MetricsRow> rows_;

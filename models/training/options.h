@@ -33,6 +33,11 @@ struct TrainingOptions {
   int64_t warmup() const {
     return warmup_iters < 0 ? std::min<int64_t>(100, decay_iters() / 10) : warmup_iters;
   }
+  // Of the validation part, at most.
+  int64_t evaluated_tokens() const {
+    int64_t tokens = batch_size * block_size;
+    return __builtin_mul_overflow(tokens, eval_iters, &tokens) ? INT64_MAX : tokens;
+  }
   int64_t tokens_per_step() const { return batch_size * block_size * gradient_accumulation_steps; }
 };
 

@@ -48,7 +48,7 @@ int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
 
 void check_length(const text::TokenFile& tokens, int64_t block_size) {
   check<ValueError>(training_part(tokens.size()) > block_size && tokens.size() / 10 >= 2,
-                    "train: a longer text expected: it has ", tokens.size(), " tokens, and needs ",
+                    "text: expected a longer one: it has ", tokens.size(), " tokens, and needs ",
                     std::max<int64_t>(20, block_size + 1 + block_size / 9), " for a block_size of ",
                     block_size);
 }
@@ -62,8 +62,9 @@ TrainingRun::TrainingRun(std::unique_ptr<LanguageModel> model,
                              .damaged = {}},
                   tokens, options) {
   const std::vector<int64_t> there = steps_in(options.out_dir);
-  check<ValueError>(there.empty(), "train: a directory without a run expected: ", options.out_dir,
-                    " holds one of ", there.empty() ? 0 : there.back(), " steps");
+  check<ValueError>(there.empty(), options.out_dir,
+                    ": expected a directory without a run, got one of ",
+                    there.empty() ? 0 : there.back(), " steps");
   check<ValueError>(tokens.vocabulary_hash() == tokenizer_->vocabulary_hash(),
                     "train: tokens of the tokenizer's vocabulary expected");
   try {
@@ -93,7 +94,7 @@ TrainingRun TrainingRun::resume(const Checkpoint& checkpoint, const text::TokenF
                                 const TrainingOptions& options) {
   SavedModel saved = from_checkpoint(checkpoint);
   check<IoError>(tokens.vocabulary_hash() == saved.tokenizer->vocabulary_hash(),
-                 "resume: tokens of the run's own vocabulary expected");
+                 "tokens: expected those of the run's own vocabulary, got others");
   TrainingRun run(std::move(saved), tokens, options);
   run.restore(checkpoint);
   return run;
@@ -141,12 +142,13 @@ StepReport TrainingRun::step() {
 
 double TrainingRun::smoothed_loss() const { return smoothed_ / smoothed_weight_; }
 
+int64_t TrainingRun::evaluated_tokens() const {
+  return std::min(validation_.size() - 1, options_.evaluated_tokens());
+}
+
 double TrainingRun::validation_loss() const {
-  const double most = static_cast<double>(options_.eval_iters) *
-                      static_cast<double>(options_.batch_size * options_.block_size);
-  const auto tokens = static_cast<int64_t>(
-      std::min(most, static_cast<double>(std::numeric_limits<int32_t>::max())));
-  const double loss = evaluate(*model_, validation_, options_.block_size, tokens).loss();
+  const double loss =
+      evaluate(*model_, validation_, evaluation_window(*model_), evaluated_tokens()).loss();
   if (!std::isfinite(loss)) refuse("the validation loss", step_);
   return loss;
 }
@@ -184,7 +186,17 @@ Checkpoint TrainingRun::checkpoint() const {
   return all;
 }
 
+uint64_t tokens_checksum_of(const Checkpoint& checkpoint) {
+  const auto state = nlohmann::json::parse(checkpoint.field("state"), nullptr, false);
+  const bool is_right = state.is_object() && state.contains("tokens_checksum") &&
+                        state["tokens_checksum"].is_number_unsigned();
+  check<IoError>(is_right, "checkpoint: expected the checksum of a run's tokens, got none");
+  return state["tokens_checksum"].get<uint64_t>();
+}
+
 void TrainingRun::restore(const Checkpoint& saved) {
+  check<IoError>(tokens_checksum_of(saved) == tokens_checksum_,
+                 "tokens: expected those that the run was started with, got others");
   optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
   const std::string& step = saved.field("step");
@@ -197,19 +209,17 @@ void TrainingRun::restore(const Checkpoint& saved) {
     batches_.set_position(state.at("batch_position").get<uint64_t>());
     smoothed_ = state.at("smoothed").get<double>();
     smoothed_weight_ = state.at("smoothed_weight").get<double>();
-    check<IoError>(state.at("tokens_checksum").get<uint64_t>() == tokens_checksum_,
-                   "resume: the tokens that the run was started with expected");
   } catch (const nlohmann::json::exception& error) {
     fail<IoError>("resume: the state of a run expected: ", error.what());
   }
 }
 
-std::string TrainingRun::save() const {
+std::string TrainingRun::save(std::optional<int64_t> best) const {
   std::error_code error;
   std::filesystem::create_directories(options_.out_dir, error);
-  check<IoError>(!error, "train: a directory expected: ", options_.out_dir, ": ", error.message());
+  check<IoError>(!error, options_.out_dir, ": cannot be the --out-dir: ", error.message());
   const CheckpointDirectory directory(options_.out_dir);
-  directory.save(step_, checkpoint(), options_.keep);
+  directory.save(step_, checkpoint(), options_.keep, best);
   return directory.file(step_);
 }
 

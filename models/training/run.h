@@ -7,6 +7,7 @@
 //   auto again = models::TrainingRun::resume(latest.checkpoint, tokens, options);  // bit for bit
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "../../framework/optim/optim.h"
 #include "../language/batches.h"
@@ -20,6 +21,9 @@ namespace models {
 int64_t training_part(int64_t tokens);
 // ValueError for a text that is too short to be split so.
 void check_length(const text::TokenFile& tokens, int64_t block_size);
+
+// Of the tokens that a run's checkpoint was learning; IoError for another checkpoint.
+uint64_t tokens_checksum_of(const Checkpoint& checkpoint);
 
 // What one step did.
 struct StepReport {
@@ -41,11 +45,16 @@ class TrainingRun {
 
   // ValueError, naming the step and what is not finite first, if the loss or a gradient is not.
   StepReport step();
-  double validation_loss() const;  // ValueError if it is not finite
+  // Over the validation part, as `vitro eval` computes it, but for no more than eval_iters batches
+  // of tokens.  ValueError if it is not finite.
+  double validation_loss() const;
+  int64_t evaluated_tokens() const;  // how many of the validation part that predicts
   // Text that the model writes; no random number of the run's is used.
   std::string sample(int64_t tokens) const;
   Checkpoint checkpoint() const;
-  std::string save() const;  // to out_dir, which is made if there is none; returns the file
+  // To out_dir, which is made if there is none; returns the file.  The newest options().keep stay,
+  // and the one of the step `best`.
+  std::string save(std::optional<int64_t> best = {}) const;
 
   int64_t steps() const { return step_; }  // done
   double smoothed_loss() const;            // a moving average over some 50 steps

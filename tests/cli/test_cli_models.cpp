@@ -80,9 +80,7 @@ TEST_CASE("summary: what it refuses") {
       {{"summary", "--preset", "gpt4"}, 2, "--preset: one of nano|gpt2"},
       {{"summary", "--model", "x", "--vocab-size", "9"}, 2, "--vocab-size: --preset expected"},
       {{"summary", "--preset", "gpt2", "--tokens", "0"}, 2, "--tokens: a whole number from 1"},
-      {{"summary", "--model", "/nowhere"},
-       1,
-       "/nowhere: No such file or directory; nothing is downloaded"},
+      {{"summary", "--model", "/nowhere"}, 1, ": No such file or directory; nothing is downloaded"},
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
 }
@@ -214,7 +212,7 @@ TEST_CASE("models: no directory holds two") {
   check_refused({"export", "--model", run, "--out", run}, 1, "has step-*.safetensors");
   CHECK(!std::filesystem::exists(run + "/config.json"));
   write_file(run + "/config.json", "{}");
-  check_refused({"eval", "--model", run}, 1, "vitro: one model expected: ");
+  check_refused({"eval", "--model", run}, 1, ": expected one model: it has a run's ");
   output_of({"eval", "--model", checkpoint});
 }
 
@@ -222,12 +220,13 @@ TEST_CASE("models: a path that is no model is told what is expected") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257), empty = directory / "empty";
   std::filesystem::create_directory(empty);
-  const std::string expected = "a run, a checkpoint or a directory with config.json expected: ";
+  const std::string expected = ": expected a run, a checkpoint or a directory with config.json: ",
+                    part = ": expected a checkpoint, or a directory with config.json: it is only ";
   for (const auto& [path, says] :
-       {std::pair{directory / "none", expected + directory / "none" + ": No such file"},
-        {empty, empty + " has neither step-*.safetensors nor config.json"},
-        {hf + "/model.safetensors", "model.safetensors is only a file of such a directory"},
-        {hf + "/config.json", "config.json is only a file of such a directory"}})
+       {std::pair{directory / "none", directory / "none" + expected + "No such file"},
+        {empty, empty + expected + "it has neither step-*.safetensors nor config.json"},
+        {hf + "/model.safetensors", "vitro: " + hf + "/model.safetensors" + part},
+        {hf + "/config.json", "vitro: " + hf + "/config.json" + part}})
     check_refused({"generate", "--model", path, "--prompt", "the"}, 1, says);
 }
 

@@ -22,8 +22,9 @@ TEST_CASE("train: other tokens than the run was started with are refused") {
   const std::string other = short_text().substr(100);
   text::write_token_file(out + "/tokens.bin", *saved.tokenizer, text::TextPieces(other));
   check_refused(resumed(out, {"--max-iters", "2"}), 1,
-                "the tokens that the run was started with expected");
-  check_refused({"eval", "--model", out}, 1, "the tokens that the model was trained on expected");
+                "tokens: expected those that the run was started with, got others");
+  check_refused({"eval", "--model", out}, 1,
+                "tokens.bin: expected the tokens that the model was trained on, got others");
 }
 
 TEST_CASE("train: bad input is refused in one line and loses nothing") {
@@ -39,8 +40,8 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
     int code;
     const char* says;
   } table[] = {
-      {tiny(empty, other), 1, "empty.txt is empty"},
-      {tiny(brief, other), 1, "a longer text expected: it has 13 tokens"},
+      {tiny(empty, other), 1, "empty.txt: expected a text, got none: it is empty"},
+      {tiny(brief, other), 1, "text: expected a longer one: it has 13 tokens"},
       {tiny(text, other, {"--block-size", "1350"}), 1, "for a block_size of 1350"},
       {tiny(directory / "none.txt", other), 1, "No such file"},
       {tiny(text, other, {"--lr", "0"}), 2, "--learning-rate: a positive number expected: \"0\""},
@@ -50,17 +51,17 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {tiny(text, other, {"--min-lr", "1"}), 2, "--min-lr: at most --learning-rate"},
       {tiny(text, other, {"--warmup-iters", "51"}), 2, "--warmup-iters: at most the 50"},
       {tiny(text, out), 1, "holds a run of 10 steps: go on with --resume"},
-      {tiny(text, text), 1, "--out-dir: a directory expected"},
-      {tiny(text, "/proc/none"), 1, "--out-dir: a directory expected"},
-      {resumed(directory / "none"), 1, "none: No such file or directory"},
+      {tiny(text, text), 1, ": cannot be the --out-dir: "},
+      {tiny(text, "/proc/none"), 1, ": cannot be the --out-dir: "},
+      {resumed(directory / "none"), 1, "none: cannot be read: No such file or directory"},
       {resumed(directory / ""), 1, "has no step-*.safetensors"},
       {resumed(out, {"--lr", "0.1"}), 1, "--resume: --learning-rate 0.003 expected"},
       {resumed(out, {"--n-hidden", "9"}), 1, "--resume: --n-hidden 8 expected"},
       {resumed(out, {"--unk"}), 1, "--resume: --unk false expected"},
       {resumed(out, {brief}), 1, "--resume: text "},
       {{"eval", "--model", directory / "none"}, 1, "No such file"},
-      {{"eval", "--model", text}, 1, "a checkpoint expected"},
-      {{"eval", "--model", out, empty}, 1, "empty.txt is empty"},
+      {{"eval", "--model", text}, 1, "a.txt: expected a checkpoint"},
+      {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got none: it is empty"},
       {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
        1,
        "(U+03B1) at position 0"},
@@ -130,7 +131,8 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
   config["n_embd"] = 1 << 20;
   large.metadata["config"] = config.dump();
   save_checkpoint(checkpoint(out, 1), large);
-  check_refused(resumed(out, {"--max-iters", "2"}), 1, "fewer weights than its configuration asks");
+  check_refused(resumed(out, {"--max-iters", "2"}), 1,
+                "the weights that its configuration asks for, got fewer");
   output_of(resume_with("log-interval", 1));
 }
 
@@ -146,7 +148,7 @@ TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good 
 TEST_CASE("train: a full disk is an error that leaves the last checkpoint") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
-  check_refused(tiny(text, "/dev/full"), 1, "--out-dir: a directory expected");
+  check_refused(tiny(text, "/dev/full"), 1, ": cannot be the --out-dir: ");
   const Finished unheard = run_vitro(tiny(text, out, {"--max-iters", "10"}), "/dev/full");
   CHECK(unheard.code == 1);
   CHECK_THAT(unheard.err, Contains("standard output cannot be written: No space left"));

@@ -145,8 +145,9 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
     Checkpoint all = models::to_checkpoint(model, text::CharTokenizer::fit("abcdef"));
     all.metadata["config"] = models::to_json(config);
     save_checkpoint(path, all);
-    CHECK_THROWS_WITH(models::load_model(path),
-                      Contains("load: fewer weights than its configuration asks for: "));
+    CHECK_THROWS_WITH(
+        models::load_model(path),
+        Contains("checkpoint: expected the weights that its configuration asks for, got fewer: "));
   }
 }
 
@@ -158,7 +159,8 @@ TEST_CASE("model file: layers are no more than tensors, however small they are")
                  {{"config", models::to_json(config)},
                   {"tokenizer", text::CharTokenizer::fit("abcdef").to_json()}}};
   CHECK(models::parameter_count(config) < 1 << 20);
-  CHECK_THROWS_WITH(models::from_checkpoint(all), Contains("load: fewer weights than"));
+  CHECK_THROWS_WITH(models::from_checkpoint(all),
+                    Contains("checkpoint: expected the weights that its configuration asks for"));
 }
 
 TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {

@@ -135,7 +135,8 @@ TEST_CASE("own model: the tokens of another text, or of another vocabulary, are 
     return message_of<IoError>(
         [&] { models::TrainingRun::resume(saved, text::TokenFile(path), learning.options); });
   };
-  CHECK_THAT(refused(learning.tokenizer, learning.text + "the"), Contains("the tokens that the"));
+  CHECK_THAT(refused(learning.tokenizer, learning.text + "the"),
+             Contains("tokens: expected those that the run was started with"));
   CHECK_THAT(refused(text::CharTokenizer::fit(learning.text + "xyz"), learning.text),
              Contains("the run's own vocabulary"));
 }
@@ -144,7 +145,7 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   const Learning learning;
   learning.start().save();
   CHECK_THAT(message_of<ValueError>([&] { learning.start(); }),
-             Contains("a directory without a run expected: ") && Contains("of 0 steps"));
+             Contains(": expected a directory without a run, got one ") && Contains("of 0 steps"));
   models::TrainingOptions options = learning.options;
   options.out_dir = learning.directory / "another";
   const auto refused = [&](int64_t vocabulary, const text::CharTokenizer& tokenizer) {
@@ -157,7 +158,8 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   const int64_t own = learning.tokenizer.vocab_size();
   CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
              Contains("tokens of the tokenizer's vocabulary expected"));
-  CHECK_THAT(refused(own + 1, learning.tokenizer), Contains("a tokenizer of the model's"));
+  CHECK_THAT(refused(own + 1, learning.tokenizer),
+             Contains("tokenizer: expected one of the model's"));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
              Contains("a model and a tokenizer expected"));
@@ -194,7 +196,8 @@ TEST_CASE("own model: options that make no sense are refused") {
     });
   };
   CHECK_THAT(refused([](auto& o) { o.lr_schedule = "stairs"; }), Contains("stairs"));
-  CHECK_THAT(refused([](auto& o) { o.block_size = 100'000; }), Contains("a longer text expected"));
+  CHECK_THAT(refused([](auto& o) { o.block_size = 100'000; }),
+             Contains("text: expected a longer one"));
   CHECK_THAT(refused([](auto& o) { o.batch_size = 0; }), Contains("batch_size 0"));
   CHECK_THAT(refused([](auto& o) { o.learning_rate = -1; }), Contains("lr"));
 }

@@ -183,9 +183,8 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     config.vocab_size = size;
     tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
-                      path + ": load: a tokenizer of the model's " + std::to_string(size) +
-                          " tokens, or one of byte pairs with fewer by a padding, expected: it "
-                          "has 262");
+                      path + ": tokenizer: expected one of the model's " + std::to_string(size) +
+                          " tokens, or of byte pairs with fewer by a padding, got one of 262");
   };
   refused(261);
   refused(391);

@@ -9,7 +9,7 @@ using namespace vitro::testing;
 
 namespace {
 
-const DType kFloats[] = {kFloat32, kFloat64, kBFloat16};
+const DType kReduced[] = {kFloat32, kFloat64, kBFloat16};
 
 // The largest difference over the largest of `wanted`.
 double relative_difference(const Tensor& got, const Tensor& wanted) {
@@ -47,7 +47,7 @@ TEST_CASE("reductions: the mean of equal whole numbers is that number, and its g
 }
 
 TEST_CASE("reductions: equal numbers have variance 0") {
-  for (DType d : kFloats)
+  for (DType d : kReduced)
     for (double value : {1.0, 0.1, -1e10})
       for (int64_t n = 2; n <= 300; n += n < 40 ? 1 : 37) {
         CAPTURE(d, value, n);
@@ -77,7 +77,7 @@ TEST_CASE("reductions: the variance of numbers that vary little beside their siz
 }
 
 TEST_CASE("reductions: var of at most `correction` numbers is infinite or NaN") {
-  for (DType d : kFloats)
+  for (DType d : kReduced)
     for (int64_t correction : {2, 5}) {
       CAPTURE(d, correction);
       const Tensor x = tensor({{1, 3}, {2, 2}}, d);

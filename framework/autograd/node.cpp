@@ -46,8 +46,8 @@ void add_edge(Node* node, const Tensor& x) {
   const NodePtr none;
   const NodePtr& edge = x.defined() ? x.impl()->node : none;
   if (edge && edge->number > node->number) node->number = edge->number;
-  if (!edge && x.defined() && x.rank() == 0) node->save_input(node->inputs.size(), x);
   node->inputs.push_back(edge);
+  if (!edge && x.defined() && x.rank() == 0) node->save_input(node->inputs.size() - 1, x);
 }
 
 void attach(Node* node, const Tensor& y) {

@@ -279,7 +279,8 @@ TEST_CASE("bpe settings: what is not honoured is refused by file and name") {
       folder.directory.write(file, bytes);
       CAPTURE(file, bytes, is_whole);
       CHECK_THROWS_AS(BpeTokenizer::load(folder.path()), IoError);
-      CHECK_THROWS_WITH(BpeTokenizer::load(folder.path()), Contains("load: ") && Contains(reason));
+      CHECK_THROWS_WITH(BpeTokenizer::load(folder.path()),
+                        Catch::StartsWith(folder.path()) && Contains(reason));
     }
 }
 
@@ -343,7 +344,8 @@ TEST_CASE("bpe settings: GPT-2's split may be said apart from its bytes") {
        "post_processor.processors[1].type is missing"},
   };
   for (const auto& [text, reason] : table)
-    CHECK_THROWS_WITH(parse_tokenizer_json(text, "json"), Contains("load: ") && Contains(reason));
+    CHECK_THROWS_WITH(parse_tokenizer_json(text, "json"),
+                      Catch::StartsWith("json: ") && Contains(reason));
 }
 
 TEST_CASE(

@@ -74,7 +74,7 @@ BpeVocabulary read_whole(std::string_view json, const std::filesystem::path& pat
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
-    fail<IoError>("load: a GPT-2 tokenizer expected: ", path.string(), ": ", error.what());
+    fail<IoError>(path.string(), ": expected a GPT-2 tokenizer: ", error.what());
   }
 }
 

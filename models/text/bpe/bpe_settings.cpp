@@ -31,8 +31,7 @@ constexpr const char* kMoreRoles[] = {"additional_special_tokens", "extra_specia
 std::optional<ConfigFields> fields_of(const std::string& folder, const char* name) {
   const std::string path = std::filesystem::path(folder) / name;
   if (!file_exists(path)) return {};
-  return ConfigFields(read_file(path, kMaxTokenizerBytes),
-                      "load: a GPT-2 tokenizer expected: " + path);
+  return ConfigFields(read_file(path, kMaxTokenizerBytes), path);
 }
 
 // What the files say, one after the other.

@@ -351,7 +351,7 @@ BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& nam
   try {
     return bpe_vocabulary(parse_tokenizer_parts(json, name));
   } catch (const ValueError& error) {
-    fail<IoError>("load: a GPT-2 tokenizer expected: ", name, ": ", error.what());
+    fail<IoError>(name, ": expected a GPT-2 tokenizer: ", error.what());
   }
 }
 

@@ -36,17 +36,15 @@ void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
                });
 }
 
-// x's matrices with rows and columns that oneDNN runs well; a copy (held by `room`) where they do
-// not.
+// x's matrices where they lie, or a dense copy (held by `room`) where oneDNN does not run their
+// strides well.
 onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
+  onednn::Matrix y{raw_bytes(x.tensor), x.row_stride, x.col_stride,
+                   batch == 1 ? x.rows * x.cols : x.batch_stride};
   // A row or column of one element may stride anyhow: give it the stride that a dense matrix has.
-  int64_t row_stride = x.rows == 1 ? x.cols : x.row_stride,
-          col_stride = x.cols == 1 ? 1 : x.col_stride;
-  if (x.rows == 1 && x.cols > 1 && x.col_stride != 1) col_stride = x.col_stride, row_stride = 1;
-  bool dense_batch = batch == 1 || x.batch_stride >= x.rows * x.cols;
-  if (onednn::runs_strides(x.rows, x.cols, row_stride, col_stride) && dense_batch)
-    return {raw_bytes(x.tensor), row_stride, col_stride,
-            batch == 1 ? x.rows * x.cols : x.batch_stride};
+  if (x.cols == 1) y.col_stride = 1;
+  if (x.rows == 1) y.row_stride = y.col_stride == 1 ? x.cols : 1;
+  if (onednn::runs_strides(batch, x.rows, x.cols, y)) return y;
   room = empty({batch, x.rows, x.cols}, x.tensor.dtype());
   Tensor from = make_view(x.tensor, room.shape(), {x.batch_stride, x.row_stride, x.col_stride},
                           x.tensor.impl()->offset);

@@ -167,8 +167,11 @@ void matmul(const MatmulCall& c) {
   });
 }
 
-bool runs_strides(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride) {
-  return (col_stride == 1 && row_stride >= cols) || (row_stride == 1 && col_stride >= rows);
+bool runs_strides(int64_t batch, int64_t rows, int64_t cols, const Matrix& x) {
+  const bool by_rows = x.col_stride == 1 && x.row_stride >= cols,
+             by_columns = x.row_stride == 1 && x.col_stride >= rows;
+  if (!by_rows && !by_columns) return false;
+  return batch == 1 || x.batch_stride >= (by_rows ? rows * x.row_stride : cols * x.col_stride);
 }
 
 bool has_bfloat16() {

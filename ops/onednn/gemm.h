@@ -33,9 +33,11 @@ struct Part {
 };
 void matmul_part(const MatmulCall& call, const Part& part, bool apart);
 
-// Whether oneDNN runs a (rows, cols) operand of these strides on an optimized kernel: one of them
-// is 1 and the other spans a row or column.  It accepts others, and runs them 2,000 times slower.
-bool runs_strides(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride);
+// Whether oneDNN runs `batch` (rows, cols) operands of these strides on an optimized kernel: one
+// stride is 1, the other spans a row or column, and a matrix begins behind the last row or column
+// of the one before, gaps included.  oneDNN refuses some of the others, and runs the rest 2,000
+// times slower.
+bool runs_strides(int64_t batch, int64_t rows, int64_t cols, const Matrix& x);
 
 bool has_bfloat16();  // whether this CPU, as far as oneDNN may use it, computes in bfloat16
 

@@ -106,9 +106,9 @@ TEST_CASE(
     RandomProduct p(random, 70, integers);
     // A row or column of one element may stride anyhow; oneDNN is asked for what it runs well.
     auto matrix = [](const simd::MatrixView& x, int64_t rows, int64_t cols) {
-      bool runs = onednn::runs_strides(rows, cols, x.row_stride, x.col_stride);
-      return onednn::Matrix{x.data, runs ? x.row_stride : cols, runs ? x.col_stride : 1,
-                            rows * cols};
+      const onednn::Matrix y{x.data, x.row_stride, x.col_stride, rows * cols};
+      if (onednn::runs_strides(1, rows, cols, y)) return y;
+      return onednn::Matrix{x.data, cols, 1, rows * cols};
     };
     std::vector<float> c(static_cast<size_t>(p.m * p.n) + 16, 777);
     onednn::matmul({kFloat32, 1, p.m, p.n, p.k, matrix(p.a_view(), p.m, p.k),

@@ -1,5 +1,6 @@
 // Errors: one typed family, one function that throws them, and the sentence they carry.
 #pragma once
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -12,11 +13,11 @@ namespace [[gnu::visibility("default")]] vitro {
 // then one line "  in ..." per module that the error passed on its way out.
 class Error : public std::runtime_error {
  public:
-  explicit Error(const std::string& message) : std::runtime_error(message), text_(message) {}
+  explicit Error(std::string message) : std::runtime_error(""), text_(std::move(message)) {}
   const char* what() const noexcept override { return text_.c_str(); }
 
-  // Adds where the failing call was made; outer callers add to the end.
-  void add_context(const std::string& where) { text_ += "\n  in " + where; }
+  // Adds where the failing call was made, if there is memory for it; outer callers add to the end.
+  void add_context(const std::string& where) noexcept;
 
  private:
   std::string text_;
@@ -30,14 +31,21 @@ struct GraphError : Error { using Error::Error; };    // misuse of the autograd 
 struct VersionError : Error { using Error::Error; };  // a saved tensor was changed in place
 struct ValueError : Error { using Error::Error; };    // a number or text that makes no sense
 struct IoError : Error { using Error::Error; };       // files and their contents
-struct MemoryError : Error { using Error::Error; };   // the system gave no memory
 // clang-format on
+struct MemoryError : Error {  // the system gave no memory
+  using Error::Error;
+  explicit MemoryError(size_t bytes = 0) noexcept;  // allocates nothing
+  const char* what() const noexcept override { return *Error::what() ? Error::what() : text; }
+  char text[96] = {};
+};
 
 template <class E, class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
-  std::ostringstream text;
-  (text << ... << parts);
-  throw E(text.str());
+  try {
+    std::ostringstream text;
+    (text << ... << parts);
+    throw E(text.str());
+  } catch (const std::bad_alloc&) { throw MemoryError(); }
 }
 
 // Throws E(parts...) unless `ok`.  The parts are formatted only on failure.

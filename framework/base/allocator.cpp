@@ -1,6 +1,8 @@
 // The slow paths of the allocator: carving small blocks, caching large ones, statistics.
 #include "framework/base/allocator.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +13,10 @@
 #include <mutex>
 #include <utility>
 
+#include "framework/base/allocator_faults.h"
 #include "framework/base/error.h"
 #include "framework/base/parallel_fork.h"
+#include "framework/base/small_blocks.h"
 
 namespace vitro {
 
@@ -26,6 +30,8 @@ constexpr bool kFillBlocks = false;
 constexpr bool kFillBlocks = true;  // all bits set is NaN in every floating dtype
 #endif
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kBatch = size_t{16} << 10;        // bytes of one class that move at once
+constexpr int64_t kMostListed = int64_t{2} << 20;  // bytes that the lists of a thread keep
 
 // Sizes above kSmallBlock fall into 16 classes per power of two, 64 above 1 MiB (<= 2 % waste).
 struct LargeClass {
@@ -43,21 +49,28 @@ LargeClass large_class(size_t bytes) {
 // Everything that threads share.  Never destroyed: tensors with static storage die after it would.
 struct Shared {
   std::mutex mutex;
-  std::atomic<int64_t> live{0}, peak{0}, reserved{0};
-  int64_t cache_limit = 0, cached_large = 0;
+  std::atomic<int64_t> live{0}, peak{0}, reserved{0}, cache_limit{0};
+  std::atomic<AllocationFails> fails{nullptr};
+  int64_t cached = 0;  // bytes of the free large blocks and the empty slabs
   void* large[64 * 64 + 1] = {};
+  Slabs slabs;
   static constexpr size_t kThreads = 4096;
   SmallPool* pools[kThreads] = {};  // of the running threads
   size_t n_pools = 0;
-  SmallPool orphans{};  // free lists of the threads that ended
+  pthread_key_t at_thread_end = 0;
 };
 
 void unlock_after_fork(bool in_child);
+void end_thread(void* pool);
 Shared& shared() {
   alignas(Shared) static char room[sizeof(Shared)];
   static Shared* const one = [] {
     auto* s = new (room) Shared;
     s->cache_limit = int64_t{sysconf(_SC_PHYS_PAGES)} / 2 * sysconf(_SC_PAGE_SIZE);
+    // Unlike a thread_local with a destructor, a key asks the C library for no memory that it
+    // could not do without.
+    const int failed = pthread_key_create(&s->at_thread_end, end_thread);
+    check(failed == 0, "allocate: expected a free key of thread-local data, got error ", failed);
     at_fork(
         ForkLock::kAllocator, [] { shared().mutex.lock(); }, unlock_after_fork);
     return s;
@@ -86,46 +99,111 @@ void unlock_after_fork(bool in_child) {
   s.mutex.unlock();
 }
 
-void move_lists(SmallPool& from, SmallPool& to) {
-  for (size_t c = 1; c <= kSmallBlock / 64; ++c)
-    while (void* block = from.free[c]) {
-      from.free[c] = *static_cast<void**>(block);
-      *static_cast<void**>(block) = to.free[c];
-      to.free[c] = block;
+// The caller holds the lock.
+void release_slabs(Shared& s) {
+  while (void* slab = s.slabs.remove_empty()) {
+    std::free(slab);
+    s.reserved -= kSlabBytes, s.cached -= kSlabBytes;
+  }
+}
+void release_all(Shared& s) {
+  release_slabs(s);
+  for (void*& list : s.large)
+    while (void* block = list) {
+      list = *static_cast<void**>(block);
+      std::free(block);
     }
+  s.reserved -= std::exchange(s.cached, 0);
 }
 
-// Hands this thread's free blocks over when it ends.
-struct ThreadEnd {
-  ~ThreadEnd() {
-    SmallPool& pool = t_small_pool;
-    report_small_pool(pool);
-    Shared& s = shared();
+// Blocks of a list go back to their slabs, a few at a time, so that nobody waits long for the lock.
+void put_back(Shared& s, void* list) {
+  while (list) {
     std::lock_guard lock(s.mutex);
-    move_lists(pool, s.orphans);
-    auto* end = std::remove(s.pools, s.pools + s.n_pools, &pool);
-    s.n_pools = static_cast<size_t>(end - s.pools);
+    const size_t before = s.slabs.n_empty;
+    for (int i = 0; list && i < 256; ++i) {
+      void* const block = std::exchange(list, *static_cast<void**>(list));
+      s.slabs.put(block);
+    }
+    s.cached += static_cast<int64_t>((s.slabs.n_empty - before) * kSlabBytes);
+    if (s.cached > s.cache_limit.load(std::memory_order_relaxed)) release_slabs(s);
   }
-};
+}
 
-void register_thread(SmallPool& pool) {
-  thread_local ThreadEnd at_end;
-  (void)at_end;
+// Hands over what a thread's lists hold above `most` bytes of each class.
+void shorten_lists(SmallPool& pool, size_t most) {
+  Shared& s = shared();
+  for (size_t c = 1; c < kSmallClasses; ++c) {
+    void** end = &pool.free[c];
+    for (size_t kept = most / (c * 64); kept > 0 && *end; --kept) {
+      pool.listed += static_cast<int64_t>(c * 64);
+      end = static_cast<void**>(*end);
+    }
+    put_back(s, std::exchange(*end, nullptr));
+  }
+}
+void empty_lists(SmallPool& pool) {
+  add_live(pool.unreported.exchange(0, std::memory_order_relaxed));
+  pool.listed = 0;
+  shorten_lists(pool, 0);
+}
+
+// Hands this thread's free blocks over when it ends; what it frees still later goes to the slabs.
+void end_thread(void* ended) {
+  SmallPool& pool = *static_cast<SmallPool*>(ended);
+  pool.ended = true;
+  pool.keeps.store(false, std::memory_order_relaxed);
+  empty_lists(pool);
   Shared& s = shared();
   std::lock_guard lock(s.mutex);
-  pool.registered = true;
-  if (s.n_pools < Shared::kThreads) s.pools[s.n_pools++] = &pool;
-  move_lists(s.orphans, pool);
+  auto* end = std::remove(s.pools, s.pools + s.n_pools, &pool);
+  s.n_pools = static_cast<size_t>(end - s.pools);
 }
 
+bool register_thread(SmallPool& pool) {
+  Shared& s = shared();
+  if (pthread_setspecific(s.at_thread_end, &pool) != 0) return false;
+  std::lock_guard lock(s.mutex);
+  if (s.n_pools == Shared::kThreads) return false;
+  s.pools[s.n_pools++] = &pool;
+  return pool.registered = true;
+}
+
+// Whether this thread has lists.  Empties them if another thread asked for that.
+bool keeps_lists(SmallPool& pool) {
+  if (pool.keeps.load(std::memory_order_relaxed)) return true;
+  if (pool.ended || (!pool.registered && !register_thread(pool))) return false;
+  pool.keeps.store(true, std::memory_order_seq_cst);
+  empty_lists(pool);
+  Shared& s = shared();
+  std::lock_guard lock(s.mutex);
+  release_slabs(s);
+  if (!s.fails.load(std::memory_order_seq_cst)) return true;
+  pool.keeps.store(false, std::memory_order_relaxed);
+  return false;
+}
+
+// Every thread empties its lists; this one does so at once.
+void ask_for_lists(Shared& s) {
+  std::lock_guard lock(s.mutex);
+  for (size_t i = 0; i < s.n_pools; ++i) s.pools[i]->keeps.store(false, std::memory_order_seq_cst);
+}
+
+// Null if the system has no memory.
+void* try_system(size_t bytes) {
+  const size_t alignment = bytes >= kHugePage ? kHugePage : bytes == kSlabBytes ? kSlab : 64;
+  void* block = nullptr;
+  const size_t rounded =
+      bytes < kHugePage ? bytes : (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  return posix_memalign(&block, alignment, rounded) == 0 ? block : nullptr;
+}
 void* from_system(size_t bytes) {
-  size_t alignment = bytes >= kHugePage ? kHugePage : 64;
-  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* block = try_system(bytes);
   if (!block) {
     empty_cache();
-    block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    block = try_system(bytes);
   }
-  check<MemoryError>(block, "allocate: the system has no ", bytes, " bytes of memory left");
+  if (!block) throw MemoryError(bytes);
 #ifdef MADV_HUGEPAGE
   if (bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
@@ -138,17 +216,35 @@ void to_system(void* block, size_t bytes) {
   std::free(block);
 }
 
+// Up to `count` blocks of class c from the slabs.
+void* take_blocks(size_t c, size_t count, size_t* taken) {
+  Shared& s = shared();
+  for (;;) {
+    {
+      std::lock_guard lock(s.mutex);
+      const size_t before = s.slabs.n_empty;
+      void* const list = s.slabs.take(c, count, taken);
+      s.cached -= static_cast<int64_t>((before - s.slabs.n_empty) * kSlabBytes);
+      if (list) return list;
+    }
+    void* const slab = from_system(kSlabBytes);  // without the lock, which empty_cache() takes
+    std::lock_guard lock(s.mutex);
+    s.slabs.add_empty(slab), s.cached += kSlabBytes;
+  }
+}
+
 void* allocate_small(size_t bytes) {
   SmallPool& pool = t_small_pool;
-  if (!pool.registered) register_thread(pool);
-  size_t c = (bytes + 63) / 64, size = c * 64;
+  const size_t c = (bytes + 63) / 64, size = c * 64;
+  size_t taken = 1;
+  if (!keeps_lists(pool)) {
+    void* const block = take_blocks(c, 1, &taken);
+    add_live(static_cast<int64_t>(size));
+    return block;
+  }
   if (!pool.free[c]) {
-    size_t count = std::max<size_t>(1, (16 << 10) / size);
-    char* chunk = static_cast<char*>(from_system(size * count));
-    for (size_t i = count; i-- > 0;) {
-      *reinterpret_cast<void**>(chunk + i * size) = pool.free[c];
-      pool.free[c] = chunk + i * size;
-    }
+    pool.free[c] = take_blocks(c, kBatch / size, &taken);
+    pool.listed += static_cast<int64_t>(taken * size);
   }
   void* block = pool.free[c];
   pool.free[c] = *static_cast<void**>(block);
@@ -164,7 +260,7 @@ void* allocate_large(size_t bytes) {
     std::lock_guard lock(s.mutex);
     if (void* block = s.large[c.index]) {
       s.large[c.index] = *static_cast<void**>(block);
-      s.cached_large -= static_cast<int64_t>(c.bytes);
+      s.cached -= static_cast<int64_t>(c.bytes);
       return block;
     }
   }
@@ -182,10 +278,10 @@ void deallocate_large(void* block, size_t bytes) {
   add_live(-static_cast<int64_t>(c.bytes));
   {
     std::lock_guard lock(s.mutex);
-    if (s.cached_large + static_cast<int64_t>(c.bytes) <= s.cache_limit) {
+    if (s.cached + static_cast<int64_t>(c.bytes) <= s.cache_limit.load(std::memory_order_relaxed)) {
       *static_cast<void**>(block) = s.large[c.index];
       s.large[c.index] = block;
-      s.cached_large += static_cast<int64_t>(c.bytes);
+      s.cached += static_cast<int64_t>(c.bytes);
       return;
     }
   }
@@ -195,12 +291,19 @@ void deallocate_large(void* block, size_t bytes) {
 }  // namespace
 
 void report_small_pool(SmallPool& pool) {
-  add_live(pool.unreported.exchange(0, std::memory_order_relaxed));
+  const int64_t change = pool.unreported.exchange(0, std::memory_order_relaxed);
+  add_live(change);
+  pool.listed -= change;
+  const int64_t limit = shared().cache_limit.load(std::memory_order_relaxed);
+  if (pool.listed <= std::min<int64_t>(kMostListed, limit)) return;
+  pool.listed = 0;
+  shorten_lists(pool, limit < kMostListed ? 0 : kBatch);
 }
 
 void* allocate_slow(size_t bytes) {
-  constexpr size_t kMost = size_t{1} << 62;
-  check<MemoryError>(bytes <= kMost, "allocate: no machine has ", bytes, " bytes of memory");
+  if (bytes > size_t{1} << 62) throw MemoryError(bytes);
+  const AllocationFails fails = shared().fails.load(std::memory_order_relaxed);
+  if (fails && fails()) throw MemoryError(bytes);
   void* block;
   if (!kPooled) {
     block = from_system(std::max<size_t>(bytes, 1));
@@ -219,8 +322,10 @@ void deallocate_slow(void* block, size_t bytes) {
     return to_system(block, std::max<size_t>(bytes, 1));
   }
   if (bytes > kSmallBlock) return deallocate_large(block, bytes);
-  register_thread(t_small_pool);
-  deallocate(block, bytes);
+  if (keeps_lists(t_small_pool)) return deallocate(block, bytes);
+  *static_cast<void**>(block) = nullptr;
+  put_back(shared(), block);
+  add_live(-static_cast<int64_t>((bytes + 63) / 64 * 64));
 }
 
 MemoryStats memory_stats() {
@@ -237,23 +342,31 @@ MemoryStats memory_stats() {
 
 void empty_cache() {
   Shared& s = shared();
-  std::lock_guard lock(s.mutex);
-  for (void*& list : s.large) {
-    while (void* block = list) {
-      list = *static_cast<void**>(block);
-      std::free(block);
-    }
+  ask_for_lists(s);
+  keeps_lists(t_small_pool);
+  {
+    std::lock_guard lock(s.mutex);
+    release_all(s);
   }
-  s.reserved -= std::exchange(s.cached_large, 0);
+#ifdef __GLIBC__
+  malloc_trim(0);  // free() keeps pages
+#endif
 }
 
 void set_cache_limit(int64_t bytes) {
   Shared& s = shared();
   s.mutex.lock();
   s.cache_limit = bytes;
-  bool above = s.cached_large > bytes;
+  bool above = s.cached > bytes;
   s.mutex.unlock();
-  if (above) empty_cache();
+  if (above || bytes < kMostListed) empty_cache();
+}
+
+void set_allocation_fails(AllocationFails fails) {
+  Shared& s = shared();
+  s.fails.store(fails, std::memory_order_seq_cst);
+  ask_for_lists(s);
+  keeps_lists(t_small_pool);
 }
 
 }  // namespace vitro

@@ -15,8 +15,11 @@ struct MemoryStats {
   int64_t peak = 0;    // the most that was ever live, to within 64 KiB per thread
 };
 MemoryStats memory_stats();
-void empty_cache();                   // gives cached large blocks back to the system
-void set_cache_limit(int64_t bytes);  // cached large blocks above this are given back
+// Gives cached memory back to the system.  Other threads hand their small blocks over when they
+// next free one; what a thread that rests keeps is at most 2 MiB.
+void empty_cache();
+// Free memory above this is given back at once.  A thread keeps 64 KiB of small blocks anyway.
+void set_cache_limit(int64_t bytes);
 
 // Blocks up to this many bytes come from a free list per 64-byte class.
 inline constexpr size_t kSmallBlock = 4096;
@@ -24,7 +27,9 @@ inline constexpr size_t kSmallBlock = 4096;
 struct SmallPool {
   void* free[kSmallBlock / 64 + 1];
   std::atomic<int64_t> unreported;  // change of `live` since the last report; written by its owner
-  bool registered;
+  std::atomic<bool> keeps;  // freed blocks; cleared by a thread that wants all lists to be emptied
+  bool registered, ended;
+  int64_t listed;  // bytes in the lists at the last report
 };
 extern constinit thread_local SmallPool t_small_pool;
 
@@ -63,7 +68,7 @@ inline void* allocate(size_t bytes) {
 
 inline void deallocate(void* block, size_t bytes) {
   SmallPool& pool = t_small_pool;
-  if (!kPooled || bytes > kSmallBlock || !pool.registered) [[unlikely]]
+  if (!kPooled || bytes > kSmallBlock || !pool.keeps.load(std::memory_order_relaxed)) [[unlikely]]
     return deallocate_slow(block, bytes);
   size_t size_class = (bytes + 63) / 64;
   *static_cast<void**>(block) = pool.free[size_class];

@@ -1,5 +1,10 @@
 // The allocator: what it counts, what it keeps for reuse, and blocks that cross threads.
+#include <pthread.h>
+
 #include <catch2/catch.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 #include "tests/support/tensors.h"
@@ -13,11 +18,9 @@ constexpr int64_t kMiB = int64_t{1} << 20;
 
 Tensor bytes(int64_t n) { return empty({n}, kUInt8); }
 
-// Empties the cache of large blocks, after the small ones that a tensor needs have been carved.
-int64_t cached_when_empty() {
-  std::vector<Tensor> carve(4, Tensor());
-  for (Tensor& x : carve) x = bytes(10 * kMiB);
-  carve.clear();
+// Empties the cache, while `held` keeps the slab that the handles of tensors come from.
+int64_t cached_when_empty(Tensor& held) {
+  held = bytes(10 * kMiB);
   empty_cache();
   return memory_stats().cached;
 }
@@ -89,7 +92,8 @@ TEST_CASE("data is aligned to 64 bytes, whatever the size") {
 
 TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
   if (!kPooled) return;  // every block is the sanitizer's own
-  const int64_t cached = cached_when_empty();
+  Tensor held;
+  const int64_t cached = cached_when_empty(held);
   const uint8_t* block = nullptr;
   {
     Tensor x = bytes(10 * kMiB);
@@ -109,7 +113,8 @@ TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
 TEST_CASE("large blocks above the cache limit are given back at once") {
   if (!kPooled) return;
   KeepCacheLimit keep;
-  const int64_t cached = cached_when_empty();
+  Tensor held;
+  const int64_t cached = cached_when_empty(held);
   set_cache_limit(15 * kMiB);
   { Tensor x = bytes(10 * kMiB), y = bytes(10 * kMiB); }
   CHECK(memory_stats().cached >= cached + 10 * kMiB);  // one of the two fits
@@ -161,4 +166,118 @@ TEST_CASE("threads that allocate at once get blocks of their own") {
     });
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == 0);
+}
+
+namespace {
+
+// A queue of small tensors: one thread makes them, the other drops them.  At most 64 wait.
+class Handover {
+ public:
+  void push(Tensor x) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return queue_.size() < 64; });
+    queue_.push_back(std::move(x));
+    changed_.notify_all();
+  }
+  Tensor pop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !queue_.empty(); });
+    Tensor x = std::move(queue_.front());
+    queue_.pop_front();
+    changed_.notify_all();
+    return x;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Tensor> queue_;
+};
+
+int64_t taken() {
+  const MemoryStats stats = memory_stats();
+  return stats.live + stats.cached;
+}
+
+constexpr int64_t kThreadKeeps = 4 * kMiB;  // two threads' lists
+
+}  // namespace
+
+TEST_CASE("small blocks that one thread makes and another drops do not pile up") {
+  if (!kPooled) return;
+  const int64_t elements = GENERATE(8, 1000, 3900);
+  const bool graphs = GENERATE(false, true);
+  const int64_t limit = GENERATE(int64_t{1} << 40, int64_t{0});
+  CAPTURE(elements, graphs, limit);
+  KeepCacheLimit keep;
+  set_cache_limit(limit);
+  empty_cache();
+  const int64_t before = taken();
+  Handover queue;
+  constexpr int kCount = 20'000;
+  std::thread producer([&] {
+    const Tensor one = ones({1}).requires_grad_();
+    for (int i = 0; i < kCount; ++i) queue.push(graphs ? one * 2.0 : bytes(elements));
+  });
+  int64_t most = 0;
+  for (int i = 0; i < kCount; ++i) {
+    (void)queue.pop();
+    if (i % 1000 == 0) most = std::max(most, taken());
+  }
+  producer.join();
+  CHECK(most - before < (limit ? kThreadKeeps + 2 * kMiB : 2 * kMiB));
+  empty_cache();
+  CHECK(taken() - before < kMiB);
+}
+
+TEST_CASE("empty_cache gives back small blocks, whichever thread keeps them") {
+  if (!kPooled) return;
+  empty_cache();
+  const int64_t before = taken();
+  const auto many = [] {
+    std::vector<Tensor> made;
+    for (int i = 0; i < 10'000; ++i) made.push_back(bytes(2000));
+    return made;
+  };
+  many().clear();
+  CHECK(taken() - before > 10 * kMiB);
+  empty_cache();
+  CHECK(taken() - before < kMiB);
+
+  std::thread([dropped = many()]() mutable { dropped.clear(); }).join();
+  empty_cache();
+  CHECK(taken() - before < kMiB);
+
+  // A thread that is asked hands its lists over when it next frees something.
+  Handover to, from;
+  std::thread other([&] {
+    many().clear();
+    from.push(bytes(1));
+    (void)to.pop();
+    bytes(1);
+    from.push(bytes(1));
+    (void)to.pop();
+  });
+  (void)from.pop();
+  empty_cache();
+  CHECK(taken() - before < kThreadKeeps / 2 + kMiB);
+  to.push(bytes(1));
+  (void)from.pop();
+  CHECK(taken() - before < kMiB);
+  to.push(bytes(1));
+  other.join();
+}
+
+TEST_CASE("a tensor may die after its thread's lists are gone") {
+  struct Late {
+    Tensor x;
+    ~Late() { x = bytes(5), x = Tensor(); }
+  };
+  const int64_t before = live_bytes();
+  std::thread([] {
+    pthread_key_t key;  // its destructor runs after that of the allocator, which is older
+    REQUIRE(pthread_key_create(&key, [](void* p) { delete static_cast<Late*>(p); }) == 0);
+    REQUIRE(pthread_setspecific(key, new Late{bytes(100)}) == 0);
+  }).join();
+  CHECK(live_bytes() == before);
 }

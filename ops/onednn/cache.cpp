@@ -1,6 +1,8 @@
 // The caches of primitives.  A thread finds one that it has run before without taking a lock.
 #include "ops/onednn/cache.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -76,6 +78,7 @@ Process& process() {
 ThreadCache::ThreadCache() {
   Process& all = process();
   std::lock_guard lock(all.mutex);
+  all.threads.reserve(all.threads.size() + 1);
   check_status(dnnl_stream_create(&stream, engine(), dnnl_stream_default_flags), "stream");
   all.threads.push_back(this);
 }
@@ -88,16 +91,24 @@ ThreadCache::~ThreadCache() {
   dnnl_stream_destroy(stream);
 }
 
-// A static object may compute after the thread_locals of the main thread are gone: then the cache
-// is made again, and stays.
+// A thread's cache goes when the thread ends, that of the main thread never: a static object may
+// compute after main.  (For a thread_local with a destructor the C library would end the program
+// where it finds no memory.)
 ThreadCache& thread_cache() {
   if (!t_cache) [[unlikely]] {
-    struct End {
-      ~End() { delete t_cache, t_cache = nullptr; }
-    };
-    thread_local End at_end;
-    (void)at_end;
-    t_cache = new ThreadCache;
+    static const pthread_key_t at_end = [] {
+      pthread_key_t key;
+      const auto end = [](void* cache) {
+        t_cache = nullptr;
+        delete static_cast<ThreadCache*>(cache);
+      };
+      const int failed = pthread_key_create(&key, end);
+      check(failed == 0, "oneDNN: expected a free key of thread-local data, got error ", failed);
+      return key;
+    }();
+    auto made = std::make_unique<ThreadCache>();
+    if (pthread_setspecific(at_end, made.get()) != 0) fail_memory();
+    t_cache = made.release();
   }
   return *t_cache;
 }
@@ -107,6 +118,14 @@ void check_alive() {
   check(!g_program_ends.load(std::memory_order_relaxed),
         "oneDNN: expected no product while static objects are destroyed, because oneDNN's own are "
         "gone; compute before main returns");
+}
+
+// oneDNN and OpenMP's library end the program where small things find no memory.  There is some if
+// a larger block can be had.
+void require_memory() {
+  constexpr size_t kBytes = size_t{1} << 20;
+  const std::unique_ptr<void, void (*)(void*)> probe(std::malloc(kBytes), std::free);
+  if (!probe) fail_memory(kBytes);
 }
 
 template <class Map, class Age>
@@ -130,20 +149,21 @@ std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
   std::shared_ptr<Primitive> made = make();
   static const int registered = std::atexit([] { g_program_ends = true; });
   (void)registered;
-  ++all.misses;
   while (!all.primitives.empty() && all.bytes + made->bytes() > kLimit) {
     const auto old = oldest(all.primitives, [](auto& entry) { return entry.last_request; });
     all.bytes -= old->second.primitive->bytes();
     all.primitives.erase(old);
   }
+  all.primitives.insert_or_assign(key, Process::Entry{made, ++all.clock});
   all.bytes += made->bytes();
-  all.primitives[key] = {made, ++all.clock};
+  ++all.misses;
   return made;
 }
 
 }  // namespace
 
 void check_status(dnnl_status_t status, const char* what) {
+  if (status == dnnl_out_of_memory) fail_memory();
   check(status == dnnl_success, "oneDNN: ", what, " failed with status ", static_cast<int>(status));
 }
 
@@ -161,10 +181,11 @@ dnnl_engine_t engine() {
 
 dnnl_data_type_t data_type(DType dtype) { return dtype == kBFloat16 ? dnnl_bf16 : dnnl_f32; }
 
-dnnl_primitive_attr_t new_attributes() {
-  dnnl_primitive_attr_t attributes = nullptr;
-  check_status(dnnl_primitive_attr_create(&attributes), "attributes");
-  check_status(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+Attributes new_attributes() {
+  dnnl_primitive_attr_t made = nullptr;
+  check_status(dnnl_primitive_attr_create(&made), "attributes");
+  Attributes attributes(made);
+  check_status(dnnl_primitive_attr_set_scratchpad_mode(made, dnnl_scratchpad_mode_user),
                "scratchpad mode");
   return attributes;
 }
@@ -176,14 +197,14 @@ Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name)
                "query");
   implementation_ = implementation;
   assert(implementation_.find("ref") == std::string::npos && "a reference loop was chosen");
-  check_status(dnnl_primitive_create(&primitive_, description), "primitive");
+  dnnl_primitive_t made = nullptr;
+  check_status(dnnl_primitive_create(&made, description), "primitive");
+  primitive_.reset(made);
   const dnnl_memory_desc_t* scratchpad =
       dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   scratchpad_bytes_ = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;
   if (scratchpad_bytes_) scratchpad_ = *scratchpad;
 }
-
-Primitive::~Primitive() { dnnl_primitive_destroy(primitive_); }
 
 size_t Primitive::bytes() const { return kCodeBytes + name_.size() + implementation_.size(); }
 
@@ -191,16 +212,14 @@ Execution::Execution(std::shared_ptr<Primitive> primitive) : primitive_(std::mov
   const auto add = [this](int role, const dnnl_memory_desc_t& layout) {
     dnnl_memory_t memory = nullptr;
     check_status(dnnl_memory_create(&memory, &layout, engine(), DNNL_MEMORY_NONE), "memory");
+    memory_[static_cast<size_t>(count_)].reset(memory);
     arguments_[static_cast<size_t>(count_++)] = {role, memory};
   };
   for (const auto& [role, layout] : primitive_->arguments_) add(role, layout);
   if (primitive_->scratchpad_bytes_) add(DNNL_ARG_SCRATCHPAD, primitive_->scratchpad_);
 }
 
-Execution::~Execution() {
-  primitive_->ended_runs_ += runs_;
-  for (int i = 0; i < count_; ++i) dnnl_memory_destroy(arguments_[static_cast<size_t>(i)].memory);
-}
+Execution::~Execution() { primitive_->ended_runs_ += runs_; }
 
 void Execution::run(std::initializer_list<const void*> pointers) {
   check_alive();
@@ -210,17 +229,19 @@ void Execution::run(std::initializer_list<const void*> pointers) {
   const Scratch scratch(primitive_->scratchpad_bytes_);
   if (scratch.data()) dnnl_memory_set_data_handle(arguments_[i].memory, scratch.data());
   dnnl_status_t status;
-  {
+  try {
     SingleThread alone;
-    status =
-        dnnl_primitive_execute(primitive_->primitive_, t_cache->stream, count_, arguments_.data());
-  }
+    status = dnnl_primitive_execute(primitive_->primitive_.get(), t_cache->stream, count_,
+                                    arguments_.data());
+  } catch (const std::bad_alloc&) { fail_memory(); }
   check_status(status, "execute");
   runs_.store(runs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 Execution* find(const Key& key) {
-  ThreadCache& c = thread_cache();
+  if (!t_cache) [[unlikely]]
+    return nullptr;
+  ThreadCache& c = *t_cache;
   const auto it = c.executions.find(key);
   if (it == c.executions.end()) return nullptr;
   c.hits.store(c.hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -228,16 +249,17 @@ Execution* find(const Key& key) {
   return it->second.get();
 }
 
-Execution& add(const Key& key, const Make& make) {
+Execution& add(const Key& key, const Make& make) try {
   check_alive();
+  require_memory();
   ThreadCache& c = thread_cache();
   auto made = std::make_unique<Execution>(shared_primitive(key, make));
   made->last_use = ++c.clock;
   std::lock_guard lock(c.mutex);
   if (c.executions.size() >= kMostExecutions)
     c.executions.erase(oldest(c.executions, [](auto& e) { return e->last_use; }));
-  return *(c.executions[key] = std::move(made));
-}
+  return *c.executions.insert_or_assign(key, std::move(made)).first->second;
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 // Reads what the classes of this room count.
 struct Statistics {

@@ -15,6 +15,19 @@
 
 namespace vitro::onednn {
 
+// Something of oneDNN's that ends with its scope.
+template <class T, dnnl_status_t (*destroy)(T*)>
+struct Destroy {
+  void operator()(T* handle) const { destroy(handle); }
+};
+template <class T, dnnl_status_t (*destroy)(T*)>
+using Handle = std::unique_ptr<T, Destroy<T, destroy>>;
+using Attributes = Handle<dnnl_primitive_attr, dnnl_primitive_attr_destroy>;
+using PostOps = Handle<dnnl_post_ops, dnnl_post_ops_destroy>;
+using Description = Handle<dnnl_primitive_desc, dnnl_primitive_desc_destroy>;
+using Runnable = Handle<dnnl_primitive, dnnl_primitive_destroy>;
+using Memory = Handle<dnnl_memory, dnnl_memory_destroy>;
+
 // Everything that shapes a primitive, as words.
 struct Key {
   std::array<int64_t, 20> words{};
@@ -28,7 +41,6 @@ struct Key {
 class Primitive {
  public:
   Primitive(const_dnnl_primitive_desc_t description, std::string name);  // takes its own reference
-  ~Primitive();
   Primitive(const Primitive&) = delete;
   Primitive& operator=(const Primitive&) = delete;
 
@@ -44,7 +56,7 @@ class Primitive {
     int role;
     dnnl_memory_desc_t layout;
   };
-  dnnl_primitive_t primitive_ = nullptr;
+  Runnable primitive_;
   std::vector<Argument> arguments_;
   dnnl_memory_desc_t scratchpad_{};
   size_t scratchpad_bytes_ = 0;
@@ -69,6 +81,7 @@ class Execution {
   friend struct Statistics;
   std::shared_ptr<Primitive> primitive_;
   std::array<dnnl_exec_arg_t, 6> arguments_{};
+  std::array<Memory, 6> memory_;  // of the arguments
   int count_ = 0;
   std::atomic<int64_t> runs_{0};
 };
@@ -83,9 +96,10 @@ Execution& prepared(const Key& key, const F& make) {
   return found ? *found : add(key, make);
 }
 
+// MemoryError if that is what failed.
 void check_status(dnnl_status_t status, const char* what);
 dnnl_engine_t engine();
 dnnl_data_type_t data_type(DType dtype);
-dnnl_primitive_attr_t new_attributes();  // with the scratchpad in our hands
+Attributes new_attributes();  // with the scratchpad in our hands
 
 }  // namespace vitro::onednn

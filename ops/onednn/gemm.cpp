@@ -45,6 +45,20 @@ struct Piece : MatmulCall {
   int64_t c_row_stride, c_batch_stride;
 };
 
+PostOps post_ops_of(const Piece& c) {
+  dnnl_post_ops_t made = nullptr;
+  check_status(dnnl_post_ops_create(&made), "post-ops");
+  PostOps post_ops(made);
+  if (c.accumulate) check_status(dnnl_post_ops_append_sum(made, 1.0f), "post-op");
+  if (c.f != Activation::kNone) {
+    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_alg_kind_undef,
+                                          dnnl_eltwise_tanh, dnnl_eltwise_logistic};
+    check_status(dnnl_post_ops_append_eltwise(made, 1.0f, kKinds[static_cast<int>(c.f)], 0, 0),
+                 "post-op");
+  }
+  return post_ops;
+}
+
 std::shared_ptr<Primitive> make(const Piece& c) {
   const bool batched = c.batch > 1;
   const dnnl_memory_desc_t a = layout(batched, c.batch, c.dtype, c.m, c.k, c.a),
@@ -54,25 +68,14 @@ std::shared_ptr<Primitive> make(const Piece& c) {
                            bias = layout(batched, 1, c.dtype, 1, c.n, {nullptr, c.n, 1, c.n});
   dnnl_matmul_desc_t d;
   check_status(dnnl_matmul_desc_init(&d, &a, &b, c.bias ? &bias : nullptr, &y), "matmul");
-  dnnl_primitive_attr_t attributes = new_attributes();
-  dnnl_post_ops_t post_ops = nullptr;
-  check_status(dnnl_post_ops_create(&post_ops), "post-ops");
-  if (c.accumulate) check_status(dnnl_post_ops_append_sum(post_ops, 1.0f), "post-op");
-  if (c.f != Activation::kNone) {
-    constexpr dnnl_alg_kind_t kKinds[] = {dnnl_alg_kind_undef, dnnl_alg_kind_undef,
-                                          dnnl_eltwise_tanh, dnnl_eltwise_logistic};
-    check_status(dnnl_post_ops_append_eltwise(post_ops, 1.0f, kKinds[static_cast<int>(c.f)], 0, 0),
-                 "post-op");
-  }
-  check_status(dnnl_primitive_attr_set_post_ops(attributes, post_ops), "post-ops");
-  dnnl_primitive_desc_t description = nullptr;
-  dnnl_status_t status =
-      dnnl_primitive_desc_create(&description, &d, attributes, engine(), nullptr);
-  dnnl_post_ops_destroy(post_ops);
-  dnnl_primitive_attr_destroy(attributes);
-  check_status(status, "matmul");
-  auto made = std::make_shared<Primitive>(description, describe(c));
-  dnnl_primitive_desc_destroy(description);
+  const Attributes attributes = new_attributes();
+  const PostOps post_ops = post_ops_of(c);
+  check_status(dnnl_primitive_attr_set_post_ops(attributes.get(), post_ops.get()), "post-ops");
+  dnnl_primitive_desc_t described = nullptr;
+  check_status(dnnl_primitive_desc_create(&described, &d, attributes.get(), engine(), nullptr),
+               "matmul");
+  const Description description(described);
+  auto made = std::make_shared<Primitive>(described, describe(c));
   made->add_argument(DNNL_ARG_SRC, a);
   made->add_argument(DNNL_ARG_WEIGHTS, b);
   made->add_argument(DNNL_ARG_DST, y);

@@ -97,12 +97,10 @@ void Optimizer::begin(Slot& slot, const Tensor& grad) {
     if (names[i] && !slot.state[i].defined())
       slot.state[i] =
           full(p.shape(), i == 0 ? initial_state(slot.group) : 0, accumulation_dtype(p.dtype()));
-  ++slot.step;
 }
 
-void Optimizer::step() {
-  NoGradGuard unrecorded;
-  work_.clear();
+// All that may fail comes before the first number changes.
+int64_t Optimizer::prepare() {
   int64_t total = 0;
   for (Slot& slot : slots_) {
     Tensor grad = slot.parameter.grad();
@@ -115,9 +113,26 @@ void Optimizer::step() {
     begin(slot, grad);
     const Work* last = work_.empty() ? nullptr : &work_.back();
     const bool alike = last && last->slot->group == slot.group && last->slot->step == slot.step;
-    work_.push_back({&slot, grad, total, alike ? last->rule : rule(slot.group, slot.step)});
+    work_.push_back({&slot, grad, total, alike ? last->rule : rule(slot.group, slot.step + 1)});
     total += slot.parameter.numel();
-    ++slot.parameter.impl()->storage->version;
+  }
+  return total;
+}
+
+void Optimizer::step() try {
+  NoGradGuard unrecorded;
+  int64_t total = 0;
+  try {
+    total = prepare();
+  } catch (...) {
+    work_.clear();
+    for (Slot& slot : slots_)
+      if (slot.step == 0) slot.state = {};
+    throw;
+  }
+  for (const Work& w : work_) {
+    ++w.slot->step;
+    ++w.slot->parameter.impl()->storage->version;
   }
   parallel_for(total, kGrain, [&](int64_t from, int64_t to) {
     auto after = std::upper_bound(work_.begin(), work_.end(), from,
@@ -128,7 +143,7 @@ void Optimizer::step() {
              std::min(to - w->begin, w->slot->parameter.numel()));
   });
   work_.clear();
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 void Optimizer::zero_grad() {
   for (Slot& slot : slots_) slot.parameter.zero_grad();

@@ -103,6 +103,7 @@ class Optimizer {
   virtual double initial_state(size_t group) const = 0;
   virtual StepRule rule(size_t group, int64_t step) const = 0;
   void begin(Slot& slot, const Tensor& grad);
+  int64_t prepare();  // work_, and how many numbers it changes
   Slot* find(const std::string& name);
 
   std::vector<Slot> slots_;

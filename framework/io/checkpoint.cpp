@@ -2,13 +2,16 @@
 #define XXH_INLINE_ALL
 #include "framework/io/checkpoint.h"
 
+#include <dirent.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include "framework/io/file.h"
@@ -64,11 +67,14 @@ int64_t step_of(const std::string& name) {
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
-       it.increment(error))
-    names.push_back(it->path().filename().string());
-  check<IoError>(!error, directory, ": cannot be read: ", error.message());
+  // The standard library's walk ends the program where it finds no memory.
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
+  if (!open && errno == ENOMEM) fail_memory();
+  check<IoError>(open != nullptr, directory, ": cannot be read: ", std::strerror(errno));
+  while (const dirent* entry = readdir(open.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
   return names;
 }
 

@@ -3,12 +3,12 @@
 
 namespace vitro {
 
-void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
+void Tensor::backward(const Tensor& gradient, bool retain_graph) const try {
   Run run(retain_graph);
   AutoGradMode off(false);
   run.seed(*this, gradient);
   run.execute();
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 // Marks the nodes through which an output depends on one of the inputs; the rest is not computed.
 void Run::mark_useful(const std::vector<Tensor>& inputs) {
@@ -35,7 +35,7 @@ void Run::mark_useful(const std::vector<Tensor>& inputs) {
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const GradOptions& options) {
+                         const GradOptions& options) try {
   check<GraphError>(!outputs.empty() && !inputs.empty(),
                     "grad: at least one output and one input: got ", outputs.size(), " and ",
                     inputs.size());
@@ -57,7 +57,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                       "; pass allow_unused = true to get an undefined gradient");
   }
   return results;
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {

@@ -4,7 +4,7 @@
 
 namespace vitro {
 
-thread_local std::function<void(const Node&)> t_on_backward;
+constinit thread_local const std::function<void(const Node&)>* t_on_backward = nullptr;
 
 constinit thread_local Run* t_run = nullptr;
 
@@ -144,7 +144,7 @@ void Run::process(Node* node, Tensor gradient) {
       ": backward ran through this graph a second time, and what it had saved is gone; pass "
       "retain_graph = true to the first, or compute the output again");
   if (t_on_backward) [[unlikely]]
-    t_on_backward(*node);
+    (*t_on_backward)(*node);
   const uint64_t version = gradient.version();
   current_ = node;
   TensorList gradients = node->backward(gradient);

@@ -126,20 +126,20 @@ void add_edge(Node* node, const Tensor& x);  // a number without a gradient is s
 template <class T, class... X>
 T* record(const Tensor& y, const X&... xs) {
   if (!grad_enabled() || !(xs.requires_grad() || ...)) return nullptr;
-  T* node = new T;
-  (add_edge(node, xs), ...);
-  attach(node, y);
-  return node;
+  std::unique_ptr<T> node(new T);
+  (add_edge(node.get(), xs), ...);
+  attach(node.get(), y);
+  return node.release();
 }
 template <class T>
 T* record(const Tensor& y, std::span<const Tensor> xs) {
   bool wanted = false;
   for (const Tensor& x : xs) wanted |= x.requires_grad();
   if (!grad_enabled() || !wanted) return nullptr;
-  T* node = new T;
-  for (const Tensor& x : xs) add_edge(node, x);
-  attach(node, y);
-  return node;
+  std::unique_ptr<T> node(new T);
+  for (const Tensor& x : xs) add_edge(node.get(), x);
+  attach(node.get(), y);
+  return node.release();
 }
 
 // A leaf's node: made by requires_grad_().

@@ -10,7 +10,7 @@ namespace vitro {
 extern constinit thread_local Run* t_run;  // the innermost that runs on this thread
 
 // Called with each node as the engine runs it; for tests.
-extern thread_local std::function<void(const Node&)> t_on_backward;
+extern constinit thread_local const std::function<void(const Node&)>* t_on_backward;
 
 // One call of backward() or grad().  Runs nest: a hook or a backward may start another.
 class Run {

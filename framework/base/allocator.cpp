@@ -203,7 +203,7 @@ void* from_system(size_t bytes) {
     empty_cache();
     block = try_system(bytes);
   }
-  if (!block) throw MemoryError(bytes);
+  if (!block) fail_memory(bytes);
 #ifdef MADV_HUGEPAGE
   if (bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
@@ -301,9 +301,9 @@ void report_small_pool(SmallPool& pool) {
 }
 
 void* allocate_slow(size_t bytes) {
-  if (bytes > size_t{1} << 62) throw MemoryError(bytes);
+  if (bytes > size_t{1} << 62) fail_memory(bytes);
   const AllocationFails fails = shared().fails.load(std::memory_order_relaxed);
-  if (fails && fails()) throw MemoryError(bytes);
+  if (fails && fails()) fail_memory(bytes);
   void* block;
   if (!kPooled) {
     block = from_system(std::max<size_t>(bytes, 1));

@@ -1,6 +1,5 @@
 // Errors: one typed family, one function that throws them, and the sentence they carry.
 #pragma once
-#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -31,22 +30,16 @@ struct GraphError : Error { using Error::Error; };    // misuse of the autograd 
 struct VersionError : Error { using Error::Error; };  // a saved tensor was changed in place
 struct ValueError : Error { using Error::Error; };    // a number or text that makes no sense
 struct IoError : Error { using Error::Error; };       // files and their contents
+struct MemoryError : Error { using Error::Error; };   // the system gave no memory
 // clang-format on
-struct MemoryError : Error {  // the system gave no memory
-  using Error::Error;
-  explicit MemoryError(size_t bytes = 0) noexcept;  // allocates nothing
-  const char* what() const noexcept override { return *Error::what() ? Error::what() : text; }
-  char text[96] = {};
-};
+[[noreturn]] void fail_memory(size_t bytes = 0);  // a MemoryError, made without any memory
 
 template <class E, class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
-  try {
-    std::ostringstream text;
-    (text << ... << parts);
-    throw E(text.str());
-  } catch (const std::bad_alloc&) { throw MemoryError(); }
-}
+[[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) try {
+  std::ostringstream text;
+  (text << ... << parts);
+  throw E(text.str());
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 // Throws E(parts...) unless `ok`.  The parts are formatted only on failure.
 template <class E = Error, class... Parts>

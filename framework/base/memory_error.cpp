@@ -1,18 +1,26 @@
-// MemoryError: its sentence is written where the error itself lies.
+// The error of having no memory: its sentence stands in the error itself.
 #include <cstdio>
+#include <new>
 
 #include "framework/base/error.h"
 
 namespace vitro {
 
-MemoryError::MemoryError(size_t bytes) noexcept : Error(std::string()) {
-  if (bytes) {
-    std::snprintf(text, sizeof text, "allocate: expected %zu bytes, got none: memory is used up",
-                  bytes);
-  } else {
-    std::snprintf(text, sizeof text, "allocate: expected memory, got none: it is used up");
+namespace {
+
+struct NoMemory final : MemoryError {
+  explicit NoMemory(size_t bytes) : MemoryError(std::string()) {
+    if (bytes)
+      std::snprintf(text, sizeof text, "allocate: expected %zu bytes of memory, got none", bytes);
   }
-}
+  const char* what() const noexcept override { return *Error::what() ? Error::what() : text; }
+  char text[64] = "allocate: expected memory, got none";
+};
+
+}  // namespace
+
+// The C++ library has some memory of its own for errors that are thrown.
+void fail_memory(size_t bytes) { throw NoMemory(bytes); }
 
 void Error::add_context(const std::string& where) noexcept {
   try {

@@ -18,13 +18,13 @@ constinit thread_local bool Module::t_in_hook = false;
 
 namespace {
 
-NamedTensors distinct(Module& root, std::optional<bool> buffers) {
+NamedTensors distinct(Module& root, std::optional<bool> buffers) try {
   NamedTensors out;
   std::set<TensorImpl*> seen;
   for (auto& [path, x] : all_tensors(root, buffers))
     if (seen.insert(x->impl()).second) out.emplace_back(path, *x);
   return out;
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 }  // namespace
 
@@ -66,13 +66,13 @@ NamedTensors Module::named_parameters() { return distinct(*this, false); }
 NamedTensors Module::named_buffers() { return distinct(*this, true); }
 NamedTensors Module::state_dict() { return distinct(*this, {}); }
 
-NamedModules Module::named_modules() {
+NamedModules Module::named_modules() try {
   NamedModules out{{"", this}};
   TreeWalk walk;
   walk.on_module = [&](const std::string& path, Module& m) { out.emplace_back(path, &m); };
   visit(walk);
   return out;
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 NamedModules Module::named_children() {
   NamedModules out;
   TreeWalk walk;
@@ -83,11 +83,11 @@ NamedModules Module::named_children() {
 }
 
 template <class T>
-static std::vector<T> values(const std::vector<std::pair<std::string, T>>& named) {
+static std::vector<T> values(const std::vector<std::pair<std::string, T>>& named) try {
   std::vector<T> out;
   for (auto& [name, value] : named) out.push_back(value);
   return out;
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 std::vector<Tensor> Module::parameters() { return values(named_parameters()); }
 std::vector<Tensor> Module::buffers() { return values(named_buffers()); }
 std::vector<Module*> Module::modules() { return values(named_modules()); }
@@ -122,7 +122,7 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
 }
 
 // --- the call ---
-void Module::Scope::enter(Module& module) {
+void Module::Scope::enter(Module& module) try {
   Module& root = t_root ? *t_root : module;
   const bool may_stay_unnamed = module.path_state() == Path::kUnnamed && !grad_enabled();
   if (!module.knows_path() && !may_stay_unnamed) {
@@ -145,8 +145,6 @@ void Module::Scope::enter(Module& module) {
   }
   is_root_ = !t_root;  // last: the walks above run a user's code, which may throw
   t_root = &root;
-}
-
-std::string Module::location() const { return path_ ? path() + ": " + describe() : describe(); }
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 }  // namespace vitro::nn

@@ -108,10 +108,7 @@ class Module : public Marked {
           std::make_shared<BackwardHookState>(BackwardHookState{hooks_, x.requires_grad()});
       Tensor in = before(x, state);
       return after(in, run(in), state);
-    } catch (Error& error) {
-      error.add_context(location());
-      throw;
-    }
+    } catch (...) { rethrow_here(); }
   }
 
  private:
@@ -140,7 +137,7 @@ class Module : public Marked {
 
   Tensor before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state);
   Tensor after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state);
-  std::string location() const;
+  [[noreturn]] void rethrow_here() const;  // the error being handled, and where it passed
   ModuleHooks& hooks();
 
   bool training_ = true;

@@ -14,7 +14,10 @@ namespace {
 template <class F>
 std::vector<std::string> ops_run_by(F f) {
   std::vector<std::string> names;
-  t_on_backward = [&](const Node& node) { names.emplace_back(node.name()); };
+  const std::function<void(const Node&)> listen = [&](const Node& node) {
+    names.emplace_back(node.name());
+  };
+  t_on_backward = &listen;
   f();
   t_on_backward = nullptr;
   return names;

@@ -1,9 +1,9 @@
 // Steady-state forwards and training steps: vitro's own code calls malloc zero times, and memory
 // does not grow.
 //
-// malloc and its like are replaced by ones that count while a flag is set.  (Sanitizers bring their
-// own malloc, and their builds bypass the pools: tests/CMakeLists.txt leaves this file out of
-// them.)
+// malloc and its like are replaced by ones that count while a flag is set, and fail when asked to.
+// (Sanitizers bring their own malloc, and their builds bypass the pools: tests/CMakeLists.txt
+// leaves this file out of them.)
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <unistd.h>
@@ -15,13 +15,47 @@
 #include <cstring>
 
 #include "framework/base/parallel.h"
+#include "tests/support/malloc_fails.h"
 #include "vitro.h"
 
+namespace vitro::testing {
+constinit std::atomic<bool (*)()> g_malloc_fails{nullptr};
+constinit std::atomic<bool> g_malloc_spares_onednn{true};
+}
+
 namespace {
+
+using vitro::testing::g_malloc_fails;
+using vitro::testing::g_malloc_spares_onednn;
 
 std::atomic<bool> g_counting{false};
 std::atomic<int> g_vitro{0}, g_onednn{0};
 char g_first_caller[4096];  // the frames of the first call that is vitro's, for the message
+
+constinit thread_local bool t_asking = false;  // what asking itself allocates never fails
+
+// Whether a caller is a library that ends the program where it finds no memory, or oneDNN while it
+// is spared.
+bool is_spared() {
+  void* frames[64];
+  const int depth = backtrace(frames, 64);
+  for (int i = 0; i < depth; ++i) {
+    Dl_info info;
+    if (!dladdr(frames[i], &info) || !info.dli_fname) continue;
+    for (const char* name : {"libgomp", "ld-linux"})
+      if (std::strstr(info.dli_fname, name)) return true;
+    if (g_malloc_spares_onednn && std::strstr(info.dli_fname, "libdnnl")) return true;
+  }
+  return false;
+}
+bool must_fail() {
+  const auto fails = g_malloc_fails.load(std::memory_order_relaxed);
+  if (!fails || t_asking || !fails()) return false;
+  t_asking = true;
+  const bool spared = is_spared();
+  t_asking = false;
+  return !spared;
+}
 
 // Whose call this is: oneDNN's or libgomp's if one of their frames is among the callers.
 void count_call() {
@@ -66,10 +100,22 @@ void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);
 void* __libc_memalign(size_t, size_t);
 
-void* malloc(size_t n) { return count_call(), __libc_malloc(n); }
-void* calloc(size_t n, size_t size) { return count_call(), __libc_calloc(n, size); }
-void* realloc(void* p, size_t n) { return count_call(), __libc_realloc(p, n); }
-void* memalign(size_t alignment, size_t n) { return count_call(), __libc_memalign(alignment, n); }
+void* malloc(size_t n) {
+  if (must_fail()) return nullptr;
+  return count_call(), __libc_malloc(n);
+}
+void* calloc(size_t n, size_t size) {
+  if (must_fail()) return nullptr;
+  return count_call(), __libc_calloc(n, size);
+}
+void* realloc(void* p, size_t n) {
+  if (must_fail()) return nullptr;
+  return count_call(), __libc_realloc(p, n);
+}
+void* memalign(size_t alignment, size_t n) {
+  if (must_fail()) return nullptr;
+  return count_call(), __libc_memalign(alignment, n);
+}
 void* aligned_alloc(size_t alignment, size_t n) { return memalign(alignment, n); }
 int posix_memalign(void** p, size_t alignment, size_t n) {
   return (*p = memalign(alignment, n)) ? 0 : 12;  // ENOMEM

@@ -14,7 +14,7 @@ struct NoMemory final : MemoryError {
       std::snprintf(text, sizeof text, "allocate: expected %zu bytes of memory, got none", bytes);
   }
   const char* what() const noexcept override { return *Error::what() ? Error::what() : text; }
-  char text[64] = "allocate: expected memory, got none";
+  char text[80] = "allocate: expected memory, got none";
 };
 
 }  // namespace

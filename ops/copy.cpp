@@ -100,7 +100,7 @@ Tensor cat(std::span<const Tensor> xs, int64_t axis) {
 
 Tensor stack(const std::vector<Tensor>& xs, int64_t axis) {
   check<ShapeError>(!xs.empty(), "stack: at least one tensor");
-  std::vector<Tensor> rows;
+  std::vector<Tensor, PoolAllocator<Tensor>> rows;
   for (const Tensor& x : xs) {
     check_defined("stack", x, "a tensor");
     check<ShapeError>(x.shape() == xs[0].shape(), "stack: all shapes must be equal: got ",

@@ -126,7 +126,7 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   shape[shape.rank() - 1] = k;
   Tensor ids = empty(shape, kInt64);
   visit_dtype(x.dtype(), [&]<class T>() {
-    std::vector<int64_t> order(static_cast<size_t>(n));
+    std::vector<int64_t, PoolAllocator<int64_t>> order(static_cast<size_t>(n));
     for (int64_t row = 0; k > 0 && row < ids.numel() / k; ++row) {
       const T* p = raw<T>(rows) + row * n;
       std::iota(order.begin(), order.end(), 0);

@@ -27,8 +27,8 @@ struct Range {
   int64_t begin, end;
   int64_t size() const { return end - begin; }
 };
-std::vector<Range> ranges(int64_t n, int64_t step) {
-  std::vector<Range> all;
+std::vector<Range, PoolAllocator<Range>> ranges(int64_t n, int64_t step) {
+  std::vector<Range, PoolAllocator<Range>> all;
   for (int64_t i = 0; i < n; i += step) all.push_back({i, std::min(n, i + step)});
   return all;
 }

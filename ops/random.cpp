@@ -47,7 +47,7 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Gener
   Shape shape = weights.shape();
   shape[shape.rank() - 1] = count;
   Tensor y = empty(shape, kInt64), rows = contiguous(to(weights.detach(), kFloat64));
-  std::vector<double> scratch(static_cast<size_t>(n));
+  std::vector<double, PoolAllocator<double>> scratch(static_cast<size_t>(n));
   for (int64_t row = 0; count > 0 && row < y.numel() / count; ++row) {
     const double* w = raw<double>(rows) + row * n;
     int64_t* out = raw<int64_t>(y) + row * count;

@@ -1,10 +1,12 @@
 // split and chunk: an axis cut into views.
+#include <new>
+
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
 namespace vitro {
 
-std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int64_t axis) {
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int64_t axis) try {
   check_defined("split", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "split: a scalar has no axes");
   const int at = normalize_axis("split", axis, x.rank());
@@ -19,9 +21,9 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, in
   check<ShapeError>(rest == 0, "split: sizes that add up to ", x.shape()[at], " expected: ", rest,
                     " are left over");
   return parts;
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
-std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis) {
+std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis) try {
   check_defined("split", x, "the tensor");
   check<ShapeError>(x.rank() > 0, "split: a scalar has no axes");
   check<ShapeError>(size >= 1, "split: a size of at least 1 expected: got ", size);
@@ -32,7 +34,7 @@ std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis) {
     if (size >= n) break;
   }
   return split(x, sizes, axis);
-}
+} catch (const std::bad_alloc&) { fail_memory(); }
 
 std::vector<Tensor> chunk(const Tensor& x, int64_t n, int64_t axis) {
   check_defined("chunk", x, "the tensor");

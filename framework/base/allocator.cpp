@@ -2,7 +2,6 @@
 #include "framework/base/allocator.h"
 
 #include <malloc.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "framework/base/allocator_faults.h"
 #include "framework/base/error.h"
+#include "framework/base/parallel_end.h"
 #include "framework/base/parallel_fork.h"
 #include "framework/base/small_blocks.h"
 
@@ -46,6 +46,8 @@ LargeClass large_class(size_t bytes) {
   return {octave + (rounded - (size_t{1} << (power - 1))) / step, rounded};
 }
 
+void end_thread(void* pool);
+
 // Everything that threads share.  Never destroyed: tensors with static storage die after it would.
 struct Shared {
   std::mutex mutex;
@@ -57,20 +59,15 @@ struct Shared {
   static constexpr size_t kThreads = 4096;
   SmallPool* pools[kThreads] = {};  // of the running threads
   size_t n_pools = 0;
-  pthread_key_t at_thread_end = 0;
+  AtThreadEnd at_thread_end{end_thread};
 };
 
 void unlock_after_fork(bool in_child);
-void end_thread(void* pool);
 Shared& shared() {
   alignas(Shared) static char room[sizeof(Shared)];
   static Shared* const one = [] {
     auto* s = new (room) Shared;
     s->cache_limit = int64_t{sysconf(_SC_PHYS_PAGES)} / 2 * sysconf(_SC_PAGE_SIZE);
-    // Unlike a thread_local with a destructor, a key asks the C library for no memory that it
-    // could not do without.
-    const int failed = pthread_key_create(&s->at_thread_end, end_thread);
-    check(failed == 0, "allocate: expected a free key of thread-local data, got error ", failed);
     at_fork(
         ForkLock::kAllocator, [] { shared().mutex.lock(); }, unlock_after_fork);
     return s;
@@ -162,7 +159,7 @@ void end_thread(void* ended) {
 
 bool register_thread(SmallPool& pool) {
   Shared& s = shared();
-  if (pthread_setspecific(s.at_thread_end, &pool) != 0) return false;
+  if (!s.at_thread_end.set(&pool)) return false;
   std::lock_guard lock(s.mutex);
   if (s.n_pools == Shared::kThreads) return false;
   s.pools[s.n_pools++] = &pool;

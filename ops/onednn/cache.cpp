@@ -1,8 +1,6 @@
 // The caches of primitives.  A thread finds one that it has run before without taking a lock.
 #include "ops/onednn/cache.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -10,6 +8,7 @@
 #include <unordered_map>
 
 #include "framework/base/error.h"
+#include "framework/base/parallel_end.h"
 #include "framework/base/parallel_fork.h"
 #include "framework/base/runtime.h"
 #include "framework/base/scratch.h"
@@ -92,22 +91,15 @@ ThreadCache::~ThreadCache() {
 }
 
 // A thread's cache goes when the thread ends, that of the main thread never: a static object may
-// compute after main.  (For a thread_local with a destructor the C library would end the program
-// where it finds no memory.)
+// compute after main.
 ThreadCache& thread_cache() {
   if (!t_cache) [[unlikely]] {
-    static const pthread_key_t at_end = [] {
-      pthread_key_t key;
-      const auto end = [](void* cache) {
-        t_cache = nullptr;
-        delete static_cast<ThreadCache*>(cache);
-      };
-      const int failed = pthread_key_create(&key, end);
-      check(failed == 0, "oneDNN: expected a free key of thread-local data, got error ", failed);
-      return key;
-    }();
+    static AtThreadEnd at_end([](void* cache) {
+      t_cache = nullptr;
+      delete static_cast<ThreadCache*>(cache);
+    });
     auto made = std::make_unique<ThreadCache>();
-    if (pthread_setspecific(at_end, made.get()) != 0) fail_memory();
+    if (!at_end.set(made.get())) fail_memory();
     t_cache = made.release();
   }
   return *t_cache;

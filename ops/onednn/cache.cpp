@@ -182,6 +182,26 @@ Attributes new_attributes() {
   return attributes;
 }
 
+namespace {
+
+// A primitive that found no memory while it was made leaves a broken entry in oneDNN's own cache,
+// which would fail every later request for it.  A smaller cache has dropped it.
+dnnl_primitive_t new_primitive(const_dnnl_primitive_desc_t description) {
+  dnnl_primitive_t made = nullptr;
+  try {
+    check_status(dnnl_primitive_create(&made, description), "primitive");
+  } catch (...) {
+    int capacity = 0;
+    dnnl_get_primitive_cache_capacity(&capacity);
+    dnnl_set_primitive_cache_capacity(0);
+    dnnl_set_primitive_cache_capacity(capacity);
+    throw;
+  }
+  return made;
+}
+
+}  // namespace
+
 Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name)
     : name_(std::move(name)) {
   const char* implementation = nullptr;
@@ -189,9 +209,7 @@ Primitive::Primitive(const_dnnl_primitive_desc_t description, std::string name)
                "query");
   implementation_ = implementation;
   assert(implementation_.find("ref") == std::string::npos && "a reference loop was chosen");
-  dnnl_primitive_t made = nullptr;
-  check_status(dnnl_primitive_create(&made, description), "primitive");
-  primitive_.reset(made);
+  primitive_.reset(new_primitive(description));
   const dnnl_memory_desc_t* scratchpad =
       dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   scratchpad_bytes_ = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;

@@ -8,6 +8,7 @@ namespace vitro::testing {
 // Asked before each malloc, calloc, realloc and aligned allocation: true makes
 // it return null.
 extern constinit std::atomic<bool (*)()> g_malloc_fails;
-extern constinit std::atomic<bool> g_malloc_spares_onednn;  // calls from oneDNN do not fail
+// Whether the aligned allocations of oneDNN, whose results it does not check, never fail.
+extern constinit std::atomic<bool> g_malloc_spares_onednn;
 
 }  // namespace vitro::testing

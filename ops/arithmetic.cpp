@@ -8,7 +8,7 @@ namespace vitro {
 using simd::Binary;
 using simd::Unary;
 
-Tensor full_scalar(Number value, DType dtype, std::string_view op) {
+Tensor full_scalar(const Number& value, DType dtype, std::string_view op) {
   Tensor y = empty({}, dtype);
   visit_dtype(dtype, [&]<class T>() { *raw<T>(y) = number_as<T>(op, value); });
   return y;

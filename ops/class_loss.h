@@ -60,7 +60,8 @@ inline simd::ExpSum* exp_sums(const Tensor& x) {
 // is `logit`.  `below` is sum_j (x_j - high), and is not read if e is 0.
 inline float class_loss(double high, double total, double logit, double below, int64_t classes,
                         double e) {
-  double loss = std::log(total) + (e < 1 ? (1 - e) * (high - logit) : 0);
+  const auto log_total = static_cast<double>(std::log(static_cast<float>(total)));
+  double loss = log_total + (e < 1 ? (1 - e) * (high - logit) : 0);
   if (e != 0) loss -= e * below / static_cast<double>(classes);
   return static_cast<float>(loss);
 }

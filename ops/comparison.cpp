@@ -16,7 +16,7 @@ Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   return y;
 }
 // A number to compare with takes the tensor's dtype, which must hold it.
-Tensor like(std::string_view op, const Tensor& a, Number b) {
+Tensor like(std::string_view op, const Tensor& a, const Number& b) {
   check_defined(op, a, "the tensor");
   return full_scalar(b, a.dtype(), op);
 }
@@ -40,11 +40,11 @@ Tensor gt(const Tensor& a, const Tensor& b) {
 Tensor ge(const Tensor& a, const Tensor& b) {
   return compare("ge", a, b, [](auto u, auto v) { return u >= v; });
 }
-Tensor eq(const Tensor& a, Number b) { return eq(a, like("eq", a, b)); }
-Tensor ne(const Tensor& a, Number b) { return ne(a, like("ne", a, b)); }
-Tensor lt(const Tensor& a, Number b) { return lt(a, like("lt", a, b)); }
-Tensor le(const Tensor& a, Number b) { return le(a, like("le", a, b)); }
-Tensor gt(const Tensor& a, Number b) { return gt(a, like("gt", a, b)); }
-Tensor ge(const Tensor& a, Number b) { return ge(a, like("ge", a, b)); }
+Tensor eq(const Tensor& a, const Number& b) { return eq(a, like("eq", a, b)); }
+Tensor ne(const Tensor& a, const Number& b) { return ne(a, like("ne", a, b)); }
+Tensor lt(const Tensor& a, const Number& b) { return lt(a, like("lt", a, b)); }
+Tensor le(const Tensor& a, const Number& b) { return le(a, like("le", a, b)); }
+Tensor gt(const Tensor& a, const Number& b) { return gt(a, like("gt", a, b)); }
+Tensor ge(const Tensor& a, const Number& b) { return ge(a, like("ge", a, b)); }
 
 }  // namespace vitro

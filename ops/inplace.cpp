@@ -63,10 +63,10 @@ Tensor& Tensor::div_(const Tensor& x) {
     return static_cast<decltype(u)>(static_cast<double>(u) / static_cast<double>(v));
   });
 }
-Tensor& Tensor::add_(Number x) { return add_(full_scalar(x, dtype(), "add_")); }
-Tensor& Tensor::sub_(Number x) { return sub_(full_scalar(x, dtype(), "sub_")); }
-Tensor& Tensor::mul_(Number x) { return mul_(full_scalar(x, dtype(), "mul_")); }
-Tensor& Tensor::div_(Number x) { return div_(full_scalar(x, dtype(), "div_")); }
+Tensor& Tensor::add_(const Number& x) { return add_(full_scalar(x, dtype(), "add_")); }
+Tensor& Tensor::sub_(const Number& x) { return sub_(full_scalar(x, dtype(), "sub_")); }
+Tensor& Tensor::mul_(const Number& x) { return mul_(full_scalar(x, dtype(), "mul_")); }
+Tensor& Tensor::div_(const Number& x) { return div_(full_scalar(x, dtype(), "div_")); }
 
 // copy_ converts the dtype, as PyTorch's does.
 Tensor& Tensor::copy_(const Tensor& x) {
@@ -78,7 +78,7 @@ Tensor& Tensor::copy_(const Tensor& x) {
   return *this;
 }
 
-Tensor& Tensor::fill_(Number value) {
+Tensor& Tensor::fill_(const Number& value) {
   check_writable("fill_", *this, Tensor());
   Tensor source = fitting("fill_", *this, full_scalar(value, dtype(), "fill_"));
   ++impl_->storage->version;

@@ -181,7 +181,7 @@ void check_inputs(const Tensor& x, const Tensor& weight) {
 // x with zeros in the ignored rows, if one of them is not finite: 0 times infinity would be NaN in
 // the weight's gradient.
 Tensor without_ignored(const Tensor& x, const Tensor& ids, int64_t ignored) {
-  const Tensor is_ignored = eq(ids, static_cast<double>(ignored)),
+  const Tensor is_ignored = eq(ids, ignored),
                rows = index_select(as_rows(x.detach()), 0, flatten(nonzero(flatten(is_ignored))));
   if (sum(rows * 0.0).item() == 0) return x;
   return masked_fill(x, unsqueeze(is_ignored, -1), 0);

@@ -60,7 +60,7 @@ namespace {
 class Targets {
  public:
   Targets(const Tensor& ids, int64_t ignore_index)
-      : counted_(ne(ids, static_cast<double>(ignore_index))),
+      : counted_(ne(ids, ignore_index)),
         ids_(where(counted_, ids, full_scalar(0, kInt64))),
         count_(sum(counted_).item<int64_t>()) {}
 

@@ -36,7 +36,7 @@ Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side sid
 
 }  // namespace
 
-Tensor masked_fill(const Tensor& x, const Tensor& mask, Number value) {
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Number& value) {
   check_defined("masked_fill", x, "the tensor");
   check_defined("masked_fill", mask, "the mask");
   broadcast("masked_fill", x.shape(), mask.shape());

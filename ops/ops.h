@@ -42,12 +42,12 @@ Tensor lt(const Tensor& a, const Tensor& b);
 Tensor le(const Tensor& a, const Tensor& b);
 Tensor gt(const Tensor& a, const Tensor& b);
 Tensor ge(const Tensor& a, const Tensor& b);
-Tensor eq(const Tensor& a, Number b);
-Tensor ne(const Tensor& a, Number b);
-Tensor lt(const Tensor& a, Number b);
-Tensor le(const Tensor& a, Number b);
-Tensor gt(const Tensor& a, Number b);
-Tensor ge(const Tensor& a, Number b);
+Tensor eq(const Tensor& a, const Number& b);
+Tensor ne(const Tensor& a, const Number& b);
+Tensor lt(const Tensor& a, const Number& b);
+Tensor le(const Tensor& a, const Number& b);
+Tensor gt(const Tensor& a, const Number& b);
+Tensor ge(const Tensor& a, const Number& b);
 
 // --- activations (activation.cpp) ---
 enum class GeluForm { kErf, kTanh };
@@ -149,7 +149,7 @@ Tensor nonzero(const Tensor& x);                              // (count, rank) i
 
 // --- masks and positions (mask.cpp, rope.cpp) ---
 // `value` where mask is true; the mask is bool, and both broadcast.
-Tensor masked_fill(const Tensor& x, const Tensor& mask, Number value);
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Number& value);
 // Of the last two axes: x_ij where j - i <= diagonal, else 0.
 Tensor tril(const Tensor& x, int64_t diagonal = 0);
 Tensor triu(const Tensor& x, int64_t diagonal = 0);  // where j - i >= diagonal
@@ -260,18 +260,34 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = fals
 // --- operators ---
 // The 0-d tensor that a number in an expression becomes: ValueError if an integer or bool dtype
 // does not hold it exactly.
-Tensor full_scalar(Number value, DType dtype, std::string_view op = "number");
+Tensor full_scalar(const Number& value, DType dtype, std::string_view op = "number");
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor operator+(const Tensor& a, Number b) { return add(a, full_scalar(b, a.dtype())); }
-inline Tensor operator-(const Tensor& a, Number b) { return sub(a, full_scalar(b, a.dtype())); }
-inline Tensor operator*(const Tensor& a, Number b) { return mul(a, full_scalar(b, a.dtype())); }
-inline Tensor operator/(const Tensor& a, Number b) { return div(a, full_scalar(b, a.dtype())); }
-inline Tensor operator+(Number a, const Tensor& b) { return add(full_scalar(a, b.dtype()), b); }
-inline Tensor operator-(Number a, const Tensor& b) { return sub(full_scalar(a, b.dtype()), b); }
-inline Tensor operator*(Number a, const Tensor& b) { return mul(full_scalar(a, b.dtype()), b); }
-inline Tensor operator/(Number a, const Tensor& b) { return div(full_scalar(a, b.dtype()), b); }
+inline Tensor operator+(const Tensor& a, const Number& b) {
+  return add(a, full_scalar(b, a.dtype()));
+}
+inline Tensor operator-(const Tensor& a, const Number& b) {
+  return sub(a, full_scalar(b, a.dtype()));
+}
+inline Tensor operator*(const Tensor& a, const Number& b) {
+  return mul(a, full_scalar(b, a.dtype()));
+}
+inline Tensor operator/(const Tensor& a, const Number& b) {
+  return div(a, full_scalar(b, a.dtype()));
+}
+inline Tensor operator+(const Number& a, const Tensor& b) {
+  return add(full_scalar(a, b.dtype()), b);
+}
+inline Tensor operator-(const Number& a, const Tensor& b) {
+  return sub(full_scalar(a, b.dtype()), b);
+}
+inline Tensor operator*(const Number& a, const Tensor& b) {
+  return mul(full_scalar(a, b.dtype()), b);
+}
+inline Tensor operator/(const Number& a, const Tensor& b) {
+  return div(full_scalar(a, b.dtype()), b);
+}
 
 }  // namespace vitro

@@ -79,7 +79,10 @@ models::GenerateOptions decide(const GenerateArguments& options, const Generatin
   const models::LanguageModel& model = *subject.model;
   models::GenerateOptions all = model.generate_options();
   // Without a seed of its own, sampling goes on where the weights ended in the default generator.
-  if (options.temperature || options.top_k || options.top_p) all.do_sample = true;
+  if (options.temperature || options.top_k || options.top_p) {
+    all.do_sample = true;
+    if (all.temperature == 0) all.temperature = 1;  // the makers' greedy, which is overruled
+  }
   all.temperature = options.temperature.value_or(all.temperature);
   if (options.top_k) all.top_k = options.top_k;
   if (options.top_p) all.top_p = options.top_p;

@@ -66,8 +66,7 @@ void TrainLog::say_if_overfits() {
   say(format("The validation loss rises, from %.4f after step ", *best.validation_loss) +
       count_text(best.step) +
       ", while the training loss falls: the model learns its text\nby heart. More --dropout, more "
-      "text, a smaller model or fewer --max-iters help. The checkpoint of step " +
-      count_text(best.step) + "\nis kept: it is the best.\n");
+      "text, a smaller model or fewer --max-iters help.\n");
 }
 
 void TrainLog::draw_curve() const {

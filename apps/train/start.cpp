@@ -58,7 +58,7 @@ void take_over(models::LanguageModel& model, const TrainOptions& options) {
 
 // IoError if another process trains there.
 std::unique_ptr<LockFile> lock_directory(const std::string& directory) {
-  auto lock = std::make_unique<LockFile>(directory + "/lock");
+  auto lock = std::make_unique<LockFile>(directory + "/vitro.lock");
   check<IoError>(lock->is_held(), directory,
                  ": another run has this directory: wait for its end, or choose another --out-dir");
   return lock;
@@ -103,7 +103,7 @@ void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint
     if (text::TokenFile(file).checksum() == models::tokens_checksum_of(checkpoint)) return;
     remove_file(file);
     fail<IoError>(source.name, ": it is not the text that the run was started with");
-  } catch (const Error& error) {
+  } catch (const MemoryError&) { throw; } catch (const Error& error) {
     fail<IoError>(file, ": it is missing and cannot be made again: ", error.what(),
                   " (give the text: vitro train TEXT --resume --out-dir ", options.out_dir, ')');
   }

@@ -89,7 +89,7 @@ int train(TrainOptions o) {
   StartedRun started = o.resume ? resume(o) : start(o);
   models::TrainingRun& run = started.run;
   check<UsageError>(!o.given.contains("max-iters") || o.max_iters >= run.steps(),
-                    "--max-iters: expected more than the ", run.steps(), " steps that the run in ",
+                    "--max-iters: expected at least the ", run.steps(), " steps that the run in ",
                     o.out_dir, " has done, got ", o.max_iters);
   write_out(introduce(started, o));
   if (run.steps() >= o.max_iters && run.steps() > 0) {

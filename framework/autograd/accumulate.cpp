@@ -46,12 +46,16 @@ void Run::accumulate(Node* node, Tensor gradient) {
   }
 }
 
-// Runs of other threads may reach the leaf at the same time: they wait for each other, but not for
-// hooks.
-void Run::deliver(Leaf* leaf, Tensor gradient) {
+void Run::arrive(Leaf* leaf, Tensor gradient) {
   if (leaf->frozen) return;
   check<GraphError>(gradient.dtype() == leaf->dtype, "backward: expected a leaf of ",
                     gradient.dtype(), ", got ", leaf->dtype, " ", leaf->shape, kConverted);
+  arrived_.emplace_back(leaf, std::move(gradient));
+}
+
+// Runs of other threads may reach the leaf at the same time: they wait for each other, but not for
+// hooks.
+void Run::deliver(Leaf* leaf, Tensor gradient) {
   {
     std::lock_guard lock(fork_mutex<ForkLock::kLeaves>(leaf));
     accumulate(leaf, std::move(gradient));

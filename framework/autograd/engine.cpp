@@ -9,7 +9,7 @@ constinit thread_local const std::function<void(const Node&)>* t_on_backward = n
 constinit thread_local Run* t_run = nullptr;
 
 namespace {
-// Leaves come after all other nodes: a run that fails on its way has accumulated nothing.
+// Leaves come after all other nodes.
 bool older(const Node* a, const Node* b) {
   return a->is_leaf != b->is_leaf ? a->is_leaf : a->number < b->number;
 }
@@ -121,6 +121,8 @@ void Run::execute() {
     } claimed{this, pop()};
     process(claimed.node, std::move(*waiting(claimed.node)));
   }
+  // All nodes and hooks have run: one that fails has changed no leaf.
+  for (auto& [leaf, gradient] : arrived_) deliver(leaf, std::move(gradient));
 }
 
 void Run::process(Node* node, Tensor gradient) {
@@ -132,7 +134,7 @@ void Run::process(Node* node, Tensor gradient) {
     if (mark->second >= 0) results_[static_cast<size_t>(mark->second)] = gradient;
   }
   if (node->is_leaf) {
-    if (useful_.empty()) deliver(static_cast<Leaf*>(node), std::move(gradient));
+    if (useful_.empty()) arrive(static_cast<Leaf*>(node), std::move(gradient));
     return;
   }
   if (node->retains_grad && useful_.empty()) accumulate(node, gradient);

@@ -80,6 +80,8 @@ Tensor Node::extra(size_t i) const { return saved(extra_slot(i), nullptr); }
 
 void Node::save(size_t slot, const Tensor& x) {
   if (!x.defined()) return;
+  for (const SavedTensor& s : saved_)
+    if (s.slot == slot) return;  // a number, saved with its edge
   saved_.push_back({x.detach(), x.version(), static_cast<uint32_t>(slot)});
 }
 

@@ -37,11 +37,16 @@ class Run {
   Node* pop();
   void add_gradient(Node* node, Tensor gradient);
   void process(Node* node, Tensor gradient);
+  void arrive(Leaf* leaf, Tensor gradient);
   void deliver(Leaf* leaf, Tensor gradient);
   void accumulate(Node* node, Tensor gradient);
   void pass_on(Node* node, TensorList& gradients);
 
   boost::container::small_vector<Node*, 32, PoolAllocator<Node*>> heap_;
+  // The leaves' gradients, as their hooks have left them; added when all have come.
+  boost::container::small_vector<std::pair<Leaf*, Tensor>, 4,
+                                 PoolAllocator<std::pair<Leaf*, Tensor>>>
+      arrived_;
   bool retain_graph_;
   Run* parent_;
   const Node* current_ = nullptr;

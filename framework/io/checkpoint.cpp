@@ -2,7 +2,6 @@
 #define XXH_INLINE_ALL
 #include "framework/io/checkpoint.h"
 
-#include <dirent.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -63,19 +62,6 @@ int64_t step_of(const std::string& name) {
   int64_t step = -1;
   const auto [stop, error] = std::from_chars(begin, end, step);
   return error == std::errc() && stop == end ? step : -1;
-}
-
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  // The standard library's walk ends the program where it finds no memory.
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
-  if (!open && errno == ENOMEM) fail_memory();
-  check<IoError>(open != nullptr, directory, ": cannot be read: ", std::strerror(errno));
-  while (const dirent* entry = readdir(open.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  return names;
 }
 
 }  // namespace

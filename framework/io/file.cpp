@@ -143,7 +143,7 @@ void AtomicFiles::commit() {
     for (const auto& [path, bytes] : before) try {
         if (bytes) write_file(path, *bytes);
         else remove_file(path);
-      } catch (const IoError&) {}  // the first error is the one to tell
+      } catch (...) {}  // the first error is the one to tell
     throw;
   }
   files_.back()->sync_directory();

@@ -1,6 +1,7 @@
 // Names, locks and leftovers of temporary files.
 #include "framework/io/temporary_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,9 @@
 #include <charconv>
 #include <climits>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <vector>
 
@@ -108,6 +111,12 @@ TemporaryFile make_temporary_file(const std::string& destination) {
       return made;
     }
     made.lock = ::fcntl(made.file, F_DUPFD_CLOEXEC, 0);
+    if (made.lock >= 0) return made;
+    const int error = errno;
+    ::close(made.file);
+    ::unlink(made.path.c_str());
+    made.file = -1;
+    errno = error;
     return made;
   }
 }
@@ -121,15 +130,27 @@ void remove_leftover(const std::string& path) {
   ::close(file);
 }
 
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  // The standard library's walk ends the program where it finds no memory.
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
+  if (!open && errno == ENOMEM) fail_memory();
+  check<IoError>(open != nullptr, directory, ": cannot be read: ", std::strerror(errno));
+  while (const dirent* entry = readdir(open.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
 void remove_leftovers(const std::string& destination) {
   const std::string directory = directory_of(destination), stem = stem_of(destination);
-  std::vector<std::string> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory.empty() ? "." : directory, error), end;
-       !error && it != end; it.increment(error))
-    if (std::string name = it->path().filename().string(); is_temporary(name, stem))
-      found.push_back(std::move(name));
-  for (const std::string& name : found) remove_leftover(directory + name);
+  std::vector<std::string> names;
+  try {
+    names = names_in(directory.empty() ? "." : directory);
+  } catch (const IoError&) { return; }  // a directory that is written to need not be readable
+  for (const std::string& name : names)
+    if (is_temporary(name, stem)) remove_leftover(directory + name);
 }
 
 }  // namespace vitro

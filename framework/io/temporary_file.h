@@ -1,6 +1,7 @@
 // Where a save writes before its file is whole.
 #pragma once
 #include <string>
+#include <vector>
 
 namespace vitro {
 
@@ -12,6 +13,9 @@ struct Destination {
 };
 // IoError, naming `path`, for a directory and other special files, and for links without an end.
 Destination destination_of(const std::string& path);
+
+// The names in a directory; IoError where it cannot be read.
+std::vector<std::string> names_in(const std::string& directory);
 
 // The parts of a path: "a/b" has the directory "a/"; "b" has "", which is the working directory.
 std::string directory_of(const std::string& path);

@@ -17,7 +17,7 @@ Tensor new_tensor(const Shape& shape, DType dtype, int64_t n, StoragePtr storage
   return Tensor(std::move(impl));
 }
 
-void fill(const Tensor& x, Number value) {
+void fill(const Tensor& x, const Number& value) {
   visit_dtype(x.dtype(), [&]<class T>() {
     T* p = x.mutable_data<T>();
     std::fill(p, p + x.numel(), number_as<T>("full", value));
@@ -30,7 +30,7 @@ Tensor empty(const Shape& shape, DType dtype) {
   int64_t n = checked_numel("empty", shape, dtype);
   return new_tensor(shape, dtype, n, new_storage(static_cast<size_t>(n) * item_size(dtype)));
 }
-Tensor full(const Shape& shape, Number value, DType dtype) {
+Tensor full(const Shape& shape, const Number& value, DType dtype) {
   Tensor y = empty(shape, dtype);
   fill(y, value);
   return y;
@@ -50,7 +50,7 @@ Tensor empty_like(const Tensor& x) {
 }
 Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
-Tensor full_like(const Tensor& x, Number value) { return full(x.shape(), value, x.dtype()); }
+Tensor full_like(const Tensor& x, const Number& value) { return full(x.shape(), value, x.dtype()); }
 
 // How many of start, start + step, ... come before stop, counted without rounding.
 static int64_t count_between(int64_t start, int64_t stop, int64_t step) {

@@ -28,7 +28,7 @@ Tensor tensor(const NestedList& values, DType dtype);
 Tensor empty(const Shape& shape, DType dtype = kFloat32);  // values are not set
 Tensor zeros(const Shape& shape, DType dtype = kFloat32);
 Tensor ones(const Shape& shape, DType dtype = kFloat32);
-Tensor full(const Shape& shape, Number value, DType dtype = kFloat32);
+Tensor full(const Shape& shape, const Number& value, DType dtype = kFloat32);
 Tensor arange(Number stop, DType dtype = kInt64);
 Tensor arange(Number start, Number stop, Number step = 1, DType dtype = kInt64);
 Tensor linspace(double start, double stop, int64_t count, DType dtype = kFloat32);
@@ -36,7 +36,7 @@ Tensor eye(int64_t n, DType dtype = kFloat32);
 Tensor empty_like(const Tensor& x);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
-Tensor full_like(const Tensor& x, Number value);
+Tensor full_like(const Tensor& x, const Number& value);
 // Wraps memory that the caller owns until `deleter` (if any) is called with it.
 Tensor from_blob(void* data, const Shape& shape, DType dtype = kFloat32,
                  std::function<void(void*)> deleter = {});

@@ -108,12 +108,12 @@ class Tensor {
   Tensor& sub_(const Tensor& x);
   Tensor& mul_(const Tensor& x);
   Tensor& div_(const Tensor& x);
-  Tensor& add_(Number x);
-  Tensor& sub_(Number x);
-  Tensor& mul_(Number x);
-  Tensor& div_(Number x);
+  Tensor& add_(const Number& x);
+  Tensor& sub_(const Number& x);
+  Tensor& mul_(const Number& x);
+  Tensor& div_(const Number& x);
   Tensor& copy_(const Tensor& x);
-  Tensor& fill_(Number x);
+  Tensor& fill_(const Number& x);
   Tensor& zero_() { return fill_(0); }
 
   // --- the ops that are also methods (defined in ops/, documented in ops/ops.h) ---

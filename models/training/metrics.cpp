@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -139,7 +140,8 @@ void Metrics::add(const MetricsRow& row, double seconds, double tokens_per_secon
 const MetricsRow* Metrics::best() const {
   const MetricsRow* best = nullptr;
   for (const MetricsRow& row : rows_)
-    if (row.validation_loss && (!best || *row.validation_loss < *best->validation_loss))
+    if (row.validation_loss && std::isfinite(*row.validation_loss) &&
+        (!best || *row.validation_loss < *best->validation_loss))
       best = &row;
   return best;
 }
@@ -155,7 +157,7 @@ bool Metrics::overfits() const {
     if (!row->validation_loss || row == best) continue;
     risen = *row->validation_loss > 1.05 * *best->validation_loss ? risen + 1 : 0;
   }
-  return risen >= 2 && *last < *before;
+  return risen >= 2 && before && *last < *before;
 }
 
 void Metrics::sync() {

@@ -42,6 +42,19 @@ HWY_INLINE ConstRows InFloat(RowsOf<const BFloat16> rows, int64_t first, int64_t
   return {room, padded(width)};
 }
 
+// The rows of y again, from the columns that each of them sees.  Apart, because it runs rarely.
+template <class T>
+HWY_NOINLINE void FewSeen(const AttentionSize& size, RowsOf<const T> v, ConstRows bias, float* room,
+                          const float* scores, MutableRows y) {
+  for (int64_t t = 0; t < size.T; ++t) std::fill_n(y[t], size.D, 0.0f);
+  const int64_t seen = size.seen(size.T - 1);
+  for (int64_t c = 0; c < seen; c += kPanel) {
+    const int64_t n = std::min(kPanel, seen - c);
+    AddSeen({{size, 0, size.T, c, n}, bias}, scores + c, padded(size.S),
+            InFloat(v, c, n, size.D, room), size.D, y);
+  }
+}
+
 template <class T>
 HWY_INLINE void Few(const AttentionSize& size, ConstRows q, RowsOf<const T> k, RowsOf<const T> v,
                     ConstRows bias, float* room, MutableRows y, RowSoftmax* softmax) {
@@ -59,28 +72,22 @@ HWY_INLINE void Few(const AttentionSize& size, ConstRows q, RowsOf<const T> k, R
     Finish(row, s, n, softmax + t);
     ClearTail(s, n, seen);
   }
-  const auto multiply = [&](bool careful) HWY_ATTR {
-    for (int64_t t = 0; careful && t < size.T; ++t) std::fill_n(y[t], size.D, 0.0f);
-    for (int64_t c = 0; c == 0 || c < seen; c += kPanel) {
-      const int64_t n = std::min(kPanel, seen - c);
-      const ConstRows panel = InFloat(v, c, n, size.D, room);
-      if (careful) AddSeen({{size, 0, size.T, c, n}, bias}, scores + c, stride, panel, size.D, y);
-      else
-        MultiplyRows({n,
-                      {scores + c, stride, 1},
-                      panel.data,
-                      panel.stride,
-                      nullptr,
-                      y.data,
-                      y.stride,
-                      /*padded=*/false,
-                      /*accumulate=*/c > 0},
-                     0, size.T, size.D);
-    }
-  };
-  multiply(/*careful=*/false);
+  for (int64_t c = 0; c == 0 || c < seen; c += kPanel) {
+    const int64_t n = std::min(kPanel, seen - c);
+    const ConstRows panel = InFloat(v, c, n, size.D, room);
+    MultiplyRows({n,
+                  {scores + c, stride, 1},
+                  panel.data,
+                  panel.stride,
+                  nullptr,
+                  y.data,
+                  y.stride,
+                  /*padded=*/false,
+                  /*accumulate=*/c > 0},
+                 0, size.T, size.D);
+  }
   // A weight of 0 makes NaN of what it hides.
-  if (!AreFinite({y.data, y.stride}, size.T, size.D)) multiply(/*careful=*/true);
+  if (!AreFinite({y.data, y.stride}, size.T, size.D)) FewSeen(size, v, bias, room, scores, y);
 }
 
 void AttentionFew(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,

@@ -10,6 +10,8 @@ namespace vitro::simd {
 
 // Squares that vanish in float32 change no variance (with eps) of at least kLeastVariance.
 inline constexpr float kLeastVariance = 1e-30f, kMostVariance = 1e37f;
+// rest^2 over the variance that costs it two binary digits.
+inline constexpr float kMostRest = 4;
 inline constexpr NormRow kPrecise{0, 0, 0};
 
 }  // namespace vitro::simd
@@ -45,30 +47,39 @@ HWY_INLINE Moments MomentsOf(int64_t n, F f) {
           SumLanes(hn::Add(hn::Add(q[0], q[1]), hn::Add(q[2], q[3])))};
 }
 
-// The mean that float32 sums give is off by `rest`, which the squares' pass finds.  Where squares
-// overflow or vanish, or the rest would cancel digits of the variance, nothing is written and the
-// result is kPrecise: norm_precise computes such a row.
+// One pass finds sum and squares about x_0, because numbers near each other leave small
+// differences. `rest` is the mean less that.  Where it is large beside the variance, whose digits
+// it would cancel, a second pass goes about the mean.  Where squares overflow or vanish, or the
+// rest is still too large, nothing is written and the result is kPrecise: norm_precise computes
+// such a row.
 template <bool kCentered>
 HWY_INLINE NormRow Norm(const float* x, const float* w, const float* b, float eps, float* y,
                         int64_t n) {
   const auto count = static_cast<float>(n);
-  float mean = 0, rest = 0;
-  if (kCentered)
-    mean = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR { return LoadUpTo(x + i, m); }) / count;
-  const V shift = C(mean);
-  float squares = 0;
+  float mean = 0, rest = 0, variance = 0;
   if (kCentered) {
-    const Moments of = MomentsOf(
-        n, [&](int64_t i, int64_t m) HWY_ATTR { return hn::Sub(LoadUpTo(x + i, m, mean), shift); });
-    rest = of.sum / count, squares = of.squares;
+    mean = x[0];
+    for (int pass = 0; pass < 2; ++pass) {
+      const Moments of = MomentsOf(n, [&, shift = C(mean)](int64_t i, int64_t m) HWY_ATTR {
+        return hn::Sub(LoadUpTo(x + i, m, mean), shift);
+      });
+      rest = of.sum / count;
+      variance = of.squares / count - rest * rest;
+      if (rest * rest <= kMostRest * variance) break;
+      if (pass == 0) mean += rest;
+    }
   } else {
-    squares = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
-      const V z = LoadUpTo(x + i, m);
-      return hn::Mul(z, z);
-    });
+    variance = SumOf(n,
+                     [&](int64_t i, int64_t m) HWY_ATTR {
+                       const V z = LoadUpTo(x + i, m);
+                       return hn::Mul(z, z);
+                     }) /
+               count;
   }
-  const float variance = squares / count - rest * rest, sum = variance + eps;
-  if (!(variance >= rest * rest && kLeastVariance <= sum && sum <= kMostVariance)) return kPrecise;
+  const float sum = variance + eps;
+  if (!(rest * rest <= kMostRest * variance && kLeastVariance <= sum && sum <= kMostVariance))
+    return kPrecise;
+  const V shift = C(mean);
   const NormRow row{mean, rest, 1.0f / std::sqrt(sum)};
   const V scale = C(row.rstd), offset = C(row.rest * row.rstd);
   ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {

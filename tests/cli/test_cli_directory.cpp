@@ -48,7 +48,7 @@ TEST_CASE("train: a second run in a directory is refused and touches nothing") {
   first.send(SIGSTOP);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const auto before = state_of(out);
-  CHECK(before.contains("lock"));
+  CHECK(before.contains("vitro.lock"));
   const std::string says = out + ": another run has this directory: wait for its end";
   check_refused(tiny(text, out, {"--max-iters", "1"}), 1, says);
   check_refused(resumed(out, {"--max-iters", "100"}), 1, says);
@@ -59,7 +59,7 @@ TEST_CASE("train: a second run in a directory is refused and touches nothing") {
   first.wait();
   const std::string further = std::to_string(CheckpointDirectory(out).steps().back() + 2);
   output_of(resumed(out, {"--max-iters", further}));  // the lock went with its process
-  CHECK(!fs::exists(out + "/lock"));
+  CHECK(!fs::exists(out + "/vitro.lock"));
 }
 
 TEST_CASE("train: of two runs that begin at once one is refused, and the other goes on") {
@@ -144,7 +144,7 @@ TEST_CASE("train: --max-iters below what the run has done is refused, and as muc
   output_of(tiny(text, out, {"--max-iters", "20"}));
   check_refused(
       resumed(out, {"--max-iters", "10"}), 2,
-      "--max-iters: expected more than the 20 steps that the run in " + out + " has done, got 10");
+      "--max-iters: expected at least the 20 steps that the run in " + out + " has done, got 10");
   CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})),
              Contains("--max-iters N goes further"));
   CHECK_THAT(output_of(resumed(out)), Contains("The run has done its steps"));

@@ -56,6 +56,12 @@ TEST_CASE("generate: generation_config.json decides what the command line leaves
   model.wants({{"max_new_tokens", 6}, {"eos_token_id", {third, 259}}});
   CHECK(model.made()["ids"].size() <= prompt + 3);
 
+  // A greedy model draws where the command line asks for it.
+  model.wants({{"max_new_tokens", 6}, {"temperature", 0}});
+  CHECK(model.made()["ids"] == plain["ids"]);
+  CHECK(model.made({"--top-k", "40"})["ids"] ==
+        model.made({"--top-k", "40", "--temperature", "1"})["ids"]);
+
   // What it draws, the same options draw; what it wants and the command line says, that wins.
   const Words drawn = {
       "--temperature",        "1.5", "--top-k", "20", "--top-p", "0.9", "--max-new-tokens", "9",

@@ -219,3 +219,18 @@ TEST_CASE(
   CHECK_FALSE(late.grad().defined());
   CHECK_FALSE(x.grad().defined());
 }
+
+TEST_CASE("a run that fails in the hook of one leaf leaves nothing in the others") {
+  Tensor x = leaf({1.0, 2.0}), w = leaf({3.0, 4.0});
+  for (const bool first : {false, true}) {
+    const Tensor& failing = first ? x : w;
+    RemovableHandle handle =
+        failing.register_hook([](const Tensor&) -> Tensor { throw std::runtime_error("a fault"); });
+    CHECK_THROWS_AS((x * w).sum().backward(), std::runtime_error);
+    handle.remove();
+    CHECK_FALSE(x.grad().defined());
+    CHECK_FALSE(w.grad().defined());
+  }
+  (x * w).sum().backward();
+  CHECK(values(x.grad()) == Numbers{3, 4});
+}

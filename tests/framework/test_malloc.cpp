@@ -34,9 +34,9 @@ char g_first_caller[4096];  // the frames of the first call that is vitro's, for
 
 constinit thread_local bool t_asking = false;  // what asking itself allocates never fails
 
-// Whether a caller is a library that ends the program where it finds no memory.  oneDNN is one for
-// the aligned memory of its own objects, which it uses without a look.
-bool is_spared(bool aligned) {
+// Whether a caller is a library that ends the program where it finds no memory.  oneDNN is one
+// while it makes a primitive, and where it uses its aligned memory without a look.
+bool is_spared() {
   void* frames[64];
   const int depth = backtrace(frames, 64);
   for (int i = 0; i < depth; ++i) {
@@ -44,15 +44,15 @@ bool is_spared(bool aligned) {
     if (!dladdr(frames[i], &info) || !info.dli_fname) continue;
     for (const char* name : {"libgomp", "ld-linux"})
       if (std::strstr(info.dli_fname, name)) return true;
-    if (aligned && g_malloc_spares_onednn && std::strstr(info.dli_fname, "libdnnl")) return true;
+    if (g_malloc_spares_onednn && std::strstr(info.dli_fname, "libdnnl")) return true;
   }
   return false;
 }
-bool must_fail(bool aligned = false) {
+bool must_fail() {
   const auto fails = g_malloc_fails.load(std::memory_order_relaxed);
   if (!fails || t_asking || !fails()) return false;
   t_asking = true;
-  const bool spared = is_spared(aligned);
+  const bool spared = is_spared();
   t_asking = false;
   return !spared;
 }
@@ -113,7 +113,7 @@ void* realloc(void* p, size_t n) {
   return count_call(), __libc_realloc(p, n);
 }
 void* memalign(size_t alignment, size_t n) {
-  if (must_fail(/*aligned=*/true)) return nullptr;
+  if (must_fail()) return nullptr;
   return count_call(), __libc_memalign(alignment, n);
 }
 void* aligned_alloc(size_t alignment, size_t n) { return memalign(alignment, n); }

@@ -66,7 +66,7 @@ void add_binaries(Rows& rows) {
   struct Comparison {
     const char* function;
     F2 tensors;
-    Tensor (*number)(const Tensor&, Number);
+    Tensor (*number)(const Tensor&, const Number&);
     double (*reference)(double, double);
   };
   const Comparison comparisons[] = {

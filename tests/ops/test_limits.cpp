@@ -243,3 +243,17 @@ TEST_CASE("losses of classes: the mean divides by the sum of the weights as it i
   CHECK(std::isnan(loss.item()));
   CHECK(max_difference(grad(loss, {x})[0], zeros({1, 3})) == 0);
 }
+
+TEST_CASE("limits: any int64 may be the class that is ignored") {
+  constexpr int64_t kIgnored = std::numeric_limits<int64_t>::max();
+  for (const DType dtype : kFloats) {
+    const Tensor x = leaf({{1., 2., 0.}, {0., 0., 0.}}).detach().to(dtype).requires_grad_();
+    const Tensor targets = tensor({kIgnored, int64_t{1}});
+    const Tensor loss = cross_entropy(x, targets, {.ignore_index = kIgnored});
+    CHECK(loss.item() == Approx(std::log(3.0)).epsilon(1e-2));
+    CHECK(grad(loss, {x})[0][0].max().item() == 0);
+    const Tensor h = ones({2, 1}, dtype), w = zeros({3, 1}, dtype);
+    CHECK(linear_cross_entropy(h, w, targets, {.ignore_index = kIgnored}).item() ==
+          Approx(std::log(3.0)).epsilon(1e-2));
+  }
+}

@@ -8,7 +8,7 @@ namespace vitro::testing {
 // Asked before each malloc, calloc, realloc and aligned allocation: true makes
 // it return null.
 extern constinit std::atomic<bool (*)()> g_malloc_fails;
-// Whether the aligned allocations of oneDNN, whose results it does not check, never fail.
+// Whether what oneDNN allocates never fails.
 extern constinit std::atomic<bool> g_malloc_spares_onednn;
 
 }  // namespace vitro::testing

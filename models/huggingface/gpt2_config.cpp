@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "models/huggingface/layout.h"
 #include "framework/io/config_fields.h"
+#include "models/huggingface/layout.h"
 
 namespace vitro::models {
 

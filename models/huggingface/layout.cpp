@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "framework/io/config_fields.h"
 #include "models/huggingface/generation_config.h"
 #include "models/huggingface/gpt2_config.h"
-#include "framework/io/config_fields.h"
 #include "models/language/gpt.h"
 
 namespace vitro::models {

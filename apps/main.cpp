@@ -77,8 +77,8 @@ int help(CLI::App& app, const std::vector<std::string>& topic) {
   return print_help(*about);
 }
 
-// What the user may have meant by each of the unknown words: "; did you mean --prompt?", or with
-// the words too where there are several.
+// The nearest known word for each unknown one: "; did you mean --prompt?".  Several unknown words
+// are named too.
 std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) {
   std::vector<std::string> known = subcommands_of(sub);
   for (const CLI::Option* option : sub.get_options())

@@ -36,7 +36,7 @@ struct Form {
   simd::AttentionDropout dropout;
 };
 
-// What both ops save: their form, and for the kernels y and softmax.  y in float32 also of
+// Both ops save their form, and for the kernels y and softmax.  y is saved in float32, also for
 // bfloat16: where one column has nearly all the weight, its rounding would be most of the gradient.
 template <class Self>
 struct AttentionOp : Fused<Self> {

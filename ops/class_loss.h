@@ -50,7 +50,7 @@ class ClassGradient {
   bool has_row_each_;
 };
 
-// What backward needs of each row: a tensor (rows, 2) of ExpSums.
+// Backward reads the ExpSum of each row, which stand in a tensor (rows, 2).
 inline simd::ExpSum* exp_sums(const Tensor& x) {
   static_assert(sizeof(simd::ExpSum) == 2 * sizeof(float));
   return reinterpret_cast<simd::ExpSum*>(raw<float>(x));

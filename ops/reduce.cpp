@@ -213,8 +213,8 @@ T scaled_norm(const T* x, int64_t n) {
   return static_cast<T>(high * std::sqrt(total));
 }
 
-// Of y = sqrt(squares), sums of n squares each, computes those again whose sum overflowed or may
-// have lost squares that vanished; x has the summed axis last.
+// y = sqrt(squares), where each of `squares` is a sum of n squares.  Computes those again whose sum
+// overflowed or may have lost squares that vanished; x has the summed axis last.
 template <class T>
 void mend_norms(const Tensor& y, const Tensor& squares, const Tensor& x, int64_t n) {
   using Limits = std::numeric_limits<T>;

@@ -36,7 +36,7 @@ struct GenerateArguments {
   std::string saved;                // a trained model; empty: one with random weights
   std::string prompt, prompt_file;  // one of them, unless interactive; "-": standard input
   bool interactive = false;
-  // What is not given is as the model's makers want it.
+  // An option that is not given is as generation_config.json says.
   std::optional<double> temperature = {}, top_p = {}, repetition_penalty = {};
   std::optional<int64_t> top_k = {}, max_new_tokens = {};
   std::vector<std::string> stop = {};

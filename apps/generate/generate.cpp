@@ -74,7 +74,7 @@ std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& 
   return text;
 }
 
-// What the command line says and, where it says nothing, what the model's makers want.
+// The command line's options; those that it does not give are as generation_config.json says.
 models::GenerateOptions decide(const GenerateArguments& options, const Generating& subject) {
   const models::LanguageModel& model = *subject.model;
   models::GenerateOptions all = model.generate_options();

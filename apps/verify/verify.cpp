@@ -39,7 +39,7 @@ std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokeni
   return ids;
 }
 
-// What passes through: the prompt, else the first tokens of the text.
+// The tokens that go through the model: the prompt, or else the first tokens of the text.
 std::vector<int64_t> ids_of(const VerifyOptions& options, const Text& source,
                             const text::Tokenizer& tokenizer) {
   if (options.prompt.empty()) return first_ids(source, tokenizer);

@@ -44,7 +44,7 @@ static std::string constant_label(const SavedTensor& saved) {
   return text.str();
 }
 
-// What the node saved of its input i, which has no gradient; ids are saved beside the inputs.
+// The number or ids that the node saved for its input i, which has no gradient.
 static const SavedTensor* constant(const Node& node, size_t i) {
   const SavedTensor* ids = nullptr;
   for (const SavedTensor& saved : node.saved()) {

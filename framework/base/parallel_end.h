@@ -1,4 +1,4 @@
-// What a thread does when it ends.
+// A function that runs when a thread ends.
 #pragma once
 
 namespace vitro {

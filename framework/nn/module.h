@@ -43,7 +43,7 @@ class Module : public Marked {
 
   virtual void members(Visitor&) {}      // the one list that everything is derived from
   virtual std::string describe() const;  // "Linear(8 -> 32)"; the class name unless overridden
-  // Of modules with one tensor in and out.  g++ warns of a forward that hides it.
+  // The forward of a module with one tensor in and one out.  g++ warns of one that hides it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic warning "-Woverloaded-virtual"
   virtual Tensor forward(const Tensor& x);

@@ -1,4 +1,4 @@
-// What a call of a module does with errors that pass it.
+// A module's call adds its path to errors that pass through it.
 #include <new>
 
 #include "framework/nn/module.h"

@@ -100,7 +100,7 @@ float LogSumExp(const float* x, int64_t n) {
   return shift + std::log(SumExp(x, n, shift));
 }
 
-// Of a row of -infinity the sum is 0.
+// The sum of a row of -infinity is 0.
 ExpSum SumOfExps(const float* x, int64_t n) {
   const float high = Max(x, n);
   return {high, SumExp(x, n, high == -std::numeric_limits<float>::infinity() ? 0.0f : high)};

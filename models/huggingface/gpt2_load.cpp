@@ -107,8 +107,8 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   for (const auto& [name, file, entry] : weights.all)
     if (!given.emplace(name, entry).second)
       misfits.add("mismatched", entry->name, ": the same is there with another prefix");
-  // Of more layers than the tensors make up something is missing; a number from outside bounds no
-  // loop.
+  // n_layer comes from an untrusted file.  Check at most as many layers as the file has tensors
+  // for; the rest are reported as missing.
   const int64_t most_layers = std::ssize(given) / kTensorsPerLayer + 1;
   for (const FileTensor& expected : gpt2_tensors(config, std::min(config.n_layer, most_layers))) {
     const auto found = given.find(expected.name);

@@ -20,7 +20,8 @@ struct PretrainedLayout {
   std::map<std::string, std::string> metadata = {{"format", "pt"}};  // of model.safetensors
 
   std::optional<int64_t> eos_token_id() const;  // the first that generate_options() has
-  // What generation_config.json says, or else config.json.  IoError for what vitro cannot do.
+  // The options in generation_config.json, or else in config.json.  IoError for those that vitro
+  // does not have.
   GenerateOptions generate_options() const;
 };
 

@@ -158,7 +158,7 @@ struct GPT : LanguageModel {
   Metadata metadata() const override;  // its layout
   void take_metadata(const Metadata& metadata) override;
   std::optional<int64_t> eos_token_id() const override;  // the first that its files name
-  // What generation_config.json says, or else config.json, of a model that came with them.
+  // As generation_config.json says, or else config.json, if the model came with one.
   GenerateOptions generate_options() const override;
   std::string describe() const override;
 

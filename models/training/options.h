@@ -33,7 +33,7 @@ struct TrainingOptions {
   int64_t warmup() const {
     return warmup_iters < 0 ? std::min<int64_t>(100, decay_iters() / 10) : warmup_iters;
   }
-  // Of the validation part, at most.
+  // At most so many tokens of the validation part are evaluated.
   int64_t evaluated_tokens() const {
     int64_t tokens = batch_size * block_size;
     return __builtin_mul_overflow(tokens, eval_iters, &tokens) ? INT64_MAX : tokens;

@@ -22,7 +22,7 @@ int64_t training_part(int64_t tokens);
 // ValueError for a text that is too short to be split so.
 void check_length(const text::TokenFile& tokens, int64_t block_size);
 
-// Of the tokens that a run's checkpoint was learning; IoError for another checkpoint.
+// The checksum of the tokens that a run's checkpoint was learning; IoError for another checkpoint.
 uint64_t tokens_checksum_of(const Checkpoint& checkpoint);
 
 // What one step did.

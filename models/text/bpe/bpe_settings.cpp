@@ -34,7 +34,7 @@ std::optional<ConfigFields> fields_of(const std::string& folder, const char* nam
   return ConfigFields(read_file(path, kMaxTokenizerBytes), path);
 }
 
-// What the files say, one after the other.
+// Applies the settings of the files, one after the other.
 class Settings {
  public:
   explicit Settings(BpeParts& parts) : parts_(parts) {

@@ -84,7 +84,7 @@ bool SpecialPieces::Pass::next(Piece& piece) {
       done_ = begin;
       return true;
     }
-    // Of white space that the token before has taken, this one has the rest, if there is one.
+    // White space that the token before has taken is not taken twice.
     sought_ = token->at + token->text.size();
     const size_t end = token->rstrip ? space_end(text_, sought_) : sought_;
     if (end <= done_) continue;

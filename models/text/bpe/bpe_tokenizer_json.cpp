@@ -70,7 +70,7 @@ constexpr Setting kSettings[] = {
     {"added_tokens[].normalized", "false|true"},
 };
 
-// What a TemplateProcessing may say of a text, "$A": that it is all, or that a token begins it.
+// A TemplateProcessing may keep a text, "$A", as it is, or put one token before it.
 constexpr Setting kTemplate[] = {
     {".single[0].SpecialToken.id", ""},  {".single[0].SpecialToken.type_id", ""},
     {".single[0].Sequence.id", "\"A\""}, {".single[0].Sequence.type_id", ""},

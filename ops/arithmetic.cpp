@@ -148,15 +148,16 @@ Tensor pow(const Tensor& x, double c) {
 }
 
 namespace {
-// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a;  da = 0 where a = b = 0, db = 0 where a = 0
-// <= b
+// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a;  da = 0 where b = 0, also if a = 0 or dy is
+// not finite, and db = 0 where a = 0 <= b
 struct Pow final : Op<Pow> {
   static constexpr std::string_view kName = "pow";
   TensorList backward(const Tensor& dy) override {
     Tensor a = input(0), b = input(1), da, db;
     if (needs(0)) {
-      Tensor undefined = indicator(eq(b.detach(), 0), dy) * indicator(eq(a.detach(), 0), dy);
-      Tensor is_undefined = ne(undefined, 0);
+      const Tensor not_finite = ne(dy.detach() * 0.0, 0);  // NaN, which is not 0
+      const Tensor odd = maximum(indicator(eq(a.detach(), 0), dy), indicator(not_finite, dy));
+      const Tensor is_undefined = ne(indicator(eq(b.detach(), 0), dy) * odd, 0);
       da = masked_fill(dy, is_undefined, 0) * b *
            pow(where(is_undefined, full_scalar(1, dy.dtype()), a), b - 1.0);
     }

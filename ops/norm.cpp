@@ -18,13 +18,14 @@ Tensor without_mean(const Tensor& x) {
   return d - mean(d, -1, /*keepdim=*/true);
 }
 
-// The largest of each row's |d|, and of sqrt(eps), as a constant; undefined if no row's squares
+// The largest of each row's |d|, and of sqrt(eps), as a constant; undefined if the squares of no
+// row are so large or small that their powers in the first and second derivative, -3/2 and -5/2,
 // overflow or vanish.
 Tensor row_scale(const Tensor& d, double eps) {
   NoGradGuard unrecorded;
   const Tensor x = d.detach(), squares = mean(x * x, -1, /*keepdim=*/true) + eps;
   const bool narrow = x.dtype() == kFloat32;
-  const double low = narrow ? 1e-30 : 1e-290, high = narrow ? 1e37 : 1e300;
+  const double low = narrow ? 1e-12 : 1e-100, high = 1 / low;
   if (x.numel() == 0 || (min(squares).item() >= low && max(squares).item() <= high)) return {};
   const Tensor largest =
       maximum(max(abs(x), -1, /*keepdim=*/true).values, full_scalar(std::sqrt(eps), x.dtype()));

@@ -239,7 +239,9 @@ struct Norm final : Op<Norm> {
   Shape kept;
   TensorList backward(const Tensor& dy) override {
     const Tensor y = reshape(output(), kept);
-    return {reshape(dy, kept) * (input(0) / where(eq(y.detach(), 0), full_scalar(1, dtype), y))};
+    const Tensor is_zero = eq(y.detach(), 0);
+    return {masked_fill(reshape(dy, kept), is_zero, 0) *
+            (input(0) / where(is_zero, full_scalar(1, dtype), y))};
   }
 };
 Tensor norm_over(const Tensor& x, const int64_t* axis, bool keepdim) {

@@ -34,9 +34,10 @@ int write_tokens(const TokenizeOptions& options, const Source& source) {
 }  // namespace
 
 int tokenize(const TokenizeOptions& options) {
-  check<UsageError>(options.text.empty() != options.out.empty(),
-                    "tokenize: a text or --out FILE expected: ",
-                    options.out.empty() ? "neither came" : "both came");
+  check<UsageError>(
+      options.text.empty() != options.out.empty(),
+      "tokenize: expected a TEXT to show, or --out FILE for the tokens of --text, got ",
+      options.out.empty() ? "neither" : "both");
   const Source source = read_source(options.source);
   if (!options.out.empty()) return write_tokens(options, source);
   const text::Tokenizer& tokenizer = *source.tokenizer;

@@ -13,7 +13,7 @@ Tensor Parameter::leaf_of(const Tensor& x) {
 
 // The word may be a gap between members, or a member that another thread writes to: then it is no
 // mark, whatever it holds.
-[[gnu::no_sanitize("thread")]] const Marked* Marked::find(const std::byte* p, Kind kind) {
+__attribute__((no_sanitize("thread"))) const Marked* Marked::find(const std::byte* p, Kind kind) {
   uint64_t word;
   std::memcpy(&word, p, sizeof word);
   return word == mark_at(p, kind) ? reinterpret_cast<const Marked*>(p) : nullptr;

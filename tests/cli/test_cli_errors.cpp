@@ -97,7 +97,7 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
       {2, {"verify", "--cell", "hidden[0,3]"}, "within the output (6, 64, 256) of hidden"},
       {2, {"verify", "--cell", "hidden[0,3,256]"}, "within the output (6, 64, 256) of hidden"},
       {2, {"verify", "--n-hidden", "x"}, "--n-hidden"},
-      {2, {"tokenize"}, "a text or --out FILE expected: neither came"},
+      {2, {"tokenize"}, "or --out FILE for the tokens of --text, got neither"},
       {2, {"tokenize", ""}, "a text expected: it is empty"},
       {2, {"tokenize", "\xc0\xaf"}, "byte 0xC0"},
       {2, {"graph"}, "--prompt is required"},

@@ -100,3 +100,26 @@ TEST_CASE("norms: gradients do not depend on the number of threads") {
     for (size_t i = 0; i < 3; ++i) CHECK(same_bits(gradients[i], first[i]));
   }
 }
+
+TEST_CASE("norms: gradients of rows of any size, first and second") {
+  // z does not change with the size of x, so s^2 times the second derivative does not either.
+  const auto derivatives = [](DType dtype, double s, bool centered) {
+    const Tensor x = (tensor({{1., 2., 4.}}).to(kFloat64) * s).to(dtype).requires_grad_(),
+                 c = tensor({{1., -1., 0.}}).to(dtype);
+    const Tensor y = centered ? layer_norm(x, {}, {}, 0) : rms_norm(x, {}, 0);
+    const Tensor first = grad(sum(y * c), {x}, {.create_graph = true})[0] * s;
+    const Tensor second = grad(sum(first * tensor({{0., 1., 3.}}).to(dtype)), {x})[0] * s;
+    return stack({first.detach().to(kFloat64), second.to(kFloat64)});
+  };
+  for (const bool centered : {false, true}) {
+    const Tensor wanted = derivatives(kFloat64, 1, centered);
+    for (const double s : {1e-14, 1e-10, 1e-5, 1e5, 1e10, 1e13, 1e16}) {
+      CAPTURE(centered, s);
+      CHECK(max_difference(derivatives(kFloat32, s, centered), wanted) < 1e-4);
+    }
+    for (const double s : {1e-140, 1e-120, 1e-90, 1e90, 1e120, 1e140}) {
+      CAPTURE(centered, s);
+      CHECK(max_difference(derivatives(kFloat64, s, centered), wanted) < 1e-12);
+    }
+  }
+}

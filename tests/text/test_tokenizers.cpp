@@ -94,7 +94,8 @@ TEST_CASE("an unknown character is named with its code point and position") {
   const auto chars = CharTokenizer::fit("abcdefg");
   CHECK(encode_error(chars, "abcdefg\u00E9") ==
         "text: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
-        "the vocabulary; retrain on a text that has it, or allow an unknown token (--unk)");
+        "the vocabulary; make the vocabulary from a text that has it, or with an unknown token "
+        "(--unk)");
   const auto accents = CharTokenizer::fit("\u00E9");
   CHECK_THAT(encode_error(accents, "\u00E9e\u0301\U0001F600"),
              Catch::Contains("'\U0001F600' (U+1F600) at position 2 "));

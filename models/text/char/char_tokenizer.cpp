@@ -66,8 +66,8 @@ std::vector<TokenId> CharTokenizer::encode(std::string_view text) const {
     const int32_t id = c < id_of_.size() ? id_of_[c] : kNoId;
     if (id == kNoId && vocabulary_.unk.empty()) {
       fail<ValueError>("text: the character ", describe(c), " at position ", ids.size(),
-                       " (in characters, from 0) is not in the vocabulary; retrain on a text that "
-                       "has it, or allow an unknown token (--unk)");
+                       " (in characters, from 0) is not in the vocabulary; make the vocabulary "
+                       "from a text that has it, or with an unknown token (--unk)");
     }
     ids.push_back(id == kNoId ? 0 : id);
   }

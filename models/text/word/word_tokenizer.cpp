@@ -110,8 +110,8 @@ std::vector<TokenId> WordTokenizer::encode(std::string_view text) const {
       const std::string_view before = std::string_view(normal).substr(0, offset - token.size());
       fail<ValueError>("text: the word '", clipped(std::string(token), 60), "' at position ",
                        count_code_points(before, "text"),
-                       " (in characters, from 0) is not in the vocabulary; retrain on a text that "
-                       "has it, or allow an unknown token (--unk)");
+                       " (in characters, from 0) is not in the vocabulary; make the vocabulary "
+                       "from a text that has it, or with an unknown token (--unk)");
     }
     ids.push_back(found == id_of_.end() ? 0 : found->second);
   }

@@ -73,7 +73,7 @@ std::string stop(const models::TrainingRun& run, TrainLog& log) {
          "; go on with --resume\n";
 }
 
-// Where the model of the lowest validation loss is, if that is not the last one.
+// The path of the checkpoint with the lowest validation loss, if it is not the last one.
 std::string best_before_the_last(const TrainLog& log, const TrainOptions& o) {
   const std::string file = CheckpointDirectory(o.out_dir).file(log.best()->step);
   if (log.best()->step == o.max_iters || !file_exists(file)) return "";

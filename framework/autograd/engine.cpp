@@ -24,7 +24,7 @@ Run::~Run() {
   t_run = parent_;
 }
 
-// Where this run's gradient of the node waits; null while none does.
+// The gradient of the node that waits in this run; null while none does.
 Tensor* Run::waiting(Node* node) {
   if (node->run.load(std::memory_order_relaxed) == this) return &node->pending;
   if (elsewhere_.empty()) [[likely]]

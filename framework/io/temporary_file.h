@@ -1,4 +1,4 @@
-// Where a save writes before its file is whole.
+// The file that a save writes to before it is whole.
 #pragma once
 #include <string>
 #include <vector>

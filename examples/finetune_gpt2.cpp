@@ -17,7 +17,7 @@ const std::string kFolder = std::filesystem::temp_directory_path() / "vitro_fine
 int main(int argc, char** argv) {
   const bool is_given = argc == 4;
   const std::string folder = is_given ? argv[1] : tiny_gpt2(kFolder),
-                    text = read_file(is_given ? argv[2] : "examples/data/stories.txt"),
+                    text = is_given ? read_file(argv[2]) : stories(),
                     out = is_given ? argv[3] : kFolder + "/tuned";
   // In float32, whatever the file holds: small steps would be lost in bfloat16's rounding.
   models::GPT model = models::GPT::from_pretrained(folder, {.dtype = kFloat32, .dropout = 0.1});

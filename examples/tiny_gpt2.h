@@ -1,12 +1,11 @@
 // A tiny GPT-2 with random weights and a tokenizer, for examples that were given none.
 #pragma once
-#include <vitro/vitro.h>
+#include "stories.h"
 
 // Saved in the folder, in Hugging Face's layout; returns the folder.
 inline std::string tiny_gpt2(const std::string& folder) {
   using namespace vitro;
-  const auto tokenizer =
-      text::BpeTokenizer::train(read_file("examples/data/stories.txt"), /*vocab_size=*/400);
+  const auto tokenizer = text::BpeTokenizer::train(stories(), /*vocab_size=*/400);
   manual_seed(1);
   models::GPT model({.block_size = 64,
                      .vocab_size = tokenizer.vocab_size(),

@@ -4,11 +4,13 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "examples/stories.h"
+
 using namespace vitro;
 
 int main() {
   manual_seed(1337);
-  const std::string text = read_file("examples/data/stories.txt");
+  const std::string text = stories();
   const std::string folder = std::filesystem::temp_directory_path() / "vitro_train_char_gpt";
   std::filesystem::create_directories(folder);
   auto tokenizer = text::CharTokenizer::fit(text);

@@ -4,12 +4,14 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "examples/stories.h"
+
 using namespace vitro;
 
 int main() {
   manual_seed(1337);
   // The text becomes a file of ids, which is mapped, so that it may be larger than memory.
-  const std::string text = read_file("examples/data/stories.txt");
+  const std::string text = stories();
   const std::string folder = std::filesystem::temp_directory_path() / "vitro_train_mini_lm";
   std::filesystem::create_directories(folder);
   auto tokenizer = text::CharTokenizer::fit(text);

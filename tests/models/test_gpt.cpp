@@ -315,16 +315,17 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     return message_of<ShapeError>([&] { GPT model(c); });
   };
   CHECK(refused([](GPTConfig& c) { c.n_head = 3; }) ==
-        "CausalSelfAttention: n_embd 16 is to be shared among the heads: got 3 of them");
+        "CausalSelfAttention: expected a positive n_embd that the number of heads divides, got "
+        "n_embd 16 and 3 heads");
   CHECK(refused([](GPTConfig& c) { c.n_kv_head = 3; }) ==
-        "CausalSelfAttention: n_kv_head must divide the 4 heads: got 3");
+        "CausalSelfAttention: expected an n_kv_head that divides n_head (4), got 3");
   CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: n_layer must be at least 1: got 0");
   CHECK(refused([](GPTConfig& c) { c.vocab_size = -1; }) ==
         "GPT: vocab_size must be at least 1: got -1");
   CHECK(refused([](GPTConfig& c) {
           c.n_head = 16;
           c.position = models::PositionKind::kRotary;
-        }) == "CausalSelfAttention: rope turns pairs: a head of 1 has none");
+        }) == "CausalSelfAttention: expected an even head size, because rope rotates pairs, got 1");
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   CHECK(message_of<ShapeError>([&] {
           model(small_gpt_ids(1, 13));
@@ -344,14 +345,14 @@ TEST_CASE("GPT: what does not fit is refused by name") {
         }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
   CHECK(message_of<ShapeError>([&] {
           cache.extend(2, small_gpt_ids(1, 1), small_gpt_ids(1, 1));
-        }) == "KVCache: a layer from 0 to 1 expected: got 2");
+        }) == "KVCache: expected a layer from 0 to 1, got 2");
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
-        }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
+        }) == "KVCache: expected keys and values (2, 4, 3, 4), got (1, 4, 3, 4) and (1, 4, 3, 4)");
   CHECK(message_of<GraphError>([&] {
           const Tensor x = randn({2, 1, 16});
           model.h[0](x, model.h[0].attn.prepare(x, &cache), 0);
-        }).find("KVCache: keys and values without a graph expected") != std::string::npos);
+        }).find("KVCache: expected keys and values without a graph") != std::string::npos);
   {
     NoGradGuard unrecorded;
     const Tensor x = randn({2, 1, 16});
@@ -359,7 +360,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     model.next_logits(small_gpt_ids(2, 3), cache);
     CHECK(message_of<ValueError>([&] {
             model.h[0](x, before, 0);
-          }).find("as it is expected, with 3 tokens: got that of 0") != std::string::npos);
+          }).find("as it is now, with 3 tokens, got what it made with 0") != std::string::npos);
     cache.clear();
     cache.set_padding({0, 1});
     CHECK_THROWS_AS(model.h[0].attn(x, {.cache = &cache}, 0), ValueError);
@@ -367,9 +368,9 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   }
   CHECK(message_of<DTypeError>([] {
           nn::KVCache({1, 1, 1, 1, 1, kBFloat16});
-        }).starts_with("KVCache: float32 or float64 expected"));
+        }).starts_with("KVCache: expected float32 or float64, got bfloat16"));
   CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
-        "KVCache: padding expected for 2 texts: got 1");
+        "KVCache: expected padding for 2 texts, got 1");
 }
 
 TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by hand") {
@@ -394,5 +395,5 @@ TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by h
   CHECK(max_difference(own, layer.out_proj(v)) < 1e-6);
   CHECK(message_of<ShapeError>([&] {
           layer(x, randn({2, 5, 7}), memory);
-        }).starts_with("MultiheadAttention: (batch, time, 6) expected: got (2, 5, 7)"));
+        }).starts_with("MultiheadAttention: expected q, k and v (batch, time, 6), got (2, 5, 7)"));
 }

@@ -42,11 +42,11 @@ TEST_CASE("Linear is x W^T + b, dot product by dot product") {
 }
 
 TEST_CASE("Linear and Embedding refuse sizes below one") {
-  CHECK_THAT(message_of<ShapeError>([] { nn::Linear(0, 3); }), Contains("Linear: in"));
+  CHECK_THAT(message_of<ShapeError>([] { nn::Linear(0, 3); }), Contains("Linear: expected in"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Linear(3, -1); }),
-             Contains("Linear: out") && Contains("-1"));
+             Contains("Linear: expected out") && Contains("-1"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Embedding(0, 3); }),
-             Contains("Embedding: vocab_size"));
+             Contains("Embedding: expected vocab_size"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Embedding(3, 3, {.padding_idx = 3}); }),
              Contains("padding_idx"));
 }

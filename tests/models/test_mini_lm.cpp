@@ -191,9 +191,9 @@ TEST_CASE("an id outside the vocabulary is an error that names it and where it a
 TEST_CASE("sizes that make no model are refused") {
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 0}); }), Contains("vocab_size"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .n_embd = 0}); }),
-             Contains("Embedding: features"));
+             Contains("Embedding: expected features"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .n_hidden = -1}); }),
-             Contains("Linear: out"));
+             Contains("Linear: expected out"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .context = 0}); }),
              Contains("context"));
   MiniLM m({.vocab_size = 5, .context = 2});

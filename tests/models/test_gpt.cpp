@@ -27,7 +27,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
     CHECK(embeddings + layers * block + ln_f == parameters);
   }
   CHECK(message_of<ValueError>([] { GPTConfig::preset("gpt5"); }) ==
-        "GPTConfig: one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl expected: gpt5");
+        "GPTConfig: expected one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl, got gpt5");
 }
 
 TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once") {
@@ -64,7 +64,7 @@ TEST_CASE("GPT: from the residual stream of any layer on it computes what it doe
   GPT model(kSmallGPT);
   const Tensor stream = zeros({1, 2, kSmallGPT.n_embd});
   CHECK(message_of<ValueError>([&] { model.forward_from(kSmallGPT.n_layer + 1, stream); }) ==
-        "GPT: a layer from 0 to " + std::to_string(kSmallGPT.n_layer) + " expected: got " +
+        "GPT: expected a layer from 0 to " + std::to_string(kSmallGPT.n_layer) + ", got " +
             std::to_string(kSmallGPT.n_layer + 1));
   CHECK_THROWS_AS(model.forward_from(-1, stream), ValueError);
   CHECK_THROWS_AS(model.forward_from(0, zeros({2, kSmallGPT.n_embd})), ShapeError);
@@ -319,9 +319,9 @@ TEST_CASE("GPT: what does not fit is refused by name") {
         "n_embd 16 and 3 heads");
   CHECK(refused([](GPTConfig& c) { c.n_kv_head = 3; }) ==
         "CausalSelfAttention: expected an n_kv_head that divides n_head (4), got 3");
-  CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: n_layer must be at least 1: got 0");
+  CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: expected n_layer >= 1, got 0");
   CHECK(refused([](GPTConfig& c) { c.vocab_size = -1; }) ==
-        "GPT: vocab_size must be at least 1: got -1");
+        "GPT: expected vocab_size >= 1, got -1");
   CHECK(refused([](GPTConfig& c) {
           c.n_head = 16;
           c.position = models::PositionKind::kRotary;
@@ -329,10 +329,10 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   CHECK(message_of<ShapeError>([&] {
           model(small_gpt_ids(1, 13));
-        }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
+        }).starts_with("GPT: expected a context of at most 12 tokens, got 13"));
   CHECK(message_of<ShapeError>([&] {
           model(zeros({1, 0}, kInt64));
-        }).starts_with("GPT: ids must be (batch, time), at least one"));
+        }).starts_with("GPT: expected ids (batch, time), at least one, got "));
   CHECK(message_of<Error>([&] {
           model(full({1, 2}, 19, kInt64));
         }).find("19") != std::string::npos);
@@ -342,7 +342,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   nn::KVCache cache = model.make_cache(2);
   CHECK(message_of<ShapeError>([&] {
           model.next_logits(small_gpt_ids(3, 1), cache);
-        }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
+        }).starts_with("GPT: expected ids of 2 texts, as the cache has, got ids (3, 1)"));
   CHECK(message_of<ShapeError>([&] {
           cache.extend(2, small_gpt_ids(1, 1), small_gpt_ids(1, 1));
         }) == "KVCache: expected a layer from 0 to 1, got 2");

@@ -57,7 +57,7 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
            {"}", "", "config: a JSON object expected: "},
            {"{", "{\"a\":1,\"a\":2,", "config: field \"a\" is given twice"},
            {"{", "{\"a\":1,", "config: field \"a\" is unknown"},
-           {"\"gpt\"", "\"mini\"", "config: model_type gpt expected"},
+           {"\"gpt\"", "\"mini\"", "config: expected model_type gpt, got mini"},
            {"\"n_layer\":2,", "", "config: field n_layer is missing"},
            {"\"n_layer\":2", "\"n_layer\":0", "n_layer must be at least 1 and at most 2^40: got 0"},
            {"\"n_layer\":2", "\"n_layer\":-1",
@@ -65,22 +65,23 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
            {"\"n_layer\":2", "\"n_layer\":1099511627777", "got 1099511627777"},
            {"\"n_layer\":2", "\"n_layer\":18446744073709551615", "got 18446744073709551615"},
            {"\"block_size\":9", "\"block_size\":16777217",
-            "config: block_size must be at most 2^24: got 16777217"},
+            "config: expected a block_size of at most 2^24, got 16777217"},
            {"\"n_layer\":2", "\"n_layer\":2.5", "a whole number expected for n_layer: 2.5"},
            {"\"n_layer\":2", "\"n_layer\":\"2\"", "a whole number expected for n_layer: \"2\""},
            {"\"n_layer\":2", "\"n_layer\":[2]", "a whole number expected for n_layer: an array"},
-           {"\"n_head\":4", "\"n_head\":3", "n_head must divide n_embd: got 3 and 16"},
-           {"\"n_kv_head\":2", "\"n_kv_head\":3", "n_kv_head must divide n_head: got 3 and 4"},
-           {"\"n_head\":4", "\"n_head\":16", "an even n_embd / n_head expected"},
+           {"\"n_head\":4", "\"n_head\":3", "expected an n_head that divides n_embd (16), got 3"},
+           {"\"n_kv_head\":2", "\"n_kv_head\":3",
+            "expected an n_kv_head that divides n_head (4), got 3"},
+           {"\"n_head\":4", "\"n_head\":16", "expected an even n_embd / n_head"},
            {"0.25", "1", "a number in [0, 1) expected for dropout: 1"},
            {"0.25", "-0.1", "a number in [0, 1) expected for dropout: -0.1"},
            {"{", "{\"attn_pdrop\":null,", "a number in [0, 1) expected for attn_pdrop: null"},
            {"{", "{\"embd_pdrop\":1,", "a number in [0, 1) expected for embd_pdrop: 1"},
            {"0.25", "null", "a number in [0, 1) expected for dropout: null"},
            {"\"bias\":false", "\"bias\":0", "true or false expected for bias: 0"},
-           {"rms_norm", "norm", "one of layer_norm, rms_norm expected for norm: norm"},
-           {"rotary", "alibi", "one of learned, rotary expected for position: alibi"},
-           {"swiglu", "relu", "one of gelu, swiglu, gelu_erf expected for mlp: relu"},
+           {"rms_norm", "norm", "expected one of layer_norm, rms_norm for norm, got norm"},
+           {"rotary", "alibi", "expected one of learned, rotary for position, got alibi"},
+           {"swiglu", "relu", "expected one of gelu, swiglu, gelu_erf for mlp, got relu"},
            {"\"swiglu\"", "1", "a name expected for mlp: 1"}}) {
     INFO(c.what << " -> " << c.by);
     std::string changed = json;
@@ -93,7 +94,7 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
       models::gpt_config("{\"a\":" + std::string(40, '[') + std::string(40, ']') + "}"),
       Contains("at most 32 levels"));
   CHECK_THROWS_WITH(models::make_model(R"({"model_type":"rnn"})"),
-                    Contains("model_type mini or gpt expected: rnn"));
+                    Contains("config: expected model_type mini or gpt, got rnn"));
 }
 
 TEST_CASE("model file: the number of parameters is the model's") {

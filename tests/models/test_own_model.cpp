@@ -208,10 +208,10 @@ TEST_CASE("own model: what it does not do is refused, and so is a name that is t
   CHECK_THAT(message_of<ValueError>([&] {
                model.forward_from(0, zeros({1, 2, 5}));
              }),
-             Contains("a model with a residual stream expected: "));
+             Contains("expected a model with a residual stream, got "));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::register_model(models::model_type<Bigram>("gpt", bigram_config)); }),
-             Contains("a new name expected: gpt"));
+             Contains("expected a new name, got gpt"));
   CHECK(models::parameter_count(model.config_json()) == 25);
   CHECK(models::training_bytes(model.config_json(), 100, kFloat64) == 4 * 25 * 8);
   CHECK(!model.max_length());

@@ -210,7 +210,7 @@ TEST_CASE("sampling: ids that pad the vocabulary are never chosen") {
   CHECK(values(ids) == std::vector<double>{1, 2});
   CHECK(values(p)[1] == Approx(1 / (1 + std::exp(-1.0))));
   CHECK_THROWS_WITH(next_token(logits, {.vocab_size = -1}, generator),
-                    Contains("vocab_size must not be negative"));
+                    Contains("expected vocab_size >= 0, got -1"));
 }
 
 TEST_CASE("sampling: a temperature of 0 is the likeliest token, the first of equals") {

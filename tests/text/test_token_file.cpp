@@ -245,7 +245,7 @@ TEST_CASE("batches: every window once an epoch, targets one further, resumable a
   Tensor ids = resumed.next().ids;
   CHECK(std::vector<int64_t>(ids.data<int64_t>(), ids.data<int64_t>() + 15) == order[4]);
   CHECK_THROWS_WITH(models::NextTokenBatches(TokenFile(path), 1, 26, 0),
-                    Contains("more than block_size = 26 tokens expected: it has 26"));
+                    Contains("more than block_size (26) tokens, got 26"));
   CHECK_THROWS_AS(models::NextTokenBatches(TokenFile(path), 0, 1, 0), ValueError);
   CHECK_THROWS_AS(models::NextTokenBatches(TokenFile(path), 1, 0, 0), ValueError);
 }
@@ -274,7 +274,7 @@ TEST_CASE("evaluate: the loss of every token but the first, in eval mode") {
   CHECK(models::evaluate(model, tokens, 64, 100).tokens == 100);
   CHECK_THROWS_AS(models::evaluate(model, tokens.slice(0, 1), 64), ValueError);
   CHECK_THROWS_WITH(models::evaluate(model, tokens, 0),
-                    "evaluate: block_size and most_tokens of at least 1 expected: got 0 and " +
+                    "evaluate: expected a block_size and most_tokens of at least 1, got 0 and " +
                         std::to_string(INT64_MAX));
   CHECK_THROWS_AS(models::evaluate(model, tokens, 64, 0), ValueError);
   nn::ScopedHook fails(model.register_forward_hook(

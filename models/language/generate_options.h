@@ -37,7 +37,7 @@ class EndTokens {
 // Options of generate and of everything built on it.  Sampling applies temperature, top_k and top_p
 // in this order, as Hugging Face does.
 struct GenerateOptions {
-  int64_t max_new_tokens = 100;  // the text may end before
+  int64_t max_new_tokens = 100;  // the text may end earlier
 
   double temperature = 1;             // divides the logits; 0: the likeliest token is chosen
   std::optional<int64_t> top_k = {};  // draw only from the k likeliest tokens

@@ -4,7 +4,7 @@
 //   block: x + attn(ln_1(x)), then x + mlp(ln_2(x))
 //
 // The configuration can also ask for Llama's parts (Touvron et al., 2023): RMSNorm, rotary
-// positions, SwiGLU, fewer heads of keys and values.  Layers do not run in parallel.
+// positions, SwiGLU, fewer heads of keys and values.  Layers run one after another.
 #pragma once
 #include "../layers/attention.h"
 #include "../layers/norm.h"
@@ -145,7 +145,7 @@ struct GPT : LanguageModel {
   // throws, the directory is unchanged, unless only the last sync failed.  ValueError for a model
   // that GPT-2's layout cannot hold.
   void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
-  std::shared_ptr<const PretrainedLayout> layout;  // of the files it was read from; null otherwise
+  std::shared_ptr<const PretrainedLayout> layout;  // of the files it was read from; not cloned
 
   void members(nn::Visitor& v) override {
     v("wte", wte), v("wpe", wpe), v("hook_embed", hook_embed), v("hook_pos_embed", hook_pos_embed);

@@ -299,7 +299,7 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
       {fresh({"--preset", "gpt2-xl", "--n-layer", "1024", "--n-embd", "64000"}), 1,
        "choose a smaller model"},
       {fresh({"--init-from", directory / "none"}), 1,
-       "none: expected a run, a checkpoint or a directory with config.json: "},
+       "none: expected a run, a checkpoint or a directory with config.json, got none: "},
       {fresh({"--init-from", text}), 1, "a.txt: "},
       {fresh({"--init-from", "gpt2"}), 1, ": No such file or directory; nothing is downloaded"},
       {fresh({"--init-from", "resume"}), 1, "a saved model expected: resume; --resume goes on"},

@@ -35,7 +35,7 @@ TEST_CASE("messages: wrong files and texts are told by their paths and by plain 
       {train(empty), empty + ": expected a text, got none"},
       {train(broken), "text: valid UTF-8 expected: byte 0xFF at offset 2"},
       {train(directory.write("short", "too short")),
-       "text: expected a longer one: it has 9 tokens"},
+       "text: expected at least 20 tokens, for a block_size of 8, got 9"},
       {tiny(text, text), text + ": cannot be the --out-dir: "},
       {tiny(text, out), "train: " + out + " holds a run"},
       {resumed(none), none + ": cannot be read: No such file or directory"},

@@ -212,7 +212,7 @@ TEST_CASE("models: no directory holds two") {
   check_refused({"export", "--model", run, "--out", run}, 1, "has step-*.safetensors");
   CHECK(!std::filesystem::exists(run + "/config.json"));
   write_file(run + "/config.json", "{}");
-  check_refused({"eval", "--model", run}, 1, ": expected one model: it has a run's ");
+  check_refused({"eval", "--model", run}, 1, ": expected one model, got a run's ");
   output_of({"eval", "--model", checkpoint});
 }
 
@@ -220,11 +220,12 @@ TEST_CASE("models: a path that is no model is told what is expected") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257), empty = directory / "empty";
   std::filesystem::create_directory(empty);
-  const std::string expected = ": expected a run, a checkpoint or a directory with config.json: ",
-                    part = ": expected a checkpoint, or a directory with config.json: it is only ";
+  const std::string expected =
+                        ": expected a run, a checkpoint or a directory with config.json, got ",
+                    part = ": expected a checkpoint or a directory with config.json, got one file ";
   for (const auto& [path, says] :
-       {std::pair{directory / "none", directory / "none" + expected + "No such file"},
-        {empty, empty + expected + "it has neither step-*.safetensors nor config.json"},
+       {std::pair{directory / "none", directory / "none" + expected + "none: No such file"},
+        {empty, empty + expected + "a directory with neither step-*.safetensors nor config.json"},
         {hf + "/model.safetensors", "vitro: " + hf + "/model.safetensors" + part},
         {hf + "/config.json", "vitro: " + hf + "/config.json" + part}})
     check_refused({"generate", "--model", path, "--prompt", "the"}, 1, says);

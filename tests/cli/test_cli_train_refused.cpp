@@ -41,7 +41,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
     const char* says;
   } table[] = {
       {tiny(empty, other), 1, "empty.txt: expected a text, got none: it is empty"},
-      {tiny(brief, other), 1, "text: expected a longer one: it has 13 tokens"},
+      {tiny(brief, other), 1, "text: expected at least 20 tokens, for a block_size of 8, got 13"},
       {tiny(text, other, {"--block-size", "1350"}), 1, "for a block_size of 1350"},
       {tiny(directory / "none.txt", other), 1, "No such file"},
       {tiny(text, other, {"--lr", "0"}), 2, "--learning-rate: a positive number expected: \"0\""},
@@ -132,15 +132,17 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
   large.metadata["config"] = config.dump();
   save_checkpoint(checkpoint(out, 1), large);
   check_refused(resumed(out, {"--max-iters", "2"}), 1,
-                "the weights that its configuration asks for, got fewer");
+                "the weights that its configuration needs, got fewer");
   output_of(resume_with("log-interval", 1));
 }
 
 TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good checkpoint") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
-  check_fails(tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
-              "the loss at step 2 is not finite, and the first gradient that is not: embed.weight");
+  check_fails(
+      tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
+      "a finite loss at step 2, got inf or nan; the first gradient that is not finite is that of "
+      "embed.weight");
   check_fails(resumed(out), 1, "at step ");
   CHECK(CheckpointDirectory(out).latest().step == 0);
 }

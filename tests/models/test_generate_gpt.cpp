@@ -120,8 +120,9 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
     });
   };
   CHECK(refused(0, true) ==
-        "generate: a prompt of at most 12 tokens, the model's context, expected: got 13; shorten "
-        "it, or let its last 12 count (allow_sliding)");
+        "generate: expected a prompt of at most 12 tokens, the model's context, got 13; shorten "
+        "it, or "
+        "set allow_sliding to use its last 12");
   CHECK(refused(0, false) == refused(0, true));
   CHECK(refused(100, true) == refused(0, true));
   CHECK_THAT(refused(5, true), Contains("at most 5") && Contains("got 13"));
@@ -190,7 +191,7 @@ TEST_CASE("generate_batch: what it refuses, and nothing") {
   CHECK(generate_batch(model, {}, {}).empty());
   CHECK(message_of<ValueError>([&] {
           generate_batch(model, {{1}, {}}, {});
-        }) == "generate: prompt 1 must have at least one token");
+        }) == "generate: expected at least one token in prompt 1, got none");
   CHECK_THAT(message_of<ValueError>([&] { generate_batch(model, {{1}}, {.stop_strings = {"x"}}); }),
              Contains("generate_text"));
   CHECK_THAT(message_of<ValueError>([&] {

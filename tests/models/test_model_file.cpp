@@ -148,7 +148,7 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
     save_checkpoint(path, all);
     CHECK_THROWS_WITH(
         models::load_model(path),
-        Contains("checkpoint: expected the weights that its configuration asks for, got fewer: "));
+        Contains("checkpoint: expected the weights that its configuration needs, got fewer: "));
   }
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("model file: layers are no more than tensors, however small they are")
                   {"tokenizer", text::CharTokenizer::fit("abcdef").to_json()}}};
   CHECK(models::parameter_count(config) < 1 << 20);
   CHECK_THROWS_WITH(models::from_checkpoint(all),
-                    Contains("checkpoint: expected the weights that its configuration asks for"));
+                    Contains("checkpoint: expected the weights that its configuration needs"));
 }
 
 TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {

@@ -157,12 +157,12 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   };
   const int64_t own = learning.tokenizer.vocab_size();
   CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
-             Contains("tokens of the tokenizer's vocabulary expected"));
+             Contains("expected tokens of the tokenizer's vocabulary"));
   CHECK_THAT(refused(own + 1, learning.tokenizer),
-             Contains("tokenizer: expected one of the model's"));
+             Contains("tokenizer: expected one with the model's"));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
-             Contains("a model and a tokenizer expected"));
+             Contains("expected a model and a tokenizer"));
   models::TrainingRun run = learning.start_in(options.out_dir);
   run.metadata["config"] = "mine";  // the run's own stays
   CHECK(run.checkpoint().metadata.at("config") == run.model().config_json());
@@ -197,7 +197,7 @@ TEST_CASE("own model: options that make no sense are refused") {
   };
   CHECK_THAT(refused([](auto& o) { o.lr_schedule = "stairs"; }), Contains("stairs"));
   CHECK_THAT(refused([](auto& o) { o.block_size = 100'000; }),
-             Contains("text: expected a longer one"));
+             Contains("text: expected at least "));
   CHECK_THAT(refused([](auto& o) { o.batch_size = 0; }), Contains("batch_size 0"));
   CHECK_THAT(refused([](auto& o) { o.learning_rate = -1; }), Contains("lr"));
 }

@@ -183,8 +183,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     config.vocab_size = size;
     tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
-                      path + ": tokenizer: expected one of the model's " + std::to_string(size) +
-                          " tokens, or of byte pairs with fewer by a padding, got one of 262");
+                      path + ": tokenizer: expected one with the model's " + std::to_string(size) +
+                          " tokens, or byte pairs with fewer, if the model is padded, got one "
+                          "with 262");
   };
   refused(261);
   refused(391);

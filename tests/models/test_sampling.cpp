@@ -184,9 +184,9 @@ TEST_CASE("sampling: logits that score nothing are an error, not a token") {
           next_token(logits.to(dtype), o, generator, Ids{0, 1});
         });
       };
-      CHECK_THAT(message(of({0.0, 1.0, kNaN})), Contains("nan of token 2"));
-      CHECK_THAT(message(of({kNaN, 1.0, 2.0})), Contains("nan of token 0"));
-      CHECK_THAT(message(of({0.0, kInfinity, 2.0})), Contains("inf of token 1"));
+      CHECK_THAT(message(of({0.0, 1.0, kNaN})), Contains("nan for token 2"));
+      CHECK_THAT(message(of({kNaN, 1.0, 2.0})), Contains("nan for token 0"));
+      CHECK_THAT(message(of({0.0, kInfinity, 2.0})), Contains("inf for token 1"));
       CHECK_THAT(message(of({-kInfinity, -kInfinity})), Contains("-inf"));
       CHECK(next_token(of({-kInfinity, 0.0, -kInfinity}).to(dtype), o, generator) == 1);
     }

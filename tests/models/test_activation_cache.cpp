@@ -1,4 +1,4 @@
-// ActivationCache: what a run keeps, under both names, and that keeping changes nothing.
+// Tests ActivationCache: a run keeps its outputs under both names, and computes the same.
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -40,7 +40,7 @@ TEST_CASE("activation cache: every module and hook point is kept, and the output
   CHECK(max_difference(cache["h.3.hook_resid_mid"],
                        cache["h.3.hook_resid_pre"] + cache["h.3.hook_attn_out"]) < 1e-6);
   CHECK(max_difference(sum(cache["h.11.attn.hook_pattern"], -1), ones({2, 2, 5})) < 1e-6);
-  // No hook stays behind.
+  // run_with_cache removes its hooks.
   for (nn::Module* module : model.modules()) CHECK(!module->is_hooked());
   CHECK(same_bits(model(some_ids()), logits));
 }

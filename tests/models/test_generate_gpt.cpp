@@ -1,4 +1,5 @@
-// Generation by GPT: with and without a cache, alone and in a batch, within the context and beyond.
+// Tests generation by GPT: with and without a cache, alone and in a batch, within the context and
+// beyond it.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -30,7 +31,7 @@ const GenerateOptions kWays[] = {
      .seed = 8},
 };
 
-// How many tokens each call of the model reads.
+// Records how many tokens each call of the model reads.
 struct Reads {
   std::vector<int64_t> counts;
   nn::ScopedHook hook;
@@ -216,7 +217,7 @@ TEST_CASE("conversation: each turn goes on from all that was said, within the wi
       for (const std::string& turn : turns) {
         const Ids said = letters.encode(turn);
         expected.insert(expected.end(), said.begin(), said.end());
-        // What is said last is kept whole.
+        // The last turn is kept whole.
         if (expected.size() - start > 12)
           start = expected.size() - std::max<size_t>(7, said.size());
         Ids added;
@@ -245,7 +246,7 @@ TEST_CASE(
   CHECK_THROWS_AS(conversation.say("abcdefghijklm"), ValueError);
   CHECK(conversation.ids() == ids);
   conversation.say("de");
-  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // one was drawn and not read yet
+  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // the last token was not read yet
   conversation.forget();
   CHECK(conversation.say("abc") == first);
   CHECK(conversation.ids() == ids);
@@ -271,7 +272,7 @@ TEST_CASE("conversation: a turn that fails leaves no trace") {
     CHECK(conversation.say("abc") == undisturbed.say("abc"));
     const Ids ids = conversation.ids();
     {
-      int reads = 0;  // the second finds the window full, which slides
+      int reads = 0;  // before the second one, the full window slides
       const nn::ScopedHook hook(
           model.h[1].register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) {
             if (++reads == 3) throw std::runtime_error("planted");

@@ -1,4 +1,4 @@
-// models::GPT: structure, hook points, gradients, learning.
+// Tests models::GPT: its structure, hook points, gradients and learning.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -14,7 +14,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
     const char* name;
     int64_t parameters;
   };
-  // Of all layers and embeddings, from the published sizes; without making the weights.
+  // The published numbers.  Ours come from a model of one layer, because the whole is too large.
   for (const auto& [name, parameters] : {Preset{"gpt2", 124'439'808},
                                          {"gpt2-medium", 354'823'168},
                                          {"gpt2-large", 774'030'080},
@@ -293,7 +293,7 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
       c.dropout = 0.3;
       if (turns) c.position = models::PositionKind::kRotary;
       GPT model = noisy_gpt(c, 0.2);
-      model.drop.p = 0;  // nothing else is dropped
+      model.drop.p = 0;  // only the pattern keeps its dropout
       for (models::Block& block : model.h) {
         block.attn.resid_dropout.p = block.mlp.dropout.p = 0;
         if (is_hooked)

@@ -1,4 +1,4 @@
-// models::GPT with a cache: the logits are those of the whole text.
+// Tests models::GPT with a cache: its logits equal those of the whole text.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"

@@ -1,4 +1,4 @@
-// MiniLM against plain loops, its gradients against finite differences, and its errors.
+// Tests MiniLM against plain loops, its gradients against finite differences, and its errors.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -30,7 +30,8 @@ double activation(Activation f, double x) {
   return 0;
 }
 
-// The model by hand: W2 f(W1 [e_(t-k+1) ... e_t] + b1) + b2 for each position t of one row of ids.
+// Computes the model by hand: W2 f(W1 [e_(t-k+1) ... e_t] + b1) + b2 for each position t of one row
+// of ids.
 std::vector<double> by_hand(MiniLM& m, const std::vector<int64_t>& ids) {
   const auto E = static_cast<size_t>(m.config.n_embd), H = static_cast<size_t>(m.config.n_hidden);
   const auto V = static_cast<size_t>(m.config.vocab_size),

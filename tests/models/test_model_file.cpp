@@ -1,4 +1,4 @@
-// Configurations as JSON, and models made and loaded from them.
+// Tests configurations as JSON, and models that are made or loaded from them.
 #include <catch2/catch.hpp>
 
 #include "tests/support/process.h"

@@ -1,4 +1,5 @@
-// A language model that the library does not know: it trains, is saved, resumed and generated from.
+// Tests a language model that the library does not know: it is trained, saved, resumed and used to
+// generate.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// Each token has logits of its own for the token that follows it.
+// A bigram model: each token has its own logits for the next token.
 struct BigramConfig {
   int64_t vocab_size;
 };
@@ -52,7 +53,7 @@ std::string sentences() {
   return text;
 }
 
-// A text, its tokens in a directory, and a run over them.
+// A text, a file of its tokens, and the options of a run on them.
 struct Learning {
   TemporaryDirectory directory;
   std::string text = sentences();
@@ -96,7 +97,7 @@ TEST_CASE("own model: it trains, and goes on from a checkpoint bit for bit") {
   stopped.metadata["mine"] = "kept";
   const Checkpoint saved = load_checkpoint(stopped.save());
   CHECK(saved.metadata.at("mine") == "kept");
-  manual_seed(77);  // what was drawn since then does not matter
+  manual_seed(77);  // resume must restore the generator
 
   auto resumed = models::TrainingRun::resume(saved, learning.tokens(), learning.options);
   CHECK(resumed.steps() == 11);
@@ -164,7 +165,7 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
              Contains("expected a model and a tokenizer"));
   models::TrainingRun run = learning.start_in(options.out_dir);
-  run.metadata["config"] = "mine";  // the run's own stays
+  run.metadata["config"] = "mine";  // does not replace the run's own
   CHECK(run.checkpoint().metadata.at("config") == run.model().config_json());
 }
 

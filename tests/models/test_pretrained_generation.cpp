@@ -1,4 +1,4 @@
-// How a directory of Hugging Face wants its model to generate, and the forms of its config.json.
+// Tests the options of generation in Hugging Face's files, and the forms of config.json.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -13,7 +13,7 @@ using models::GenerateOptions;
 
 namespace {
 
-// config.json changed by a patch, in which null takes a field away.
+// The model's config.json after a JSON merge patch, in which null removes a field.
 OrderedJson patched(const GPT& model, const std::string& patch) {
   OrderedJson json = config_json_of(model);
   json.merge_patch(OrderedJson::parse(patch));
@@ -26,7 +26,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
   GPT model = tiny_gpt2();
   using Ids = std::vector<int64_t>;
   const struct {
-    const char *config, *generation;  // a patch; and a file, or none
+    const char *config, *generation;  // a patch; a file, or null for none
     GenerateOptions wanted;
   } table[] = {
       {"{}", "", {}},
@@ -41,7 +41,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
       {R"({"temperature":0.5})",
        R"({"do_sample":true,"top_k":3})",
        {.top_k = 3, .do_sample = true}},
-      {"{}", R"({"do_sample":true})", {.top_k = 50, .do_sample = true}},  // transformers' own
+      {"{}", R"({"do_sample":true})", {.top_k = 50, .do_sample = true}},  // transformers' default
       {"{}",
        R"({"temperature":0.7,"top_p":0.9,"repetition_penalty":1.2,"max_new_tokens":5})",
        {.max_new_tokens = 5, .temperature = 0.7, .top_p = 0.9, .repetition_penalty = 1.2}},
@@ -59,7 +59,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
     const Files files(patched(model, config), weights_of(model));
     if (*generation) files.write("generation_config.json", generation);
     GPT loaded = GPT::from_pretrained(files.path);
-    // Through a checkpoint too; and what is saved has the same bytes.
+    // A checkpoint keeps the options, and saved files have the same bytes.
     const std::string checkpoint = files.directory / "checkpoint.safetensors",
                       again = files.directory / "again";
     GPT kept = tiny_gpt2();
@@ -118,7 +118,7 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
     INFO(generation);
     const Files files(model);
     files.write("generation_config.json", *generation ? generation : " ");
-    GPT loaded = GPT::from_pretrained(files.path);  // its logits are asked for, not its texts
+    GPT loaded = GPT::from_pretrained(files.path);  // loads, because only generation fails
     CHECK_THROWS_WITH(loaded.generate_options(),
                       Contains("generation_config.json: ") && Contains(reason));
   }
@@ -149,12 +149,12 @@ TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name
     for (const std::string block : {"blocks.0.mlp.", "blocks.1.mlp."})
       CHECK(max_difference(seen[block + "hook_post"], gelu(seen[block + "hook_pre"], form)) < 1e-6);
     CHECK(max_difference(plain, loaded(ids)) < 1e-6);
-    // A clone and a checkpoint compute the same; saved, it says the same.
+    // A clone computes the same logits, and the saved config.json is the same.
     CHECK(same_bits((*models::clone(loaded))(ids), plain));
     loaded.save_pretrained(files.directory / "again");
     CHECK(read_file(files.directory / "again/config.json") == files.read("config.json"));
   }
-  // Of a model of our own the form that it has is written.
+  // A model that was not loaded is saved with its own form of gelu.
   GPTConfig config = kTinyGPT2;
   config.mlp = models::MLPKind::kGeluErf;
   GPT own = tiny_gpt2(config);

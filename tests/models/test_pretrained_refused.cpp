@@ -1,4 +1,4 @@
-// GPT-2 in Hugging Face's layout: what is refused.
+// Tests which directories from_pretrained refuses, and how it says so.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -14,7 +14,7 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
   const OrderedJson good = config_json_of(model);
   const Files files(model);
   struct Case {
-    const char* patch;  // null takes a field away
+    const char* patch;  // null removes a field
     std::string reason;
   };
   for (
@@ -80,7 +80,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
   NamedTensors weights = weights_of(model);
   std::erase_if(weights, [](const auto& w) { return w.first.ends_with("h.1.ln_2.bias"); });
   for (auto& [name, x] : weights) {
-    if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // as Linear keeps it
+    if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // Linear's layout
     if (name.ends_with("wpe.weight")) x = ones({9, 6});
     if (name.ends_with("ln_f.bias")) x = ones({6}, kInt32);
   }
@@ -110,7 +110,8 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
   const std::string message =
       message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
   CHECK(std::count(message.begin(), message.end(), '\n') == 51);
-  // Of some 230 tensors: 20 layers of 12, 18 of which are missing, and the layers after them.
+  // The file's 230 tensors could make up 20 layers.  Of these, 18 miss their 12 tensors; one line
+  // stands for all later layers, and 200 tensors are unexpected.  The message lists 50 of them.
   CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
 }
 

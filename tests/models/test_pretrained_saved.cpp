@@ -1,4 +1,4 @@
-// GPT-2 in Hugging Face's layout: what is written back.
+// Tests how save_pretrained writes GPT-2 in Hugging Face's layout.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -147,7 +147,7 @@ TEST_CASE("pretrained: a save that fails anywhere leaves the directory as it was
       reset();
     }
     CHECK(failures > 20);
-    CHECK(late == 2);  // all are in place when their directory is opened and synced
+    CHECK(late == 2);  // opening and syncing the directory fail after all files are in place
   }
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   NoGradGuard unrecorded;
   CHECK(same_bits((*saved.model)(ids), model(ids)));
 
-  config.vocab_size = 300;  // padded: all weights stay, and what has no text is never predicted
+  config.vocab_size = 300;  // padded: all weights stay, and padding is never predicted
   GPT padded = tiny_gpt2(config);
   padded.save_pretrained(path, &tokenizer);
   saved = models::load_model(path);

@@ -19,10 +19,10 @@ int main() {
   Residual model(4, 3);
   Tensor x = randn({2, 4});
 
-  // The list of members gives the model everything else: the printed tree,
+  // Everything else follows from the list of members.  The model can be printed.
   std::cout << model.summary(x) << '\n';
 
-  // calls whose errors name the module,
+  // It can be called, and its errors name the module.
   Tensor logits = model(x), probabilities = softmax(logits, -1);
   std::cout << "logits\n" << logits << "\nprobabilities\n" << probabilities << "\n\n";
   try {
@@ -31,7 +31,7 @@ int main() {
     std::cout << "Five features instead of four:\n" << error.what() << "\n\n";
   }
 
-  // and the parameters with their names and gradients.
+  // Its parameters have names, and get gradients.
   cross_entropy(logits, tensor({0, 2})).backward();
   bool all_have_gradients = true;
   for (auto& [name, p] : model.named_parameters()) {

@@ -29,7 +29,7 @@ Tensor penalized(const Tensor& logits, double penalty, std::span<const int64_t> 
   return after;
 }
 
-// The logits without those of ids that only pad the vocabulary.
+// Drops the logits of ids that only pad the vocabulary.
 Tensor limited(const Tensor& logits, int64_t vocab_size) {
   if (vocab_size == 0 || vocab_size >= logits.numel()) return logits;
   return narrow(logits, 0, 0, vocab_size);
@@ -63,7 +63,7 @@ double sum_of(std::span<const double> x) {
 using Candidates = ValuesAndIndices;
 
 // The tokens with the `kept` values, which are the largest of all and end with the least of them.
-// Of equal values, the first tokens are taken.
+// Among tokens of equal value, the first are taken.
 Candidates only(const Candidates& all, std::span<const double> kept) {
   const double least = kept.back();
   auto equals = std::count(kept.begin(), kept.end(), least);

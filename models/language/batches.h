@@ -60,8 +60,8 @@ struct Evaluation {
 // most_tokens below 1.
 Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens = INT64_MAX);
-// The block_size with which losses of different models are compared: max_length(), or for a model
-// without one its context(), raised to 256 or lowered to 4096.  In such windows only few tokens are
+// The block_size for comparing the losses of different models: max_length(), or for a model without
+// one its context(), raised to 256 or lowered to 4096.  In such windows only few tokens are
 // predicted from less than a full context.
 int64_t evaluation_window(const LanguageModel& model);
 

@@ -1,4 +1,4 @@
-// GPT: a decoder-only transformer (Radford et al., 2019; the names are those of Hugging Face).
+// GPT: a decoder-only transformer (Radford et al., 2019; the names are Hugging Face's).
 //
 //   ids (B, T) -> wte + wpe (B, T, C) -> n_layer blocks -> ln_f -> lm_head: logits (B, T, V)
 //   block: x + attn(ln_1(x)), then x + mlp(ln_2(x))
@@ -35,7 +35,7 @@ enum class MLPKind {
   kGeluErf  // gelu itself
 };
 
-// The configuration of a GPT; the defaults are those of GPT-2's smallest model.
+// The configuration of a GPT; the defaults give the smallest GPT-2.
 struct GPTConfig {
   int64_t block_size = 1024;                        // the longest context
   int64_t vocab_size = 50257;                       // V
@@ -67,7 +67,7 @@ struct GPTConfig {
 
 // Options of GPT::from_pretrained.
 struct PretrainedOptions {
-  // The dtype of the weights; without a value it is that of the files (float32 for float16).
+  // The dtype of the weights; without a value, the files' dtype (but float32 for float16).
   std::optional<DType> dtype = {};
   std::optional<double> dropout = {};  // replaces the three probabilities of config.json
 };

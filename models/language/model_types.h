@@ -64,7 +64,7 @@ double training_bytes(const std::string& config_json, int64_t tokens, DType dtyp
 // for a caller that loads them.
 std::unique_ptr<LanguageModel> make_model(const std::string& config_json,
                                           InitialValues values = InitialValues::kRandom);
-// A copy with its own weights, of a model whose class the caller does not know (else: nn::clone).
+// A copy with its own weights.  If you know the model's class, nn::clone does the same.
 std::unique_ptr<LanguageModel> clone(LanguageModel& model);
 
 }  // namespace models

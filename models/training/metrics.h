@@ -10,7 +10,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// What is known after a step.  A field without a value was not computed.
+// The numbers after a step.  A field without a value was not computed.
 struct MetricsRow {
   int64_t step = 0;  // how many steps are done
   std::optional<double> loss = {}, smoothed_loss = {}, validation_loss = {}, learning_rate = {},

@@ -29,7 +29,7 @@ bool is_finite(const Tensor& x) {
   return std::isfinite(x.to(kFloat64).sum().item());
 }
 
-// AdamW whose weight decay leaves biases and norms alone.
+// AdamW without weight decay for biases and norms.
 std::unique_ptr<optim::AdamW> make_optimizer(LanguageModel& model, const TrainingOptions& o) {
   const optim::DecayGroups groups = optim::decay_groups(model.named_parameters());
   const optim::AdamWOptions adamw{

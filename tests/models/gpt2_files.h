@@ -18,7 +18,7 @@ using OrderedJson = nlohmann::ordered_json;
 inline constexpr models::GPTConfig kTinyGPT2{
     .block_size = 8, .vocab_size = 11, .n_layer = 2, .n_head = 2, .n_embd = 6};
 
-// A GPT whose weights are so large that every part changes the logits.
+// A GPT with weights so large that every part changes the logits.
 inline GPT tiny_gpt2(const GPTConfig& config = kTinyGPT2, DType dtype = kFloat32) {
   manual_seed(7);
   GPT model(config);

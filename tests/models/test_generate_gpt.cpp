@@ -122,8 +122,7 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
   };
   CHECK(refused(0, true) ==
         "generate: expected a prompt of at most 12 tokens, the model's context, got 13; shorten "
-        "it, or "
-        "set allow_sliding to use its last 12");
+        "it, or set allow_sliding to use its last 12");
   CHECK(refused(0, false) == refused(0, true));
   CHECK(refused(100, true) == refused(0, true));
   CHECK_THAT(refused(5, true), Contains("at most 5") && Contains("got 13"));

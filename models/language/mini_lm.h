@@ -11,7 +11,7 @@ namespace models {
 // With a context of k, `hidden` gets the embeddings of the last k tokens side by side (Bengio et
 // al., 2003), and zeros where the text has not begun.
 struct MiniLM : LanguageModel {
-  MiniLMConfig config;
+  MiniLMConfig config;      // as given
   nn::Embedding embed;      // V -> E
   nn::Linear hidden;        // k E -> H
   nn::HookPoint hook_post;  // the activations between the linear layers

@@ -23,7 +23,8 @@ class KVCache {
  public:
   // ShapeError for a size below 1, DTypeError for another dtype.
   explicit KVCache(const KVCacheOptions& options);
-  KVCache(KVCache&&) noexcept = default;  // clone() copies
+  // A cache can be moved; clone() copies it.
+  KVCache(KVCache&&) noexcept = default;
   KVCache& operator=(KVCache&&) noexcept = default;
   KVCache clone() const;  // shares no memory with this one
 

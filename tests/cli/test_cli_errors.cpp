@@ -125,7 +125,7 @@ TEST_CASE("cli errors: what the world decides ends with 1") {
       {1, generate_the({"--text", "/dev/null"}),
        "/dev/null: expected a text, got none: it is empty"},
       {1, generate_the({"--text", empty}), "empty.txt: expected a text, got none"},
-      {1, generate_the({"--text", bad}), "byte 0xFF at offset 2 never occurs in UTF-8 in "},
+      {1, generate_the({"--text", bad}), "byte 0xFF at offset 2, which never occurs in UTF-8 in "},
       {1, generate_the({"--text", spaces, "--tokenizer", "word"}), "spaces.txt"},
       {1, {"verify", "--text", one}, "at least two tokens expected"},
       {1, {"verify", "--text", missing}, "missing"},

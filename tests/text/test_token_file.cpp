@@ -171,20 +171,20 @@ TEST_CASE("token file: what is none is refused with the reason") {
     return bytes;
   };
   const std::pair<std::string, const char*> cases[] = {
-      {"", "only 0 bytes"},
-      {good.substr(0, 39), "only 39 bytes"},
-      {good.substr(0, good.size() - 1), "its last id is cut off"},
-      {"V" + good.substr(1), "does not begin with vitrotok"},
-      {with(8, uint32_t{2}), "version 1 expected: 2"},
-      {with(12, uint32_t{4}), "2 bytes per id expected: 4"},
-      {with(12, uint32_t{0}), "2 bytes per id expected: 0"},
-      {with(16, uint64_t{0}), "its vocabulary has 0 tokens"},
-      {with(16, ~uint64_t{0}), "its vocabulary has 18446744073709551615 tokens"},
-      {with(16, uint64_t{65537}), "4 bytes per id expected: 2"}};
+      {"", "expected at least 40 bytes, got 0"},
+      {good.substr(0, 39), "expected at least 40 bytes, got 39"},
+      {good.substr(0, good.size() - 1), "expected whole ids, got one that is cut off"},
+      {"V" + good.substr(1), "expected it to begin with \"vitrotok\""},
+      {with(8, uint32_t{2}), "expected version 1, got 2"},
+      {with(12, uint32_t{4}), "expected 2 bytes per id, got 4"},
+      {with(12, uint32_t{0}), "expected 2 bytes per id, got 0"},
+      {with(16, uint64_t{0}), "expected a vocabulary of 1 to 2^32 tokens, got 0"},
+      {with(16, ~uint64_t{0}), "2^32 tokens, got 18446744073709551615"},
+      {with(16, uint64_t{65537}), "expected 4 bytes per id, got 2"}};
   for (const auto& [bytes, reason] : cases) {
     INFO(reason);
     CHECK_THROWS_WITH(TokenFile(std::string_view(bytes), "name"),
-                      Contains("name: expected a token file: ") && Contains(reason));
+                      Contains("token file name: ") && Contains(reason));
   }
   const std::string strange = with(32, uint16_t{3});
   const TokenFile file(std::string_view(strange), "name");

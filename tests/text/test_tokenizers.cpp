@@ -93,14 +93,14 @@ TEST_CASE("composed and decomposed text are the same text") {
 TEST_CASE("an unknown character is named with its code point and position") {
   const auto chars = CharTokenizer::fit("abcdefg");
   CHECK(encode_error(chars, "abcdefg\u00E9") ==
-        "text: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
-        "the vocabulary; make the vocabulary from a text that has it, or with an unknown token "
-        "(--unk)");
+        "text: expected characters of the vocabulary, got '\u00E9' (U+00E9) at position 7 (in "
+        "characters, from 0); make the vocabulary from a text that has it, or with an unknown "
+        "token (--unk)");
   const auto accents = CharTokenizer::fit("\u00E9");
   CHECK_THAT(encode_error(accents, "\u00E9e\u0301\U0001F600"),
              Catch::Contains("'\U0001F600' (U+1F600) at position 2 "));
   CHECK_THAT(encode_error(accents, std::string(1, '\0')),
-             Catch::Contains("the character U+0000 at position 0 "));
+             Catch::Contains("got U+0000 at position 0 "));
 }
 
 TEST_CASE("unknown characters become the unknown token where there is one") {
@@ -137,8 +137,8 @@ TEST_CASE("what neither tokenizer can take") {
                Catch::StartsWith("text: ") && Catch::Contains("offset 2"));
     for (const int64_t id : {int64_t{-1}, int64_t{2}, INT64_MAX, INT64_MIN}) {
       const Ids ids = {id};
-      const std::string range =
-          "an id from 0 to 1 expected: " + std::to_string(id) + " (the vocabulary has 2 tokens)";
+      const std::string range = "expected an id from 0 to 1, got " + std::to_string(id) +
+                                " (the vocabulary has 2 tokens)";
       CHECK_THROWS_WITH(tokenizer->decode(ids), "decode: " + range);
       CHECK_THROWS_WITH(tokenizer->token(id), "token: " + range);
     }
@@ -191,8 +191,10 @@ TEST_CASE("words get ids by falling count, then by bytes, after the unknown toke
 TEST_CASE("an unknown word is named with its position where there is no unknown token") {
   const auto words = WordTokenizer::fit("\u00E9t\u00E9 a", {.unk = ""});
   CHECK(words.vocabulary().tokens == std::vector<std::string>{"a", "\u00E9t\u00E9"});
-  CHECK_THAT(encode_error(words, "e\u0301te\u0301 a  b"),
-             Catch::StartsWith("text: the word 'b' at position 7 (in characters, from 0)"));
+  CHECK_THAT(
+      encode_error(words, "e\u0301te\u0301 a  b"),
+      Catch::StartsWith(
+          "text: expected words of the vocabulary, got 'b' at position 7 (in characters, from 0)"));
 }
 
 TEST_CASE("words are joined as people write them") {

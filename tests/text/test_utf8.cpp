@@ -28,29 +28,29 @@ TEST_CASE("invalid UTF-8 is refused with its byte, its offset and the reason") {
     std::string bytes, message;
   };
   const Case cases[] = {
-      {"\x80", "byte 0x80 at offset 0 continues no character"},
-      {"ab\xBF", "byte 0xBF at offset 2 continues no character"},
-      {"\xC3\xA9\xA9", "byte 0xA9 at offset 2 continues no character"},
-      {"\xC0\x80", "byte 0xC0 at offset 0 begins an overlong form"},
-      {"\xC1\xBF", "byte 0xC1 at offset 0 begins an overlong form"},
-      {"\xE0\x9F\xBF", "byte 0xE0 at offset 0 begins an overlong form"},
-      {"a\xF0\x8F\xBF\xBF", "byte 0xF0 at offset 1 begins an overlong form"},
-      {"\xED\xA0\x80", "byte 0xED at offset 0 begins a surrogate"},
-      {"\xC3\xA9\xED\xBF\xBF", "byte 0xED at offset 2 begins a surrogate"},
-      {"\xF4\x90\x80\x80", "byte 0xF4 at offset 0 begins a code point above U+10FFFF"},
-      {"\xF7\xBF\xBF\xBF", "byte 0xF7 at offset 0 begins a code point above U+10FFFF"},
-      {"\xF8\x88\x80\x80\x80", "byte 0xF8 at offset 0 never occurs in UTF-8"},
-      {"\xFE", "byte 0xFE at offset 0 never occurs in UTF-8"},
-      {"abc\xFF", "byte 0xFF at offset 3 never occurs in UTF-8"},
-      {"\xC3", "byte 0xC3 at offset 0 begins a character that is cut short"},
-      {"abc\xE2\x82", "byte 0xE2 at offset 3 begins a character that is cut short"},
-      {"\xF0\x9F\x98", "byte 0xF0 at offset 0 begins a character that is cut short"},
-      {"\xF0\x9F\x98x", "byte 0xF0 at offset 0 begins a character that is cut short"},
-      {"\xE2\xC3\xA9", "byte 0xE2 at offset 0 begins a character that is cut short"},
+      {"\x80", "byte 0x80 at offset 0, which continues no character"},
+      {"ab\xBF", "byte 0xBF at offset 2, which continues no character"},
+      {"\xC3\xA9\xA9", "byte 0xA9 at offset 2, which continues no character"},
+      {"\xC0\x80", "byte 0xC0 at offset 0, which begins an overlong form"},
+      {"\xC1\xBF", "byte 0xC1 at offset 0, which begins an overlong form"},
+      {"\xE0\x9F\xBF", "byte 0xE0 at offset 0, which begins an overlong form"},
+      {"a\xF0\x8F\xBF\xBF", "byte 0xF0 at offset 1, which begins an overlong form"},
+      {"\xED\xA0\x80", "byte 0xED at offset 0, which begins a surrogate"},
+      {"\xC3\xA9\xED\xBF\xBF", "byte 0xED at offset 2, which begins a surrogate"},
+      {"\xF4\x90\x80\x80", "byte 0xF4 at offset 0, which begins a code point above U+10FFFF"},
+      {"\xF7\xBF\xBF\xBF", "byte 0xF7 at offset 0, which begins a code point above U+10FFFF"},
+      {"\xF8\x88\x80\x80\x80", "byte 0xF8 at offset 0, which never occurs in UTF-8"},
+      {"\xFE", "byte 0xFE at offset 0, which never occurs in UTF-8"},
+      {"abc\xFF", "byte 0xFF at offset 3, which never occurs in UTF-8"},
+      {"\xC3", "byte 0xC3 at offset 0, which begins a character that is cut short"},
+      {"abc\xE2\x82", "byte 0xE2 at offset 3, which begins a character that is cut short"},
+      {"\xF0\x9F\x98", "byte 0xF0 at offset 0, which begins a character that is cut short"},
+      {"\xF0\x9F\x98x", "byte 0xF0 at offset 0, which begins a character that is cut short"},
+      {"\xE2\xC3\xA9", "byte 0xE2 at offset 0, which begins a character that is cut short"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.message);
-    const std::string message = "here: valid UTF-8 expected: " + c.message;
+    const std::string message = "here: expected valid UTF-8, got " + c.message;
     CHECK_THROWS_WITH(text::check_utf8(c.bytes, "here"), message);
     CHECK_THROWS_WITH(text::to_nfc(c.bytes, "here"), message);
     CHECK_THROWS_AS(text::decode_utf8(c.bytes), ValueError);

@@ -205,7 +205,7 @@ TEST_CASE("bpe: special tokens are made only where they are allowed") {
   CHECK(bpe.decode(allowed) == text);
   CHECK(bpe.encode("<|endoftext|>", {.allowed_special = {"<|endoftext|>"}}) == Ids{1199});
   CHECK_THROWS_WITH(bpe.encode("a", {.allowed_special = {"the"}}),
-                    "encode: a special token expected: the");
+                    "encode: expected a special token, got the");
   // The longest of those that begin at one place.
   const auto two = BpeTokenizer::train("ab", 259, {.special_tokens = {"<a>", "<a><b>", "<|e|>"}});
   CHECK(two.vocab_size() == 259);
@@ -226,7 +226,7 @@ TEST_CASE("bpe: tokens for display, and ids that are none") {
   CHECK(bpe.token(ids[1]) == "\\xFF");
   CHECK(bpe.token(ids[2]) == "\n");
   for (const int64_t id : {int64_t{-1}, int64_t{1200}, INT64_MAX, INT64_MIN}) {
-    const std::string range = "an id from 0 to 1199 expected: " + std::to_string(id) +
+    const std::string range = "expected an id from 0 to 1199, got " + std::to_string(id) +
                               " (the vocabulary has 1200 tokens)";
     CHECK_THROWS_WITH(bpe.decode(Ids{id}), "decode: " + range);
     CHECK_THROWS_WITH(bpe.token(id), "token: " + range);

@@ -78,10 +78,10 @@ TEST_CASE("train: options") {
 }
 
 TEST_CASE("train: what makes no sense is refused") {
-  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: a text expected: it is empty");
+  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got none: it is empty");
   CHECK_THROWS_WITH(BpeTokenizer::train("a", 256),
-                    "train: a vocab_size of at least 257 expected, for 256 bytes and 1 special "
-                    "tokens: 256");
+                    "train: expected a vocab_size of at least 257, for 256 bytes and 1 special "
+                    "tokens, got 256");
   for (const int64_t size : {int64_t{0}, int64_t{-1}, INT64_MIN, INT64_MAX})
     CHECK_THROWS_AS(BpeTokenizer::train("a", size), ValueError);
   CHECK_THROWS_AS(BpeTokenizer::train("a", 300, {.min_count = 0}), ValueError);

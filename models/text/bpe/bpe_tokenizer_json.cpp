@@ -29,8 +29,7 @@ constexpr Setting kSettings[] = {
     {"pre_tokenizer.add_prefix_space", "false|true"},
     {"pre_tokenizer.trim_offsets", ""},
     {"pre_tokenizer.use_regex", "true"},
-    // GPT-2's split and its bytes as two steps.  The second step must not add a space before each
-    // piece.
+    // The split and the bytes as two steps: the second must not add a space before each piece.
     {"pre_tokenizer.pretokenizers[0].type", "\"Split\""},
     {"pre_tokenizer.pretokenizers[0].pattern.Regex", ""},
     {"pre_tokenizer.pretokenizers[0].behavior", "\"Isolated\""},

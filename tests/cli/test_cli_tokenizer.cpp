@@ -151,7 +151,9 @@ TEST_CASE("cli: what tokenizer train and tokenize refuse") {
        {"tokenize", "a", "--tokenizer", "pairs"},
        "char, word, bpe or a saved tokenizer expected"},
       {1, {"tokenize", "a", "--tokenizer", file}, file},
-      {1, {"tokenize", "a", "--tokenizer", directory / "."}, "it holds no tokenizer.json"},
+      {1,
+       {"tokenize", "a", "--tokenizer", directory / "."},
+       "expected tokenizer.json, vocab.json or encoder.json in the directory"},
   };
   for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
   CHECK(!fs::exists(out));

@@ -236,7 +236,7 @@ TEST_CASE("special tokens come from a prompt that may become them") {
   CHECK(m.longest == 1 + std::ssize(tokenizer.encode("abc")));
   CHECK_THAT(message_of<ValueError>(
                  [&] { generate_text(m, tokenizer, prompt, {.allowed_special = {"<|end|>"}}); }),
-             Contains("a special token expected: <|end|>"));
+             Contains("expected a special token, got <|end|>"));
   const auto characters = text::CharTokenizer::fit(prompt);
   CHECK_THROWS_AS(generate_text(m, characters, prompt, {.allowed_special = {"<|endoftext|>"}}),
                   ValueError);

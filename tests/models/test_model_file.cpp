@@ -201,7 +201,8 @@ TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from"
   CHECK(!kept->has_prefix);
   for (const auto& [json, reason] :
        {std::pair{"{}", "layout: field config.json is missing"},
-        {R"({"config.json":"{}","has_prefix":true})", "layout: config.json: field model_type"},
+        {R"({"config.json":"{}","has_prefix":true})",
+         "layout: config.json: expected a field model_type"},
         {R"({"config.json":"","has_prefix":1})", "layout: true or false expected"},
         {R"({"config.json":"","has_prefix":true,"x":1})", "layout: field \"x\" is unknown"}}) {
     all.metadata["layout"] = json;

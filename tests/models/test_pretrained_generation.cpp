@@ -89,15 +89,16 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
   const struct {
     const char *generation, *reason;
   } table[] = {
-      {R"({"num_beams":4})", "num_beams 4 is not supported; 1 is"},
-      {R"({"no_repeat_ngram_size":3})", "no_repeat_ngram_size 3 is not supported; 0 is"},
-      {R"({"min_new_tokens":3})", "min_new_tokens 3 is not supported"},
-      {R"({"typical_p":0.5})", "typical_p 0.5 is not supported; 1 is"},
-      {R"({"min_p":0.1})", "min_p 0.1 is not supported; 0 is"},
-      {R"({"bad_words_ids":[[1]]})", "bad_words_ids is not supported; leave it out"},
-      {R"({"suppress_tokens":[1]})", "suppress_tokens is not supported"},
-      {R"({"forced_eos_token_id":1})", "forced_eos_token_id is not supported"},
-      {R"({"max_length":50})", "max_length is not supported; max_new_tokens is"},
+      {R"({"num_beams":4})", "expected 1 for num_beams, got 4"},
+      {R"({"no_repeat_ngram_size":3})", "expected 0 for no_repeat_ngram_size, got 3"},
+      {R"({"min_new_tokens":3})", "expected 0 for min_new_tokens, got 3"},
+      {R"({"typical_p":0.5})", "expected 1 for typical_p, got 0.5"},
+      {R"({"min_p":0.1})", "expected 0 for min_p, got 0.1"},
+      {R"({"bad_words_ids":[[1]]})",
+       "expected no field bad_words_ids, which vitro does not support, got one"},
+      {R"({"suppress_tokens":[1]})", "expected no field suppress_tokens"},
+      {R"({"forced_eos_token_id":1})", "expected no field forced_eos_token_id"},
+      {R"({"max_length":50})", "expected no max_length, got one; use max_new_tokens"},
       {R"({"polish":1})", "field \"polish\" is unknown"},
       {R"({"temperature":-1})", "expected for temperature: -1"},
       {R"({"temperature":"hot"})", "expected for temperature: \"hot\""},
@@ -105,11 +106,11 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
       {R"({"top_p":1.5})", "expected for top_p: 1.5"},
       {R"({"repetition_penalty":0})", "expected for repetition_penalty: 0"},
       {R"({"do_sample":"yes"})", "true or false expected for do_sample"},
-      {R"({"eos_token_id":"x"})", "a token's id, or a list of them, expected for eos_token_id"},
-      {R"({"eos_token_id":[1,[2]]})", "a token's id, or a list of them"},
-      {R"({"eos_token_id":18446744073709551615})", "a token's id, or a list of them"},
-      {R"({"eos_token_id":1.5})", "a token's id, or a list of them"},
-      {R"({"stop_strings":[""]})", "a text, or a list of them, expected for stop_strings"},
+      {R"({"eos_token_id":"x"})", "a list of ids, for eos_token_id, got \"x\""},
+      {R"({"eos_token_id":[1,[2]]})", "expected a token's id, or a list of ids"},
+      {R"({"eos_token_id":18446744073709551615})", "expected a token's id, or a list of ids"},
+      {R"({"eos_token_id":1.5})", "expected a token's id, or a list of ids"},
+      {R"({"stop_strings":[""]})", "expected a text, or a list of texts, for stop_strings"},
       {R"({"top_k":1,"top_k":2})", "given twice"},
       {"[]", "a JSON object expected"},
       {"", "a JSON object expected"},
@@ -124,7 +125,7 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
   }
   const Files files(patched(model, R"({"num_beams":2})"), weights_of(model));
   CHECK_THROWS_WITH(GPT::from_pretrained(files.path).generate_options(),
-                    Contains("config.json: num_beams 2 is not supported; 1 is"));
+                    Contains("config.json: expected 1 for num_beams, got 2"));
 }
 
 TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name says") {

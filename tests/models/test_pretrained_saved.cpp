@@ -97,14 +97,15 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   llama.norm = models::NormKind::kRMSNorm, llama.position = models::PositionKind::kRotary;
   llama.mlp = models::MLPKind::kSwiGLU;
   GPT model(llama);
-  CHECK(
-      message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
-      "save_pretrained: a model as GPT-2 expected, whose layout has no RMSNorm, rotary positions, "
-      "SwiGLU, fewer heads of keys and values; save_checkpoint keeps any");
+  CHECK(message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
+        "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
+        "SwiGLU, "
+        "fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
   GPT gpt2 = tiny_gpt2();
-  CHECK_THROWS_WITH(gpt2.save_pretrained(directory / "gpt2", &tokenizer),
-                    Contains("a tokenizer of at most 11 tokens expected, as the model has: 260"));
+  CHECK_THROWS_WITH(
+      gpt2.save_pretrained(directory / "gpt2", &tokenizer),
+      Contains("expected a tokenizer of at most 11 tokens, as the model has, got 260"));
   CHECK(contents(directory / "").empty());
   directory.write("file", "");
   CHECK_THROWS_AS(gpt2.save_pretrained(directory / "file"), IoError);
@@ -196,8 +197,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
 
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})
     remove_file(path + "/" + file);
-  CHECK_THROWS_WITH(models::load_model(path),
-                    Contains("it holds no tokenizer.json, vocab.json or encoder.json"));
+  CHECK_THROWS_WITH(
+      models::load_model(path),
+      Contains("expected tokenizer.json, vocab.json or encoder.json in the directory"));
   saved = models::load_model(path, models::TokenizerIs::kOptional);
   CHECK(!saved.tokenizer);
   CHECK(saved.model->vocab_size() == 384);

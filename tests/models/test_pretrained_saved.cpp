@@ -97,10 +97,10 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   llama.norm = models::NormKind::kRMSNorm, llama.position = models::PositionKind::kRotary;
   llama.mlp = models::MLPKind::kSwiGLU;
   GPT model(llama);
-  CHECK(message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
-        "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
-        "SwiGLU, "
-        "fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
+  CHECK(
+      message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
+      "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
+      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
   GPT gpt2 = tiny_gpt2();
   CHECK_THROWS_WITH(

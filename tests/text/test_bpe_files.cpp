@@ -1,4 +1,4 @@
-// BPE vocabularies survive their files, and hostile files are refused.
+// Tests that BPE vocabularies survive their files, and that hostile files are refused.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -19,13 +19,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// 256 bytes, "ab" (256), "abab" (257), "<|endoftext|>" (258).
+// A tokenizer of 256 bytes, "ab" (256), "abab" (257), "<|endoftext|>" (258).
 const BpeTokenizer& small() {
   static const BpeTokenizer tokenizer = BpeTokenizer::train("abab abab", 259);
   return tokenizer;
 }
 
-// `good` with its first `from` replaced.
+// Returns `good` with its first `from` replaced.
 std::string with(std::string good, const std::string& from, const std::string& to) {
   const size_t at = good.find(from);
   CAPTURE(from);
@@ -44,7 +44,7 @@ struct Hostile {
   std::string bytes, reason;
 };
 
-// The file is refused for each of the bytes, by a sentence that names it and is not long.
+// Checks that the file with each of these contents is refused, by a short message that names it.
 void check_refused(const TemporaryDirectory& directory, const std::string& name,
                    const std::vector<Hostile>& cases) {
   const std::string path = directory / name, good = read_file(path);
@@ -77,13 +77,13 @@ TEST_CASE("bpe files: what is saved is loaded as it was, from each of its files"
     CHECK(any->kind() == "bpe");
     CHECK(any->vocabulary_hash() == small().vocabulary_hash());
   }
-  // With GPT-2's own names, where there is no other.
+  // The files may also have the names that GPT-2's own files have.
   fs::create_directory(directory / "original");
   fs::copy(folder + "/vocab.json", directory / "original/encoder.json");
   fs::copy(folder + "/merges.txt", directory / "original/vocab.bpe");
   for (const std::string name : {"original", "original/encoder.json", "original/vocab.bpe"})
     CHECK(load_tokenizer(directory / name)->vocabulary_hash() == small().vocabulary_hash());
-  // As JSON in memory, which checkpoints carry.
+  // Checkpoints hold the tokenizer as JSON, which is parsed from memory.
   const auto parsed = parse_tokenizer(small().to_json(), "memory");
   CHECK(parsed->kind() == "bpe");
   CHECK(parsed->to_json() == small().to_json());
@@ -123,8 +123,8 @@ TEST_CASE("bpe files: the forms of tokenizer.json that others write") {
            small().vocabulary_hash();
   };
   CHECK(same(good));
-  // Merges as pairs; no type, as in GPT-2's own; no post processor; the special token outside the
-  // vocabulary; several of them.
+  // These files mean the same: merges as pairs, no type, as in GPT-2's own file, fields left out or
+  // null, the special token outside of the vocabulary.
   CHECK(same(with(with(good, "\"a b\"", "[\"a\", \"b\"]"), "\"ab ab\"", "[\"ab\",\"ab\"]")));
   CHECK(same(with(good, R"("type": "BPE", )", "")));
   CHECK(same(with(good, R"(, "byte_fallback": false, "ignore_merges": false)", "")));
@@ -132,7 +132,7 @@ TEST_CASE("bpe files: the forms of tokenizer.json that others write") {
   CHECK(same(
       with(good, R"("continuing_subword_prefix": "")", R"("continuing_subword_prefix": null)")));
   CHECK(same(with(good, ",\n\"<|endoftext|>\": 258", "")));
-  // What is done to batches.
+  // Settings of batches are ignored.
   CHECK(same(with(good, "\"truncation\": null", R"("truncation": {"direction": "Right",
       "max_length": 512, "strategy": "LongestFirst", "stride": 0})")));
   CHECK(same(with(good, "\"padding\": null", R"("padding": {"strategy": {"Fixed": 8},
@@ -153,7 +153,7 @@ TEST_CASE("bpe files: hostile vocabularies are refused") {
   const std::string folder = directory / "saved";
   small().save_pretrained(folder);
   fs::remove(folder + "/tokenizer.json");
-  fs::remove(folder + "/tokenizer_config.json");  // it would name what the files below lack
+  fs::remove(folder + "/tokenizer_config.json");  // it names a token that some files below lack
   REQUIRE(load_error(folder) == "no error");
   const std::string good = read_file(folder + "/vocab.json");
   check_refused(
@@ -195,7 +195,7 @@ TEST_CASE("bpe files: hostile vocabularies are refused") {
           {with(good, "\"ab\": 256", "\"\xED\xA0\x80\": 256"), "begins a surrogate"},
           {with(good, "\"ab\": 256", "\"\xC3\": 256"), "cut short"},
           {with(good, "\"ab\": 256", "\"" + std::string(100'000, 'x') + "\": 1.5"), "xxx..."},
-          // Without "ab" the merges do not hold.
+          // The merges need the token "ab".
           {with(good, "\"ab\": 256", "\"ba\": 256"), "in merge 0, got \"ab\""},
       });
 }
@@ -205,9 +205,9 @@ TEST_CASE("bpe files: hostile merges are refused") {
   const std::string folder = directory / "saved";
   small().save_pretrained(folder);
   fs::remove(folder + "/tokenizer.json");
-  fs::remove(folder + "/tokenizer_config.json");  // it would name what the files below lack
+  fs::remove(folder + "/tokenizer_config.json");  // it names a token that some files below lack
   const std::string good = read_file(folder + "/merges.txt");
-  // A line end more or less, Windows' line ends, and no version are no harm.
+  // These files are valid: one line end more or less, Windows' line ends, no version.
   for (const std::string& bytes : {good + "\n", good.substr(0, good.size() - 1),
                                    std::string("a b\r\nab ab\r\n"), std::string("a b\nab ab")}) {
     directory.write("saved/merges.txt", bytes);
@@ -230,11 +230,11 @@ TEST_CASE("bpe files: hostile merges are refused") {
                     {"a \u4F60\n", "in merge 0, got \"\u4F60\""},
                     {"b a\n", "in merge 0, got \"ba\""},
                     {"a b\na b\n", "expected each merge once, got 'a' and 'b' again as merge 1"},
-                    // Each of two needs what only the other makes.
+                    // The first merge needs the result of the second.
                     {"ab ab\na b\n", "in merge 0, got 'ab'"},
                     {"<|endoftext|> a\n", "in merge 0, got \"<|endoftext|>a\""},
                 });
-  // Two that make one token are allowed: the first that fits is made first.
+  // Two merges may make the same token.  The one of lower rank is made first.
   const std::string ids = read_file(folder + "/vocab.json");
   directory.write("saved/vocab.json", with(with(ids, "\"abab\": 257", "\"bab\": 257"),
                                            "\"<|endoftext|>\": 258", "\"abab\": 258"));
@@ -335,7 +335,7 @@ TEST_CASE("bpe files: of a folder whose tokenizer.json is refused the other file
 }
 
 TEST_CASE("bpe files: two tokens of the same bytes are refused") {
-  // The special token stands as it is, the other in characters of the byte table.
+  // The special token is plain text, the other one is in the characters of the byte table.
   const std::string json =
       with(with(small().to_json(), "\"<|endoftext|>\": 258", "\"\u00C3\u00A9\u00C3\u00A9\": 258"),
            "<|endoftext|>", "\u00E9\u00E9");

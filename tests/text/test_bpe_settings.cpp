@@ -1,5 +1,5 @@
-// Added tokens, the space before a text and the token that begins it: as Hugging Face's tokenizers
-// 0.23.3 compute them, from every file that may say so.
+// Tests added tokens, the space before a text and the token that begins it.  The ids are those of
+// Hugging Face's tokenizers 0.23.3, for settings from each file that may have them.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -22,7 +22,8 @@ using nlohmann::json;
 
 namespace {
 
-// GPT-2's 256 bytes, "he" (256), "ll", "llo", " h", " he" (260), "<|endoftext|>" (261).
+// The vocabulary: GPT-2's 256 bytes, "he" (256), "ll", "llo", " h", " he" (260), "<|endoftext|>"
+// (261).
 BpeVocabulary plain() {
   BpeVocabulary v;
   for (const uint8_t byte : bytes_by_character()) v.tokens.emplace_back(1, static_cast<char>(byte));
@@ -42,7 +43,7 @@ BpeVocabulary plain() {
   return v;
 }
 
-// The flags of an added token as letters: lstrip, rstrip, normalized, special.
+// An added token, and its flags as letters: lstrip, rstrip, normalized, special.
 struct Added {
   std::string text, flags;
 };
@@ -116,7 +117,7 @@ TEST_CASE("bpe settings: ids are those of Hugging Face's tokenizers, through eve
     const BpeTokenizer made(v);
     CAPTURE(text, added.size() ? added[0].flags : "");
     CHECK(all_of(made, text) == ids);
-    // From tokenizer.json, and from what is saved: whole, and as GPT-2's two files.
+    // The same tokenizer is loaded from JSON, from the saved folder, and from GPT-2's two files.
     const TemporaryDirectory directory;
     const std::string folder = directory / "saved";
     made.save_pretrained(folder);
@@ -129,7 +130,8 @@ TEST_CASE("bpe settings: ids are those of Hugging Face's tokenizers, through eve
       CHECK(one->to_json() == parsed.to_json());
       CHECK(one->vocabulary_hash() == parsed.vocabulary_hash());
     }
-    // A long text in pieces, of which each but the first goes on; and a text that goes on.
+    // A text in pieces gets the same ids, because only the first piece begins the text.  A text
+    // that continues other text gets nothing that begins a text.
     std::vector<std::string> names;
     for (const auto& [name, id] : made.special_tokens()) names.push_back(name);
     write_token_file(directory / "tokens.bin", made, TextPieces(text, 2), names);

@@ -1,4 +1,4 @@
-// Token files and the batches drawn from them; texts in pieces.
+// Tests token files, the batches drawn from them, and texts in pieces.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -34,7 +34,7 @@ std::vector<int64_t> ids_of(const TokenFile& file) {
   return ids;
 }
 
-// A tokenizer of n words "w0 w1 ..." for large vocabularies.
+// Makes a tokenizer of n words "w0 w1 ...", for large vocabularies.
 WordTokenizer many_words(int64_t n) {
   std::string text;
   for (int64_t i = 0; i < n; ++i) text += std::to_string(i) + ' ';
@@ -70,7 +70,7 @@ TEST_CASE("pieces: no cut where characters would compose or words be split") {
   CHECK(pieces_of("abcdefgh", 3) == std::vector<std::string>{"abcdefgh"});
   CHECK(pieces_of("", 3).empty());
   CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab", "\ncd\n"});
-  // Runs of white space stay whole, whatever their characters; bytes that are no text are some.
+  // Runs of white space stay whole, whatever their characters are.  No cut follows invalid bytes.
   CHECK(pieces_of("ab  \n c", 3) == std::vector<std::string>{"ab", "  \n c"});
   CHECK(pieces_of("ab\u3000\u00A0 \u00E9 c", 3) ==
         std::vector<std::string>{"ab\u3000\u00A0 \u00E9", " c"});
@@ -110,7 +110,7 @@ TEST_CASE("token file: the ids of the text, in two bytes or four") {
 }
 
 TEST_CASE("token file: byte pairs beyond what two bytes hold") {
-  // A token for each pair of bytes.
+  // The vocabulary has a token for each pair of bytes.
   BpeVocabulary vocabulary = BpeTokenizer::train("x", 257).vocabulary();
   vocabulary.special.clear();
   vocabulary.tokens.pop_back();
@@ -310,7 +310,8 @@ TEST_CASE("evaluate: a GPT holds no more logits of a window than its loss does")
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";
   write_token_file(path, CharTokenizer::fit("ab"), TextPieces(std::string(113, 'a')));
-  // What is live is raised to the highest peak so far: then the peak moves at once.
+  // The ballast raises the live bytes to the highest peak so far, so that the peak shows every byte
+  // that is allocated from here on.
   const MemoryStats before = memory_stats();
   const Tensor ballast = empty({std::max<int64_t>(0, before.peak - before.live)}, kUInt8);
   const int64_t start = memory_stats().live;

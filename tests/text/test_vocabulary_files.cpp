@@ -1,4 +1,5 @@
-// Tokenizers survive their files, hostile files are refused, and a failed save leaves the old file.
+// Tests that tokenizers survive their files, that hostile files are refused, and that a failed save
+// leaves the old file.
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ bool same(const text::Vocabulary& a, const text::Vocabulary& b) {
   return a.type == b.type && a.nfc == b.nfc && a.unk == b.unk && a.tokens == b.tokens;
 }
 
-// A tokenizer file with one field replaced by `field`.
+// Returns a tokenizer file with one field replaced by `field`.
 std::string file_with(const std::string& name, const std::string& field) {
   std::string file = "{";
   for (const auto& [key, text] : {std::pair<std::string, std::string>{"type", R"("type": "char")"},
@@ -120,7 +121,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
     std::string bytes, reason;
   };
   const Case cases[] = {
-      // not JSON, or not JSON alone
+      // not JSON, or more than JSON
       {"", "unexpected end of input"},
       {good.substr(0, good.size() - 1), "unexpected end of input"},
       {good.substr(0, good.size() - 4), "missing closing quote"},
@@ -159,7 +160,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
        "expected each field once, got \"nfc\" twice"},
       {file_with("vocab", R"("vocab": ["a"], "vocab": ["b"])"),
        "expected each field once, got \"vocab\" twice"},
-      // fields of another kind
+      // fields of the wrong kind
       {file_with("type", R"("type": 1)"),
        "expected a string for field \"type\", got a whole number"},
       {file_with("type", R"("type": "bpe")"),
@@ -183,7 +184,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
       {file_with("vocab", R"("vocab": [{}])"), "for token 0, got an object"},
       {file_with("vocab", "\"vocab\": " + std::string(1'000'000, '[')),
        "for token 0, got an array"},
-      // tokens that cannot be
+      // tokens that are not allowed
       {file_with("vocab", R"("vocab": [])"), "expected at least one token"},
       {file_with("vocab", R"("vocab": ["a", ""])"), "expected text for token 1, got none"},
       {file_with("vocab", R"("vocab": ["ab"])"), "expected one character for token 0, got 2"},
@@ -219,7 +220,7 @@ TEST_CASE("read_file reads every byte") {
     write(directory / "file", bytes);
     CHECK(read_file(directory / "file") == bytes);
   }
-  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // reports no size
+  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // this file reports no size
   CHECK(read_file(directory / "file", 1'000'000).size() == 1'000'000);
   CHECK_THROWS_WITH(read_file(directory / "file", 999'999),
                     Catch::Contains("more than 999999 bytes"));

@@ -71,7 +71,7 @@ class BpeTokenizer final : public Tokenizer {
   // Returns the bytes of the tokens.  They need not be valid UTF-8.
   std::string decode(std::span<const TokenId> ids) const override;
   int64_t vocab_size() const override { return vocabulary().size(); }
-  // Returns the token's text, with \xNN for each byte that is not valid UTF-8.
+  // Returns the token's text, with `\xNN` for each byte that is not valid UTF-8.
   std::string token(TokenId id) const override;
   std::string_view kind() const override { return kKind; }
   uint64_t vocabulary_hash() const override { return vocabulary().hash(); }

@@ -31,10 +31,10 @@ char32_t next_code_point(std::string_view text, size_t& offset, std::string_view
 struct Utf8Unit {
   // The kinds of unit.
   enum Kind {
-    kWhole,  // a whole character
-    kCut,    // the beginning of a character that the end of the text cuts short
-    kBroken  // the longest beginning of a character that does not go on; else one invalid byte
-  } kind;
+    kWhole,       // a whole character
+    kCut,         // the beginning of a character that the end of the text cuts short
+    kBroken       // the longest beginning of a character that does not go on; else one invalid byte
+  } kind;         // what the bytes are
   size_t length;  // in bytes, at least 1
 };
 // Returns the unit that begins at text[offset].

@@ -23,10 +23,9 @@ struct WordTokenizerOptions {
 };
 
 // A token is the first of these that fits:
-//   a word    letters with their marks, \p{L}\p{M}*, and apostrophes (' or U+2019) between letters
-//   a number  \p{N}+
-//   a line end
-//   one other character that is not white space (punctuation, a symbol, a mark without a letter)
+//   a word    letters with their marks, `\p{L}\p{M}*`, and apostrophes (' or U+2019) between
+//   letters a number  `\p{N}+` a line end one other character that is not white space (punctuation,
+//   a symbol, a mark without a letter)
 // White space between tokens is not kept.
 class WordTokenizer final : public Tokenizer {
  public:

@@ -200,11 +200,12 @@ TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from"
   CHECK(kept->config_json == layout.config_json);
   CHECK(!kept->has_prefix);
   for (const auto& [json, reason] :
-       {std::pair{"{}", "layout: field config.json is missing"},
+       {std::pair{"{}", "layout: expected a field config.json, got none"},
         {R"({"config.json":"{}","has_prefix":true})",
          "layout: config.json: expected a field model_type"},
-        {R"({"config.json":"","has_prefix":1})", "layout: true or false expected"},
-        {R"({"config.json":"","has_prefix":true,"x":1})", "layout: field \"x\" is unknown"}}) {
+        {R"({"config.json":"","has_prefix":1})", "layout: expected true or false"},
+        {R"({"config.json":"","has_prefix":true,"x":1})",
+         "layout: got a field \"x\" that vitro does not know"}}) {
     all.metadata["layout"] = json;
     CHECK_THROWS_WITH(models::from_checkpoint(all), Contains(reason));
   }

@@ -20,7 +20,7 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
   for (const Case& c : std::initializer_list<Case>{
            {R"({"model_type":"llama"})", "expected gpt2 for model_type, got llama"},
            {R"({"model_type":"gpt_neox"})", "expected gpt2 for model_type, got gpt_neox"},
-           {R"({"model_type":7})", "a name expected for model_type: 7"},
+           {R"({"model_type":7})", "expected a text for model_type, got 7"},
            {R"({"model_type":null,"architectures":null})", "expected a field model_type, got none"},
            {R"({"architectures":["GPT2ForTokenClassification"]})",
             R"(or GPT2Model in architectures, got ["GPT2ForTokenClassification"])"},
@@ -36,17 +36,18 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
            {R"({"add_cross_attention":true})", "expected false for add_cross_attention, got true"},
            {R"({"pruned_heads":{"0":[1]}})", "for pruned_heads, got {\"0\":[1]}"},
            {R"({"quantization_config":{"bits":4}})", "for quantization_config, got {\"bits\":4}"},
-           {R"({"n_layer":null})", "field n_layer is missing"},
-           {R"({"n_head":null})", "field n_head is missing"},
-           {R"({"vocab_size":null})", "field vocab_size is missing"},
-           {R"({"n_head":0})", "n_head must be at least 1"},
+           {R"({"n_layer":null})", "expected a field n_layer, got none"},
+           {R"({"n_head":null})", "expected a field n_head, got none"},
+           {R"({"vocab_size":null})", "expected a field vocab_size, got none"},
+           {R"({"n_head":0})", "expected n_head from 1 to 2^40, got 0"},
            {R"({"n_head":4})", "expected a divisor of n_embd (6) for n_head, got 4"},
-           {R"({"n_head":"2"})", "a whole number expected for n_head: \"2\""},
-           {R"({"n_inner":0})", "n_inner must be at least 1"},
+           {R"({"n_head":"2"})", "expected a whole number for n_head, got \"2\""},
+           {R"({"n_inner":0})", "expected n_inner from 1 to 2^40, got 0"},
            {R"({"layer_norm_epsilon":-1})",
-            "a number in [0, 1) expected for layer_norm_epsilon: -1"},
-           {R"({"resid_pdrop":1})", "a number in [0, 1) expected for resid_pdrop: 1"},
-           {R"({"tie_word_embeddings":1})", "true or false expected for tie_word_embeddings: 1"},
+            "expected a number in [0, 1) for layer_norm_epsilon, got -1"},
+           {R"({"resid_pdrop":1})", "expected a number in [0, 1) for resid_pdrop, got 1"},
+           {R"({"tie_word_embeddings":1})",
+            "expected true or false for tie_word_embeddings, got 1"},
            {R"({"n_layer":1099511627776})", "missing: some of layers"},
            {R"({"vocab_size":1099511627776})",
             "wte.weight: config.json asks for (1099511627776, 6)"},
@@ -62,11 +63,11 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
     CHECK_THROWS_AS(GPT::from_pretrained(files.path), IoError);
   }
   const std::pair<std::string, const char*> texts[] = {
-      {"", "a JSON object expected"},
-      {"[]", "a JSON object expected"},
-      {R"({"n_layer":2,"n_layer":2})", "field \"n_layer\" is given twice"},
+      {"", "expected a JSON object"},
+      {"[]", "expected a JSON object"},
+      {R"({"n_layer":2,"n_layer":2})", "expected each field once, got \"n_layer\" twice"},
       {"{\"a\":\"\xff\"}", "invalid"},
-      {"version https://git-lfs.github.com/spec/v1", "a JSON object expected"}};
+      {"version https://git-lfs.github.com/spec/v1", "expected a JSON object"}};
   for (const auto& [text, reason] : texts) {
     INFO(text);
     files.write("config.json", text);

@@ -207,7 +207,7 @@ TEST_CASE("bpe: special tokens are made only where they are allowed") {
   CHECK(bpe.encode("<|endoftext|>", {.allowed_special = {"<|endoftext|>"}}) == Ids{1199});
   CHECK_THROWS_WITH(bpe.encode("a", {.allowed_special = {"the"}}),
                     "encode: expected a special token, got the");
-  // Of several tokens that begin at one place, the longest is found.
+  // The longest of the tokens that begin at one place is found.
   const auto two = BpeTokenizer::train("ab", 259, {.special_tokens = {"<a>", "<a><b>", "<|e|>"}});
   CHECK(two.vocab_size() == 259);
   CHECK(two.encode("<a><b><a>", {.allowed_special = {"<a>", "<a><b>"}}) == Ids{257, 256});

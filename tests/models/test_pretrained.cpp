@@ -98,9 +98,9 @@ TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
   NamedTensors mixed = weights_of(model);
   mixed[5].second = mixed[5].second.to(kFloat32);
   const Files both(config_json_of(model), mixed);
-  CHECK_THROWS_WITH(GPT::from_pretrained(both.path),
-                    Contains("mismatched: " + mixed[5].first +
-                             ": wte.weight has bfloat16, this has float32"));
+  CHECK_THROWS_WITH(
+      GPT::from_pretrained(both.path),
+      Contains("mismatched: " + mixed[5].first + ": wte.weight has bfloat16, this has float32"));
   GPT wide = GPT::from_pretrained(both.path, {.dtype = kFloat32});
   model.to(kFloat32);
   CHECK(same_bits(logits_of(wide), logits_of(model)));

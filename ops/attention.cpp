@@ -277,7 +277,7 @@ void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
                     q.shape(), " and ", k.shape());
   const int64_t H = q.size(-3), G = k.size(-3);
   check<ShapeError>(G ? H % G == 0 : H == 0, op,
-                    ": expected a number of heads of q that is a multiple of that of k, got ", H,
+                    ": expected the heads of q to be a multiple of the heads of k, got ", H,
                     " and ", G);
 }
 

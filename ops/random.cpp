@@ -68,7 +68,7 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Gener
       scratch[static_cast<size_t>(i)] = total += std::ldexp(w[i], exponent);
     check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count),
                       "multinomial: expected at least ", replacement ? 1 : count,
-                      " positive weights for ", count, " draws, got ", possible);
+                      " positive weights for count = ", count, ", got ", possible);
     if (replacement) {
       for (int64_t k = 0; k < count; ++k) {
         auto it = std::upper_bound(scratch.begin(), scratch.end(), generator.uniform() * total);

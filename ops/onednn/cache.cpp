@@ -156,7 +156,8 @@ std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
 
 void check_status(dnnl_status_t status, const char* what) {
   if (status == dnnl_out_of_memory) fail_memory();
-  check(status == dnnl_success, "oneDNN: ", what, " failed with status ", static_cast<int>(status));
+  check(status == dnnl_success, "oneDNN: ", what, ": expected success, got status ",
+        static_cast<int>(status));
 }
 
 dnnl_engine_t engine() {

@@ -205,7 +205,7 @@ TEST_CASE("an error carries the place of every module that it passed") {
   CHECK(message_of<ShapeError>([&] {
           m(tensor({0, 1}));
         }) ==
-        "linear: x has 7 features, weight expects 8: x (2, 7), weight (32, 8)\n"
+        "linear: expected 8 features for weight (32, 8), got 7 in x (2, 7)\n"
         "  in hidden: Linear(8 -> 32)\n"
         "  in MiniLM");
 }

@@ -203,27 +203,27 @@ TEST_CASE("attention: what it cannot take is an error that says why") {
     return message_of<ShapeError>([&] { scaled_dot_product_attention(x, k, k, {.mask = mask}); });
   };
   using Catch::Contains;
-  CHECK_THAT(shape_error(randn({2, 3, 5, 6})), Contains("the heads of q must be a multiple"));
+  CHECK_THAT(shape_error(randn({2, 3, 5, 6})), Contains("the heads of q to be a multiple"));
   CHECK_THAT(shape_error(randn({2, 4, 5, 7})), Contains("agree in their features"));
   CHECK_THAT(shape_error(randn({3, 4, 5, 6})), Contains("leading axes"));
-  CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D) expected"));
+  CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D), got"));
   CHECK_THAT(
       message_of<ValueError>([&] { scaled_dot_product_attention(x, x, x, {.dropout_p = 1.5}); }),
-      Contains("dropout_p must be in [0, 1]"));
+      Contains("expected a dropout_p in [0, 1]"));
   CHECK_THAT(shape_error(x, zeros({5, 4})), Contains("shapes (5, 4)"));
-  CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("the mask must broadcast"));
+  CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("a mask that broadcasts"));
   CHECK_THAT(message_of<DTypeError>([&] {
                scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}, kInt64)});
              }),
-             Contains("the mask must be bool or floating: got int64"));
+             Contains("expected a bool or floating mask, got int64"));
   CHECK_THAT(message_of<GraphError>([&] {
                scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}).requires_grad_()});
              }),
-             Contains("the mask is a constant"));
+             Contains("expected a constant mask"));
   CHECK_THAT(message_of<ValueError>([&] { self_attention(x, {.n_head = 3, .n_kv_head = 2}); }),
-             Contains("n_head must be a positive multiple of n_kv_head: got 3 and 2"));
+             Contains("an n_head that is a positive multiple of n_kv_head, got 3 and 2"));
   CHECK_THAT(message_of<ShapeError>([&] { self_attention(x, {.n_head = 4}); }),
-             Contains("qkv must be (..., T, (n_head + 2 n_kv_head) D)"));
+             Contains("expected qkv (..., T, (n_head + 2 n_kv_head) D)"));
 }
 
 TEST_CASE(

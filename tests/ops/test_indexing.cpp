@@ -178,12 +178,12 @@ TEST_CASE("what an index refuses, and how it says so") {
       {[&] {
          x.index({tensor({true, false, true})});
        },
-       "mask of shape (3,)", "(2, 3, 4)"},
+       "sizes of (2, 3, 4) from axis 0 on", "got (3,)"},
       {[&] {
          x.index({0, tensor({{true, false}})});
        },
-       "mask of shape (1, 2)", "(3, 4)"},
-      {[&] { x.index({tensor(true)}); }, "mask must have axes", "scalar"},
+       "sizes of (3, 4) from axis 0 on", "got (1, 2)"},
+      {[&] { x.index({tensor(true)}); }, "mask with axes", "scalar"},
       {[&] {
          x.index({Ellipsis, 0, Ellipsis});
        },

@@ -561,7 +561,7 @@ const std::vector<ErrorCase> kCases = {
      "multinomial: expected a number of draws of at least 0, got -1"},
     {"multinomial of a scalar", [] { multinomial(f32({}), 1); }, shape_error,
      "multinomial: expected weights (..., n), got a scalar"},
-    // what cannot have a gradient
+    // tensors that cannot have a gradient
     {"integer that requires grad",
      [] {
        i64({2, 3}).requires_grad_();

@@ -9,7 +9,7 @@ using namespace vitro::testing;
 
 namespace {
 
-// f has this value, and right derivatives to the second order, for float64 inputs.
+// Checks the value of f, and its first and second derivatives, for float64 inputs.
 void check_function(const Definition& f, const std::vector<Tensor>& inputs, const Tensor& wanted) {
   CHECK(max_difference(f(inputs), wanted) < 1e-12);
   const GradCheck first = gradcheck(f, inputs), second = gradgradcheck(f, inputs);

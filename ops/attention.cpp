@@ -32,7 +32,7 @@ Tensor mask_bias(const Tensor& mask, DType dtype) {
 struct Form {
   bool is_causal = false;
   double scale = 1;
-  Tensor bias;  // that of the mask; broadcasts to the scores
+  Tensor bias;  // from the mask; broadcasts to the scores
   simd::AttentionDropout dropout;
 };
 
@@ -54,7 +54,7 @@ struct AttentionOp : Fused<Self> {
   Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor(), dropout}; }
 };
 
-// The bias of the mask plus that of is_causal, for scores (..., T, S).
+// The bias of the mask plus the bias of is_causal, for scores (..., T, S).
 Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
   if (!form.is_causal) return form.bias;
   NoGradGuard unrecorded;

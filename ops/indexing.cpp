@@ -83,7 +83,7 @@ Tensor Tensor::index(std::initializer_list<Index> indices) const {
   check_defined("index", *this, "the tensor");
   const int between = check_index(*this, indices);
   Tensor y = *this;
-  int axis = 0, of_x = 0;  // the axis of y, and that of this tensor, which the next entry uses
+  int axis = 0, of_x = 0;  // the axes of y and of this tensor that the next entry uses
   for (const Index& index : indices) {
     switch (index.kind) {
       case Index::Kind::kInteger: {

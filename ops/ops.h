@@ -69,11 +69,12 @@ Tensor softplus(const Tensor& x);             // log(1 + e^x)
 
 // --- reductions (reduce.cpp, extremum.cpp) over all elements or along one axis ---
 // `keepdim` keeps the reduced axis, with size 1.  Among equal extrema the first index wins, and
-// gets the whole gradient; a NaN is the extremum.
+// gets the whole gradient; a NaN counts as the extremum.
 
-Tensor sum(const Tensor& x);                                       // of integers and bools: int64
-Tensor sum(const Tensor& x, int64_t axis, bool keepdim = false);   // of integers and bools: int64
-Tensor mean(const Tensor& x);                                      // sum x / n
+Tensor sum(const Tensor& x);  // sum x; int64 for integers and bools
+Tensor sum(const Tensor& x, int64_t axis,
+           bool keepdim = false);  // sum x; int64 for integers and bools
+Tensor mean(const Tensor& x);      // sum x / n
 Tensor mean(const Tensor& x, int64_t axis, bool keepdim = false);  // sum x / n
 // Options of var.
 struct VarOptions {
@@ -111,7 +112,7 @@ Tensor t(const Tensor& x);                                // (m, n) -> (n, m); x
 Tensor squeeze(const Tensor& x);                          // without the axes of size 1
 Tensor squeeze(const Tensor& x, int64_t axis);            // without `axis` if its size is 1, else x
 Tensor unsqueeze(const Tensor& x, int64_t axis);          // with a new axis of size 1
-Tensor select(const Tensor& x, int64_t axis, int64_t index);  // one place; the axis goes
+Tensor select(const Tensor& x, int64_t axis, int64_t index);  // x at one index, without the axis
 // Elements start, start + step, ... before stop; step >= 1.  Negative ends count from the end of
 // the axis, and ends are clipped to it.
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1);

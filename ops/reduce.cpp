@@ -15,7 +15,7 @@ namespace vitro {
 namespace {
 
 // The shapes of a reduction over one axis, or over all for a null axis: `kept` keeps reduced axes
-// with size 1, `shape` is that of the result.
+// with size 1, `shape` is the result's.
 struct Reduced {
   Shape kept, shape;
 };

@@ -31,8 +31,8 @@ void matmul(const MatmulCall& call);
 struct Part {
   int64_t batch, batches, row, rows, column, columns;
 };
-// Computes one part of a product on the calling thread, in one call of oneDNN.  `apart` is that of
-// Pieces.
+// Computes one part of a product on the calling thread, in one call of oneDNN.  Pieces explains
+// `apart`.
 void matmul_part(const MatmulCall& call, const Part& part, bool apart);
 
 // Whether oneDNN has an optimized kernel for `batch` operands (rows, cols) with these strides: one

@@ -45,8 +45,7 @@ struct RowOptions {
   bool derivatives = true;  // compare with finite differences (false: large or not differentiable)
   bool layouts = true;      // inputs may have any strides (false for view)
   std::vector<DType> dtypes = {kFloat64, kFloat32, kBFloat16};
-  // The error bound of a product is proportional to scale(|inputs|), that of other rows to the
-  // result.
+  // The error bound is proportional to scale(|inputs|), or to the result if scale is null.
   std::function<Tensor(const Tensors&)> scale = {};
 };
 

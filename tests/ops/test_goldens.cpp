@@ -32,7 +32,7 @@ concept TakesSeveralAxes = requires(T x) {
 };
 static_assert(!Sorts<Tensor> && !TakesSeveralAxes<Tensor>);
 struct Missing {
-  const char* prefix;  // with which the names of the cases begin
+  const char* prefix;  // of the names of the cases
   int cases;
 };
 const std::vector<Missing> kMissing = {{"sort/", 2}, {"var/several/", 4}};

@@ -238,16 +238,16 @@ struct CrossEntropyOptions {
   double label_smoothing = 0;              // e in [0, 1]
   Reduction reduction = Reduction::kMean;  // kMean divides by the sum of w_target
 };
-// -w_target log p_target with p = softmax(logits) over the last axis: logits (..., C), targets
-// (...) int64.  Label smoothing e makes it (1 - e) times that, plus e times the mean of -w_c log
-// p_c over all classes c.  Ignored rows do not count, whatever their logits are.  The mean divides
-// by the sum of w_target; the mean over no rows is NaN.
+// (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c) with p = softmax(logits) over the last
+// axis and label smoothing e: logits (..., C), targets (...) int64.  Ignored rows do not count,
+// even if their logits are NaN.  kMean divides by the sum of w_target; the mean over no rows is
+// NaN.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options = {});
 // cross_entropy(linear(x, weight), targets) with the logits never all in memory: x (..., features),
 // weight (C, features), targets (...).  Forward and backward compute the logits in tiles of a few
-// MiB, and backward adds dweight directly to the gradient accumulated for `weight`.  With
-// create_graph or class weights, all logits are held.
+// MiB, and backward adds dweight directly to the gradient accumulated for `weight`.  In float64,
+// with create_graph or with class weights, all logits are held.
 Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
                             const CrossEntropyOptions& options = {});
 // Options of nll_loss, as in CrossEntropyOptions.

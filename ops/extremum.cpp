@@ -55,8 +55,14 @@ Tensor argmin(const Tensor& x, int64_t axis, bool keepdim) {
   Tensor ids = first_extremum("argmin", x, axis, /*largest=*/false);
   return keepdim || x.rank() == 0 ? ids : squeeze(ids, axis);
 }
-Tensor argmax(const Tensor& x) { return argmax(reshape(x.detach(), {-1}), 0); }
-Tensor argmin(const Tensor& x) { return argmin(reshape(x.detach(), {-1}), 0); }
+Tensor argmax(const Tensor& x) {
+  check_defined("argmax", x, "the tensor");
+  return argmax(reshape(x.detach(), {-1}), 0);
+}
+Tensor argmin(const Tensor& x) {
+  check_defined("argmin", x, "the tensor");
+  return argmin(reshape(x.detach(), {-1}), 0);
+}
 
 namespace {
 
@@ -101,8 +107,14 @@ ValuesAndIndices max(const Tensor& x, int64_t axis, bool keepdim) {
 ValuesAndIndices min(const Tensor& x, int64_t axis, bool keepdim) {
   return extremum<Min>("min", x, axis, keepdim, /*largest=*/false);
 }
-Tensor max(const Tensor& x) { return max(reshape(x, {-1}), 0).values; }
-Tensor min(const Tensor& x) { return min(reshape(x, {-1}), 0).values; }
+Tensor max(const Tensor& x) {
+  check_defined("max", x, "the tensor");
+  return max(reshape(x, {-1}), 0).values;
+}
+Tensor min(const Tensor& x) {
+  check_defined("min", x, "the tensor");
+  return min(reshape(x, {-1}), 0).values;
+}
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "framework/io/config_fields.h"
+#include "framework/io/file.h"
 #include "models/language/gpt.h"
 #include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_tokenizer.h"
@@ -84,7 +85,7 @@ SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   const NamedTensors weights = under_prefix("model.", checkpoint.tensors);
   check_enough(checkpoint);
   saved.model = make_model(config, InitialValues::kNone);
-  saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
+  saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "of the checkpoint");
   check_vocabulary(saved.model->vocab_size(), *saved.tokenizer);
   if (!weights.empty()) saved.model->to(weights.front().second.dtype());
   saved.model->load_state_dict(weights);

@@ -85,10 +85,11 @@ void TokenFile::parse(std::string_view bytes) {
   ids_ = bytes.data() + sizeof header;
   size_ = static_cast<int64_t>(ids / header.width);
   std::memcpy(&checksum_, ids_ + ids, sizeof checksum_);
+  all_ids_ = {ids_, ids};
 }
 
 void TokenFile::verify() const {
-  const uint64_t found = XXH3_64bits(ids_, static_cast<size_t>(size_ * width_));
+  const uint64_t found = XXH3_64bits(all_ids_.data(), all_ids_.size());
   check<IoError>(found == checksum_, "token file ", name_,
                  ": expected ids that match its checksum, got others; the file is damaged");
 }

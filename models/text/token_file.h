@@ -34,7 +34,7 @@ class TokenFile {
   uint64_t vocabulary_hash() const { return vocabulary_hash_; }
   // Returns the checksum in the file.  It is that of all ids of the file, also in a slice.
   uint64_t checksum() const { return checksum_; }
-  // Reads the whole range, which must be the whole file.  IoError if its checksum differs.
+  // Reads every id of the file, also in a slice.  IoError if they do not match the checksum.
   void verify() const;
 
   // Copies the ids [begin, begin + to.size()) of the range.  ShapeError for a range that is too
@@ -47,6 +47,7 @@ class TokenFile {
   void parse(std::string_view bytes);
   std::string name_;
   std::shared_ptr<MappedFile> file_;
+  std::string_view all_ids_;  // of the file, as bytes
   const char* ids_ = nullptr;
   int64_t size_ = 0, vocab_size_ = 0;
   int width_ = 0;

@@ -100,6 +100,7 @@ TEST_CASE("token file: the ids of the text, in two bytes or four") {
   CHECK(file.vocab_size() == chars.vocab_size());
   CHECK(file.vocabulary_hash() == chars.vocabulary_hash());
   CHECK_NOTHROW(file.verify());
+  CHECK_NOTHROW(file.slice(1, file.size() - 1).verify());
   CHECK(read_file(path).size() == 40 + 2 * static_cast<size_t>(file.size()));
 
   const auto words = many_words(65537);

@@ -195,8 +195,9 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
     });
     return out;
   }
-  check<DTypeError>(x.dtype != kBool, op,
-                    ": bool tensors have no arithmetic; to(kInt64) or to(kFloat32) first");
+  check<DTypeError>(
+      x.dtype != kBool, op,
+      ": expected a dtype with arithmetic, got bool; convert with to(kInt64) or to(kFloat32)");
   Tensor out = empty(broadcast(op, x.shape, y.shape), x.dtype);
   binary_into(out, a, b, kernel, f, grain);
   return out;

@@ -94,13 +94,13 @@ void fill_normal(const Tensor& x, double mean, double deviation, Generator& gene
 }
 
 Tensor rand(const Shape& shape, DType dtype, Generator& generator) {
-  check<DTypeError>(is_floating(dtype), "rand: a floating dtype: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "rand: expected a floating dtype, got ", dtype);
   Tensor x = empty(shape, dtype);
   fill_uniform(x, 0, 1, generator);
   return x;
 }
 Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
-  check<DTypeError>(is_floating(dtype), "randn: a floating dtype: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "randn: expected a floating dtype, got ", dtype);
   Tensor x = empty(shape, dtype);
   fill_normal(x, 0, 1, generator);
   return x;
@@ -117,11 +117,11 @@ static std::array<int64_t, 2> whole_numbers() {
 }
 
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
-  check<ValueError>(low < high, "randint: low must be below high: got ", low, " and ", high);
+  check<ValueError>(low < high, "randint: expected low below high, got ", low, " and ", high);
   auto [least, most] = visit_dtype(dtype, []<class T>() { return whole_numbers<T>(); });
-  check<ValueError>(least <= low && high - 1 <= most, "randint: ", dtype,
-                    " holds the whole numbers of [", least, ", ", most, "]: got [", low, ", ", high,
-                    ")");
+  check<ValueError>(least <= low && high - 1 <= most, "randint: expected a range within [", least,
+                    ", ", most, "], the whole numbers that ", dtype, " holds, got [", low, ", ",
+                    high, ")");
   Tensor x = empty(shape, dtype);
   uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   uint64_t first = generator.reserve(static_cast<uint64_t>(x.numel())), seed = generator.seed();

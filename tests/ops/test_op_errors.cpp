@@ -32,34 +32,39 @@ const std::vector<ErrorCase> kCases = {
      [] {
        add(f32({2, 3}), f32({2}));
      },
-     shape_error, "add: shapes (2, 3) and (2,) do not broadcast"},
+     shape_error, "add: expected shapes that broadcast, got (2, 3) and (2,)"},
     {"sub",
      [] {
        sub(f32({2, 3}), f32({4, 3}));
      },
-     shape_error, "sub: shapes (2, 3) and (4, 3) do not broadcast"},
+     shape_error, "sub: expected shapes that broadcast, got (2, 3) and (4, 3)"},
     {"mul", [] { mul(f32({2}), f64({2})); }, dtype_error,
-     "mul: both tensors must have one dtype: got float32 (2,) and float64 (2,)"},
-    {"div", [] { div(i64({2}), i64({2})); }, dtype_error, "div: a floating tensor: got int64 (2,)"},
+     "mul: expected two tensors of one dtype, got float32 (2,) and float64 (2,)"},
+    {"div", [] { div(i64({2}), i64({2})); }, dtype_error,
+     "div: expected a floating tensor, got int64 (2,)"},
     {"add of bools", [] { add(flag({2}), flag({2})); }, dtype_error,
-     "add: bool tensors have no arithmetic"},
-    {"pow", [] { pow(i64({2}), 2); }, dtype_error, "pow: a floating tensor"},
+     "add: expected a dtype with arithmetic, got bool"},
+    {"pow", [] { pow(i64({2}), 2); }, dtype_error, "pow: expected a floating tensor"},
     {"pow of two", [] { pow(f32({2}), f32({3})); }, shape_error,
-     "pow: shapes (2,) and (3,) do not broadcast"},
-    {"minimum", [] { minimum(f32({2}), f32({3})); }, shape_error, "minimum: shapes"},
+     "pow: expected shapes that broadcast, got (2,) and (3,)"},
+    {"minimum", [] { minimum(f32({2}), f32({3})); }, shape_error,
+     "minimum: expected shapes that broadcast"},
     {"maximum", [] { maximum(f32({2}), i64({2})); }, dtype_error,
-     "maximum: both tensors must have one dtype"},
-    {"exp", [] { exp(i64({2})); }, dtype_error, "exp: a floating tensor: got int64 (2,)"},
-    {"abs", [] { abs(i64({2})); }, dtype_error, "abs: a floating tensor"},
-    {"erf of bools", [] { erf(flag({2})); }, dtype_error, "erf: a floating tensor: got bool (2,)"},
+     "maximum: expected two tensors of one dtype"},
+    {"exp", [] { exp(i64({2})); }, dtype_error, "exp: expected a floating tensor, got int64 (2,)"},
+    {"abs", [] { abs(i64({2})); }, dtype_error, "abs: expected a floating tensor"},
+    {"erf of bools", [] { erf(flag({2})); }, dtype_error,
+     "erf: expected a floating tensor, got bool (2,)"},
     {"neg of bools", [] { neg(flag({2})); }, dtype_error,
      "neg: expected a dtype with arithmetic, got bool"},
-    {"log of nothing", [] { log(Tensor()); }, value_error, "log: the tensor is undefined"},
+    {"log of nothing", [] { log(Tensor()); }, value_error,
+     "log: expected the tensor to be defined, got an undefined tensor"},
     {"where", [] { where(f32({2}), f32({2}), f32({2})); }, dtype_error,
      "where: expected a bool condition, got float32"},
-    {"where, shapes", [] { where(flag({2}), f32({3}), f32({1})); }, shape_error, "where: shapes"},
+    {"where, shapes", [] { where(flag({2}), f32({3}), f32({1})); }, shape_error,
+     "where: expected shapes that broadcast"},
     {"where, dtypes", [] { where(flag({2}), f32({2}), f64({2})); }, dtype_error,
-     "where: both tensors must have one dtype"},
+     "where: expected two tensors of one dtype"},
     {"clamp", [] { clamp(i64({2}), 0.5); }, value_error,
      "clamp: expected a number that int64 holds, got 0.5"},
     {"number with an integer tensor", [] { i64({2}) + 0.5; }, value_error,
@@ -67,33 +72,35 @@ const std::vector<ErrorCase> kCases = {
     {"full_scalar", [] { full_scalar(0.5, kBool); }, value_error,
      "number: expected a number that bool holds, got 0.5"},
     {"operator-", [] { f32({2}) - f64({2}); }, dtype_error,
-     "sub: both tensors must have one dtype"},
+     "sub: expected two tensors of one dtype"},
     // comparisons
-    {"eq", [] { eq(f32({2}), f64({2})); }, dtype_error, "eq: both tensors must have one dtype"},
+    {"eq", [] { eq(f32({2}), f64({2})); }, dtype_error, "eq: expected two tensors of one dtype"},
     {"lt", [] { lt(f32({2}), f32({3})); }, shape_error,
-     "lt: shapes (2,) and (3,) do not broadcast"},
+     "lt: expected shapes that broadcast, got (2,) and (3,)"},
     {"ge with a number", [] { ge(i64({2}), 0.5); }, value_error,
      "ge: expected a number that int64 holds, got 0.5"},
     // activations
-    {"gelu", [] { gelu(i64({2})); }, dtype_error, "gelu: a floating tensor: got int64 (2,)"},
-    {"softplus", [] { softplus(Tensor()); }, value_error, "softplus: the tensor is undefined"},
+    {"gelu", [] { gelu(i64({2})); }, dtype_error,
+     "gelu: expected a floating tensor, got int64 (2,)"},
+    {"softplus", [] { softplus(Tensor()); }, value_error,
+     "softplus: expected the tensor to be defined, got an undefined tensor"},
     {"activate", [] { activate(Tensor(), Activation::kNone); }, value_error,
-     "activate: the tensor is undefined"},
+     "activate: expected the tensor to be defined, got an undefined tensor"},
     // reductions
     {"sum",
      [] {
        sum(f32({2, 3}), 2);
      },
-     shape_error, "sum: axis must be in [-2, 1]: got 2"},
+     shape_error, "sum: expected an axis in [-2, 1], got 2"},
     {"mean",
      [] {
        mean(f32({2, 3}), -3);
      },
-     shape_error, "mean: axis must be in [-2, 1]: got -3"},
-    {"mean of integers", [] { mean(i64({2})); }, dtype_error, "mean: a floating tensor"},
+     shape_error, "mean: expected an axis in [-2, 1], got -3"},
+    {"mean of integers", [] { mean(i64({2})); }, dtype_error, "mean: expected a floating tensor"},
     {"var", [] { var(f32({2}), {.correction = -1}); }, value_error,
      "var: expected a correction of at least 0, got -1"},
-    {"var, axis", [] { var(f32({2}), 1); }, shape_error, "var: axis must be in [-1, 0]: got 1"},
+    {"var, axis", [] { var(f32({2}), 1); }, shape_error, "var: expected an axis in [-1, 0], got 1"},
     {"max of nothing",
      [] {
        max(f32({0, 3}), 0);
@@ -101,13 +108,14 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "max: expected at least one element along axis 0, got (0, 3)"},
     {"max over all of nothing", [] { max(f32({0})); }, shape_error,
      "expected at least one element"},
-    {"min, axis", [] { min(f32({2}), 5); }, shape_error, "min: axis must be in [-1, 0]: got 5"},
+    {"min, axis", [] { min(f32({2}), 5); }, shape_error, "min: expected an axis in [-1, 0], got 5"},
     {"argmax",
      [] {
        argmax(f32({2, 0}), 1);
      },
      shape_error, "argmax: expected at least one element along axis 1, got (2, 0)"},
-    {"argmin", [] { argmin(f32({2}), 1); }, shape_error, "argmin: axis must be in [-1, 0]: got 1"},
+    {"argmin", [] { argmin(f32({2}), 1); }, shape_error,
+     "argmin: expected an axis in [-1, 0], got 1"},
     {"topk",
      [] {
        topk(f32({2, 3}), 4);
@@ -143,7 +151,7 @@ const std::vector<ErrorCase> kCases = {
      },
      shape_error, "reshape: "},
     {"reshape, negative", [] { reshape(f32({2}), {-2}); }, shape_error,
-     "reshape: sizes must not be negative: (-2,)"},
+     "reshape: expected sizes of at least 0, got (-2,)"},
     {"view",
      [] {
        view(transpose(f32({2, 3}), 0, 1), {6});
@@ -158,14 +166,14 @@ const std::vector<ErrorCase> kCases = {
      [] {
        flatten(f32({2, 3}), 2);
      },
-     shape_error, "flatten: axis must be in [-2, 1]: got 2"},
+     shape_error, "flatten: expected an axis in [-2, 1], got 2"},
     {"transpose",
      [] {
        transpose(f32({2, 3}), 0, 2);
      },
-     shape_error, "transpose: axis must be in [-2, 1]: got 2"},
+     shape_error, "transpose: expected an axis in [-2, 1], got 2"},
     {"transpose of a scalar", [] { transpose(f32({}), 0, 1); }, shape_error,
-     "transpose: axis must be in [-1, 0]: got 1"},
+     "transpose: expected an axis in [-1, 0], got 1"},
     {"permute",
      [] {
        permute(f32({2, 3}), {0});
@@ -185,11 +193,11 @@ const std::vector<ErrorCase> kCases = {
      [] {
        squeeze(f32({2, 1}), 2);
      },
-     shape_error, "squeeze: axis must be in [-2, 1]: got 2"},
+     shape_error, "squeeze: expected an axis in [-2, 1], got 2"},
     {"squeeze of a scalar", [] { squeeze(f32({}), 1); }, shape_error,
-     "squeeze: axis must be in [-1, 0]: got 1"},
+     "squeeze: expected an axis in [-1, 0], got 1"},
     {"unsqueeze", [] { unsqueeze(f32({2}), 3); }, shape_error,
-     "unsqueeze: axis must be in [-2, 1]: got 3"},
+     "unsqueeze: expected an axis in [-2, 1], got 3"},
     {"unsqueeze, rank 9",
      [] {
        unsqueeze(f32({1, 1, 1, 1, 1, 1, 1, 1}), 0);
@@ -207,7 +215,7 @@ const std::vector<ErrorCase> kCases = {
     {"slice", [] { slice(f32({2}), 0, 0, 2, 0); }, shape_error,
      "slice: expected a step of at least 1, got 0"},
     {"slice, axis", [] { slice(f32({2}), 1, 0, 2); }, shape_error,
-     "slice: axis must be in [-1, 0]: got 1"},
+     "slice: expected an axis in [-1, 0], got 1"},
     {"narrow",
      [] {
        narrow(f32({2, 3}), 1, 2, 2);
@@ -224,14 +232,14 @@ const std::vector<ErrorCase> kCases = {
      [] {
        expand(f32({2, 3}), {3});
      },
-     shape_error, "expand: (2, 3) does not expand to (3,)"},
+     shape_error, "expand: expected a shape to which (2, 3) expands, got (3,)"},
     {"expand, negative", [] { expand(f32({1}), {-2}); }, shape_error,
-     "expand: sizes must not be negative"},
+     "expand: expected sizes of at least 0"},
     {"expand, too large",
      [] {
        expand(f32({1}), {int64_t{1} << 40, int64_t{1} << 40});
      },
-     shape_error, "more than 2^63 - 1 bytes"},
+     shape_error, "at most 2^63 - 1 bytes"},
     // copies and joins
     {"cat",
      [] {
@@ -248,8 +256,9 @@ const std::vector<ErrorCase> kCases = {
      [] {
        cat({f32({2}), f64({2})});
      },
-     dtype_error, "cat: both tensors must have one dtype"},
-    {"cat, axis", [] { cat({f32({2})}, 1); }, shape_error, "cat: axis must be in [-1, 0]: got 1"},
+     dtype_error, "cat: expected two tensors of one dtype"},
+    {"cat, axis", [] { cat({f32({2})}, 1); }, shape_error,
+     "cat: expected an axis in [-1, 0], got 1"},
     {"stack",
      [] {
        stack({f32({2}), f32({3})});
@@ -257,9 +266,10 @@ const std::vector<ErrorCase> kCases = {
      shape_error, "stack: expected tensors of one shape, got (2,) and (3,)"},
     {"stack of nothing", [] { stack({}); }, shape_error,
      "stack: expected at least one tensor, got none"},
-    {"to", [] { to(Tensor(), kFloat64); }, value_error, "to: the tensor is undefined"},
+    {"to", [] { to(Tensor(), kFloat64); }, value_error,
+     "to: expected the tensor to be defined, got an undefined tensor"},
     {"contiguous", [] { contiguous(Tensor()); }, value_error,
-     "contiguous: the tensor is undefined"},
+     "contiguous: expected the tensor to be defined, got an undefined tensor"},
     // products
     {"matmul",
      [] {
@@ -272,17 +282,17 @@ const std::vector<ErrorCase> kCases = {
      [] {
        matmul(f32({2, 3, 4}), f32({3, 4, 5}));
      },
-     shape_error, "matmul: shapes (2,) and (3,) do not broadcast"},
+     shape_error, "matmul: expected shapes that broadcast, got (2,) and (3,)"},
     {"matmul, dtypes",
      [] {
        matmul(f32({2, 3}), f64({3, 2}));
      },
-     dtype_error, "matmul: both tensors must have one dtype"},
+     dtype_error, "matmul: expected two tensors of one dtype"},
     {"matmul of integers",
      [] {
        matmul(i64({2, 3}), i64({3, 2}));
      },
-     dtype_error, "matmul: a floating tensor"},
+     dtype_error, "matmul: expected a floating tensor"},
     {"linear",
      [] {
        linear(f32({2, 7}), f32({32, 8}));
@@ -307,21 +317,21 @@ const std::vector<ErrorCase> kCases = {
      [] {
        linear(f32({2, 8}), f64({32, 8}));
      },
-     dtype_error, "linear: both tensors must have one dtype"},
+     dtype_error, "linear: expected two tensors of one dtype"},
     {"linear, bias dtype",
      [] {
        linear(f32({2, 8}), f32({3, 8}), f64({3}));
      },
-     dtype_error, "linear: both tensors must have one dtype"},
+     dtype_error, "linear: expected two tensors of one dtype"},
     // softmax family
     {"softmax", [] { softmax(f32({2}), 1); }, shape_error,
-     "softmax: axis must be in [-1, 0]: got 1"},
+     "softmax: expected an axis in [-1, 0], got 1"},
     {"softmax of a scalar", [] { softmax(f32({}), 1); }, shape_error,
-     "softmax: axis must be in [-1, 0]: got 1"},
+     "softmax: expected an axis in [-1, 0], got 1"},
     {"log_softmax", [] { log_softmax(i64({2}), 0); }, dtype_error,
-     "log_softmax: a floating tensor: got int64 (2,)"},
+     "log_softmax: expected a floating tensor, got int64 (2,)"},
     {"logsumexp", [] { logsumexp(f32({2}), -2); }, shape_error,
-     "logsumexp: axis must be in [-1, 0]: got -2"},
+     "logsumexp: expected an axis in [-1, 0], got -2"},
     // indexing
     {"embedding",
      [] {
@@ -379,7 +389,8 @@ const std::vector<ErrorCase> kCases = {
      "one_hot: expected ids in [0, "},
     {"one_hot of nothing", [] { one_hot(i64({0})); }, shape_error,
      "one_hot: expected ids, got none; pass num_classes"},
-    {"nonzero", [] { nonzero(Tensor()); }, value_error, "nonzero: the tensor is undefined"},
+    {"nonzero", [] { nonzero(Tensor()); }, value_error,
+     "nonzero: expected the tensor to be defined, got an undefined tensor"},
     // losses
     {"cross_entropy",
      [] {
@@ -438,7 +449,7 @@ const std::vector<ErrorCase> kCases = {
      "kl_div: expected a target of the shape (2, 3), got (3,); squeeze, unsqueeze or expand one of "
      "the two"},
     {"mse_loss of integers", [] { mse_loss(i64({2}), i64({2})); }, dtype_error,
-     "mse_loss: a floating tensor: got int64 (2,)"},
+     "mse_loss: expected a floating tensor, got int64 (2,)"},
     {"split, a size", [] { split(f32({4}), 0); }, shape_error,
      "split: expected a size of at least 1, got 0"},
     {"split, too many",
@@ -485,11 +496,11 @@ const std::vector<ErrorCase> kCases = {
      [] {
        nll_loss(f32({2, 3}), i64({2}), {.weight = i64({3})});
      },
-     dtype_error, "nll_loss: a floating tensor: got int64 (3,)"},
+     dtype_error, "nll_loss: expected a floating tensor, got int64 (3,)"},
     {"l1_loss", [] { l1_loss(f32({2}), Tensor()); }, value_error,
-     "l1_loss: the tensor is undefined"},
+     "l1_loss: expected the tensor to be defined, got an undefined tensor"},
     {"l1_loss of integers", [] { l1_loss(i64({2}), i64({2})); }, dtype_error,
-     "l1_loss: a floating tensor: got int64 (2,)"},
+     "l1_loss: expected a floating tensor, got int64 (2,)"},
     {"smooth_l1_loss", [] { smooth_l1_loss(f32({2}), f32({2}), {.beta = -1}); }, value_error,
      "smooth_l1_loss: expected a beta of at least 0, got -1"},
     {"huber_loss", [] { huber_loss(f32({2}), f32({2}), {.delta = 0}); }, value_error,
@@ -503,9 +514,9 @@ const std::vector<ErrorCase> kCases = {
      "unsqueeze or expand one of the two"},
     {"binary_cross_entropy_with_logits of integers",
      [] { binary_cross_entropy_with_logits(f32({2}), i64({2})); }, dtype_error,
-     "binary_cross_entropy_with_logits: a floating tensor: got int64 (2,)"},
+     "binary_cross_entropy_with_logits: expected a floating tensor, got int64 (2,)"},
     {"kl_div", [] { kl_div(f32({2}), i64({2})); }, dtype_error,
-     "kl_div: a floating tensor: got int64 (2,)"},
+     "kl_div: expected a floating tensor, got int64 (2,)"},
     {"layer_norm",
      [] {
        layer_norm(f32({2, 3}), f32({2}));
@@ -521,13 +532,14 @@ const std::vector<ErrorCase> kCases = {
     {"layer_norm, eps", [] { layer_norm(f32({2}), {}, {}, -1); }, value_error,
      "layer_norm: expected an eps of at least 0, got -1"},
     {"rms_norm of integers", [] { rms_norm(i64({2})); }, dtype_error,
-     "rms_norm: a floating tensor: got int64 (2,)"},
-    {"norm", [] { norm(i64({2})); }, dtype_error, "norm: a floating tensor: got int64 (2,)"},
+     "rms_norm: expected a floating tensor, got int64 (2,)"},
+    {"norm", [] { norm(i64({2})); }, dtype_error,
+     "norm: expected a floating tensor, got int64 (2,)"},
     {"masked_fill",
      [] {
        masked_fill(f32({3}), zeros({2, 4}, kBool), 1);
      },
-     shape_error, "masked_fill: shapes (3,) and (2, 4) do not broadcast"},
+     shape_error, "masked_fill: expected shapes that broadcast, got (3,) and (2, 4)"},
     {"masked_fill, mask", [] { masked_fill(f32({3}), f32({3}), 1); }, dtype_error, "where: "},
     {"tril", [] { tril(f32({3})); }, shape_error,
      "tril: expected x (..., rows, columns), got (3,)"},
@@ -547,7 +559,8 @@ const std::vector<ErrorCase> kCases = {
      "dropout: expected a probability in [0, 1], got 1.5"},
     {"dropout, negative", [] { dropout(f32({2}), -0.1); }, value_error,
      "dropout: expected a probability in [0, 1], got -0.1"},
-    {"dropout of integers", [] { dropout(i64({2})); }, dtype_error, "dropout: a floating tensor"},
+    {"dropout of integers", [] { dropout(i64({2})); }, dtype_error,
+     "dropout: expected a floating tensor"},
     {"multinomial", [] { multinomial(f32({2}), 3); }, value_error,
      "multinomial: expected at least 3 positive weights for count = 3, got 2"},
     {"multinomial, negative weight", [] { multinomial(-f32({2}), 1, true); }, value_error,

@@ -1,4 +1,4 @@
-// Checks that many ops share.
+// Checks of arguments that many ops share.
 #include "framework/tensor/loops.h"
 
 namespace vitro {

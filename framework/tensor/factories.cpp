@@ -1,4 +1,4 @@
-// Making tensors.
+// Makes tensors from numbers, and from the memory of the caller.
 #include "framework/tensor/factories.h"
 
 #include <cmath>
@@ -39,7 +39,7 @@ Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
 Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 Tensor empty_like(const Tensor& x) {
   if (!x.is_contiguous()) return empty(x.shape(), x.dtype());
-  const TensorImpl& like = *x.impl();  // its sizes were checked when it was made
+  const TensorImpl& like = *x.impl();  // its sizes were checked when x was made
   boost::intrusive_ptr<TensorImpl> impl(new TensorImpl);
   impl->dtype = like.dtype;
   impl->numel = like.numel;
@@ -52,7 +52,7 @@ Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
 Tensor full_like(const Tensor& x, const Number& value) { return full(x.shape(), value, x.dtype()); }
 
-// How many of start, start + step, ... come before stop, counted without rounding.
+// How many of start, start + step, ... come before stop, in integers so that nothing is rounded.
 static int64_t count_between(int64_t start, int64_t stop, int64_t step) {
   if (step > 0 ? start >= stop : start <= stop) return 0;
   const auto from = static_cast<uint64_t>(start), to = static_cast<uint64_t>(stop),

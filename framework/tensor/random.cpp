@@ -1,4 +1,4 @@
-// Philox and the distributions made from it.
+// Draws random tensors: Philox, and the distributions made from it.
 #include "framework/tensor/random.h"
 
 #include <cmath>
@@ -28,7 +28,7 @@ double Generator::uniform() {
   return unit53(bits[0], bits[1]);
 }
 
-static constinit thread_local Generator* t_generator = nullptr;  // of the innermost scope
+static constinit thread_local Generator* t_generator = nullptr;  // of the innermost ScopedGenerator
 
 Generator& default_generator() {
   static auto* const generator = new Generator(0);
@@ -39,7 +39,8 @@ ScopedGenerator::ScopedGenerator(Generator& generator)
 ScopedGenerator::~ScopedGenerator() { t_generator = before_; }
 void manual_seed(uint64_t seed) { default_generator() = Generator(seed); }
 
-// Element i of a row-major x becomes f(pair of numbers in [0, 1) drawn for i / 2)[i % 2].
+// Sets element i of x, in row-major order, to f(u, v)[i % 2], where u and v in [0, 1) are the two
+// numbers drawn for i / 2.
 template <class F>
 static void fill_pairs(const Tensor& x, Generator& generator, F f) {
   int64_t n = x.numel();
@@ -66,13 +67,13 @@ static void fill_pairs(const Tensor& x, Generator& generator, F f) {
   });
 }
 
-// The largest number of `dtype` below `high`, so that no rounding reaches it.
+// The largest number of `dtype` below `high`.  Rounding must not give `high` itself.
 static double below(double high, DType dtype) {
   constexpr float kLeast = -std::numeric_limits<float>::infinity();
   if (dtype == kFloat32) return std::nextafter(static_cast<float>(high), kLeast);
   if (dtype != kBFloat16) return std::nextafter(high, kLeast);
   BFloat16 y(static_cast<float>(high));
-  // The pattern before is one less, or one more for a negative number.
+  // The next smaller number has the bit pattern minus 1, or plus 1 if it is negative.
   if (y >= high) y.bits = static_cast<uint16_t>(y > 0 ? y.bits - 1 : (y.bits | 0x8000) + 1);
   return y;
 }
@@ -105,7 +106,7 @@ Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
   fill_normal(x, 0, 1, generator);
   return x;
 }
-// The whole numbers that T holds without gaps.
+// The range in which T holds every whole number.
 template <class T>
 static std::array<int64_t, 2> whole_numbers() {
   if constexpr (std::is_integral_v<T>)

@@ -1,4 +1,4 @@
-// Shape arithmetic: the only place where sizes are multiplied.
+// The arithmetic of shapes, strides and axes.
 #include "framework/tensor/shape.h"
 
 #include <limits>

@@ -1,4 +1,4 @@
-// Tensor: reading arrays and viewing them.
+// Tensor: reads elements and makes views.
 #include "framework/tensor/tensor.h"
 
 namespace vitro {

@@ -38,7 +38,7 @@ struct SmallPool {
 // The pool of the calling thread.
 extern constinit thread_local SmallPool t_small_pool;
 
-// What allocate() and deallocate() call for large blocks and for lists that are empty or not kept.
+// These work for allocate() and deallocate() if a block is large, or a list empty or not kept.
 void* allocate_slow(size_t bytes);
 void deallocate_slow(void* block, size_t bytes);
 // Adds `unreported` to the statistics of the process, and shortens lists that are too long.

@@ -32,8 +32,9 @@ struct SmallPool {
   void* free[kSmallBlock / 64 + 1];  // free[c]: a list of blocks of 64 c bytes
   std::atomic<int64_t> unreported;   // change of MemoryStats::live since the last report, in bytes
   std::atomic<bool> keeps;           // freed blocks go to `free`; cleared to have the lists emptied
-  bool registered, ended;  // whether the allocator lists this pool; whether its thread has ended
-  int64_t listed;          // bytes in the lists at the last report
+  // Whether the allocator lists this pool, and whether its thread has ended.
+  bool registered, ended;
+  int64_t listed;  // bytes in the lists at the last report
 };
 // The pool of the calling thread.
 extern constinit thread_local SmallPool t_small_pool;

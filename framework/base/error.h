@@ -12,6 +12,7 @@ namespace [[gnu::visibility("default")]] vitro {
 // one line "  in ..." for each module that the error passed on its way out.
 class Error : public std::runtime_error {
  public:
+  // Keeps the message, which what() returns.
   explicit Error(std::string message) : std::runtime_error(""), text_(std::move(message)) {}
   const char* what() const noexcept override { return text_.c_str(); }
 

@@ -49,7 +49,8 @@ struct OnednnPrimitive {
 };
 // The process's cache of prepared primitives.
 struct OnednnStats {
-  uint64_t hits, misses;                    // look-ups that found a primitive; that had to make one
+  // Look-ups that found a primitive, and those that had to make one.
+  uint64_t hits, misses;
   int64_t bytes;                            // memory of the primitives, estimated
   std::vector<OnednnPrimitive> primitives;  // sorted by name
 };

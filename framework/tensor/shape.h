@@ -16,7 +16,8 @@ class Shape {
  public:
   static constexpr int kMaxRank = 8;  // the most axes
 
-  Shape() = default;  // no axes
+  // From nothing (no axes), another shape, or sizes.
+  Shape() = default;
   Shape(const Shape& other) : rank_(other.rank_) { copy_sizes(other); }
   Shape& operator=(const Shape& other) {
     rank_ = other.rank_;

@@ -45,9 +45,9 @@ struct ValuesAndIndices;
 class Tensor {
  public:
   Tensor() = default;  // undefined: has no array; means "none" where it may be left out
-  explicit Tensor(boost::intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
-  Tensor(const Tensor&) = default;
-  Tensor(Tensor&&) noexcept = default;
+  explicit Tensor(boost::intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}  // shares it
+  Tensor(const Tensor&) = default;      // shares the array
+  Tensor(Tensor&&) noexcept = default;  // leaves the other undefined
   // Assigning rebinds the handle.  `x[0] = y` would change nothing, so it does not compile.
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & noexcept = default;
@@ -171,7 +171,8 @@ class Tensor {
 
 // The result of max and min along an axis, and of topk.
 struct ValuesAndIndices {
-  Tensor values, indices;  // of one shape; indices are int64
+  // Both of one shape; indices are int64.
+  Tensor values, indices;
 };
 
 // A tensor with another layout over x's storage; records nothing.

@@ -165,6 +165,13 @@ TEST_CASE("documents: a translation has the headings and blocks of its original"
   int compared = 0;
   for (const fs::path& path : markdown_in("docs/vi")) {
     INFO(path);
+    // README.md is translated from the root's; docs/README.md is the index of the pages.
+    if (path.filename() == "README.md") {
+      CHECK(skeleton(read_text(path)) ==
+            skeleton(read_text(vitro::testing::source_path("README.md"))));
+      ++compared;
+      continue;
+    }
     for (const fs::path& original : originals)
       if (original.filename() == path.filename() && original.parent_path().filename() != "vi") {
         CHECK(skeleton(read_text(path)) == skeleton(read_text(original)));

@@ -40,6 +40,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 
 // --- grad mode (per thread) ---
+
 extern constinit thread_local bool t_grad_enabled;  // what grad_enabled() returns
 // Whether ops that this thread calls are recorded.  On at first.
 inline bool grad_enabled() { return t_grad_enabled; }
@@ -64,6 +65,7 @@ struct NoGradGuard : AutoGradMode {
 extern constinit thread_local NameId t_module_path;  // path of the module whose forward runs
 
 // --- nodes ---
+
 // The hooks of one tensor.
 struct NodeHooks {
   std::shared_ptr<HookList<Tensor(const Tensor&)>> gradient;  // by register_hook()
@@ -185,6 +187,7 @@ struct Leaf final : Node {
 };
 
 // --- the ops that the engine itself needs (gradient_ops.cpp) ---
+
 Tensor add(const Tensor& a, const Tensor& b);        // a + b; shapes broadcast
 Tensor expand(const Tensor& x, const Shape& shape);  // a view of x, repeated to `shape`
 Tensor sum_to(const Tensor& x, const Shape& shape);  // x summed to `shape`: expand's adjoint

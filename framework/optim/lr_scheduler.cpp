@@ -60,8 +60,8 @@ double SequentialLR::operator()(int64_t step, double base_lr) const {
   size_t i = 0;
   for (; i < milestones.size() && step >= milestones[i]; ++i)
     check<ValueError>(i == 0 || milestones[i] > milestones[i - 1],
-                      "SequentialLR: expected milestones that rise, got ", milestones[i], " after ",
-                      milestones[i - (i > 0)]);
+                      "SequentialLR: expected milestones that rise, got ", milestones[i],
+                      " as number ", i);
   return schedules[i](i == 0 ? step : step - milestones[i - 1], base_lr);
 }
 
@@ -94,7 +94,7 @@ void Scheduler::load_state_dict(const NamedTensors& dict) {
                     given.at("base_lrs").shape() == groups &&
                     given.at("base_lrs").dtype() == kFloat64;
   check<ValueError>(fits, "load_state_dict: expected of a schedule only step, one int64 number, ",
-                    "and base_lrs, float64 ", groups, ", got something else");
+                    "and base_lrs, float64 ", groups, ", got another dictionary");
   const auto step = given.at("step").item<int64_t>();
   check<ValueError>(step >= 0, "load_state_dict: expected step >= 0, got ", step);
   Tensor base = empty(groups, kFloat64);

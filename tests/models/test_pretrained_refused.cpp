@@ -169,7 +169,7 @@ TEST_CASE("pretrained: files that are not there, or are something else") {
                     "from_pretrained: expected a directory, got gpt2; nothing is downloaded");
   const std::string weights = files.read("model.safetensors");
   files.write("model.safetensors", weights.substr(0, weights.size() - 4));
-  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains(": expected a safetensors file"));
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("safetensors file "));
   files.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:ab");
   CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("it is a Git LFS pointer"));
   remove_file(files.path + "/model.safetensors");

@@ -29,7 +29,7 @@ Safetensors load_safetensors(const std::string& path, const LoadFileOptions& opt
 Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 
 // Replaces `path` by a file of these tensors, as AtomicFile does.  Equal arguments give equal
-// bytes. ValueError for a name that is not UTF-8, has a NUL, is "__metadata__" or occurs twice.
+// bytes.  ValueError for a name that is not UTF-8, has a NUL, is "__metadata__" or occurs twice.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 

@@ -1,4 +1,4 @@
-// Checkpoints: one flipped byte is found, and at every instant a whole one exists.
+// Tests checkpoints: one flipped byte is found, and at every moment a whole checkpoint exists.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// What tells the checkpoints of different steps apart, in the tensors and in the metadata.
+// A checkpoint that has the step in its tensors and in its metadata.
 Checkpoint of_step(int64_t step) {
   return {.tensors = {{"model.w", full({3, 5}, static_cast<double>(step))},
                       {"optimizer.w.step", full({}, static_cast<double>(step), kInt64)}},

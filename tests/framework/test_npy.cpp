@@ -1,4 +1,4 @@
-// NumPy files: the bytes that NumPy writes, both ways, and files that must be refused.
+// Tests NumPy files: reads and writes the bytes that NumPy writes, and refuses malformed files.
 #include <boost/algorithm/hex.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// A file of version 1 with this header.
+// A NumPy file of version 1 with this header.
 std::string npy_file(const std::string& header, const std::string& data = "") {
   return "\x93NUMPY\1" + std::string(1, '\0') + static_cast<char>(header.size() % 256) +
          static_cast<char>(header.size() / 256) + header + data;

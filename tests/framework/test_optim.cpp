@@ -1,4 +1,4 @@
-// The optimizers against 100 steps of PyTorch, in every dtype, and their state and misuse.
+// Compares the optimizers with 100 steps of PyTorch in every dtype; tests their state and misuse.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
@@ -18,7 +18,7 @@ json goldens(const std::string& name) {
   return json::parse(std::ifstream(testing::source_path("tests/golden/" + name + ".json")));
 }
 
-// As tests/golden/golden_optim.py has them.
+// The same parameters and gradients as in tests/golden/golden_optim.py.
 struct Subject {
   NamedTensors parameters;
 
@@ -61,7 +61,8 @@ O adam_options(const json& o, O d) {
           .amsgrad = flag(o, "amsgrad")};
 }
 
-// Options that the golden leaves out have vitro's defaults, so these are held against PyTorch's.
+// Options that the golden file does not give have vitro's defaults, so those are compared with
+// PyTorch's too.
 std::unique_ptr<optim::Optimizer> make(const json& one, const NamedTensors& parameters) {
   const json& o = one["options"];
   if (one["op"] == "SGD")
@@ -143,7 +144,7 @@ TEST_CASE("optim: bfloat16 parameters are stepped in float32 and rounded once") 
     auto a = make(one, subject.parameters), b = make(one, exact.parameters);
     subject.set_gradients(1);
     exact.set_gradients(1);
-    for (size_t i = 0; i < 2; ++i)  // the rounded gradient, in both
+    for (size_t i = 0; i < 2; ++i)  // both get the rounded gradient
       exact.parameters[i].second.set_grad(subject.parameters[i].second.grad().to(kFloat32));
     a->step();
     b->step();
@@ -205,7 +206,7 @@ TEST_CASE("optim: the state is named after the parameters") {
   Subject subject(kFloat32);
   optim::AdamW adam(subject.parameters, {.amsgrad = true});
   CHECK(adam.state_dict().empty());
-  subject.set_gradients(2);  // none for the bias
+  subject.set_gradients(2);  // the bias gets no gradient
   adam.step();
   std::vector<std::string> names;
   for (auto& [name, x] : adam.state_dict()) names.push_back(name);
@@ -310,7 +311,7 @@ TEST_CASE("optim: clip_grad_norm_ scales all gradients as one vector") {
   };
   reset();
   CHECK(optim::clip_grad_norm_({a, b, none}, 10) == 5);
-  CHECK(a.grad().data<float>()[0] == 3);  // below the bound nothing changes
+  CHECK(a.grad().data<float>()[0] == 3);  // a norm below max_norm changes nothing
   CHECK(optim::clip_grad_norm_({a, b, none}, 1) == 5);
   CHECK(a.grad().data<float>()[0] == Approx(3 / (5 + 1e-6)));
   CHECK(b.grad().data<double>()[0] == Approx(-4 / (5 + 1e-6)));

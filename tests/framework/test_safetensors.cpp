@@ -1,4 +1,4 @@
-// safetensors files: what is saved is loaded, byte by byte as the format says.
+// Tests safetensors files: saved tensors are loaded again, and the bytes follow the format.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -150,7 +150,7 @@ TEST_CASE("safetensors: large files are read by several threads") {
 
 TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads share it") {
   TemporaryDirectory directory;
-  constexpr int64_t kAll = 65536, kTimes = 150;  // every pattern, 20 MB in all, from an odd byte on
+  constexpr int64_t kAll = 65536, kTimes = 150;  // every float16, 20 MB in all, at an odd offset
   std::string data(1, '\7');
   for (int64_t i = 0; i < kAll * kTimes; ++i)
     data += {static_cast<char>(i & 0xff), static_cast<char>(i >> 8 & 0xff)};

@@ -1,5 +1,5 @@
-// The malformed catalogue: over a hundred files, each with the reason for which it must be refused,
-// by reading, by mapping and from memory alike.
+// Tests that over a hundred malformed safetensors files are refused for the right reason, by
+// reading, by mapping and from memory.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>

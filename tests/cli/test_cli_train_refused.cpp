@@ -60,7 +60,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {resumed(out, {"--unk"}), 1, "--resume: --unk false expected"},
       {resumed(out, {brief}), 1, "--resume: text "},
       {{"eval", "--model", directory / "none"}, 1, "No such file"},
-      {{"eval", "--model", text}, 1, "a.txt: expected a checkpoint"},
+      {{"eval", "--model", text}, 1, "a.txt: expected a file with a checksum"},
       {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got none: it is empty"},
       {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
        1,

@@ -55,7 +55,7 @@ TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
   CHECK_THAT(message_of<DTypeError>([&] { save_npy(file, ones({2}, kBFloat16)); }),
              Contains("expected a dtype that NumPy has, got bfloat16; convert with to()"));
   CHECK(message_of<ValueError>([&] { save_npy(file, Tensor()); }) ==
-        "save_npy: the tensor is undefined");
+        "save_npy: expected a defined tensor, got an undefined one");
   CHECK(read_file(file) == before);
   CHECK_THAT(message_of<IoError>([&] { save_npy(directory / "no/x.npy", x); }),
              Contains("No such file"));

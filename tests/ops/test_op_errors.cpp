@@ -583,7 +583,7 @@ const std::vector<ErrorCase> kCases = {
     {"bool that requires grad", [] { flag({2}).requires_grad_(); }, dtype_error,
      "requires_grad_: expected a floating tensor, got bool"},
     {"result that requires grad", [] { exp(f32({2}).requires_grad_()).requires_grad_(); },
-     graph_error, "is the result of exp; detach() it first"},
+     graph_error, "expected a leaf, got the result of exp; detach() it first"},
     {"backward of a comparison", [] { sum(eq(f32({2}).requires_grad_(), 1)).backward(); },
      graph_error, "expected an output that depends on a tensor that requires grad"},
     {"backward of argmax", [] { argmax(f32({2}).requires_grad_()).backward(); }, graph_error,

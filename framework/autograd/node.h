@@ -64,13 +64,10 @@ struct NoGradGuard : AutoGradMode {
 
 extern constinit thread_local NameId t_module_path;  // path of the module whose forward runs
 
-// --- nodes ---
-
 // The hooks of one tensor.
 struct NodeHooks {
   std::shared_ptr<HookList<Tensor(const Tensor&)>> gradient;  // by register_hook()
-  // By register_post_accumulate_grad_hook(); leaves only.
-  std::shared_ptr<HookList<void(Tensor&)>> post_accumulate;
+  std::shared_ptr<HookList<void(Tensor&)>> post_accumulate;   // of a leaf, after it got a gradient
 };
 
 // A value that a node saved for its backward.
@@ -143,8 +140,7 @@ inline void intrusive_ptr_release(Node* n) {
   if (n->refs.drop()) destroy_node(n);
 }
 
-// Adds a name to op_names() and returns true.
-bool list_op(std::string_view name);
+bool list_op(std::string_view name);  // adds a name to op_names(); returns true
 // The base of the node of every op: Self derives from Op<Self> and names the op by Self::kName.
 template <class Self>
 struct Op : Node {

@@ -3,9 +3,8 @@
 #   - A comment line becomes `///`; the comment that opens a file describes the file.
 #   - A comment that ends a line becomes `///<`; on a line that opens a block it moves above.
 #   - Text that is indented by three spaces or more (formulas, drawings) keeps its layout.
-#   - A heading (`// --- losses ---`) and a comment that ends with a colon describe every
-#     declaration down to the next blank line that has no comment of its own.
-#   - An overload without a comment takes the comment of the overload above it.
+#   - A comment describes every declaration below it, down to the next comment or blank line.
+#     So does a heading (`// --- losses ---`).
 #   - The comment of `int64_t a = 0, b = 0;` describes each of the fields.
 
 # The text of a comment as Doxygen reads it: nothing in it is a command or a tag.
@@ -36,18 +35,10 @@ function document(indent, text) {
   layout(indent, text ~ /^   /)
   line = indent "///" (kept ? text : plain(text))
   print line
-  last_comment = last_comment line "\n"
+  block_comment = block_comment line "\n"
 }
 
 function end_comment() { layout(comment_indent, 0) }
-
-# The name of the function that a line declares, or nothing.
-function declared(line) {
-  if (line !~ /\(/ || line ~ /^ *(return|if|for|while|check|fail)/) return ""
-  sub(/\(.*/, "", line)
-  sub(/^.*[ *&]/, "", line)
-  return line
-}
 
 {
   gsub(/\[\[[^]]*\]\] ?/, "")  # attributes say nothing to a reader
@@ -65,8 +56,8 @@ FNR == 1 && /^\/\/ / {
   end_comment()
   text = substr($0, RLENGTH + 8)
   sub(/ ---$/, "", text)
-  group_comment = indent "/// " plain(text) "\n"
-  last_name = ""
+  block_comment = indent "/// " plain(text) "\n"
+  comment_indent = indent
   begins = 1
   next
 }
@@ -80,12 +71,11 @@ FNR == 1 && /^\/\/ / {
 }
 
 /^ *\/\// {
-  if (!in_comment) last_comment = ""
+  if (!in_comment) block_comment = ""
   in_comment = begins = 1
   comment_indent = indent
   trailing = 0
   document(indent, substr($0, RLENGTH + 3))
-  if (/:$/) group_comment = last_comment
   next
 }
 
@@ -110,35 +100,30 @@ function print_declaration(code, trailing_comment, above,    type, fields, n, i)
 # A line of code.
 {
   end_comment()
-  if (in_file_comment) print ""
+  if (in_file_comment) {
+    print ""
+    block_comment = ""
+  }
   code = $0
   text = ""
   trailing = 0
   at = index(code, "  // ")
-  if (at && code !~ /"[^"]*\/\/[^"]*"/) {
+  before = substr(code, 1, at - 1)
+  if (at && code !~ /^}/ && gsub(/"/, "&", before) % 2 == 0) {  # not inside a string
     text = plain(substr(code, at + 4))
-    code = substr(code, 1, at - 1)
+    code = before
+    sub(/ +$/, "", code)
   }
-  if (code ~ /^ *$/ || code ~ /^ *(public|private|protected):/) {
-    last_name = last_comment = group_comment = ""
-  } else if (begins) {  # a declaration, not its second line
-    name = declared(code)
-    above = last_comment
-    if (!in_comment && text == "") {
-      if (name == "" || name != last_name) above = group_comment
-      printf "%s", above
-    }
-    if (!in_comment && name != last_name) last_comment = ""
-    last_name = name
-  }
+  is_outside = length(indent) < length(comment_indent)  # the comment stood in a function's body
+  if (is_outside || code ~ /^ *$/ || code ~ /^ *(public|private|protected):/) block_comment = ""
+  else if (begins && !in_comment && text == "") printf "%s", block_comment
   begins = code ~ /[;{}]$/ || code ~ /^ *$/ || code ~ /:$/ || code ~ /^ *#/
   if (text != "" && code ~ /[{]$/) print indent "///" text
   if (text != "" && code !~ /[{]$/) {
     print_declaration(code, "  ///<" text, "")
     trailing = at + 2
-    last_comment = indent "///" text "\n"
   } else {
-    print_declaration(code, "", above)
+    print_declaration(code, "", block_comment)
   }
   in_comment = in_file_comment = 0
 }

@@ -1,6 +1,6 @@
 // Makes a tiny GPT-2 with random weights and a tokenizer, for examples that run without arguments.
 #pragma once
-#include "stories.h"
+#include "examples/stories.h"
 
 // Saves the model in the folder, in Hugging Face's layout, and returns the folder.
 inline std::string tiny_gpt2(const std::string& folder) {

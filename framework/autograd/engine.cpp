@@ -42,9 +42,8 @@ Tensor& Run::claim(Node* node) {
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;
     while (outer && outer != owner) outer = outer->parent_;
-    check<GraphError>(outer || node->is_leaf, "backward: expected a graph that no other thread's ",
-                      "backward runs through, got one at ", node->name(), " ", node->shape,
-                      "; a graph takes one backward at a time");
+    check<GraphError>(outer || node->is_leaf, "backward: expected one backward at a time in ",
+                      "a graph, got another thread's at ", node->name(), " ", node->shape);
     place = &elsewhere_[node];
   }
   heap_.push_back(node);

@@ -37,7 +37,7 @@ int64_t checked_numel(std::string_view op, const Shape& shape, DType dtype) {
     zero |= size == 0;
     fits &= !__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes);
   }
-  check<ShapeError>(fits, op, ": expected at most 2^63 - 1 bytes, got more for ", dtype, " ",
+  check<ShapeError>(fits, op, ": expected a shape of at most 2^63 - 1 bytes, got ", dtype, " ",
                     shape);
   return zero ? 0 : bytes / static_cast<int64_t>(item_size(dtype));
 }

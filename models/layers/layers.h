@@ -85,7 +85,7 @@ struct Softmax : Module {
   explicit Softmax(int64_t along = -1) : axis(along) {}  // the last axis by default
   Tensor forward(const Tensor& x) override { return softmax(x, axis); }
 };
-// x.
+// Returns its input.
 struct Identity : Module {
   Tensor forward(const Tensor& x) override { return x; }
 };

@@ -13,8 +13,8 @@ namespace models {
 // The numbers after a step.  A field without a value was not computed.
 struct MetricsRow {
   int64_t step = 0;  // how many steps are done
-  std::optional<double> loss = {}, smoothed_loss = {}, validation_loss = {}, learning_rate = {},
-                        grad_norm = {};  // losses in nats per token
+  std::optional<double> loss = {}, smoothed_loss = {}, validation_loss = {};  // nats per token
+  std::optional<double> learning_rate = {}, grad_norm = {};                   // of the step
 };
 
 // Writes metrics.csv, which has no times, so that equal runs write equal files, and metrics.jsonl,

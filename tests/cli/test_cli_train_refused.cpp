@@ -54,7 +54,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {tiny(text, text), 1, ": cannot be the --out-dir: "},
       {tiny(text, "/proc/none"), 1, ": cannot be the --out-dir: "},
       {resumed(directory / "none"), 1, "none: cannot be read: No such file or directory"},
-      {resumed(directory / ""), 1, "has no step-*.safetensors"},
+      {resumed(directory / ""), 1, "with step-*.safetensors, got none"},
       {resumed(out, {"--lr", "0.1"}), 1, "--resume: --learning-rate 0.003 expected"},
       {resumed(out, {"--n-hidden", "9"}), 1, "--resume: --n-hidden 8 expected"},
       {resumed(out, {"--unk"}), 1, "--resume: --unk false expected"},

@@ -212,11 +212,11 @@ TEST_CASE("what an index refuses, and how it says so") {
       {[&] {
          x.index({zeros({1, 1, 1, 1, 1, 1, 1}, kInt64)});
        },
-       "8 axes", "room"},
+       "8 axes", "one more than"},
       {[&] {
          x.index({None, None, None, None, None, None});
        },
-       "8 axes", "room"},
+       "8 axes", "one more than"},
   };
   for (const auto& row : shape_errors)
     CHECK_THAT(message_of<ShapeError>(row.f), Contains(row.what) && Contains(row.came));

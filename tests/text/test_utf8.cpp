@@ -61,7 +61,7 @@ TEST_CASE("nothing is read behind the end of a view") {
   const std::string_view whole = "a\xF0\x9F\x98\x80";
   for (size_t size = 2; size < whole.size(); ++size) {
     CHECK_THROWS_WITH(text::check_utf8(whole.substr(0, size), "here"),
-                      Catch::Contains("offset 1 begins a character that is cut short"));
+                      Catch::Contains("at offset 1, which begins a character that is cut short"));
   }
 }
 

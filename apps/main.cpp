@@ -133,8 +133,8 @@ void check_values(std::span<char*> arguments) {
   }
 }
 
-// The message of a wrong value, with all names of its option: "--learning-rate (--lr): expected ...".
-// CLI11 says the first name, which need not be the one that the user wrote.
+// The message of a wrong value, with all names of its option: "--learning-rate (--lr): expected
+// ...". CLI11 says the first name, which need not be the one that the user wrote.
 std::string with_all_names(const std::string& message, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_name();
@@ -167,8 +167,12 @@ int run(int argc, char** argv) {
   add_threads(app, threads);
   for (const Subcommand& sub : subcommands) add_threads(*sub.app, threads);
   std::vector<std::string> topic;
-  CLI::App* const helps = app.add_subcommand("help", "Show the help of the program or of a subcommand");
-  helps->add_option("subcommand", topic, "Name of the subcommand; without it, the help of the program")->type_name("NAME");
+  CLI::App* const helps =
+      app.add_subcommand("help", "Show the help of the program or of a subcommand");
+  helps
+      ->add_option("subcommand", topic,
+                   "Name of the subcommand; without it, the help of the program")
+      ->type_name("NAME");
 
   const auto words = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   check_values(words);
@@ -203,7 +207,7 @@ std::string shortened(const std::string& line) {
 
 // Prints the error as one line on standard error and returns `code`.  A message may have further
 // lines, which begin with two spaces.  Lines "in MODULE" go to the end.  The others are entries of
-// a list: the first kMostEntries follow the sentence after semicolons, and the rest is counted.  The
+// a list: the first kMostEntries follow the sentence after semicolons, and the rest is counted. The
 // last entry may itself be a count, "and N more".
 int report(const std::string& error, int code) {
   const std::string message = without_internals(error);

@@ -132,7 +132,8 @@ void add_text(CLI::App& app, TextOptions& to) {
 
 void add_model(CLI::App& app, ModelOptions& to) {
   add_text(app, to.text);
-  add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536), "Length of the vector that stands for a token");
+  add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536),
+                   "Length of the vector that stands for a token");
   add_with_default(app, "--n-hidden", to.n_hidden, wholes(1, 65536), "Width of the hidden layer");
   add_with_default(app, "--context", to.context, wholes(1, 1024),
                    "Number of tokens that the next token is predicted from");

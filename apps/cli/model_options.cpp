@@ -112,8 +112,7 @@ std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer&
   if (!is_allowed) return all;
   if (const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer))
     for (const auto& [name, id] : bpe->special_tokens()) all.push_back(name);
-  check<ValueError>(!all.empty(),
-                    "--allow-special: expected a tokenizer with special tokens, got ",
+  check<ValueError>(!all.empty(), "--allow-special: expected a tokenizer with special tokens, got ",
                     tokenizer.kind(), ", which has none");
   return all;
 }

@@ -55,8 +55,8 @@ Tokens given_text(const std::string& text_file, const models::SavedModel& saved)
 Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
   const auto metadata = [&](const std::string& name) {
     const auto found = saved.metadata.find(name);
-    check<ValueError>(found != saved.metadata.end(),
-                      model, ": it does not say what text it was trained on; give a text");
+    check<ValueError>(found != saved.metadata.end(), model,
+                      ": it does not say what text it was trained on; give a text");
     return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   };
   const nlohmann::json run = metadata("options"), state = metadata("state");

@@ -31,8 +31,9 @@ void add_choice(CLI::App& app, GenerateArguments& to) {
   app.add_option("--top-k", to.top_k, "Draw at random, from the K likeliest tokens only")
       ->type_name("K")
       ->transform(whole(1, 1'000'000'000));
-  app.add_option("--top-p", to.top_p,
-                 "Draw at random, from the smallest set of likeliest tokens with total probability P")
+  app.add_option(
+         "--top-p", to.top_p,
+         "Draw at random, from the smallest set of likeliest tokens with total probability P")
       ->type_name("P")
       ->check(number_up_to_one());
   app.add_option("--repetition-penalty", to.repetition_penalty,
@@ -43,7 +44,8 @@ void add_choice(CLI::App& app, GenerateArguments& to) {
 }
 
 void add_length(CLI::App& app, GenerateArguments& to) {
-  app.add_option("--max-new-tokens", to.max_new_tokens, "Number of tokens to add, at most (default: 100)")
+  app.add_option("--max-new-tokens", to.max_new_tokens,
+                 "Number of tokens to add, at most (default: 100)")
       ->type_name("N")
       ->transform(whole(0, 1'000'000));
   app.add_option("--stop", to.stop, "End before this text appears; may be given several times")
@@ -53,7 +55,8 @@ void add_length(CLI::App& app, GenerateArguments& to) {
   app.add_flag("--allow-sliding", to.allow_sliding,
                "Use only the end of a prompt that is longer than the context, instead of failing");
   add_allow_special(app, to.allow_special);
-  app.add_option("--num-samples", to.num_samples, "Number of continuations, each drawn on its own (default: 1)")
+  app.add_option("--num-samples", to.num_samples,
+                 "Number of continuations, each drawn on its own (default: 1)")
       ->type_name("N")
       ->transform(whole(1, 10'000));
 }
@@ -68,8 +71,8 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
   saved->excludes("--text");
   add_choice(*sub, to);
   add_length(*sub, to);
-  CLI::Option* const explains =
-      sub->add_flag("--explain", to.explain, "Show every stage from the prompt to the first new token");
+  CLI::Option* const explains = sub->add_flag(
+      "--explain", to.explain, "Show every stage from the prompt to the first new token");
   CLI::Option* const json = sub->add_flag("--json", to.json, "Print one JSON object");
   sub->add_flag("--quiet", to.quiet, "Print only the text");
   for (CLI::Option* option : {explains, json, sub->get_option("--num-samples")})
@@ -81,10 +84,12 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
       "--top-p is given. If the model has a generation_config.json, options that you do not give\n"
       "take their values from it: a GPT-2 from Hugging Face may ask for random tokens, and name\n"
       "tokens that end a text. When the context of a GPT is full, the older half is dropped.\n"
-      "Text is printed while it is made. At the end, standard error gets the speed, unless --quiet\n"
+      "Text is printed while it is made. At the end, standard error gets the speed, unless "
+      "--quiet\n"
       "or --json is given.\n\n"
       "With --interactive, the model remembers the conversation until the input ends; an empty\n"
-      "line makes it forget. Ctrl-C stops a text; when no text is being made, it ends the program.\n\n"
+      "line makes it forget. Ctrl-C stops a text; when no text is being made, it ends the "
+      "program.\n\n"
       "Examples:\n"
       "  vitro generate --prompt \"The little\" --explain\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"

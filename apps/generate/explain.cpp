@@ -57,7 +57,8 @@ std::string Explanation::softmax_note() const {
     note += format("; tokens of the text are made less likely by %g", sampling.repetition_penalty);
   if (sampling.temperature != 1) note += format("; logits / %g", sampling.temperature);
   if (sampling.top_k) note += "; only the " + count_text(*sampling.top_k) + " likeliest";
-  if (sampling.top_p) note += format("; only the likeliest with total probability %g", *sampling.top_p);
+  if (sampling.top_p)
+    note += format("; only the likeliest with total probability %g", *sampling.top_p);
   return note;
 }
 

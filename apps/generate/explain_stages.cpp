@@ -37,10 +37,11 @@ class MiniExplanation final : public Explanation {
                          std::to_string(k) + " x " + std::to_string(model_.config.n_embd) +
                          " numbers; zeros stand before the first token"});
     all.push_back({"hidden", hidden_, model_.hidden.weight, linear_note(model_.hidden, "hidden")});
-    all.push_back({activation_name(model_.config.activation),
-                   activated_,
-                   {},
-                   "the activation, applied to each number; without it, two linear layers would be one"});
+    all.push_back(
+        {activation_name(model_.config.activation),
+         activated_,
+         {},
+         "the activation, applied to each number; without it, two linear layers would be one"});
     all.push_back({"head", logits_, model_.head.weight, linear_note(model_.head, "head")});
     return all;
   }
@@ -83,16 +84,18 @@ class GPTExplanation final : public Explanation {
         {"wte", embedded_, model_.wte.weight, row_note(model_.wte, "wte", last_id())}};
     if (model_.wpe)
       all.push_back({"wpe", placed_, model_.wpe->weight,
-                     row_note(*model_.wpe, "wpe", ids_.numel() - 1) + ", which is added: the position of the token"});
+                     row_note(*model_.wpe, "wpe", ids_.numel() - 1) +
+                         ", which is added: the position of the token"});
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const Seen& b = blocks_[i];
       all.push_back(
           {"h." + std::to_string(i),
            b.output,
            {},
-           format("vectors of length %.2f = input %.2f + attention %.2f + mlp %.2f",
-                  length_of_last(b.output), length_of_last(b.input), length_of_last(b.attention),
-                  length_of_last(b.mlp))});
+           format(
+               "the sum of three vectors: input, attention, mlp; length %.2f from %.2f, %.2f, %.2f",
+               length_of_last(b.output), length_of_last(b.input), length_of_last(b.attention),
+               length_of_last(b.mlp))});
     }
     all.push_back({"ln_f", normed_, {}, model_.ln_f->describe() + ", of the last token only"});
     all.push_back(

@@ -29,13 +29,15 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
 }
 
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
-  CLI::App* sub = app.add_subcommand("summary", "List the modules of a model, with parameters and MACs");
+  CLI::App* sub =
+      app.add_subcommand("summary", "List the modules of a model, with parameters and MACs");
   add_saved(*sub, to.saved);
   sub->add_option("--preset", to.preset, "Sizes of a known GPT, which needs no weights")
       ->type_name("NAME")
       ->check(one_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
       ->excludes("--model");
-  sub->add_option("--vocab-size", to.vocab_size, "Vocabulary size of the preset (default: 50257, as in GPT-2)")
+  sub->add_option("--vocab-size", to.vocab_size,
+                  "Vocabulary size of the preset (default: 50257, as in GPT-2)")
       ->type_name("N")
       ->transform(whole(1, 10'000'000));
   sub->add_option("--tokens", to.tokens,

@@ -18,8 +18,8 @@ int export_model(const ExportOptions& options) {
   const models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
   // The format holds no other kind of model.
   auto* gpt = dynamic_cast<models::GPT*>(saved.model.get());
-  check<ValueError>(gpt != nullptr, "--model: expected a GPT, got ", saved.model->describe(), " in ",
-                    options.saved);
+  check<ValueError>(gpt != nullptr, "--model: expected a GPT, got ", saved.model->describe(),
+                    " in ", options.saved);
   const auto* pairs = dynamic_cast<const text::BpeTokenizer*>(saved.tokenizer.get());
   gpt->save_pretrained(options.out, pairs);
   std::string said = "config.json and model.safetensors" +

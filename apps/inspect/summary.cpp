@@ -44,9 +44,10 @@ Summarised subject(const SummaryOptions& options) {
 int summary(const SummaryOptions& options) {
   check<UsageError>(options.saved.empty() != options.preset.empty(),
                     "expected --model or --preset, got none");
-  check<UsageError>(!options.vocab_size || !options.preset.empty(),
-                    "--vocab-size: expected --preset too, got none; the vocabulary of a saved model "
-                    "is fixed");
+  check<UsageError>(
+      !options.vocab_size || !options.preset.empty(),
+      "--vocab-size: expected --preset too, got none; the vocabulary of a saved model "
+      "is fixed");
   const Summarised subject = cli::subject(options);
   const std::vector<nn::SummaryRow> rows = nn::summary_rows(
       *subject.model, [&](const nn::Module& module) { return macs_of(module, subject.tokens); });

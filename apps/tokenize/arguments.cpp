@@ -35,7 +35,8 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
 
 CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
   CLI::App* group = app.add_subcommand("tokenizer", "Learn a tokenizer (vitro tokenizer train)");
-  CLI::App* sub = group->add_subcommand("train", "Learn a tokenizer of byte pairs, like the one of GPT-2");
+  CLI::App* sub =
+      group->add_subcommand("train", "Learn a tokenizer of byte pairs, like the one of GPT-2");
   sub->add_option("text", to.text,
                   "Text file to learn from; - reads standard input (default: the bundled stories)")
       ->type_name("FILE")

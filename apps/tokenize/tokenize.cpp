@@ -34,10 +34,9 @@ int write_tokens(const TokenizeOptions& options, const Source& source) {
 }  // namespace
 
 int tokenize(const TokenizeOptions& options) {
-  check<UsageError>(
-      options.text.empty() != options.out.empty(),
-      "expected a text to show, or --out FILE to write the tokens of --text, got ",
-      options.out.empty() ? "neither" : "both");
+  check<UsageError>(options.text.empty() != options.out.empty(),
+                    "expected a text to show, or --out FILE to write the tokens of --text, got ",
+                    options.out.empty() ? "neither" : "both");
   const Source source = read_source(options.source);
   if (!options.out.empty()) return write_tokens(options, source);
   const text::Tokenizer& tokenizer = *source.tokenizer;

@@ -1,5 +1,5 @@
-# Makes a program of every block of C++ with a main() in README.md and docs/: readme_1, training_1 ... .
-# test_documents runs them: a program that a page shows must compile, work, and print what the page says.
+# Builds a program from every C++ block with a main() in README.md and docs/: readme_1, training_1, ...
+# test_documents runs them: each must compile, work, and print the output that the page shows.
 
 file(GLOB_RECURSE pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
 list(FILTER pages EXCLUDE REGEX "/docs/vi/")  # translations have the same blocks

@@ -2,7 +2,9 @@
 #include "apps/train/defaults.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "apps/train/options.h"
 

@@ -1,4 +1,4 @@
-// The vitro program: generate, tokenize, graph, --version and --help, run as a user runs them.
+// Runs the vitro program as a user does: generate, tokenize, graph, --version and --help.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -87,7 +87,7 @@ TEST_CASE("cli: generate speaks whole words too, and takes any text") {
 }
 
 TEST_CASE("cli: generate prints tokens as they come") {
-  // A million take minutes, and the first thousand are there long before.
+  // A million tokens take minutes, and the first thousand come much earlier.
   const std::string text = start_of_output(
       {"generate", "--prompt", "The", "--n-hidden", "8192", "--max-new-tokens", "1000000"}, 1000,
       20);

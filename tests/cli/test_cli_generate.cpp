@@ -1,4 +1,4 @@
-// vitro generate with a trained model: prompts, the choice of tokens, lines that are continued.
+// vitro generate with a trained model: prompts, the choice of tokens, interactive lines.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// Runs of tiny models, made once.  Few steps make some tokens likelier than others.
+// Runs of tiny models, made once.  They train only until some tokens are likelier than others.
 struct Runs {
   TemporaryDirectory directory;
   const std::string text = directory.write(
@@ -67,7 +67,7 @@ TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the
   const Finished loud = run_vitro(arguments);
   CHECK_THAT(loud.out,
              StartsWith("This model was trained for 60 steps: ") && Contains("\n" + text + "\n"));
-  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains(" s of it for the prompt: ") &&
+  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains("s of it for the prompt: ") &&
                            Contains(" tokens/s\n"));
   CHECK(text_of(generate(runs().chars, {"--prompt", "the cat", "--max-new-tokens", "0"})) ==
         "the cat");
@@ -85,7 +85,7 @@ TEST_CASE("generate: every way to choose the next token") {
   CHECK(text_of(with(base, {"--temperature", "3"})) == drawn);
   for (const Words& fewer : {Words{"--top-p", "0.3"}, Words{"--top-k", "2"}})
     CHECK(text_of(with(base, with({"--temperature", "3"}, fewer))) != drawn);
-  // Each of them alone asks for a draw.
+  // Each of these options alone makes the tokens random.
   for (const Words& wide : {Words{"--top-p", "1"}, Words{"--top-k", "100"}})
     CHECK(text_of(with(base, wide)) == text_of(with(base, {"--temperature", "1"})));
   CHECK(text_of(with(base, {"--temperature", "1"})) != greedy);
@@ -120,7 +120,7 @@ TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
       output_of(generate(runs().pairs, {"--prompt", "the", "--temperature", "3", "--max-new-tokens",
                                         "200", "--quiet"}));
   CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
-  CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are no characters
+  CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are not UTF-8
 }
 
 TEST_CASE("generate: a prompt from a file or from standard input is the same prompt") {
@@ -156,14 +156,14 @@ TEST_CASE("generate: --interactive goes on from what was said and ends with the 
   }());
   CHECK(first == output_of(with(base, {"--prompt", "the cat"})));
   CHECK_THAT(run.err, StartsWith("vitro: warning: ") && Contains("(U+03B1)") &&
-                          Contains("at most 16 tokens expected"));
+                          Contains("expected at most 16 tokens"));
   CHECK(std::ranges::count(run.err, '\n') == 2);
   CHECK(run_vitro(with(base, {"--interactive"})).code == 0);
 }
 
 namespace {
 
-// A GPT whose choice hangs on all that it reads.
+// A GPT whose next token depends on everything that it reads.
 models::GPT restless(int64_t vocab_size) {
   manual_seed(71);
   models::GPT model(
@@ -189,12 +189,12 @@ TEST_CASE("generate: what was said before decides what --interactive says, up to
   const auto after = [&](const std::string& said, const std::string& line) {
     return alone(said + line).substr(said.size());
   };
-  const std::string first = alone("abc"), second = after(first, "de"), anew = alone("de");
-  CHECK(second != anew);
+  const std::string first = alone("abc"), second = after(first, "de"), fresh = alone("de");
+  CHECK(second != fresh);
   const Finished run = run_vitro(with(base, {"--interactive"}), "", "abc\nde\n\nde\nabc\n");
-  CHECK(run.out == first + second + anew + after(anew, "abc"));
+  CHECK(run.out == first + second + fresh + after(fresh, "abc"));
 
-  // The line end that stopped an answer is the one before the next line.
+  // The line end that stopped an answer is also the line end before the next line.
   const Words stop = {"--stop", "\n"};
   const std::string stopped = alone("abc", stop);
   REQUIRE(stopped.size() < std::string("abc12345678\n").size());
@@ -227,8 +227,10 @@ TEST_CASE("generate: special tokens, where they are allowed; a text ends where c
   const json plain = result_of(base), special = result_of(with(base, {"--allow-special"}));
   CHECK(plain["prompt_tokens"].get<int64_t>() > special["prompt_tokens"].get<int64_t>());
   CHECK(special["tokens"][0] == end);
-  CHECK_THAT(run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
-             Contains("--allow-special: a tokenizer with special tokens expected: char has none"));
+  CHECK_THAT(
+      run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
+      Contains(
+          "--allow-special: expected a tokenizer with special tokens, got char, which has none"));
 
   models::SavedModel saved = models::load_model(runs().pairs);
   const auto& tokenizer = dynamic_cast<const text::BpeTokenizer&>(*saved.tokenizer);
@@ -293,8 +295,8 @@ TEST_CASE("generate: --explain shows what a GPT's blocks add") {
           Approx(logits[static_cast<int64_t>(i)].item()).epsilon(1e-4).margin(1e-5));
   const std::string shown =
       output_of(generate(runs().chars, {"--prompt", "the cat", "--explain", "--quiet"}));
-  CHECK_THAT(shown,
-             Contains(" 4. wte ") && Contains("added: its position") && Contains(" + attention "));
+  CHECK_THAT(shown, Contains(" 4. wte ") && Contains("is added: the position") &&
+                        Contains(", attention, mlp"));
 }
 
 TEST_CASE("generate: bad input is refused in one line") {
@@ -305,7 +307,8 @@ TEST_CASE("generate: bad input is refused in one line") {
   for (const char* option : {"--prompt-file=-", "--interactive"}) {
     const Finished run = run_vitro(generate(model, {option, "--quiet"}), "", no_end);
     CHECK(run.code == 1);
-    CHECK_THAT(run.err, Contains("at most 16777216 bytes expected of a line or a prompt"));
+    CHECK_THAT(run.err,
+               Contains("expected a line or a prompt of at most 16777216 bytes, got more"));
   }
   const auto of = [&](const Words& more) { return generate(model, more); };
   const auto the = [&](const Words& more) {
@@ -316,21 +319,21 @@ TEST_CASE("generate: bad input is refused in one line") {
     int code;
     const char* says;
   } table[] = {
-      {of({}), 2, "one of --prompt, --prompt-file and --interactive expected"},
+      {of({}), 2, "expected one of --prompt, --prompt-file and --interactive, got none"},
       {the({"--prompt-file", "x"}), 2, "excludes"},
       {the({"--interactive"}), 2, "excludes"},
       {of({"--interactive", "--json"}), 2, "excludes"},
       {of({"--interactive", "--explain"}), 2, "excludes"},
-      {the({"--top-p", "0"}), 2, "--top-p: a number from above 0 to 1 expected: \"0\""},
+      {the({"--top-p", "0"}), 2, "--top-p: expected a number from above 0 to 1, got \"0\""},
       {the({"--top-p", "1.5"}), 2, "--top-p"},
       {the({"--top-p", "nan"}), 2, "--top-p"},
-      {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: a positive number"},
-      {the({"--stop", ""}), 2, "--stop: a text expected: it is empty"},
+      {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: expected a positive number"},
+      {the({"--stop", ""}), 2, "--stop: expected a text, got an empty one"},
       {the({"--stop", "\xff"}), 2, "--stop: "},
       {of({"--interactive", "--num-samples", "2", "--top-k", "2"}), 2, "excludes"},
-      {the({"--num-samples", "0"}), 2, "--num-samples: a whole number from 1"},
-      {the({"--num-samples", "2"}), 2, "--num-samples: --temperature, --top-k or --top-p expected"},
-      {of({"--prompt-file", empty}), 1, "--prompt-file: a text expected: "},
+      {the({"--num-samples", "0"}), 2, "--num-samples: expected a whole number from 1"},
+      {the({"--num-samples", "2"}), 2, "--num-samples: expected --temperature, --top-k or --top-p"},
+      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got none: "},
       {of({"--prompt-file", "-"}), 1, "standard input is empty"},
       {of({"--prompt-file", directory / "none"}), 1, "none: cannot be read: No such file"},
       {of({"--prompt-file", directory / "long"}), 1,
@@ -339,7 +342,7 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--prompt-file", directory.write("nul", std::string("a\0", 2))}), 1,
        "U+0000 at position 1"},
       {of({"--prompt", std::string(17, 't')}), 1,
-       "a prompt of at most 16 tokens expected, the model's context: it has 17; --allow-sliding"},
+       "--prompt: expected at most 16 tokens, the model's context, got 17; --allow-sliding"},
   };
   for (const auto& [arguments, code, says] : table)
     check_refused(with(arguments, {"--quiet"}), code, says);

@@ -1,4 +1,4 @@
-// Errors begin with what a user knows: the path of a file, an option, or a plain word.
+// Error messages begin with the path of a file, an option, or a plain word, not with a C++ name.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <regex>
@@ -35,9 +35,9 @@ TEST_CASE("messages: wrong files and texts are told by their paths and by plain 
       {train(empty), empty + ": expected a text, got none"},
       {train(broken), "text: expected valid UTF-8, got byte 0xFF at offset 2"},
       {train(directory.write("short", "too short")),
-       "text: expected at least 20 tokens, for a block_size of 8, got 9"},
+       directory / "short" + ": expected at least 20 tokens for --block-size 8, got 9"},
       {tiny(text, text), text + ": cannot be the --out-dir: "},
-      {tiny(text, out), "train: " + out + " holds a run"},
+      {tiny(text, out), out + ": expected a directory without a run, got a run of 1 steps; "},
       {resumed(none), none + ": cannot be read: No such file or directory"},
       {resumed(folder),
        folder + ": expected a run of vitro train with step-*.safetensors, got none"},

@@ -1,4 +1,4 @@
-// Texts that come through a pipe, with a byte order mark, from Windows, or not composed.
+// Texts from a pipe, with a byte order mark, with the line ends of Windows, or not in NFC.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-// What the program prints, where `fifo` gives it the bytes.
+// Runs the program while `fifo` gives it the bytes.
 Finished run_with_fifo(const Words& arguments, const std::string& fifo, const std::string& bytes) {
   std::filesystem::remove(fifo);
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -51,7 +51,7 @@ TEST_CASE("texts: a FIFO and standard input are texts as files are") {
     if (name == "fifo") continue;
     remove_file(run + "/tokens.bin");
     check_refused(resumed(run, {"--max-iters", "4"}), 1, "the text came through a pipe");
-    check_refused({"eval", "--model", run}, 1, "tokens.bin: it is missing: give a TEXT");
+    check_refused({"eval", "--model", run}, 1, "tokens.bin: it is missing; give a text");
     const Finished again = run_vitro(resumed(run, {"--max-iters", "4", name}), "", text);
     CHECK(again.code == 0);
     CHECK(read_file(run + "/tokens.bin") == read_file(out + "/tokens.bin"));

@@ -1,5 +1,5 @@
-// vitro train, eval and generate --model as real processes: runs that are stopped, killed and
-// resumed end as undisturbed ones do.
+// vitro train, eval and generate --model as real processes.  A run that is stopped or killed and
+// then resumed ends like an undisturbed run.
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -53,7 +53,7 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
       {"generate", "--model", out, "--prompt", "The", "--max-new-tokens", "9", "--json"}));
   CHECK(generated["trained"] == true);
 
-  // eval reads the run's own tokens: whatever became of the text, and from anywhere.
+  // eval reads the run's own tokens, so the text may be moved, and a checkpoint may be named.
   std::filesystem::rename(text, directory / "moved.txt");
   CHECK(json::parse(output_of({"eval", "--model", out, "--json"})) == eval);
   CHECK(json::parse(output_of({"eval", "--model", checkpoint(out, 20), "--json"}))["loss"] ==
@@ -172,7 +172,7 @@ TEST_CASE("train: killed at random moments and resumed, a run logs the same loss
     const bool has_begun =
         std::filesystem::is_directory(killed) && !CheckpointDirectory(killed).steps().empty();
     Running run(has_begun ? resumed(killed) : tiny(text, killed, length));
-    // Longer and longer, so that a slow machine gets through too.
+    // The time until the kill grows, so that the run also ends on a slow machine.
     std::this_thread::sleep_for(
         std::chrono::milliseconds(random() % (60 + 10 * static_cast<unsigned>(kills))));
     run.send(SIGKILL);
@@ -192,7 +192,7 @@ TEST_CASE("train: SIGINT and SIGTERM save and end with 130 and 143") {
   const std::string text = directory.write("a.txt", short_text());
   for (int signal : {SIGINT, SIGTERM}) {
     const std::string out = directory / std::to_string(signal);
-    // Without a checkpoint on the way but the first.
+    // The run saves no checkpoint between the first one and the signal.
     Running run(tiny(text, out, {"--max-iters", "100000000", "--eval-interval", "1000000"}));
     wait_for_rows(out, 5);
     run.send(signal);
@@ -218,6 +218,6 @@ TEST_CASE("train: a damaged newest checkpoint is passed over with a warning") {
   const Finished run = run_vitro(resumed(out));
   CHECK(run.code == 0);
   CHECK_THAT(run.err, StartsWith("vitro: ") && Contains("step-00000020.safetensors"));
-  CHECK_THAT(run.out, Contains("going on after step 10"));
+  CHECK_THAT(run.out, Contains("continued after step 10"));
   CHECK(read_file(checkpoint(out, 20)) == undisturbed);
 }

@@ -1,4 +1,4 @@
-// Faults that a reading found, each with the scenario that showed it.
+// Each test is a scenario that once showed a fault.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -26,7 +26,7 @@ TEST_CASE("cross_entropy over no classes or no counted rows runs backward") {
   CHECK(ignored.grad().shape() == Shape{2, 0});
 }
 
-TEST_CASE("a weight written through a pointer that was kept is read anew") {
+TEST_CASE("a weight written through a pointer that was kept is read again") {
   NoGradGuard no_grad;
   nn::Linear layer(4, 3);
   Tensor x = ones({2, 4});

@@ -1,4 +1,4 @@
-// Running the vitro program.
+// Runs the vitro program.
 #include "tests/support/process.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 #ifdef VITRO_BINARY
 constexpr const char* kProgram = VITRO_BINARY;
 #else
-constexpr const char* kProgram = "vitro";  // in a build without programs: the installed one
+constexpr const char* kProgram = "vitro";  // a build without programs tests the installed one
 #endif
 
 pid_t start(const Words& arguments, int out, int err, rlim_t cpu_seconds, int in = -1) {
@@ -59,12 +59,12 @@ std::string contents(std::FILE* file) {
 
 }  // namespace
 
-// Into files rather than pipes: no order of reading can block the program.
 Words with(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
+// The output goes into files, not into pipes: a full pipe would block the program.
 Finished run_vitro(const Words& arguments, const std::string& out_path, const std::string& input) {
   std::FILE* out = out_path.empty() ? std::tmpfile() : std::fopen(out_path.c_str(), "w");
   std::FILE *err = std::tmpfile(), *in = std::tmpfile();
@@ -124,7 +124,7 @@ std::string output_on_terminal(const Words& arguments) {
   ::close(theirs);
   std::string text;
   char piece[4096];
-  for (ssize_t n; (n = ::read(ours, piece, sizeof piece)) > 0;)  // an error when theirs is closed
+  for (ssize_t n; (n = ::read(ours, piece, sizeof piece)) > 0;)  // read fails when theirs is closed
     text.append(piece, static_cast<size_t>(n));
   ::close(ours);
   wait_for(child);

@@ -133,8 +133,8 @@ void check_values(std::span<char*> arguments) {
   }
 }
 
-// The message of a wrong value, with all names of its option: "--learning-rate (--lr): expected
-// ...". CLI11 says the first name, which need not be the one that the user wrote.
+// The message of a wrong value with all names of its option: "--learning-rate (--lr): ...".  CLI11
+// says only the first name, which need not be the one that the user wrote.
 std::string with_all_names(const std::string& message, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_name();

@@ -69,7 +69,7 @@ inline constexpr const char* kSavedModel =
     "a run directory of vitro train, a checkpoint file, or a directory with a GPT-2 in Hugging "
     "Face's format";
 CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
-// --model next to the options of add_model, all of which it excludes but --text and --seed.
+// Adds --model next to the options of add_model.  It excludes all of them except --text and --seed.
 CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
 // A sentence for the help: what a command without --model does, and how its default sizes differ

@@ -10,7 +10,7 @@
 
 namespace vitro::cli {
 
-// Whoever read standard output has closed it, as `head` does.  The program then ends silently.
+// The reader of standard output has closed it, as `head` does.  The program then ends silently.
 struct ClosedPipe : IoError {
   using IoError::IoError;
 };
@@ -28,8 +28,8 @@ void warn(const std::string& message);
 
 // `text` with escapes in place of line ends, control characters and bytes that are not UTF-8.
 std::string printable(std::string_view text);
-// The printable text in double quotes.  A long one is cut after `most` characters and ends in
-// "...".
+// The printable text in double quotes.  A long text is cut after `most` characters, and "..."
+// follows.
 std::string in_quotes(std::string_view text, size_t most = 200);
 using text::clipped;
 

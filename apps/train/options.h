@@ -18,8 +18,8 @@ struct OptionRow {
   std::string names;  // in CLI11's form; the first one is the name in checkpoints and messages
   Values values;
   std::string meaning;
-  std::optional<std::string> shown_default =
-      {};  // replaces the default in the help; "": no default
+  // Replaces the default in the help; "": the help shows no default.
+  std::optional<std::string> shown_default = {};
   ForModel model = ForModel::kAny;
   WhenResumed resumed = WhenResumed::kKeeps;
 

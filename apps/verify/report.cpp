@@ -19,7 +19,7 @@ std::string counted(int64_t n, const std::string& what) {
   return count_text(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
-// The index of row r of the flattened y on all axes of y but the last: "b, t".
+// The index of row r of the flattened y along every axis of y except the last: "b, t".
 std::string place(const Tensor& y, int64_t row) {
   std::string all;
   for (int axis = y.rank() - 1; axis-- > 0; row /= y.size(axis))

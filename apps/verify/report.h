@@ -17,8 +17,7 @@ struct Verification {
   std::vector<ForwardCheck> forward;     // one per run
   std::vector<GradientCheck> gradients;  // empty unless every forward agrees
   OnednnStats onednn;                    // of one forward and backward
-  const LinearRun* shown_run =
-      nullptr;  // the Linear that has the shown cell; null: no cell is shown
+  const LinearRun* shown_run = nullptr;  // the Linear of the shown cell; null: no cell is shown
   Cell shown = {};
   bool is_asked = false;  // whether --cell named the shown cell
 

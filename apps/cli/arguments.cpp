@@ -125,8 +125,7 @@ void add_text(CLI::App& app, TextOptions& to) {
             "bundled stories)");
   Values kinds = names_of({"char", "word"});
   kinds.type_name = "KIND";
-  add_with_default(app, "--tokenizer", to.tokenizer, kinds,
-                   "Whether a token is a character or a word");
+  add_with_default(app, "--tokenizer", to.tokenizer, kinds, "Kind of tokens: characters or words");
   add_unk(app, to);
 }
 

@@ -48,7 +48,8 @@ void add_length(CLI::App& app, GenerateArguments& to) {
                  "Number of tokens to add, at most (default: 100)")
       ->type_name("N")
       ->transform(whole(0, 1'000'000));
-  app.add_option("--stop", to.stop, "End before this text appears; may be given several times")
+  app.add_option("--stop", to.stop,
+                 "End the continuation before this text; may be given several times")
       ->type_name("TEXT")
       ->allow_extra_args(false)
       ->check(some_text());

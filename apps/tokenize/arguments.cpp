@@ -11,7 +11,7 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
   tokenizer->get_validator(0)->active(false);  // a path is accepted too
   tokenizer->type_name("char|word|bpe|PATH")->check(file_name());
   tokenizer->description(with_default(
-      "Whether a token is a character, a word or a byte pair; or a saved tokenizer", "char"));
+      "Kind of tokens: char, word, bpe (byte pairs), or the path of a saved tokenizer", "char"));
   add_with_default(*sub, "--vocab-size", to.source.vocab_size, wholes(257, 1'000'000),
                    "Number of tokens that bpe learns, at most");
   sub->add_option("--out", to.out,
@@ -44,7 +44,7 @@ CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
   add_with_default(*sub, "--vocab-size", to.vocab_size, wholes(257, 1'000'000),
                    "Number of tokens, at most: 256 bytes, merges, and <|endoftext|>");
   add_with_default(*sub, "--min-count", to.min_count, wholes(1, INT64_MAX),
-                   "A pair becomes a token only if it occurs so often");
+                   "Number of times that a pair must occur to become a token, at least");
   sub->add_option("--out", to.out, "Directory to write to")
       ->type_name("DIR")
       ->required()

@@ -47,7 +47,7 @@ void each_option(F f, Options&... o) {
               "Text file to learn; - reads standard input (default: the bundled stories)", ""},
     o.model.text.file...);
   f(OptionRow{"--tokenizer", Values{Values::Kind::kWord, "KIND|PATH", file_name()},
-              "What a token is: char, word, bpe (byte pairs), or the path of a saved tokenizer"},
+              "Kind of tokens: char, word, bpe (byte pairs), or the path of a saved tokenizer"},
     o.model.text.tokenizer...);
   f(OptionRow{"--vocab-size", wholes(257, 1'000'000),
               "Number of tokens that bpe learns from the text, at most"},
@@ -120,7 +120,7 @@ void each_option(F f, Options&... o) {
               "a tenth of --learning-rate"},
     o.min_lr...);
   f(OptionRow{"--warmup-iters", wholes(0, kMany),
-              "Steps in which the learning rate rises from 0 to --learning-rate",
+              "First steps, in which the learning rate rises to --learning-rate",
               "100, at most a tenth of --lr-decay-iters"},
     o.warmup_iters...);
   f(OptionRow{"--lr-decay-iters", wholes(1, kMany),
@@ -175,7 +175,7 @@ void each_option(F f, Options&... o) {
     o.log_interval...);
   f(OptionRow{"--sample-tokens",
               wholes(0, 100'000),
-              "Number of tokens of a sample; 0: no samples",
+              "Number of tokens in a sample; 0: no samples",
               {},
               kAny,
               kMayChange},

@@ -8,6 +8,9 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
       app.add_subcommand("verify", "Compare what a running model computes with its formulas");
   add_model(*sub, to.model);
   add_saved_instead(*sub, to.saved);
+  sub->get_option("--text")->description(
+      "Text file that the vocabulary is made from or, with --model, that the model reads; - reads "
+      "standard input (default: the bundled stories or, with --model, the text of the run)");
   sub->add_option("--prompt", to.prompt,
                   "Text that the model reads (default: the start of its own text)")
       ->type_name("TEXT")

@@ -57,6 +57,15 @@ std::string contents(std::FILE* file) {
   return text;
 }
 
+std::string read_at_most(int file, size_t count) {
+  std::string text(count, '\0');
+  size_t size = 0;
+  for (ssize_t n; size < count && (n = ::read(file, &text[size], count - size)) > 0;)
+    size += static_cast<size_t>(n);
+  text.resize(size);
+  return text;
+}
+
 }  // namespace
 
 Words with(Words words, const Words& more) {
@@ -136,15 +145,26 @@ std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_s
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   const pid_t child = start(arguments, ends[1], STDERR_FILENO, cpu_seconds);
   ::close(ends[1]);
-  std::string text(count, '\0');
-  size_t size = 0;
-  for (ssize_t n; size < count && (n = ::read(ends[0], &text[size], count - size)) > 0;)
-    size += static_cast<size_t>(n);
+  std::string text = read_at_most(ends[0], count);
   ::close(ends[0]);
   if (kill) ::kill(child, SIGKILL);
   wait_for(child);
-  text.resize(size);
   return text;
+}
+
+Finished run_until_closed(const Words& arguments, size_t count) {
+  int ends[2];
+  std::FILE* err = std::tmpfile();
+  if (!err || ::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe for the output");
+  const pid_t child = start(arguments, ends[1], ::fileno(err), 600);
+  ::close(ends[1]);
+  Finished result;
+  result.out = read_at_most(ends[0], count);
+  ::close(ends[0]);
+  result.code = wait_for(child);
+  result.err = contents(err);
+  std::fclose(err);
+  return result;
 }
 
 TemporaryDirectory::TemporaryDirectory() {

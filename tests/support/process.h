@@ -48,6 +48,9 @@ std::string output_on_terminal(const Words& arguments);
 std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_seconds,
                             bool kill = true);
 
+// Runs the program with a pipe as its standard output, which is closed after `count` bytes.
+Finished run_until_closed(const Words& arguments, size_t count);
+
 // Makes an empty directory among the system's temporary files, and removes it with its contents.
 class TemporaryDirectory {
  public:

@@ -146,8 +146,8 @@ TEST_CASE("train: --max-iters below what the run has done is refused, and as muc
       resumed(out, {"--max-iters", "10"}), 2,
       "--max-iters: expected at least the 20 steps that the run in " + out + " has done, got 10");
   CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})),
-             Contains("--max-iters N goes further"));
-  CHECK_THAT(output_of(resumed(out)), Contains("The run has done its steps"));
+             Contains("--max-iters N adds more"));
+  CHECK_THAT(output_of(resumed(out)), Contains("The run has done all its steps"));
 }
 
 TEST_CASE("train: the validation loss that it shows is the one that eval computes") {

@@ -62,7 +62,7 @@ TEST_CASE("train: a second run in a directory is refused and touches nothing") {
   CHECK(!fs::exists(out + "/vitro.lock"));
 }
 
-TEST_CASE("train: of two runs that begin at once one is refused, and the other goes on") {
+TEST_CASE("train: if two runs begin at once, one is refused and the other goes on") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (int round = 0; round < 3; ++round) {
@@ -105,7 +105,7 @@ TEST_CASE("train: a missing tokens.bin is made again from the text") {
   output_of(resumed(out, {"--max-iters", "4"}));
 }
 
-TEST_CASE("train: a terminal that closes saves as SIGTERM does, however often it says so") {
+TEST_CASE("train: a closed terminal saves like SIGTERM, even if it sends SIGHUP twice") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const auto before = std::signal(SIGHUP, SIG_DFL);
@@ -138,19 +138,18 @@ TEST_CASE("train: the limit of file sizes is an error that leaves no temporary f
   check_nothing_temporary(out);
 }
 
-TEST_CASE("train: --max-iters below what the run has done is refused, and as much is no error") {
+TEST_CASE("train: --max-iters below the steps of the run is refused, and equal is no error") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "20"}));
   check_refused(
       resumed(out, {"--max-iters", "10"}), 2,
       "--max-iters: expected at least the 20 steps that the run in " + out + " has done, got 10");
-  CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})),
-             Contains("--max-iters N adds more"));
+  CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})), Contains("--max-iters N adds more"));
   CHECK_THAT(output_of(resumed(out)), Contains("The run has done all its steps"));
 }
 
-TEST_CASE("train: the validation loss that it shows is the one that eval computes") {
+TEST_CASE("train: the validation loss is the one that eval computes") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (const auto& begin : {tiny, tiny_gpt}) {
@@ -165,8 +164,7 @@ TEST_CASE("train: the validation loss that it shows is the one that eval compute
              Contains("150 to validate (the first 49 by --eval-iters)"));
 }
 
-TEST_CASE(
-    "train: a model that learns its text by heart is told of once, and the best one is kept") {
+TEST_CASE("train: learning by heart is reported once, and the best checkpoint is kept") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const Words options = {"--n-embd",

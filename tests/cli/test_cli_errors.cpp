@@ -27,7 +27,7 @@ Words generate_the(Words more) {
 
 }  // namespace
 
-TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
+TEST_CASE("cli errors: a mistake in the arguments exits with 2") {
   const BadInput table[] = {
       {2,
        {},
@@ -108,7 +108,7 @@ TEST_CASE("cli errors: what the arguments alone decide ends with 2") {
   for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
 }
 
-TEST_CASE("cli errors: what the world decides ends with 1") {
+TEST_CASE("cli errors: other errors exit with 1") {
   TemporaryDirectory directory;
   const std::string bad = directory.write("bad.txt", "ab\xff"), one = directory.write("one", "a"),
                     empty = directory.write("empty.txt", ""),
@@ -144,7 +144,7 @@ TEST_CASE("cli errors: what the world decides ends with 1") {
   }
 }
 
-TEST_CASE("cli errors: an output that cannot be written ends with 1") {
+TEST_CASE("cli errors: an output that cannot be written exits with 1") {
   if (!std::filesystem::exists("/dev/full")) return;
   const Words table[] = {
       {"--version"},

@@ -84,7 +84,7 @@ TEST_CASE("cli: --explain shows what the hooks of the running model saw") {
           Approx(two[static_cast<int64_t>(i)].item()).epsilon(1e-5));
 }
 
-TEST_CASE("cli: every activation is the one that its name says") {
+TEST_CASE("cli: every activation name selects its function") {
   const auto tokenizer = text::CharTokenizer::fit(stories());
   const char* names[] = {"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"};
   const Activation activations[] = {Activation::kNone,    Activation::kRelu, Activation::kTanh,
@@ -102,7 +102,7 @@ TEST_CASE("cli: every activation is the one that its name says") {
   }
 }
 
-TEST_CASE("cli: --explain reads well") {
+TEST_CASE("cli: --explain prints every stage in short lines") {
   const std::string out = output_of(
       {"generate", "--prompt", "The little", "--explain", "--quiet", "--max-new-tokens", "4"});
   for (const char* part :

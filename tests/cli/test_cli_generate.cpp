@@ -56,7 +56,7 @@ std::string text_of(const Words& arguments) { return result_of(arguments)["text"
 
 }  // namespace
 
-TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the same") {
+TEST_CASE("generate: a GPT's greedy text is the text of the library, streamed or not") {
   models::SavedModel saved = models::load_model(runs().chars);
   const std::string text = "the cat" + models::generate_text(*saved.model, *saved.tokenizer,
                                                              "the cat", {.max_new_tokens = 40});
@@ -100,7 +100,7 @@ TEST_CASE("generate: a text ends where a stop string begins") {
         "the " + added.substr(0, added.find(stop)));
 }
 
-TEST_CASE("generate: several samples differ, and are the same again") {
+TEST_CASE("generate: several samples differ, and a second run gives the same ones") {
   const Words base = generate(runs().chars, {"--prompt", "the ", "--temperature", "2"});
   const json three = result_of(with(base, {"--num-samples", "3"}));
   CHECK(!three.contains("text"));
@@ -112,7 +112,7 @@ TEST_CASE("generate: several samples differ, and are the same again") {
   CHECK_THAT(output_of(with(base, {"--num-samples", "2", "--quiet"})), Contains("\n---\nthe "));
 }
 
-TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
+TEST_CASE("generate: byte pairs continue any bytes, and print whole characters") {
   const std::string bytes = "the \u65e5\xe6\x9c cat";
   const json made = result_of(generate(runs().pairs, {"--prompt", bytes, "--allow-sliding"}));
   CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 12);
@@ -137,7 +137,7 @@ TEST_CASE("generate: a prompt from a file or from standard input is the same pro
   CHECK(run_vitro(generate(runs().pairs, {"--prompt-file", "-", "--quiet"}), "", nul).code == 0);
 }
 
-TEST_CASE("generate: --interactive goes on from what was said and ends with the input") {
+TEST_CASE("generate: --interactive continues the conversation and ends with the input") {
   const Words base = generate(runs().chars, {"--quiet"});
   const models::SavedModel saved = models::load_model(runs().chars);
   models::Conversation conversation(*saved.model, *saved.tokenizer, {.max_new_tokens = 12});
@@ -175,7 +175,7 @@ models::GPT restless(int64_t vocab_size) {
 
 }  // namespace
 
-TEST_CASE("generate: what was said before decides what --interactive says, up to an empty line") {
+TEST_CASE("generate: --interactive remembers the conversation until an empty line") {
   TemporaryDirectory directory;
   const auto tokenizer = text::CharTokenizer::fit("abcdefgh \n");
   models::GPT model = restless(tokenizer.vocab_size());
@@ -202,7 +202,7 @@ TEST_CASE("generate: what was said before decides what --interactive says, up to
         stopped + alone(stopped + "de", stop).substr(stopped.size()));
 }
 
-TEST_CASE("generate: an allowed special token is what the model reads") {
+TEST_CASE("generate: the model reads special tokens if they are allowed") {
   TemporaryDirectory directory;
   const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 262);
   models::GPT model = restless(tokenizer.vocab_size());
@@ -221,7 +221,7 @@ TEST_CASE("generate: an allowed special token is what the model reads") {
   }
 }
 
-TEST_CASE("generate: special tokens, where they are allowed; a text ends where config.json says") {
+TEST_CASE("generate: special tokens can be allowed, and config.json names the end token") {
   const std::string end = text::BpeTokenizer::kEndOfText;
   const Words base = generate(runs().pairs, {"--prompt", end + "the"});
   const json plain = result_of(base), special = result_of(with(base, {"--allow-special"}));
@@ -247,7 +247,7 @@ TEST_CASE("generate: special tokens, where they are allowed; a text ends where c
   CHECK(text_of(hers) == "the");
 }
 
-TEST_CASE("generate: a prompt that ends within a character is shown with all of it") {
+TEST_CASE("generate: a character that the prompt cuts is shown whole") {
   const std::string quiet = output_of(
       generate(runs().pairs, {"--prompt", "the\xe6\x97", "--quiet", "--max-new-tokens", "3"}));
   CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
@@ -257,7 +257,7 @@ TEST_CASE("generate: a prompt that ends within a character is shown with all of 
   CHECK(text_of(base) == "the\uFFFD");
 }
 
-TEST_CASE("generate: Ctrl-C ends a text first, and between texts the program") {
+TEST_CASE("generate: Ctrl-C stops a text, and ends the program between texts") {
   const std::string out = runs().directory / "heard";
   const auto wait_until = [&](auto is_reached) {
     for (int i = 0; i < 6000 && !is_reached(read_file(out)); ++i)
@@ -349,7 +349,7 @@ TEST_CASE("generate: bad input is refused in one line") {
   CHECK(run_vitro(of({"--prompt", std::string(17, 't'), "--allow-sliding"})).code == 0);
 }
 
-TEST_CASE("verify: a trained GPT's layers and gradients agree, and a spoiled one is named") {
+TEST_CASE("verify: a trained GPT's layers and gradients agree, and a changed layer is named") {
   const json said = json::parse(output_of({"verify", "--model", runs().chars, "--json"}));
   CHECK(said["agrees"] == true);
   std::vector<std::string> names;

@@ -44,7 +44,7 @@ json metadata(const std::string& out) { return json::parse(saved(out).metadata.a
 
 }  // namespace
 
-TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too") {
+TEST_CASE("gpt: options decide the model, also in the spelling of nanoGPT") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), a = directory / "a",
                     b = directory / "b", c = directory / "c";
@@ -81,7 +81,7 @@ TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too"
   CHECK(metadata(c)["weight-decay"] == 0.1);
 }
 
-TEST_CASE("gpt: it learns, and eval and generate take its run") {
+TEST_CASE("gpt: it learns, and eval and generate use its run") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
   output_of(train(
@@ -97,7 +97,7 @@ TEST_CASE("gpt: it learns, and eval and generate take its run") {
   CHECK(generated["ids"].size() == 34);
 }
 
-TEST_CASE("gpt: a run's steps are those of the same loop in C++, every option included") {
+TEST_CASE("gpt: a run gives the same steps as a loop in C++ with the same options") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
   output_of(train(text, out,
@@ -181,7 +181,7 @@ TEST_CASE("gpt: every schedule warms up and falls as it says") {
   }
 }
 
-TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
+TEST_CASE("gpt: --init-from starts from a saved model of any type") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()),
                     other = directory.write("b.txt", mirrored_text().substr(700, 900));
@@ -257,7 +257,7 @@ TEST_CASE("gpt: --init-from converts a model of any dtype, and export gives its 
   CHECK(after["torch_dtype"] == "float32");
 }
 
-TEST_CASE("gpt: options that do not fit are refused in one line") {
+TEST_CASE("gpt: inconsistent options are refused in one line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",
                     greek =
@@ -325,7 +325,7 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
   CHECK(!std::filesystem::exists(directory / "fresh"));
 }
 
-TEST_CASE("gpt: the estimate of memory has no logits that are never held") {
+TEST_CASE("gpt: the estimate of memory counts no logits that are never held") {
   const TemporaryDirectory directory;
   // With n_embd 2 and one layer, a row of the model has 52 numbers; 1,000 logits and their
   // gradients would add two thousand.

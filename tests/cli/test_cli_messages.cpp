@@ -10,7 +10,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::StartsWith;
 
-TEST_CASE("messages: wrong files and texts are told by their paths and by plain words") {
+TEST_CASE("messages: errors name wrong files and texts by paths and plain words") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), none = directory / "none",
                     out = directory / "out", empty = directory.write("empty", ""),

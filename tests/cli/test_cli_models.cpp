@@ -49,7 +49,7 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK_THAT(shown, !Contains("HookPoint") && !Contains("h.2"));
 }
 
-TEST_CASE("summary: products are counted as the library counts those of a forward") {
+TEST_CASE("summary: the MACs are the ones that the library counts in a forward") {
   TemporaryDirectory directory;
   for (const Words& kind : {Words{"--n-layer", "2", "--n-head", "2", "--n-embd", "8",
                                   "--block-size", "8", "--n-kv-head", "1", "--mlp", "swiglu"},
@@ -89,7 +89,7 @@ TEST_CASE("summary: what it refuses") {
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
 }
 
-TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
+TEST_CASE("export: a run becomes a directory that is read like any GPT-2") {
   TemporaryDirectory directory;
   const std::string run = trained(directory,
                                   {"--tokenizer", "bpe", "--vocab-size", "262", "--n-layer", "1",
@@ -104,7 +104,7 @@ TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
   CHECK_THAT(output_of({"summary", "--model", out}), StartsWith("GPT(1 layers"));
 }
 
-TEST_CASE("generate: a text ends with the token that ends texts") {
+TEST_CASE("generate: a text ends with the end token") {
   TemporaryDirectory directory;
   const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 260);
   models::GPT model({.block_size = 8, .vocab_size = 260, .n_layer = 1, .n_head = 1, .n_embd = 2});
@@ -126,7 +126,7 @@ TEST_CASE("generate: a text ends with the token that ends texts") {
   }
 }
 
-TEST_CASE("export: what has no place in GPT-2's layout is refused") {
+TEST_CASE("export: a model that GPT-2's format cannot hold is refused") {
   TemporaryDirectory one, two;
   const std::string mini = trained(one, {"--n-hidden", "8", "--block-size", "8"}),
                     llama = trained(two, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
@@ -137,7 +137,7 @@ TEST_CASE("export: what has no place in GPT-2's layout is refused") {
   }
 }
 
-TEST_CASE("generate: a directory of others that does not fit is refused in one line") {
+TEST_CASE("generate: a directory with a wrong config.json is refused in one line") {
   struct Fault {
     const char *find, *replace, *complaint;
   };
@@ -196,7 +196,7 @@ TEST_CASE("models: a directory without a tokenizer is summarised, exported and v
            "vocab.json and merges.txt, into the directory");
 }
 
-TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") {
+TEST_CASE("models: a padded vocabulary loses nothing and gives one line of warning") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 260), out = directory / "out";
   for (const Words& arguments :
@@ -212,7 +212,7 @@ TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") 
   CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
 }
 
-TEST_CASE("models: no directory holds two") {
+TEST_CASE("models: no directory holds two models") {
   TemporaryDirectory directory;
   const std::string run = trained(directory, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                               "--block-size", "8"}),
@@ -224,7 +224,7 @@ TEST_CASE("models: no directory holds two") {
   output_of({"eval", "--model", checkpoint});
 }
 
-TEST_CASE("models: a path that is no model is told what is expected") {
+TEST_CASE("models: for a path without a model, the error says what was expected") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257), empty = directory / "empty";
   std::filesystem::create_directory(empty);
@@ -239,7 +239,7 @@ TEST_CASE("models: a path that is no model is told what is expected") {
     check_refused({"generate", "--model", path, "--prompt", "the"}, 1, says);
 }
 
-TEST_CASE("models: a list of what does not fit is short") {
+TEST_CASE("models: the list of missing tensors is short") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257);
   const std::string config = read_file(hf + "/config.json");

@@ -48,7 +48,7 @@ TEST_CASE("plain: eval takes its text by position or as --text, but not both") {
   check_refused({"eval", "--model", out, text, "--text", text}, 2, "excludes");
 }
 
-TEST_CASE("plain: a text is long enough from the number of tokens that the message asks for") {
+TEST_CASE("plain: a text with the number of tokens that the message asks for is long enough") {
   const TemporaryDirectory directory;
   for (const int64_t block_size : {1, 8, 17, 18, 64, 100}) {
     CAPTURE(block_size);
@@ -65,7 +65,7 @@ TEST_CASE("plain: a text is long enough from the number of tokens that the messa
   }
 }
 
-TEST_CASE("plain: a message names every name of an option, and says one time what it expected") {
+TEST_CASE("plain: a message gives all names of an option, and says once what it expected") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out",
                     junk = directory.write("junk", "\xAD");
@@ -140,7 +140,8 @@ TEST_CASE("plain: messages lose the names of functions, and nothing else") {
   for (const auto& [message, shown] : table) CHECK(cli::without_internals(message) == shown);
 }
 
-TEST_CASE("plain: every name that begins a message of the library is a word or is left out") {
+TEST_CASE(
+    "plain: messages of the library begin with plain words, or with names that are left out") {
   // Users know these words; the kinds of models are also words in the help.
   const std::set<std::string> words = {"text",       "tokens",  "tokenizer", "vocabulary",
                                        "checkpoint", "config",  "memory",    "options",

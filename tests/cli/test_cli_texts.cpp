@@ -31,7 +31,7 @@ const std::string kMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-TEST_CASE("texts: a FIFO and standard input are texts as files are") {
+TEST_CASE("texts: a FIFO and standard input work like files") {
   const TemporaryDirectory directory;
   const std::string text = short_text(), file = directory.write("a.txt", text),
                     fifo = directory / "fifo", out = directory / "out";
@@ -79,7 +79,7 @@ TEST_CASE("texts: a FIFO and standard input are texts as files are") {
   CHECK(prompted.out == "The\n");
 }
 
-TEST_CASE("texts: an empty pipe, and one without an end that is in sight") {
+TEST_CASE("texts: an empty pipe is refused") {
   const TemporaryDirectory directory;
   check_refused(tiny("-", directory / "out"), 1,
                 "standard input: expected a text, got none: it is empty");
@@ -87,7 +87,7 @@ TEST_CASE("texts: an empty pipe, and one without an end that is in sight") {
   CHECK(!std::filesystem::exists(directory / "out"));
 }
 
-TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and told of") {
+TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and reported") {
   const TemporaryDirectory directory;
   const std::string text = short_text(), plain = directory.write("plain.txt", text);
   std::string lines;
@@ -113,7 +113,7 @@ TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and told of")
   CHECK_THAT(output_of({"train", "--help"}), Contains("byte order mark") && Contains("CR LF"));
 }
 
-TEST_CASE("texts: what is composed is not called the same text") {
+TEST_CASE("texts: a text that was composed to NFC is not called the same text") {
   const std::string decomposed = "cafe\u0301";
   const TemporaryDirectory directory;
   const std::string file = directory.write("a.txt", "caf\u00e9");
@@ -124,7 +124,7 @@ TEST_CASE("texts: what is composed is not called the same text") {
   CHECK_THAT(output_of({"tokenize", "--text", file, "caf\u00e9"}), Contains("the same text"));
 }
 
-TEST_CASE("texts: bytes that are no UTF-8 take no more time than others, and little room") {
+TEST_CASE("texts: bytes that are not UTF-8 cost no more time and little output") {
   const TemporaryDirectory directory;
   const std::string file = directory.write("ff", std::string(1'000'000, '\xff'));
   const std::string shown =

@@ -59,7 +59,7 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
         expected.encode(text));
 }
 
-TEST_CASE("cli: special tokens come from text that may become them, also where a model learns it") {
+TEST_CASE("cli: --allow-special turns text into special tokens, in vitro train too") {
   TemporaryDirectory directory;
   const std::string end = text::BpeTokenizer::kEndOfText, out = directory / "pairs";
   const std::string story = "a cat sat." + end, text = directory.write("a.txt", [&] {
@@ -100,7 +100,7 @@ TEST_CASE("cli: special tokens come from text that may become them, also where a
         json_of({"eval", "--model", directory / "run", "--json"})["tokens"]);
 }
 
-TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more to teach") {
+TEST_CASE("cli: tokenizer train says what it learnt, and if the text has no more pairs") {
   TemporaryDirectory directory;
   const std::string text = directory.write("text.txt", "low low lower lowest");
   const std::string out = directory / "pairs";

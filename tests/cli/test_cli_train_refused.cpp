@@ -87,7 +87,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
   output_of(resumed(out, {"--max-iters", "11"}));
 }
 
-TEST_CASE("train: options in a checkpoint are held to what the command line takes") {
+TEST_CASE("train: options in a checkpoint are checked like the command line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1"}));

@@ -81,7 +81,7 @@ TEST_CASE("cli verify: every activation, context and tokenizer") {
   CHECK(run_vitro(with(kSmall, {"--text", same})).code == 0);  // one token: every gradient is 0
 }
 
-TEST_CASE("cli verify: a spoiled module is found and named, and no other") {
+TEST_CASE("cli verify: only the changed module is found and named") {
   struct Case {
     Words perturb;
     std::string guilty, innocent;
@@ -185,7 +185,7 @@ TEST_CASE("cli verify: --cell names the number that is shown, and a calculator f
   CHECK(json::parse(run_vitro(with(kSmall, {"--json"})).out)["cell"].is_null());
 }
 
-TEST_CASE("cli verify: a text of one's own passes through") {
+TEST_CASE("cli verify: the model reads the text of --prompt") {
   const Finished run = run_vitro(with(kSmall, {"--prompt", "The little"}));
   CHECK(run.code == 0);
   CHECK_THAT(run.out, Contains("It reads 1 window of 9 tokens"));
@@ -194,8 +194,7 @@ TEST_CASE("cli verify: a text of one's own passes through") {
   check_refused({"verify", "--prompt", "\u65e5\u672c"}, 1, "");
 }
 
-TEST_CASE(
-    "cli verify: a perturbed model shows the verdict, and a cell only where it is asked for") {
+TEST_CASE("cli verify: a perturbed model shows the verdict, and a cell only with --cell") {
   const Words spoiled = with(kSmall, {"--perturb", "hidden"});
   const std::string out = run_vitro(spoiled).out;
   CHECK_THAT(out, !Contains(" * ") && !Contains("2. One cell") && !Contains("3. Gradients"));

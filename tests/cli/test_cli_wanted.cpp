@@ -40,7 +40,7 @@ struct Directory {
 
 }  // namespace
 
-TEST_CASE("generate: generation_config.json decides what the command line leaves open") {
+TEST_CASE("generate: generation_config.json decides the options that were not given") {
   const Directory model;
   const json plain = model.made({"--max-new-tokens", "6"});
   const auto prompt = plain["prompt_tokens"].get<size_t>();
@@ -115,7 +115,7 @@ TEST_CASE("generate: a temperature of 0 is greedy") {
   }
 }
 
-TEST_CASE("graph: the model that is named is drawn, with its modules and the ids of the prompt") {
+TEST_CASE("graph: a saved model is drawn with its modules and the ids of the prompt") {
   const Directory model;
   const auto tokenizer = text::BpeTokenizer::load(model.path);
   std::string ids;
@@ -134,7 +134,7 @@ TEST_CASE("graph: the model that is named is drawn, with its modules and the ids
   CHECK_THAT(mini, Contains("embed.weight") && Contains("\\nhead"));
 }
 
-TEST_CASE("demo: what it shows of a command is read back by a shell as the same words") {
+TEST_CASE("demo: a shell reads the printed commands back as the same words") {
   const TemporaryDirectory directory;
   const std::string demo = read_file(source_path("scripts/demo"));
   const size_t begin = demo.find("quoted() {"), end = demo.find("\n}\n", begin);

@@ -194,7 +194,7 @@ TEST_CASE("documents: a program's output is the next block of text") {
   CHECK(outputs_in(program + program + "```text\nc\n```\n") == std::vector<std::string>{"", "c\n"});
 }
 
-TEST_CASE("documents: command lines are found where they stand") {
+TEST_CASE("documents: command lines are found in blocks of sh only") {
   const std::vector<Command> found = commands_in(
       "vitro outside\n```sh\nvitro a  # exits 2\nls\n  vitro indented\nvitro b \\\n  "
       "--c\n```\nvitro outside\n"

@@ -232,7 +232,7 @@ TEST_CASE("mutants: each is reported by its name, and its healthy twin passes") 
   }
 }
 
-TEST_CASE("mutants: the message tells which way of running is wrong") {
+TEST_CASE("mutants: the message says which of the two kinds of backward is wrong") {
   manual_seed(2);
   for (const Mutant& m : mutants()) {
     std::string message = gradcheck(m.wrong, inputs_of(m)).message;
@@ -296,7 +296,7 @@ TEST_CASE("mutants: a stale save is a VersionError that names the op") {
   CHECK(gradgradcheck(tripled_exp<kRight>, x).message == "");
 }
 
-TEST_CASE("mutants: what no gradient can be is a GraphError that names the op") {
+TEST_CASE("mutants: an impossible gradient is a GraphError that names the op") {
   Tensors x = {randn({4, 3}, kFloat64), randn({3}, kFloat64)};
   const std::pair<const char*, Definition> wrong[] = {{"mutant_wrong_shape", plus_as<WrongShape>},
                                                       {"mutant_wrong_count", plus_as<WrongCount>},

@@ -249,7 +249,7 @@ TEST_CASE("rules: every public header asks for C++20 first") {
   }
 }
 
-TEST_CASE("rules: comments go, strings and line numbers stay") {
+TEST_CASE("rules: comments are removed, and strings and line numbers stay") {
   CHECK(without_comments("a // b\nc") == "a \nc");
   CHECK(without_comments("a /* b\n */ c") == "a \n c");
   CHECK(without_comments("\"// no\" '\"' // yes") == "\"// no\" '\"' ");

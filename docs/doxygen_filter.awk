@@ -6,6 +6,7 @@
 #   - A comment describes every declaration below it, down to the next comment or blank line.
 #     So does a heading (`// --- losses ---`).
 #   - The comment of `int64_t a = 0, b = 0;` describes each of the fields.
+#   - Private members are left out.
 
 # The text of a comment as Doxygen reads it: nothing in it is a command or a tag.
 function plain(text) {
@@ -42,9 +43,14 @@ function end_comment() { layout(comment_indent, 0) }
 
 {
   gsub(/\[\[[^]]*\]\] ?/, "")  # attributes say nothing to a reader
+  sub(/friend bool operator/, "bool operator")  # Doxygen links to a friend that it does not list
   match($0, /^ */)
   indent = substr($0, 1, RLENGTH)
 }
+
+/^ *private:/ && private_indent == "" { private_indent = indent }
+private_indent != "" && /^ *};/ && length(indent) < length(private_indent) { private_indent = "" }
+private_indent != "" { next }
 
 # The comment that opens the file.
 FNR == 1 && /^\/\/ / {

@@ -1,4 +1,4 @@
-// What a newcomer sees of the program: help texts, closed pipes, and messages in words that users
+// Checks what a newcomer sees of the program: help texts, closed pipes, and messages in words that users
 // know.
 #include <catch2/catch.hpp>
 #include <csignal>

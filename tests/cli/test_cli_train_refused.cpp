@@ -126,7 +126,7 @@ TEST_CASE("train: options in a checkpoint are checked like the command line") {
   lacking.metadata["options"] = options.dump();
   save_checkpoint(checkpoint(out, 1), lacking);
   check_refused(resumed(out, {"--max-iters", "2", "--allow-special"}), 1,
-                "resume: a checkpoint with the option allow-special expected");
+                "option allow-special: expected a value in the checkpoint, got none in ");
 
   Checkpoint large = whole;
   options = json::parse(whole.metadata.at("options"));

@@ -1,5 +1,5 @@
-// Checks what a newcomer sees of the program: help texts, closed pipes, and messages in words that users
-// know.
+// Checks what a newcomer sees of the program: help texts, closed pipes, and messages in words that
+// users know.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>

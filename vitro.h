@@ -1,4 +1,4 @@
-// The umbrella: what a user of vitro includes.
+// Includes all public headers of vitro.
 #pragma once
 #include "framework/autograd/engine.h"
 #include "framework/autograd/gradcheck.h"

@@ -1,4 +1,4 @@
-// The `vitro` program: its subcommands, and what becomes of an error.
+// The `vitro` program: calls the subcommand that the command line names, and reports errors.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -8,13 +8,14 @@
 #include <span>
 
 #include "apps/cli/arguments.h"
+#include "apps/cli/internals.h"
 #include "apps/cli/output.h"
 
 namespace vitro::cli {
 
 namespace {
 
-// A subcommand has its arguments and a function that runs it.
+// A subcommand of CLI11, and a function that runs it with the options that CLI11 filled in.
 struct Subcommand {
   CLI::App* app;
   std::function<int()> run;
@@ -34,16 +35,16 @@ std::vector<Subcommand> add_subcommands(CLI::App& app) {
           subcommand(app, add_graph, graph),
           subcommand(app, add_summary, summary),
           subcommand(app, add_export, export_model),
-          {app.add_subcommand("version", "Versions, instruction sets and threads"), version}};
+          {app.add_subcommand("version", "Show versions, instruction set and threads"), version}};
 }
 
 void add_threads(CLI::App& app, int64_t& threads) {
-  app.add_option("--threads", threads, "Threads to compute with (default: one per core)")
+  app.add_option("--threads", threads, "Number of threads that compute (default: one per core)")
       ->type_name("N")
       ->transform(whole(1, 256));
 }
 
-// The innermost subcommand that was named, and how it is called.
+// The innermost subcommand that the command line named, and the words that call it.
 CLI::App& chosen(CLI::App& app) {
   CLI::App* sub = &app;
   while (!sub->get_subcommands().empty()) sub = sub->get_subcommands()[0];
@@ -52,7 +53,7 @@ CLI::App& chosen(CLI::App& app) {
 std::string called(const CLI::App& app) {
   return app.get_parent() ? called(*app.get_parent()) + ' ' + app.get_name() : app.get_name();
 }
-std::vector<std::string> subcommands_of(const CLI::App& app) {  // of its subcommands
+std::vector<std::string> subcommands_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
   return names;
@@ -69,23 +70,23 @@ int help(CLI::App& app, const std::vector<std::string>& topic) {
   for (const std::string& name : topic) {
     const std::vector<std::string> names = subcommands_of(*about);
     const std::string near = nearest(name, names);
-    check<UsageError>(std::ranges::count(names, name) > 0, "help: a subcommand of ", called(*about),
-                      " expected: ", in_quotes(name),
+    check<UsageError>(std::ranges::count(names, name) > 0, "help: expected a subcommand of ",
+                      called(*about), ", got ", in_quotes(name),
                       near.empty() ? "" : "; did you mean " + near + "?");
     about = about->get_subcommand(name);
   }
   return print_help(*about);
 }
 
-// The nearest known word for each unknown one: "; did you mean --prompt?".  Several unknown words
-// are named too.
+// Suggests the nearest known word for each unknown one: "; did you mean --prompt?".  If there are
+// several suggestions, each also names its unknown word.
 std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) {
   std::vector<std::string> known = subcommands_of(sub);
   for (const CLI::Option* option : sub.get_options())
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   std::vector<std::pair<std::string, std::string>> found;
   for (size_t i = 0; i < unknown.size(); ++i) {
-    if (i > 0 && !unknown[i].starts_with("--")) continue;  // the value of the one before
+    if (i > 0 && !unknown[i].starts_with("--")) continue;  // the value of the option before
     const std::string word = unknown[i].substr(0, unknown[i].find('='));
     if (const std::string near = nearest(word, known); !near.empty())
       found.emplace_back(word, near);
@@ -104,8 +105,8 @@ std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) 
                    " --help");
 }
 
-// nanoGPT writes --max_iters: in what is an option of some subcommand but for its underscores, they
-// become dashes.  CLI11's ignore_underscore leaves dashes out of the comparison.
+// The arguments, with dashes for underscores in the names of known options: nanoGPT writes
+// --max_iters.  CLI11's ignore_underscore cannot do it: it ignores underscores, but not dashes.
 std::vector<std::string> with_dashes(const CLI::App& app, std::span<char*> arguments) {
   std::vector<std::string> all(arguments.begin(), arguments.end());
   for (std::string& argument : all) {
@@ -119,17 +120,31 @@ std::vector<std::string> with_dashes(const CLI::App& app, std::span<char*> argum
         });
     if (is_option) argument = name + rest;
   }
-  std::ranges::reverse(all);  // as App::parse wants them
+  std::ranges::reverse(all);  // App::parse takes the last argument first
   return all;
 }
 
-// CLI11 would take the next argument for the value that `--prompt=` leaves out.
+// Refuses `--prompt=`: CLI11 would take the next argument as its value.
 void check_values(std::span<char*> arguments) {
   for (const std::string_view argument : arguments) {
     if (argument == "--") return;
     check<UsageError>(!argument.starts_with("--") || argument.find('=') != argument.size() - 1,
-                      argument, ": a value expected after the =: none");
+                      argument, ": expected a value after the =, got none");
   }
+}
+
+// The message of a wrong value with all names of its option: "--learning-rate (--lr): ...".  CLI11
+// says only the first name, which need not be the one that the user wrote.
+std::string with_all_names(const std::string& message, const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    if (option->get_lnames().size() < 2 || !message.starts_with(name + ": ")) continue;
+    std::string others;
+    for (const std::string& other : std::span(option->get_lnames()).subspan(1))
+      others += (others.empty() ? "--" : ", --") + other;
+    return name + " (" + others + ")" + message.substr(name.size());
+  }
+  return message;
 }
 
 int run(int argc, char** argv) {
@@ -139,21 +154,25 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.footer(
       "Examples:\n"
-      "  vitro train                                      # the bundled stories, a minute or so\n"
+      "  vitro train                                      # learn the bundled stories (a minute)\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"
-      "  vitro generate --prompt \"The little\" --explain   # text, ids, layers, text: each stage\n"
-      "  vitro verify                                     # is every layer what its formula says?\n"
-      "  vitro verify --perturb                           # no longer: see it found\n"
+      "  vitro generate --prompt \"The little\" --explain   # show each stage from text to text\n"
+      "  vitro verify                                     # compare each layer with its formula\n"
+      "  vitro verify --perturb                           # make an error, and see verify find it\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
-      "  vitro help generate                              # every subcommand explains itself");
+      "  vitro help generate                              # the help of a subcommand");
   int64_t threads = 0;  // 0: not given
   const std::vector<Subcommand> subcommands = add_subcommands(app);
   add_threads(app, threads);
   for (const Subcommand& sub : subcommands) add_threads(*sub.app, threads);
   std::vector<std::string> topic;
-  CLI::App* const helps = app.add_subcommand("help", "What a subcommand does, as --help says it");
-  helps->add_option("subcommand", topic, "Its name; none: of the program")->type_name("NAME");
+  CLI::App* const helps =
+      app.add_subcommand("help", "Show the help of the program or of a subcommand");
+  helps
+      ->add_option("subcommand", topic,
+                   "Name of the subcommand; without it, the help of the program")
+      ->type_name("NAME");
 
   const auto words = std::span(argv, static_cast<size_t>(argc)).subspan(1);
   check_values(words);
@@ -164,7 +183,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const CLI::App& sub = chosen(app);
     if (app.remaining_size(/*recurse=*/true)) refuse_unknown(app, sub);
-    fail<UsageError>(error.what(), "; see ", called(sub), " --help");
+    fail<UsageError>(with_all_names(error.what(), sub), "; see ", called(sub), " --help");
   }
   if (threads) set_num_threads(static_cast<int>(threads));
   if (wants_version) return version();
@@ -172,11 +191,11 @@ int run(int argc, char** argv) {
   if (&sub == helps) return help(app, topic);
   for (const Subcommand& known : subcommands)
     if (known.app == &sub) return known.run();
-  fail<UsageError>("a subcommand expected: ", CLI::detail::join(subcommands_of(sub), ", "),
-                   "; see ", called(sub), " --help");
+  fail<UsageError>("expected a subcommand (", CLI::detail::join(subcommands_of(sub), ", "),
+                   "), got none; see ", called(sub), " --help");
 }
 
-// A long line without its middle: the reason often stands at the end.
+// A long line without its middle.  The end stays, because the reason often stands there.
 std::string shortened(const std::string& line) {
   constexpr size_t kStart = 3000, kEnd = 1000;
   if (line.size() <= kStart + kEnd) return line;
@@ -186,8 +205,10 @@ std::string shortened(const std::string& line) {
          text::encode_utf8(end.substr(end.size() - std::min(end.size(), kEnd)));
 }
 
-// One line, whatever the message holds: a list's entries after semicolons, the first of them, of
-// which the last may count others; the modules that an error passed follow with "in".
+// Prints the error as one line on standard error and returns `code`.  A message may have further
+// lines, which begin with two spaces.  Lines "in MODULE" go to the end.  The others are entries of
+// a list: the first kMostEntries follow the sentence after semicolons, and the rest is counted. The
+// last entry may itself be a count, "and N more".
 int report(const std::string& error, int code) {
   const std::string message = without_internals(error);
   constexpr size_t kMostEntries = 8;
@@ -217,6 +238,8 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` is an error, as on a full disk
   try {
     return cli::run(argc, argv);
+  } catch (const cli::ClosedPipe&) {
+    return 128 + SIGPIPE;  // as a shell reports other programs that write to a closed pipe
   } catch (const cli::UsageError& error) {
     return cli::report(error.what(), 2);
   } catch (const std::bad_alloc&) {

@@ -1,4 +1,4 @@
-// Bare oneDNN by its C API.
+// Calls oneDNN through its C API.
 #include "bench/bare_onednn.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -13,7 +13,8 @@ namespace vitro::bench {
 namespace {
 
 void require(dnnl_status_t status) {
-  if (status != dnnl_success) throw std::runtime_error("bare oneDNN failed");
+  if (status != dnnl_success)
+    throw std::runtime_error("bare oneDNN: expected success, got status " + std::to_string(status));
 }
 
 dnnl_engine_t engine() {

@@ -1,4 +1,4 @@
-// Attention beside the bare oneDNN products that it is made of, and decoding beside memory.
+// Compares attention with its products in bare oneDNN, and times attention of one new row.
 #include "bench/bare_onednn.h"
 #include "bench/rows.h"
 #include "vitro.h"
@@ -6,9 +6,9 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Attention of a packed projection; other = its two (with backward: seven) products alone, "
-    "bare\n"
-    "batched oneDNN on contiguous operands, all of T x T also where causal: half of it counts.";
+    "Attention of a packed projection; other = only its two products (seven with backward), in\n"
+    "bare batched oneDNN on contiguous operands.  Causal attention counts half of the FLOPs, but\n"
+    "other computes all of T x T.";
 
 namespace {
 
@@ -19,7 +19,8 @@ struct Size {
   Tensor qkv() const { return randn({B, T, 3 * H * D}); }
 };
 
-// scores = a b^T three times, weighted sums four times; forward: one of each.
+// With backward: three products like the scores a b^T, and four like the weighted sums.  Forward
+// alone: one of each.
 Batch bare_products(const Size& s, bool backward) {
   BareBatchedMatmul scores(s.B * s.H, s.T, s.T, s.D), sums(s.B * s.H, s.T, s.D, s.T);
   return batch([=] {
@@ -60,7 +61,7 @@ void self_attention_rows() {
       }
 }
 
-// One new row against a cache of S rows that stand in a buffer for more.
+// Attention of one new row to a cache of S rows; the buffer of the cache is larger than S.
 void decode_rows() {
   struct Cache {
     const char* name;

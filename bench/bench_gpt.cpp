@@ -1,4 +1,4 @@
-// GPT whole: forward, backward and a training step of two sizes; the next token with a cache.
+// Times GPT: forward, backward and a training step of two sizes, and the next token with a cache.
 #include <algorithm>
 #include <atomic>
 #include <span>
@@ -10,11 +10,11 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "G1 is nanoGPT's CPU configuration (4 heads, 65 characters), G2 GPT-2 with 124,439,808\n"
-    "parameters.  G3 decodes greedily with GPT-2, one text; beside it, all weights are read once.";
+    "parameters.  G3 decodes one text greedily with GPT-2; other = reading all weights once.";
 
 namespace {
 
-// The next token behind a context of at least 64, which starts anew when it has grown to 128.
+// Computes the next token after a context of 64 to 128 tokens; after 128 a new context starts.
 Batch decode(const std::shared_ptr<models::GPT>& model) {
   auto cache = std::make_shared<nn::KVCache>(model->make_cache(1, 128));
   auto next = std::make_shared<Tensor>();
@@ -26,8 +26,8 @@ Batch decode(const std::shared_ptr<models::GPT>& model) {
   });
 }
 
-// All that a token must read: every weight but wpe's (of wte the head reads all), as fast as both
-// cores can.
+// Reads on all threads what a token must read: all weights but wpe.weight.  (The head reads all of
+// wte.weight.)
 Batch read_weights(const std::shared_ptr<models::GPT>& model) {
   constexpr int64_t kPiece = int64_t{1} << 16;
   std::vector<std::span<const uint64_t>> pieces;
@@ -59,7 +59,7 @@ void register_model_rows(const GPTSize& s) {
       (*c.model)(c.ids);
     };
   });
-  work.flops *= 3;  // the products of dx and dW as well
+  work.flops *= 3;  // backward adds the products for dx and dW
   row(name + "with backward", shape, work, [=] {
     return [c = GPTCase(s)] {
       c.model->loss(c.ids, c.targets).backward();
@@ -73,7 +73,7 @@ void register_model_rows(const GPTSize& s) {
 
 void register_rows() {
   for (const GPTSize& s : kGPTSizes) register_model_rows(s);
-  rivals("G3 next token, beside reading", "GPT-2 B1", {.target = 1.2}, [] {
+  rivals("G3 next token, against reading", "GPT-2 B1", {.target = 1.2}, [] {
     auto model = std::make_shared<models::GPT>(models::GPTConfig::preset("gpt2"));
     model->eval();
     return std::vector<Batch>{decode(model), read_weights(model)};

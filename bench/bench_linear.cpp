@@ -1,4 +1,4 @@
-// Linear beside the bare oneDNN primitive, and the crossover of the two doors behind it.
+// Compares Linear with the bare oneDNN primitive, and the SIMD kernel with oneDNN for each size.
 #include "bench/bare_onednn.h"
 #include "bench/machine.h"
 #include "bench/rows.h"
@@ -10,10 +10,9 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Linear: other = bare oneDNN with bias, the better of both transpositions of b, interleaved.\n"
-    "Reading: one row through weights of which none is in a cache, other = the sum of their "
-    "words.\n"
-    "Crossover: SIMD door, other = oneDNN door.  Shapes are MxNxK: x (M, K), weight (N, K).";
+    "Linear: other = bare oneDNN with bias, with the better layout of b; timed by turns.\n"
+    "Reading: one row through weights that are in no cache; other = the sum of their words.\n"
+    "Crossover: SIMD kernel, other = oneDNN kernel.  Shapes are MxNxK: x (M, K), weight (N, K).";
 
 namespace {
 
@@ -33,7 +32,7 @@ Work work_of(const Size& s, DType dtype, double target) {
           .dtype = dtype};
 }
 
-// The layer and an input, shared by the closures that time them.
+// The layer and an input, which the timed functions share.
 struct Case {
   std::shared_ptr<nn::Linear> layer;
   Tensor x;
@@ -91,8 +90,8 @@ void linear_rows() {
     }
 }
 
-// m rows through the layers of GPT-2, 494 MB in float32: no weight is in a cache when its turn
-// comes.
+// m rows through the layers of GPT-2.  Their weights are 494 MB in float32, so none is still in a
+// cache when it is used again.
 void reading_rows(int64_t m, DType dtype) {
   std::vector<Size> sizes(1, {m, 50257, 768});
   for (int layer = 0; layer < 12; ++layer)
@@ -121,7 +120,7 @@ void reading_rows(int64_t m, DType dtype) {
          });
 }
 
-// The products of a Linear, as each door takes them.
+// The products of a Linear, in the layouts in which the two kernels get them.
 enum class Product { kForward, kPacked, kWeightGradient, kFewRows };
 
 std::vector<Batch> two_doors(const Size& s, Product product) {
@@ -129,7 +128,7 @@ std::vector<Batch> two_doors(const Size& s, Product product) {
   const float *p = a.data<float>(), *q = b.data<float>(), *r = bias.data<float>();
   float* y = c.mutable_data<float>();
   auto keep = std::vector<Tensor>{a, b, bias, c};
-  // dW = dy^T x: the left operand lies transposed, the right one straight, and there is no bias.
+  // dW = dy^T x: the left operand is stored transposed, the right one is not; there is no bias.
   bool dw = product == Product::kWeightGradient;
   simd::MatrixView left = dw ? simd::MatrixView{p, 1, s.m} : simd::MatrixView{p, s.k, 1},
                    right = dw ? simd::MatrixView{q, s.n, 1} : simd::MatrixView{q, 1, s.k};
@@ -155,7 +154,7 @@ std::vector<Batch> two_doors(const Size& s, Product product) {
   return {[=](int64_t n) { (void)keep, ours(n); }, batch([=] { onednn::matmul(call); })};
 }
 
-// Runs with that many threads, and puts the number back.
+// Runs the batches with that many threads, and sets the number back.
 std::vector<Batch> with_threads(int threads, std::vector<Batch> batches) {
   for (Batch& b : batches)
     b = [threads, run = std::move(b)](int64_t n) {

@@ -1,12 +1,11 @@
-// Every family of ops over a list of shapes.
+// Times every family of ops over a list of shapes.
 #include "bench/op_rows.h"
 
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Activations and softmax: SIMD, other = oneDNN; below 1 SIMD is faster.  GB/s counts what must "
-    "be\n"
-    "read and written once; above 100 % of the roof it came from a cache.";
+    "Activations and softmax: SIMD, other = oneDNN; SIMD is faster if the ratio is below 1.\n"
+    "GB/s counts what must be read and written once; above 100 % of the roof it came from a cache.";
 
 void register_rows() {
   elementwise_rows();

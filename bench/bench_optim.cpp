@@ -1,4 +1,4 @@
-// AdamW over a GPT-2's worth of parameters, and loading them: beside what the memory allows.
+// Compares AdamW on as many parameters as GPT-2 has, and loading them, with the speed of memory.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "AdamW: other = p += g; m += g; v += g over arrays of the same size, in one parallel pass.\n"
-    "Load: a safetensors file of 500 MB in the page cache, until every byte was summed; other =\n"
+    "Load: reads a safetensors file of 500 MB from the page cache and sums every byte; other =\n"
     "pread by two threads into fresh huge pages, and the same sum.";
 
 namespace {
@@ -49,7 +49,7 @@ uint64_t sum_of(const void* data, int64_t bytes) {
   return sum;
 }
 
-// A file of 16 tensors, together 500 MB; removed at the end.
+// A file of 16 tensors, 500 MB together.  It is removed at the end.
 class LargeFile {
  public:
   LargeFile() : path_(std::filesystem::temp_directory_path() / "vitro_bench.safetensors") {
@@ -69,7 +69,8 @@ class LargeFile {
 void load_by_pread(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status;
-  if (file < 0 || ::fstat(file, &status) != 0) throw std::runtime_error("no file to load");
+  if (file < 0 || ::fstat(file, &status) != 0)
+    throw std::runtime_error("bench_optim: expected a file to load, got none");
   const int64_t size = status.st_size, block = int64_t{4} << 20;
   void* memory = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -98,7 +99,7 @@ std::vector<Batch> load_rivals(bool map) {
       for (const auto& [name, x] : all.tensors) sum += sum_of(x.data<float>(), x.numel() * 4);
     }
     benchmark::DoNotOptimize(sum);
-    empty_cache();  // the next one too gets fresh pages
+    empty_cache();  // so that the next load also gets fresh pages
   };
   return {batch(load), batch([=] { load_by_pread(file->path()); })};
 }

@@ -1,11 +1,11 @@
-// What an op costs beside its arithmetic: chains of ops on 8 floats, new tensors, module calls.
+// Times the overhead of an op: chains of ops on 8 floats, new tensors, module calls.
 #include "bench/rows.h"
 #include "vitro.h"
 
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Times are per op.  O1-O3: 100 chained adds of 8 floats, the graph's destruction included.";
+    "Times are per op.  O1-O3: 100 chained adds of 8 floats, with the destruction of the graph.";
 
 namespace {
 
@@ -18,7 +18,7 @@ Tensor chain(const Tensor& x, const Tensor& y, F op) {
   return result;
 }
 
-// The three ways of one op: recorded, not recorded, recorded and differentiated.
+// One op in three ways: recorded, not recorded, and with backward.
 template <class F>
 void op_rows(const std::string (&names)[3], F op, const double (&targets)[3]) {
   auto leaf = [] { return full({8}, 0.5).requires_grad_(); };
@@ -40,7 +40,7 @@ void op_rows(const std::string (&names)[3], F op, const double (&targets)[3]) {
   });
 }
 
-// One thing, done a hundred times.
+// Times one thing, which is done a hundred times per run.
 template <class F>
 void single(const std::string& name, const std::string& shape, F run) {
   row(name, shape, {.ops = kChain}, [=] {

@@ -1,4 +1,4 @@
-// Byte pair encoding: text to ids and back, and learning the pairs.
+// Times byte pair encoding: text to ids and back, and learning the merges.
 #include <iterator>
 #include <memory>
 #include <random>
@@ -11,8 +11,8 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Text: a megabyte of words of the bundled stories; every tenth word is one that was never\n"
-    "there before, about as in a megabyte of English.  One core.";
+    "Text: a megabyte of words from the bundled stories; every tenth word appears for the first\n"
+    "time, about as in a megabyte of English.  One core.";
 
 namespace {
 

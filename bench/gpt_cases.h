@@ -1,4 +1,4 @@
-// The two sizes of GPT that are measured, with their data: nanoGPT's CPU configuration, and GPT-2.
+// The two sizes of GPT that are measured (nanoGPT's CPU configuration and GPT-2), and their data.
 #pragma once
 #include <memory>
 #include <sstream>
@@ -13,14 +13,14 @@ struct GPTSize {
   std::string name;
   models::GPTConfig config;
   int64_t batch, time;
-  double rate;  // of learning
+  double rate;  // learning rate
   std::string shape() const {
     std::ostringstream text;
     text << 'L' << config.n_layer << " C" << config.n_embd << " B" << batch << " T" << time;
     return text.str();
   }
-  // Forward: the products of every token with the weights, and with the keys and values of half a
-  // context.
+  // FLOPs of a forward: the products of each token with the weights, and with the keys and values
+  // of half a context on average.
   double forward_flops() const {
     const models::GPTConfig& c = config;
     const int64_t weights = c.n_embd * (12 * c.n_layer * c.n_embd + c.vocab_size);

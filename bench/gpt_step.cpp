@@ -1,4 +1,4 @@
-// Three training steps of GPT-2 (124,439,808 parameters): a process whose memory is measured.
+// Three training steps of GPT-2 (124,439,808 parameters).  The memory of the process is measured.
 #include <vitro/vitro.h>
 
 int main() {

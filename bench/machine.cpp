@@ -1,4 +1,4 @@
-// Measuring the machine.
+// Measures the machine.
 #include "bench/machine.h"
 
 #include <sys/resource.h>
@@ -19,7 +19,7 @@ namespace vitro::bench {
 
 namespace {
 
-// The best of several tries that nobody disturbed, or of what half a second allows.
+// The shortest time of `tries` undisturbed runs, or of the runs that fit into half a second.
 template <class F>
 double best_seconds(int tries, F run) {
   using Clock = std::chrono::steady_clock;

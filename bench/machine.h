@@ -1,4 +1,4 @@
-// What the machine can do: the limits that the figures are compared with, measured at the start.
+// Measures the limits of the machine, with which the benchmarks are compared.
 #pragma once
 #include <string>
 
@@ -8,22 +8,22 @@ namespace vitro::bench {
 
 struct Machine {
   std::string cpu;
-  // Of a large oneDNN matmul on all threads, which comes within a few percent of the multipliers.
+  // The rates of a large oneDNN matmul on all threads: within a few percent of the hardware's peak.
   double float32_gflops, bfloat16_gflops;
-  // Of arrays far larger than the caches, on all threads; copied bytes count twice.
+  // The rates for arrays far larger than the caches, on all threads.  Copied bytes count twice.
   double read_gbytes, copy_gbytes;
 };
-const Machine& machine();  // as measured at the start
-Machine measure_machine();
+const Machine& machine();   // measured at the first call
+Machine measure_machine();  // measures again
 
-// The least seconds that `flops` and `bytes` of memory traffic take on this machine.
+// The shortest time in which this machine can do `flops` operations and move `bytes` bytes.
 double floor_seconds(double flops, double bytes, DType dtype);
 
-// The sum of an array, on all threads: what reading it at least takes.
+// The sum of an array, on all threads.  It takes hardly longer than reading the array.
 uint64_t sum_words(const uint64_t* words, int64_t n);
 
-// How often the system took a core from a thread of ours that would have gone on.
+// How often the system took the core from a running thread of this process.
 int64_t preemptions();
-inline constexpr double kPreemptionsPerSecond = 30;  // more than these spoil a measurement
+inline constexpr double kPreemptionsPerSecond = 30;  // more than this spoils a measurement
 
 }  // namespace vitro::bench

@@ -1,4 +1,4 @@
-// The main of every benchmark program: vitro's table on the terminal, Google Benchmark's options.
+// main() of every benchmark program.  It takes Google Benchmark's options and prints vitro's table.
 #include <cstdlib>
 #include <string_view>
 #include <vector>
@@ -9,7 +9,8 @@
 
 int main(int argc, char** argv) {
   char time_option[] = "--benchmark_min_time=0.1", repetitions[] = "--benchmark_repetitions=5";
-  std::vector<char*> options{argv[0], time_option, repetitions};  // what the user gives comes later
+  // The options of the user come later and win.
+  std::vector<char*> options{argv[0], time_option, repetitions};
   options.insert(options.end(), argv + 1, argv + argc);
   constexpr std::string_view kMinTime = "--benchmark_min_time=";
   for (std::string_view option : options)

@@ -1,4 +1,4 @@
-// The four sizes of MiniLM that are measured, with their data.
+// The four sizes of MiniLM that are measured, and their data.
 #pragma once
 #include <memory>
 #include <sstream>
@@ -17,7 +17,7 @@ struct MiniLMSize {
     text << 'V' << vocab_size << " E" << n_embd << " H" << n_hidden;
     return text.str();
   }
-  // Forward: two products, of a multiplication and an addition each.
+  // FLOPs of a forward: two products, with 2 FLOPs for each multiply-add.
   double forward_flops() const {
     return 2 * static_cast<double>(batch * time * n_hidden * (n_embd + vocab_size));
   }
@@ -37,7 +37,7 @@ struct MiniLMCase {
         targets(randint(0, s.vocab_size, {s.batch, s.time})) {}
 };
 
-// One training step with AdamW as it comes; returns the loss.
+// One training step with AdamW's default options; returns the loss.
 struct MiniLMStep {
   MiniLMCase c;
   std::shared_ptr<optim::AdamW> opt;

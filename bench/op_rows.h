@@ -1,4 +1,4 @@
-// What the op rows share: their families, ways to call an op, and sizes.
+// Helpers for the rows of single ops: ways to call an op, and sizes.
 #pragma once
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace vitro::bench {
 
-// The families: bench_ops.cpp registers all of them.
+// These register the rows of one family of ops each; bench_ops.cpp calls them all.
 void elementwise_rows();
 void activation_rows();
 void softmax_rows();
@@ -26,7 +26,7 @@ inline constexpr Length kLengths[] = {{"1K", 1 << 10}, {"64K", 1 << 16}, {"1M", 
 // The bytes of n float32 numbers.
 inline double floats(int64_t n) { return 4.0 * static_cast<double>(n); }
 
-// f(xs...) without record.
+// Calls f(xs...) in a NoGradGuard.
 template <class F, class... X>
 auto unrecorded(F f, X... xs) {
   return [=] {
@@ -35,7 +35,7 @@ auto unrecorded(F f, X... xs) {
   };
 }
 
-// The backward of y = f(x) alone, over a graph that is kept.
+// Runs only the backward of y = f(x); the graph is kept.
 template <class F>
 auto backward_of(F f, Tensor x) {
   x.requires_grad_();
@@ -45,7 +45,7 @@ auto backward_of(F f, Tensor x) {
   };
 }
 
-// Something too short for the clock, a hundred times.
+// Calls f a hundred times, because one call is too short for the clock.
 template <class F>
 auto hundred(F f) {
   return [=] {

@@ -1,5 +1,5 @@
-// Activations, and softmax and its kin: our kernels beside oneDNN's, from which the table of owners
-// is decided.
+// Rows of activations, softmax and losses.  They compare vitro's kernels with oneDNN's, to decide
+// which of the two an op uses.
 #include "bench/bare_onednn.h"
 #include "bench/op_rows.h"
 #include "framework/simd/rows.h"
@@ -54,7 +54,7 @@ std::vector<Batch> both_softmaxes(const Rows& r, bool log) {
   return {batch(by_rows), batch([p = BareSoftmax(log, r.rows, r.cols)] { p.run(); })};
 }
 
-// A step of the loss, with the gradients of x and the weight; the rival holds all logits.
+// The loss and the gradients of x and of the weight.  The rival keeps all logits in memory.
 void head_row(const char* name, int64_t rows, int64_t classes, int64_t features) {
   const double products = static_cast<double>(rows * classes * features);
   rivals("linear_cross_entropy, step", name, {.flops = 6 * products}, [=]() -> std::vector<Batch> {
@@ -74,7 +74,7 @@ void head_row(const char* name, int64_t rows, int64_t classes, int64_t features)
 void softmax_rows() {
   head_row("256x50257x256", 256, 50257, 256);
   head_row("768x65x128", 768, 65, 128);
-  // Logits of a character model, a square, logits of GPT-2, attention scores.
+  // The logits of a character model, a square, the logits of GPT-2, attention scores.
   constexpr Rows kRows[] = {{"256x65", 256, 65},
                             {"1024x256", 1024, 256},
                             {"128x50257", 128, 50257},

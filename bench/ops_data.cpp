@@ -1,4 +1,4 @@
-// Ops that move data: views, copies, joins, indexing; and the products.
+// Rows of ops that move data (views, copies, joins, indexing), and of products.
 #include "bench/op_rows.h"
 
 namespace vitro::bench {
@@ -92,7 +92,7 @@ std::string square_text(int64_t n) {
   return text + "x" + text + "x" + text;
 }
 
-// matmul(a, b) of 2 m n k flops in all.
+// matmul(a, b), with 2 `products` FLOPs in all.
 template <class A, class B>
 void product_row(const std::string& name, const std::string& shape, int64_t products, DType dtype,
                  A make_a, B make_b) {
@@ -126,7 +126,7 @@ void product_rows() {
     };
   });
 
-  // Attention of 4 sequences with 12 heads: scores q k^T and their product with v.
+  // The products of attention for 4 sequences with 12 heads: scores q k^T, and scores times v.
   constexpr int64_t b = 4, heads = 12, time = 64, size = 64;
   constexpr int64_t products = b * heads * time * time * size;
   const std::string text = "48 x 64x64x64";

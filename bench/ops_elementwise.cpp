@@ -1,4 +1,4 @@
-// Elementwise ops, reductions and random numbers.
+// Rows of elementwise ops, reductions and random numbers.
 #include "bench/op_rows.h"
 
 namespace vitro::bench {

@@ -1,7 +1,7 @@
 // Runs a command several times and prints the median CPU time, wall time and peak memory of one
-// run. Usage: process NAME RUNS MAX_CPU_MS MAX_MIB COMMAND...    (a limit of 0 is none)
+// run. Usage: process NAME RUNS MAX_CPU_MS MAX_MIB COMMAND...    (0 means no limit)
 //
-// It links nothing of vitro: until exec, a child counts the pages of its parent as its own.
+// It does not link vitro: until exec, the pages of the parent count as the child's memory.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
     int status = 0;
     rusage used{};
     if (child < 0 || wait4(child, &status, 0, &used) != child || status != 0) {
-      std::fprintf(stderr, "process: %s failed\n", argv[5]);
+      std::fprintf(stderr, "process: expected %s to succeed, got a failure\n", argv[5]);
       return 1;
     }
     std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;

@@ -1,4 +1,4 @@
-// Interleaved timing, and the counters of a row.
+// Times rivals by turns, and fills the counters of a row.
 #include "bench/rows.h"
 
 #include <time.h>
@@ -22,8 +22,8 @@ double now(clockid_t clock) {
 struct Timing {
   double wall, cpu;
 };
-// The threads of a rival may go on spinning for a while: they are left to fall asleep, and ours are
-// woken before the clock starts.
+// Sleeps first, since the threads of a rival may still spin for a while; then runs once to wake our
+// own threads before the clock starts.
 Timing timed(const Batch& run, int64_t n) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   run(1);
@@ -39,7 +39,7 @@ double median(std::vector<double> x) {
   return *middle;
 }
 
-// How often to run so that a batch is long against the clock, unless it is always disturbed.
+// How many runs make a batch of kBatchSeconds.  Measured again, up to ten times, if disturbed.
 int64_t batch_size(const Batch& run) {
   int64_t n = 1;
   for (int tries = 0; tries < 10; ++tries) {
@@ -57,7 +57,7 @@ void interleave(benchmark::State& state, const std::vector<Batch>& rivals) {
   const size_t count = rivals.size();
   std::vector<int64_t> size;
   for (const Batch& run : rivals) size.push_back(batch_size(run));
-  std::vector<std::vector<double>> seconds(count);  // per run, of each round
+  std::vector<std::vector<double>> seconds(count);  // per run, by rival and round
   double wall = 0, cpu = 0, spoilt = 0;
   const double start = now(CLOCK_MONOTONIC), enough = start + 5 * g_min_seconds,
                patience = start + 15 * g_min_seconds;
@@ -66,7 +66,7 @@ void interleave(benchmark::State& state, const std::vector<Batch>& rivals) {
     const int64_t before = preemptions();
     const double began = now(CLOCK_MONOTONIC);
     for (size_t i = 0; i < count; ++i) {
-      size_t at = round % 2 ? count - 1 - i : i;  // forth and back, so that nobody is always first
+      size_t at = round % 2 ? count - 1 - i : i;  // by turns backwards: none is always first
       times[at] = timed(rivals[at], size[at]);
     }
     const double end = now(CLOCK_MONOTONIC);

@@ -1,4 +1,4 @@
-// How a program registers its rows: what is timed, what it amounts to, and what it must reach.
+// Functions with which a benchmark program registers the rows of its table.
 #pragma once
 #include <benchmark/benchmark.h>
 
@@ -10,28 +10,28 @@
 
 namespace vitro::bench {
 
-// Each program defines these two: its rows, and the lines that stand above them.
+// Each program defines these two: a function that registers its rows, and the text over the table.
 void register_rows();
 extern const char* const kAbout;
 
-// What one run amounts to.
+// The work of one run, and the goal for its time.
 struct Work {
   double flops = 0, bytes = 0;
-  int ops = 1;        // the time shown is that of one of these
-  double target = 0;  // milestone: ns per op or, beside a rival, times the rival's time; 0: none
-  DType dtype = kFloat32;  // whose peak it is compared with
+  int ops = 1;             // number of ops in a run; the time shown is per op
+  double target = 0;       // goal: ns per op or, with a rival, a multiple of its time; 0: no goal
+  DType dtype = kFloat32;  // the dtype whose peak rate is the roof
 };
 
-// The length of one repetition; rows that interleave rivals take five times as long.
+// Seconds of one repetition.  Rows that interleave rivals take five times as long.
 inline double g_min_seconds = 0.1;
 
-// Turns the work into counters: they are what the table and the JSON show.
+// Turns the work into counters, which the table and the JSON file show.
 void count(benchmark::State& state, const Work& work);
 
-// Counts those since there were `before`, per second.
+// Counts the preemptions per second since preemptions() returned `before`.
 void count_preemptions(benchmark::State& state, int64_t before);
 
-// Times what prepare() returns.  The row's name is `name/shape`.
+// Registers a row, `name/shape`, that times the function that prepare() returns.
 template <class Prepare>
 void row(const std::string& name, const std::string& shape, const Work& work, Prepare prepare) {
   benchmark::RegisterBenchmark((name + "/" + shape).c_str(),
@@ -47,7 +47,7 @@ void row(const std::string& name, const std::string& shape, const Work& work, Pr
       ->MeasureProcessCPUTime();
 }
 
-// Runs something n times; a batch, so that the clock is read seldom.
+// Runs something n times.  Batches are timed as a whole, so that the clock is read seldom.
 using Batch = std::function<void(int64_t n)>;
 template <class F>
 Batch batch(F run) {
@@ -56,12 +56,13 @@ Batch batch(F run) {
   };
 }
 
-// Times rivals batch by batch in turn, so that whatever disturbs the machine meets all of them.
-// Shown: the first one's median time, the median time of the best other one, and the median of the
-// ratios of neighbouring batches.  Rounds in which a core was taken from us are repeated.
+// Times batches of the rivals by turns, so that a disturbance of the machine affects all of them.
+// Reports the median time of the first rival, the median time of the best other one, and the
+// median ratio of batches of one round.  A round in which the system took a core away is repeated.
 void interleave(benchmark::State& state, const std::vector<Batch>& rivals);
 
-// A row of rivals: prepare() returns their batches, the one that the row is named for first.
+// Registers a row that compares rivals.  prepare() returns their batches, first that of the rival
+// after which the row is named.
 template <class Prepare>
 void rivals(const std::string& name, const std::string& shape, const Work& work, Prepare prepare) {
   benchmark::RegisterBenchmark((name + "/" + shape).c_str(),

@@ -1,4 +1,4 @@
-// The smallest program: one Linear, one forward.  It is timed, and so is its compilation.
+// The smallest program: one forward of one Linear.  Its compilation and its run are timed.
 #include <vitro/vitro.h>
 
 int main() {

@@ -1,4 +1,4 @@
-// The table: header, rows, marks.
+// Prints the header, the rows and their marks.
 #include "bench/table_reporter.h"
 
 #include <algorithm>
@@ -15,8 +15,8 @@ namespace {
 
 using Run = benchmark::BenchmarkReporter::Run;
 
-constexpr double kNoisy = 0.15;      // spread of the repetitions
-constexpr double kFewerCores = 0.9;  // of the best repetition's
+constexpr double kNoisy = 0.15;      // spread of the repetitions, relative to the median
+constexpr double kFewerCores = 0.9;  // relative to the best repetition
 
 template <class... Parts>
 std::string format(const char* pattern, Parts... parts) {
@@ -25,7 +25,7 @@ std::string format(const char* pattern, Parts... parts) {
   return text;
 }
 
-// Three digits and a unit.
+// The time with three digits and a unit.
 std::string time_text(double ns) {
   const char* unit[] = {"ns", "us", "ms", "s"};
   int i = 0;
@@ -51,10 +51,10 @@ double counter(const Run& run, const char* name) {
   auto it = run.counters.find(name);
   return it == run.counters.end() ? 0 : it->second.value;
 }
-// CPU time over wall time.  That of other threads arrives up to a tick late, so that short batches
-// may seem to have had more than there are.
+// CPU time / wall time.  The system counts the CPU time of other threads up to a tick late, so a
+// short batch may seem to use more cores than there are.
 double cores(const Run& run) {
-  double given = counter(run, "cores");  // of rivals
+  double given = counter(run, "cores");  // set in rows of rivals
   double taken = given > 0 ? given : run.cpu_accumulated_time / run.real_accumulated_time;
   return std::min<double>(taken, get_num_threads());
 }
@@ -128,7 +128,7 @@ void TableReporter::ReportRuns(const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     if (run.error_occurred)
       GetOutputStream() << run.benchmark_name() << ": " << run.error_message << '\n';
-    else if (run.run_type == Run::RT_Iteration)  // not one of the library's own aggregates
+    else if (run.run_type == Run::RT_Iteration)  // not an aggregate made by the library
       kept.push_back(&run);
   }
   auto keep_unless = [&kept](auto bad) {
@@ -146,7 +146,7 @@ void TableReporter::ReportRuns(const std::vector<Run>& runs) {
   print_run(GetOutputStream(), middle, noisy);
 }
 
-// A virtual machine may lose half of its cores' speed for minutes and see nothing of it.
+// Measures the limits again: a virtual machine may run at half speed for minutes without notice.
 void TableReporter::Finalize() {
   GetOutputStream() << "Limits at the end: " << limits_text(measure_machine()) << '\n';
 }

@@ -1,11 +1,11 @@
-// One compact line per row, for every benchmark program.
+// TableReporter: prints the table of a benchmark program, one line per row.
 #pragma once
 #include <benchmark/benchmark.h>
 
 namespace vitro::bench {
 
-// Shows the median repetition, after those were dropped that lost a core or got clearly fewer cores
-// than the best.
+// Shows the median of the repetitions, without those that lost a core or got clearly fewer cores
+// than the best one.
 class TableReporter final : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context& context) override;

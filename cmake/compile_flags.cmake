@@ -1,12 +1,12 @@
-# The compiler flags of every target (vitro_flags), of the library's objects (vitro_library_flags),
-# and the optimisation of what is not worth more (vitro_light).
+# Compiler flags: vitro_flags for every target, vitro_library_flags for the library's objects, and
+# vitro_light for targets that need little optimisation.
 
 set(vitro_flags -Wall -Wextra)
-# Of what users run: the library and the program.  For clang -Wconversion means signs too.
+# For what users run: the library and the program.  In clang, -Wconversion includes signs.
 set(vitro_strict_flags -Wconversion -Wno-sign-conversion -Wshadow)
 
-# Of the tests, the program and the reading of JSON: what is fast is elsewhere, and optimising these
-# would mostly cost build time, under the sanitizers half of it.
+# For the tests, the program and the reading of JSON.  The fast code is elsewhere; to optimise these
+# targets would mostly cost build time (under the sanitizers, half of it).
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set(VITRO_SANITIZED ON)
 endif()
@@ -15,10 +15,10 @@ if(VITRO_SANITIZED)
   set(vitro_light -O0)
 endif()
 
-# None of these changes a NaN, an infinity or a rounding, as -ffast-math would:
-# no-math-errno        sqrt and its like become instructions
+# Unlike -ffast-math, none of these flags changes a NaN, an infinity or a rounding:
+# no-math-errno        sqrt and similar functions become instructions
 # no-trapping-math     branches on floats may be turned into selects, so loops vectorise
-# fp-contract=off      a * b + c rounds twice, under either compiler and on any CPU
+# fp-contract=off      a * b + c rounds twice, with each compiler and on each CPU
 # wrapv                integer tensors wrap around, as the documentation says
 # no-semantic-interposition  calls of public functions inside the library are direct
 # tls-model            thread-local state costs one load in the shared library too

@@ -1,4 +1,5 @@
-# `cmake --install`: library, public headers, program, CMake package and pkg-config file.
+# `cmake --install` installs the library, its public headers, the program, the CMake package and the
+# pkg-config file.
 include(CMakePackageConfigHelpers)
 include(cmake/public_headers.cmake)
 
@@ -25,7 +26,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/vitroConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/vitroConfig.cmake ${PROJECT_BINARY_DIR}/vitroConfigVersion.cmake
   DESTINATION ${package_dir})
 
-# A static library leaves the linking of what it uses to the program.
+# If vitro is a static library, the program must link the libraries that vitro uses.
 set(pc_libs "-ldnnl")
 set(pc_requires "libpcre2-8, libutf8proc")
 set(pc_public_libs "")

@@ -1,4 +1,4 @@
-# The public headers: all that is installed, and so all that vitro.h may include.
+# The public headers.  Only these are installed, so vitro.h may include only these.
 
 set(VITRO_PUBLIC_HEADERS
   vitro.h

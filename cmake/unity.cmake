@@ -1,9 +1,10 @@
-# Compiles sources together ("unity build"), which takes half the time of a first build: the headers
-# are read once per group.  If you edit one file all day, turn it off: -DVITRO_UNITY=OFF.
+# Compiles several sources together ("unity build").  This halves the time of a first build, because
+# the headers are read once per group.  -DVITRO_UNITY=OFF is better if you edit one file all day.
 option(VITRO_UNITY "Compile the sources of a folder together" ON)
 
-# unite(TARGET FOLDERS...): each argument is a regular expression of folders, from the target's own
-# folder, whose sources become one group.  CMake leaves out sources that have flags of their own.
+# unite(TARGET FOLDERS...): each argument is a regular expression for folders inside the target's
+# folder, and the sources in these folders become one group.  CMake leaves out sources that have their
+# own flags.
 function(unite target)
   get_target_property(all ${target} SOURCES)
   get_target_property(root ${target} SOURCE_DIR)

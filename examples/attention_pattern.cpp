@@ -1,5 +1,5 @@
-// Looking inside a GPT: it learns to say again what stood two places back, and its attention
-// pattern shows how.
+// Looks inside a GPT that has learnt to repeat the token two positions back: its attention pattern
+// shows how it does that.
 #include <vitro/vitro.h>
 
 #include <iostream>
@@ -15,7 +15,7 @@ int main() {
   double loss = 0;
   for (int step = 0; step < 300; ++step) {
     const Tensor ids = randint(0, kLetters, {16, kTime}, kInt64);
-    // The first places have nothing so far back; the loss leaves them out.
+    // The first two positions have no such token; the loss ignores the target -100.
     const Tensor targets =
         cat({full({16, kBack}, -100, kInt64), ids.narrow(1, 0, kTime - kBack)}, 1);
     const Tensor y = model.loss(ids, targets);
@@ -32,7 +32,7 @@ int main() {
       nn::run_with_cache(model, randint(0, kLetters, {1, kTime}, kInt64), {.names = is_pattern});
   const Tensor pattern = cache["blocks.0.attn.hook_pattern"][0][0];  // (T, T)
 
-  // Each row is a token; the darker a place, the more it looks there.
+  // Each row is a token; the darker a column, the more attention the token gives to that position.
   double back = 0;
   for (int64_t t = 0; t < kTime; ++t) {
     for (int64_t s = 0; s <= t; ++s)

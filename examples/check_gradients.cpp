@@ -36,7 +36,7 @@ int main() {
   std::printf("gelu(x W^T + b): first derivative %s, second derivative %s\n",
               first ? "agrees" : first.message.c_str(), second ? "agrees" : second.message.c_str());
 
-  // A gradient that is wrong is found: detach() hides x^2 from the graph.
+  // gradcheck finds a wrong gradient: detach() hides one factor of x^2 from the graph.
   const auto wrong = [](const std::vector<Tensor>& in) { return in[0].detach() * in[0]; };
   const GradCheck caught = gradcheck(wrong, {x});
   std::printf("x.detach() * x: %s\n", caught ? "agrees" : caught.message.c_str());

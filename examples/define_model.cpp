@@ -1,11 +1,11 @@
-// A model of one's own: a struct of members, one list of their names, and a forward.
+// Defines a model: a struct with members, one list of their names, and a forward.
 #include <vitro/vitro.h>
 
 #include <iostream>
 
 using namespace vitro;
 
-// Two layers beside a shortcut: y = head(x + tanh(hidden(x))).
+// A layer with a shortcut around it, and a head: y = head(x + tanh(hidden(x))).
 struct Residual : nn::Module {
   nn::Linear hidden, head;
   Residual(int64_t features, int64_t classes)
@@ -19,10 +19,10 @@ int main() {
   Residual model(4, 3);
   Tensor x = randn({2, 4});
 
-  // Everything follows from the list of members: the printed tree ...
+  // Everything else follows from the list of members.  The model can be printed.
   std::cout << model.summary(x) << '\n';
 
-  // ... the forward, with the module's path in any error ...
+  // It can be called, and its errors name the module.
   Tensor logits = model(x), probabilities = softmax(logits, -1);
   std::cout << "logits\n" << logits << "\nprobabilities\n" << probabilities << "\n\n";
   try {
@@ -31,7 +31,7 @@ int main() {
     std::cout << "Five features instead of four:\n" << error.what() << "\n\n";
   }
 
-  // ... and the parameters, by name, with their gradients.
+  // Its parameters have names, and get gradients.
   cross_entropy(logits, tensor({0, 2})).backward();
   bool all_have_gradients = true;
   for (auto& [name, p] : model.named_parameters()) {

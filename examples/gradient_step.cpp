@@ -1,5 +1,4 @@
-// Gradient descent written out by hand: loss, backward, p -= rate * gradient, and the loss goes
-// down.
+// Gradient descent by hand: compute the loss, call backward, subtract rate * gradient, repeat.
 #include <vitro/vitro.h>
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Hooks: reading the activations inside a model, replacing them, and watching gradients pass.
+// Hooks: they read activations inside a model, replace them, and watch gradients.
 #include <vitro/vitro.h>
 
 #include <iostream>
@@ -10,7 +10,7 @@ int main() {
   models::MiniLM model({.vocab_size = 6, .n_embd = 4, .n_hidden = 8});
   Tensor ids = tensor({1, 4, 2});
 
-  // Read: each module shows its input and output.  A hook that returns nothing leaves the value.
+  // Read: the hook sees the input and output of a module.  It returns nothing, so the output stays.
   std::vector<RemovableHandle> handles;
   for (auto& [path, module] : model.named_children())
     handles.push_back(
@@ -21,8 +21,8 @@ int main() {
   Tensor plain = model(ids);
   for (RemovableHandle& handle : handles) handle.remove();
 
-  // Watch gradients pass: through a module's call, and of one tensor.  The hook of a module must be
-  // there when the module runs.
+  // Watch gradients: of a module's input and output, and of one tensor.  The hook of a module must
+  // be registered before the module runs.
   int backward_runs = 0, tensor_runs = 0;
   nn::ScopedHook backward(model.hidden.register_full_backward_hook(
       [&](nn::Module&, const Tensor& grad_input, const Tensor& grad_output) {
@@ -35,7 +35,7 @@ int main() {
     std::cout << "hidden.weight: dL/dw " << dw.shape() << '\n';
   }));
 
-  // Replace: switch off all hidden units but the first; gradients flow through what is put there.
+  // Replace: switch off all hidden units except the first.  Gradients flow through the new value.
   Tensor first_unit = one_hot(tensor(0), 8).to(kFloat32), ablated;
   {
     nn::ScopedHook hook(model.hook_post.register_forward_hook(
@@ -50,8 +50,8 @@ int main() {
   Tensor rows = (model.hidden.weight.grad() * model.hidden.weight.grad()).sum(1);
   std::cout << "squared gradient per hidden unit\n" << rows << '\n';
 
-  // Units that were switched off learn nothing; the one that was left does.
+  // The units that were switched off get no gradient; the first one does.
   const bool only_first = rows[0].item() > 0 && rows.slice(0, 1, 8).max().item() == 0;
-  const bool restored = abs(model(ids) - plain).max().item() < 1e-6;  // nothing is replaced
+  const bool restored = abs(model(ids) - plain).max().item() < 1e-6;  // the hook is gone
   return only_first && restored && backward_runs == 1 && tensor_runs == 1 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// Linear by hand: y = x W^T + b, dot product by dot product, against what the layer computes.
+// Computes y = x W^T + b by hand, dot product by dot product, and compares it with nn::Linear.
 #include <vitro/vitro.h>
 
 #include <cmath>

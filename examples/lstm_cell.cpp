@@ -5,7 +5,7 @@
 
 using namespace vitro;
 
-// Per step, with gates of x and h in one product each:
+// For each step; one product with x and one with h give all four gates:
 //   i, f, g, o = split(x W_x^T + b + h W_h^T)
 //   c = sigmoid(f) c + sigmoid(i) tanh(g),   h = sigmoid(o) tanh(c)
 struct Lstm : nn::Module {

@@ -15,7 +15,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// A box: its title, its formula, and the numbers of x (rows, columns), with names where given.
+// Draws a box: its title, its formula, and the numbers of x (rows, columns), with names if given.
 void draw(const char* id, const char* title, const char* formula, const Tensor& x,
           const char* color, const Names& rows = {}, const Names& columns = {}) {
   const Tensor table = x.rank() == 1 ? x.unsqueeze(0) : x;

@@ -1,8 +1,9 @@
-// GPT-2 from a directory as Hugging Face keeps it: load it, look at it, let it write.
+// Loads a GPT-2 from a directory in Hugging Face's layout, and generates text with it.
 //
-//   sample_gpt2 DIR     with config.json, model.safetensors, and vocab.json and merges.txt
+//   sample_gpt2 DIR     with config.json, model.safetensors, vocab.json and merges.txt
 //
-// Without an argument it makes a tiny one with random weights, in the same layout, and loads that.
+// Without an argument, it makes a tiny GPT-2 with random weights in the same layout, and loads
+// that.
 #include <vitro/vitro.h>
 
 #include <cstdio>
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
   for (int64_t id : tokenizer.encode(prompt)) std::printf("[%s]", tokenizer.token(id).c_str());
   std::printf("\n\n");
 
-  // Two texts at once cost little more than one; the seed makes each what it would be alone.
+  // Two texts at once cost little more than one.  The seed gives each text its own random numbers.
   const std::vector<std::vector<int64_t>> prompts(2, tokenizer.encode(prompt));
   const auto texts = generate_batch(model, prompts,
                                     {.max_new_tokens = 40,

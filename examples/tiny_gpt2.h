@@ -1,8 +1,8 @@
-// A tiny GPT-2 with random weights and a tokenizer, for examples that were given none.
+// Makes a tiny GPT-2 with random weights and a tokenizer, for examples that run without arguments.
 #pragma once
-#include "stories.h"
+#include "examples/stories.h"
 
-// Saved in the folder, in Hugging Face's layout; returns the folder.
+// Saves the model in the folder, in Hugging Face's layout, and returns the folder.
 inline std::string tiny_gpt2(const std::string& folder) {
   using namespace vitro;
   const auto tokenizer = text::BpeTokenizer::train(stories(), /*vocab_size=*/400);

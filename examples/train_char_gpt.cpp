@@ -1,4 +1,4 @@
-// A GPT of characters in plain sight: the text, the model, the loop, and what it writes.
+// Trains a GPT on characters, with the loop written out, and generates text with it.
 #include <vitro/vitro.h>
 
 #include <cstdio>
@@ -20,7 +20,7 @@ int main() {
   models::NextTokenBatches batches(tokens.slice(0, training), /*batch_size=*/8, block_size,
                                    /*seed=*/1337);
 
-  models::GPTConfig config = models::GPTConfig::preset("nano");  // then smaller than that
+  models::GPTConfig config = models::GPTConfig::preset("nano");  // made smaller below
   config.vocab_size = tokenizer.vocab_size();
   config.block_size = block_size;
   config.n_layer = 2;
@@ -28,7 +28,7 @@ int main() {
   models::GPT model(config);
   std::printf("%s\n", model.describe().c_str());
 
-  // Weight decay is for matrices; biases and norms go without.
+  // Weight decay applies to matrices, not to biases and norms.
   const auto [matrices, others] = optim::decay_groups(model.named_parameters());
   optim::AdamWOptions options{.lr = 3e-3, .beta2 = 0.99, .weight_decay = 0.1};
   optim::AdamW opt(matrices, options);
@@ -53,8 +53,8 @@ int main() {
   const double validation =
       models::evaluate(model, tokens.slice(training, tokens.size()), block_size).loss();
   std::printf("validation loss %.3f\n\nThe ", validation);
-  // The prompt is read in one batch; then each token costs one row, with a cache of keys and
-  // values.
+  // The model reads the prompt in one batch.  Then, with a cache of keys and values, each token
+  // costs one row.
   models::generate_text(model, tokenizer, "The ",
                         {.max_new_tokens = 200, .top_k = 10, .do_sample = true, .seed = 1},
                         [](int64_t, const std::string& added) {

@@ -1,4 +1,4 @@
-// A training loop in plain sight: batch, loss, backward, clip, step, schedule, save.
+// A training loop written out: batch, loss, backward, clip, step, schedule, save.
 #include <vitro/vitro.h>
 
 #include <cstdio>
@@ -10,7 +10,7 @@ using namespace vitro;
 
 int main() {
   manual_seed(1337);
-  // The text becomes a file of ids, which is mapped, so that it may be larger than memory.
+  // The text becomes a file of ids.  The file is mapped, so it may be larger than memory.
   const std::string text = stories();
   const std::string folder = std::filesystem::temp_directory_path() / "vitro_train_mini_lm";
   std::filesystem::create_directories(folder);

@@ -1,5 +1,5 @@
-// Activations: each with its value, which is the formula in float64, its derivative, and a pair of
-// kernels for float32 and bfloat16.
+// Activations.  Each has a value (the formula in float64), a derivative, and kernels for float32
+// and bfloat16.
 #include <cmath>
 #include <numbers>
 
@@ -12,7 +12,7 @@
 namespace vitro {
 namespace {
 
-// A loop of f over the float64 numbers of x.
+// y_i = f(x_i) for float64 x.
 template <class F>
 Tensor plain(const Tensor& x, F f) {
   Tensor y = empty(x.shape(), kFloat64);
@@ -21,7 +21,7 @@ Tensor plain(const Tensor& x, F f) {
   return y;
 }
 
-// Self has a name kName, kKernels, value(x) in float64, and backward.
+// Self defines kName, kKernels, value(x) in float64, and backward.
 template <class Self, class Base = Op<Self>>
 struct ActivationOp : Base {
   static Tensor of(const Tensor& x) {
@@ -94,15 +94,15 @@ struct Softplus final : ActivationOp<Softplus> {
   }
 };
 
-// x f(x), where f is 0 far to the left and 1 far to the right.  From `end` on they are equal to
-// that in every dtype; without the ends infinity would meet 0.
+// x f(x) for an f with the limits 0 at -infinity and 1 at +infinity.  Beyond -end and end, f equals
+// its limits in every dtype; x is clamped there, because infinity * 0 would be NaN.
 template <class F>
 Tensor gated(const Tensor& x, double end, F f) {
   const Tensor v = clamp(x, -end);
   return v * f(clamp(v, {}, end));
 }
 
-// An activation whose derivative is that of its value's formula, of bfloat16 in float32.
+// An activation that differentiates the formula of its value; bfloat16 is computed in float32.
 template <class Self>
 struct DefinedActivation : ActivationOp<Self, Fused<Self>> {
   std::vector<Tensor> values() const { return {this->input(0)}; }

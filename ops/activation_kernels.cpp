@@ -1,4 +1,4 @@
-// The kernels of the activations over tensors.
+// Runs the kernels of the activations over tensors.
 #include "ops/activation_kernels.h"
 
 #include "framework/autograd/node.h"
@@ -10,7 +10,7 @@ namespace vitro {
 
 namespace {
 
-// bfloat16 needs no conversion for relu.
+// relu of bfloat16 without a conversion to float32.
 void relu_by_bits(const Tensor& y, const Tensor& x) {
   const BFloat16* from = raw<BFloat16>(x);
   BFloat16* to = raw<BFloat16>(y);

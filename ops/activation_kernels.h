@@ -1,11 +1,11 @@
-// The float32 and bfloat16 kernels of the activations.
+// Which kernels compute the activations in float32 and bfloat16.
 #pragma once
 #include "framework/simd/elementwise.h"
 #include "framework/tensor/tensor.h"
 
 namespace vitro {
 
-// The kernels of one activation.  `from_output`: the derivative is read from y instead of x.
+// The kernels of one activation.  `from_output`: backward reads y instead of x.
 struct Kernels {
   simd::Unary forward;
   simd::Binary backward;
@@ -22,9 +22,9 @@ inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBac
 inline constexpr Kernels kSoftplusKernels{simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward,
                                           false};
 
-// y = f(x), contiguous, of one dtype; they may be the same tensor.
+// y = f(x).  y is contiguous; x and y have one shape and dtype, and may be the same tensor.
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x);
-// dx = dy f'(x)
+// Returns dx = dy f'(x).
 Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy);
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// Arithmetic, each operation with its derivative on the line above its struct.
+// Arithmetic ops.  The derivative of each op stands on the line above its struct.
 #include <cmath>
 
 #include "ops/elementwise.h"
@@ -48,7 +48,7 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 }
 
 namespace {
-// y = a b, 0 where b is   =>   da = dy b, 0 where b is,  db = dy a
+// y = a b, 0 where b = 0   =>   da = dy b, 0 where b = 0,  db = dy a
 struct MulOrZero final : Op<MulOrZero> {
   static constexpr std::string_view kName = "mul_or_zero";
   TensorList backward(const Tensor& dy) override {
@@ -98,7 +98,9 @@ struct Neg final : Op<Neg> {
 }  // namespace
 Tensor neg(const Tensor& x) {
   check_defined("neg", x, "the tensor");
-  check<DTypeError>(x.dtype() != kBool, "neg: bool tensors have no arithmetic");
+  check<DTypeError>(
+      x.dtype() != kBool,
+      "neg: expected a dtype with arithmetic, got bool; convert with to(kInt64) or to(kFloat32)");
   Tensor y = is_floating(x.dtype())
                  ? unary(
                        "neg", x, kernel<Unary::kNeg>(), [](double v) { return -v; }, kCheapGrain)
@@ -108,7 +110,7 @@ Tensor neg(const Tensor& x) {
 }
 
 namespace {
-// The float32 path of functions without a SIMD kernel of their own goes through float64.
+// y_i = f(x_i) for functions without a SIMD kernel; f computes in float64 for every dtype.
 template <class F>
 Tensor unary_by_formula(std::string_view op, const Tensor& x, F f) {
   check_floating(op, x);
@@ -148,14 +150,14 @@ Tensor pow(const Tensor& x, double c) {
 }
 
 namespace {
-// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a;  da = 0 where b = 0, also if a = 0 or dy is
-// not finite, and db = 0 where a = 0 <= b
+// y = a^b   =>   da = dy b a^(b-1),  db = dy y log a
+// Exceptions: da = 0 where b = 0, even if a = 0 or dy is not finite; db = 0 where a = 0 <= b.
 struct Pow final : Op<Pow> {
   static constexpr std::string_view kName = "pow";
   TensorList backward(const Tensor& dy) override {
     Tensor a = input(0), b = input(1), da, db;
     if (needs(0)) {
-      const Tensor not_finite = ne(dy.detach() * 0.0, 0);  // NaN, which is not 0
+      const Tensor not_finite = ne(dy.detach() * 0.0, 0);  // infinity * 0 is NaN, and NaN != 0
       const Tensor odd = maximum(indicator(eq(a.detach(), 0), dy), indicator(not_finite, dy));
       const Tensor is_undefined = ne(indicator(eq(b.detach(), 0), dy) * odd, 0);
       da = masked_fill(dy, is_undefined, 0) * b *

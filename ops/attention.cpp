@@ -1,4 +1,4 @@
-// Attention: scaled_dot_product_attention, and self_attention of one packed projection.
+// scaled_dot_product_attention, and self_attention, which takes one packed projection.
 #include <cmath>
 #include <limits>
 
@@ -15,12 +15,12 @@ namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-// 0 where a bool mask is true, else kHidden.
+// The bias of a bool mask: 0 where it is true, else kHidden.
 Tensor bias_of(const Tensor& seen, DType dtype) {
   return where(seen, full_scalar(0, dtype), full_scalar(kHidden, dtype));
 }
 
-// What a mask adds to the scores; undefined for none.
+// The bias that a mask adds to the scores; undefined if there is no mask.
 Tensor mask_bias(const Tensor& mask, DType dtype) {
   if (!mask.defined()) return {};
   NoGradGuard unrecorded;
@@ -28,16 +28,17 @@ Tensor mask_bias(const Tensor& mask, DType dtype) {
   return seen.dtype() == kBool ? bias_of(seen, dtype) : to(seen, dtype);
 }
 
-// What the attention of q, k, v is, beside their numbers.
+// The settings of one call, with defaults filled in.
 struct Form {
   bool is_causal = false;
   double scale = 1;
-  Tensor bias;  // of the mask; broadcasts to the scores
+  Tensor bias;  // from the mask; broadcasts to the scores
   simd::AttentionDropout dropout;
 };
 
-// Both ops save their form, and for the kernels y and softmax.  y is saved in float32, also for
-// bfloat16: where one column has nearly all the weight, its rounding would be most of the gradient.
+// Both ops save their form; for the kernels they save y and the softmax too.  y is saved in float32
+// even for bfloat16: where one column has nearly all the weight, the rounding of y would be most of
+// the gradient.
 template <class Self>
 struct AttentionOp : Fused<Self> {
   bool is_causal = false, is_masked = false;
@@ -53,7 +54,7 @@ struct AttentionOp : Fused<Self> {
   Form form() const { return {is_causal, scale, is_masked ? this->extra(0) : Tensor(), dropout}; }
 };
 
-// The bias with that of is_causal, for scores (..., T, S).
+// The bias of the mask plus the bias of is_causal, for scores (..., T, S).
 Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
   if (!form.is_causal) return form.bias;
   NoGradGuard unrecorded;
@@ -61,7 +62,8 @@ Tensor whole_bias(const Form& form, int64_t T, int64_t S, DType dtype) {
   return form.bias.defined() ? form.bias + causal : causal;
 }
 
-// What dropout makes of weights (..., T, S): 0 or `kept`, as the kernels draw it.
+// The factors by which dropout multiplies the weights (..., T, S): 0 or `kept`, drawn as in the
+// kernels (see AttentionDropout).
 Tensor dropout_factors(const simd::AttentionDropout& dropout, const Shape& scores, DType dtype) {
   const int64_t S = scores.back(), rows = numel(scores) / std::max<int64_t>(1, S);
   constexpr int64_t kBlocks = simd::AttentionDropout::kBlocks;
@@ -83,8 +85,8 @@ Tensor dropped(const Tensor& p, const Form& form) {
   return p * dropout_factors(form.dropout, p.shape(), p.dtype());
 }
 
-// p = softmax(scale q k^T + bias), y = m p v with dropout's factors m, and 0 for rows whose bias
-// hides all.  In float32 for bfloat16.
+// y = (m p) v with p = softmax(scale q k^T + bias) and dropout's factors m.  A row that sees
+// nothing is 0.  bfloat16 is computed in float32.
 Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
   if (q.dtype() == kBFloat16)
     return to(attention_definition(to(q, kFloat32), to(k, kFloat32), to(v, kFloat32), form),
@@ -111,7 +113,7 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
 
 // --- kernels ---
 
-// What the kernels read: features that follow each other, float32, the bias in the scores' shape.
+// The kernels read rows of adjacent features in float32, and a bias of the scores' shape.
 Tensor with_rows(const Tensor& x) {
   return x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1 ? x : contiguous(x);
 }
@@ -132,7 +134,7 @@ AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
   return {float_rows(q), shared(k), shared(v), bias, form.is_causal, form.scale, form.dropout};
 }
 
-// (..., H, T, D) whose heads lie side by side, as the projection that follows reads them.
+// (..., H, T, D) in the memory layout (..., T, H, D), which the output projection reads as rows.
 Tensor empty_heads(Shape shape, DType dtype) {
   std::swap(shape[shape.rank() - 3], shape[shape.rank() - 2]);
   const Tensor rows = empty(shape, dtype);
@@ -140,7 +142,7 @@ Tensor empty_heads(Shape shape, DType dtype) {
   return transpose(rows, -2, -3);
 }
 
-// x in another dtype and the same layout.
+// x in another dtype, with the same strides.
 Tensor narrowed(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Tensor y = make_view(empty({x.impl()->numel}, dtype), x.shape(), x.strides(), 0);
@@ -172,7 +174,7 @@ struct Attention final : AttentionOp<Attention> {
 
 // --- one packed projection ---
 
-// `count` heads (..., count, T, D) from the `first` on of rows (..., T, heads D).
+// Heads [first, first + count) of rows (..., T, heads D), as a view (..., count, T, D).
 Tensor heads_of(const Tensor& rows, int64_t first, int64_t count, int64_t D) {
   Shape shape = rows.shape(), strides = rows.strides();
   const int last = rows.rank() - 1;
@@ -182,7 +184,7 @@ Tensor heads_of(const Tensor& rows, int64_t first, int64_t count, int64_t D) {
   return make_view(rows, shape, strides, rows.impl()->offset + first * step);
 }
 
-// Columns q, k, v, each cut into heads; y with its heads side by side again.
+// Cuts the columns q, k, v into heads, and joins the heads of y to columns again.
 Tensor self_attention_definition(const Tensor& qkv, int64_t H, int64_t G, const Form& form) {
   const int64_t D = qkv.size(-1) / (H + 2 * G);
   Shape heads = qkv.shape(), joined = qkv.shape();
@@ -197,13 +199,13 @@ Tensor self_attention_definition(const Tensor& qkv, int64_t H, int64_t G, const 
 struct Parts {
   Tensor q, k, v;
 };
-// The columns of qkv, or of dqkv, as heads.
+// The heads of q, k and v in the columns of qkv (or of dqkv).
 Parts parts_of(const Tensor& qkv, int64_t H, int64_t G) {
   const int64_t D = qkv.size(-1) / (H + 2 * G);
   return {heads_of(qkv, 0, H, D), heads_of(qkv, H, G, D), heads_of(qkv, H + G, G, D)};
 }
 
-// y = attention of the columns q, k, v of one input; their gradients are columns of one dqkv
+// y = attention of the columns q, k, v of one input.  dq, dk and dv are columns of one dqkv.
 struct SelfAttention final : AttentionOp<SelfAttention> {
   static constexpr std::string_view kName = "self_attention";
   int64_t H = 1, G = 1;
@@ -227,17 +229,19 @@ struct SelfAttention final : AttentionOp<SelfAttention> {
 void check_mask(std::string_view op, const Tensor& mask, const Shape& scores) {
   if (!mask.defined()) return;
   check<DTypeError>(mask.dtype() == kBool || is_floating(mask.dtype()), op,
-                    ": the mask must be bool or floating: got ", mask.dtype());
+                    ": expected a bool or floating mask, got ", mask.dtype());
   check<GraphError>(!mask.requires_grad(), op,
-                    ": the mask is a constant and gets no gradient: detach() it");
+                    ": expected a constant mask, which gets no gradient, got one that requires "
+                    "grad; detach() it");
   check<ShapeError>(mask.rank() <= scores.rank() && broadcast(op, mask.shape(), scores) == scores,
-                    op, ": the mask must broadcast to the scores ", scores, ": got ", mask.shape());
+                    op, ": expected a mask that broadcasts to the scores ", scores, ", got ",
+                    mask.shape());
 }
 
-// Draws the place of the dropout's numbers, for `rows` rows of S scores.
+// Reserves the random numbers of the dropout for `rows` rows of S scores.
 simd::AttentionDropout dropout_of(std::string_view op, double p, Generator* given, int64_t rows,
                                   int64_t S) {
-  check<ValueError>(0 <= p && p <= 1, op, ": dropout_p must be in [0, 1]: got ", p);
+  check<ValueError>(0 <= p && p <= 1, op, ": expected a dropout_p in [0, 1], got ", p);
   const auto threshold = static_cast<uint64_t>(std::ldexp(p, 32));
   if (!threshold) return {};
   Generator& generator = given ? *given : default_generator();
@@ -246,7 +250,7 @@ simd::AttentionDropout dropout_of(std::string_view op, double p, Generator* give
           p < 1 ? 1 / (1 - p) : 0};
 }
 
-// `scores`: (..., H, T, S).
+// `scores` is the shape (..., H, T, S).
 template <class Options>
 Form form_of(std::string_view op, const Options& options, const Shape& scores, int64_t D,
              DType dtype) {
@@ -264,16 +268,17 @@ void check_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
   check_same_dtype(op, q, v);
   check_floating(op, q);
   check<ShapeError>(q.rank() >= 3 && k.rank() == q.rank() && k.shape() == v.shape(), op,
-                    ": q (..., H, T, D), k and v (..., G, S, D) expected: got ", q.shape(), ", ",
+                    ": expected q (..., H, T, D), k and v (..., G, S, D), got ", q.shape(), ", ",
                     k.shape(), " and ", v.shape());
   Shape like = q.shape();
   like[like.rank() - 3] = k.size(-3), like[like.rank() - 2] = k.size(-2);
   check<ShapeError>(like == k.shape(), op,
-                    ": q and k must agree in their features and leading axes: got ", q.shape(),
-                    " and ", k.shape());
+                    ": expected q and k to agree in their features and leading axes, got ",
+                    q.shape(), " and ", k.shape());
   const int64_t H = q.size(-3), G = k.size(-3);
   check<ShapeError>(G ? H % G == 0 : H == 0, op,
-                    ": the heads of q must be a multiple of those of k: got ", H, " and ", G);
+                    ": expected the heads of q to be a multiple of the heads of k, got ", H,
+                    " and ", G);
 }
 
 Tensor empty_softmax(const Tensor& q) {
@@ -311,10 +316,11 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options) {
   check_floating(op, qkv);
   const int64_t H = options.n_head, G = options.n_kv_head ? options.n_kv_head : H;
   check<ValueError>(H >= 1 && G >= 1 && H % G == 0, op,
-                    ": n_head must be a positive multiple of n_kv_head: got ", H, " and ", G);
+                    ": expected an n_head that is a positive multiple of n_kv_head, got ", H,
+                    " and ", G);
   check<ShapeError>(
       2 <= qkv.rank() && qkv.rank() < Shape::kMaxRank && qkv.size(-1) % (H + 2 * G) == 0, op,
-      ": qkv must be (..., T, (n_head + 2 n_kv_head) D) for ", H, " and ", G, " heads: got ",
+      ": expected qkv (..., T, (n_head + 2 n_kv_head) D) for ", H, " and ", G, " heads, got ",
       qkv.shape());
   const int64_t T = qkv.size(-2), D = qkv.size(-1) / (H + 2 * G);
   Shape scores = qkv.shape(), shape = qkv.shape();

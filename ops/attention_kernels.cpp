@@ -1,4 +1,4 @@
-// Attention's kernels over tensors: heads, and blocks of their rows, shared among threads.
+// Runs attention's kernels over tensors.  Threads share the heads and the blocks of their rows.
 #include "ops/attention_kernels.h"
 
 #include "framework/tensor/loops.h"
@@ -8,11 +8,11 @@ namespace vitro {
 
 namespace {
 
-constexpr int64_t kFewRows = 8;             // that share k and v and do not pay for packing them
-constexpr int64_t kProductGrain = 500'000;  // products worth a fork
-constexpr int64_t kReadGrain = 25'000;      // numbers read from memory worth a fork
+constexpr int64_t kFewRows = 8;             // up to so many rows per k and v, packing does not pay
+constexpr int64_t kProductGrain = 500'000;  // multiplications that are worth a fork
+constexpr int64_t kReadGrain = 25'000;      // numbers from memory that are worth a fork
 
-// The matrix of head h at the n-th of the leading indices.
+// The matrix of head h, where n counts through the leading axes.
 template <class T>
 simd::RowsOf<T> rows_of(const Tensor& x, int64_t n, int64_t h) {
   if (!x.defined()) return {nullptr, 0};
@@ -39,11 +39,11 @@ struct Sizes {
              in.is_causal} {
     for (int axis = 0; axis < in.q.rank() - 3; ++axis) N *= in.q.shape()[axis];
   }
-  // Products of one head's q k^T.
+  // Multiplications in q k^T of one head.
   int64_t products() const { return head.T * head.S * head.D / (head.is_causal ? 2 : 1); }
 };
 
-// parallel_for whose ranges have `numbers` of scratch memory each.
+// parallel_for in which each range has its own scratch memory of `numbers` floats.
 template <class F>
 void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f) {
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
@@ -52,7 +52,7 @@ void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f
   });
 }
 
-// Of the heads that share k and v, single rows are the rows of one matrix.
+// If T is 1, the rows of the heads that share k and v are taken as the rows of one matrix.
 template <class T>
 void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y,
                    const Tensor& softmax) {
@@ -93,7 +93,8 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& so
   if (has_few_rows(in.q, in.k) && !in.dropout.threshold)
     return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, softmax)
                                      : few_rows_into<float>(in, s, y, softmax);
-  // One item is a block of rows of one head; the heads that share k and v are neighbours.
+  // One item is a block of rows of one head.  Heads that share k and v are neighbours, so a thread
+  // packs k and v once for them.
   parallel_with_scratch(
       s.N * s.H * blocks, grain_of(kProductGrain, 2 * s.products() / blocks),
       simd::attention_scratch(s.head), [&](int64_t begin, int64_t end, float* scratch) {

@@ -6,20 +6,20 @@
 namespace vitro {
 
 struct AttentionInputs {
-  Tensor q, k, v;  // float32; any strides, but features that follow each other.  Of few rows k and
-                   // v may be bfloat16
-  Tensor bias;     // added to the scores (..., H, T, S), of their shape; or undefined
+  Tensor q, k, v;  // float32, with any strides but adjacent features; if has_few_rows, k and v may
+                   // be bfloat16
+  Tensor bias;     // added to the scores, of their shape (..., H, T, S); or undefined
   bool is_causal;
   double scale;
   simd::AttentionDropout dropout = {};
 };
-// Whether there are so few rows that attention_into, which then drops nothing, reads k and v in
-// place: once where T is 1, else once for each head of q.
+// Whether q has so few rows that attention_into reads k and v in place, if nothing is dropped: once
+// if T is 1, else once per head of q.
 bool has_few_rows(const Tensor& q, const Tensor& k);
-// y (..., H, T, D) and softmax (..., H, T, 2): a simd::RowSoftmax for each row.
+// Computes y (..., H, T, D) and softmax (..., H, T, 2), a simd::RowSoftmax for each row.
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax);
 
-// Undefined ones are not computed.
+// The gradients to compute; undefined ones are left out.
 struct AttentionGradients {
   Tensor dq, dk, dv;
 };

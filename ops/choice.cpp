@@ -1,4 +1,4 @@
-// Choices: minimum, maximum, clamp, where.
+// Elementwise choices: minimum, maximum, clamp, where.
 #include <limits>
 
 #include "ops/elementwise.h"
@@ -8,8 +8,8 @@ namespace vitro {
 using simd::Binary;
 
 namespace {
-// y = min(a, b) or max(a, b)   =>   dy to the chosen one; half to each of equals, all to each of
-// two where one is NaN
+// y = min(a, b) or max(a, b)   =>   da = dy where a is chosen, else 0; the same for b
+// Where a = b, each gets dy / 2.  Where one is NaN, each gets dy.
 template <class Self, bool kMax>
 struct Extremum : Op<Self> {
   TensorList backward(const Tensor& dy) override {
@@ -87,7 +87,7 @@ struct Where final : Op<Where> {
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check_same_dtype("where", a, b);
   check_defined("where", condition, "the condition");
-  check<DTypeError>(condition.dtype() == kBool, "where: the condition must be bool: got ",
+  check<DTypeError>(condition.dtype() == kBool, "where: expected a bool condition, got ",
                     condition.dtype());
   Tensor y = empty(broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape())),
                    a.dtype());

@@ -1,4 +1,4 @@
-// What the losses of classes share.  Private to ops/.
+// Helpers that cross_entropy, nll_loss and linear_cross_entropy share.  Private to ops/.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -9,20 +9,22 @@
 
 namespace vitro {
 
-// Of logits of this shape, (..., C): targets (...) of int64 classes or ignore_index, weight (C).
+// Checks targets (...) and weight (C) for logits of the shape (..., C).  Targets are int64 classes
+// or ignore_index.
 void check_targets(std::string_view op, const Shape& logits, const Tensor& targets,
                    const Tensor& weight, int64_t ignore_index);
 void check_cross_entropy(std::string_view op, const Shape& logits, const Tensor& targets,
                          const CrossEntropyOptions& options);
 
-int64_t count_targets(const Tensor& targets, int64_t ignore_index);  // without the ignored
+int64_t count_targets(const Tensor& targets, int64_t ignore_index);  // ignored ones left out
 
-// The reduction of float32 losses of which `count` count; the mean of none is NaN.
+// Reduces float32 losses.  kMean divides by `count`, the number of rows that are not ignored; the
+// mean of none is NaN.
 Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction);
 
-// The gradient of cross_entropy's kernels, row by row:
-//   dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C), g_i = dy_i, or dy / count for the
-//   mean
+// Computes the gradient of cross_entropy row by row:
+//   dlogits_ij = g_i (p_ij - (1 - e) [j = target_i] - e / C)
+// g_i is dy_i for kNone, dy for kSum, dy / count for kMean.
 class ClassGradient {
  public:
   ClassGradient(const CrossEntropyOptions& o, int64_t classes, int64_t count, const Tensor& dy)
@@ -33,8 +35,8 @@ class ClassGradient {
         ignored_(o.ignore_index),
         has_row_each_(o.reduction == Reduction::kNone) {}
 
-  // The gradient of row i, whose target is `id`, in the classes [begin, begin + n): from the logits
-  // to dx, which may be the same array.  `sum` belongs to all classes of the row.
+  // Writes to dx the gradient of row i for the classes [begin, begin + n).  `id` is the row's
+  // target, and `sum` covers all classes of the row.  `logits` and dx may be the same array.
   void operator()(int64_t i, int64_t id, const simd::ExpSum& sum, const float* logits, float* dx,
                   int64_t begin, int64_t n) const {
     if (id == ignored_) return void(std::fill_n(dx, n, 0.0f));
@@ -50,14 +52,14 @@ class ClassGradient {
   bool has_row_each_;
 };
 
-// Backward reads the ExpSum of each row, which stand in a tensor (rows, 2).
+// One ExpSum per row, kept in a float32 tensor (rows, 2) for backward.
 inline simd::ExpSum* exp_sums(const Tensor& x) {
   static_assert(sizeof(simd::ExpSum) == 2 * sizeof(float));
   return reinterpret_cast<simd::ExpSum*>(raw<float>(x));
 }
 
-// (1 - e) (high - x_target) + e mean_j(high - x_j) + log(total): the loss of a row whose x_target
-// is `logit`.  `below` is sum_j (x_j - high), and is not read if e is 0.
+// The loss of a row: (1 - e) (high - x_target) + e mean_j(high - x_j) + log(total), with
+// logit = x_target and below = sum_j (x_j - high).  `below` is not read if e is 0.
 inline float class_loss(double high, double total, double logit, double below, int64_t classes,
                         double e) {
   const auto log_total = static_cast<double>(std::log(static_cast<float>(total)));
@@ -66,7 +68,7 @@ inline float class_loss(double high, double total, double logit, double below, i
   return static_cast<float>(loss);
 }
 
-// linear_cross_entropy with so many logits at a time: for tests of its tiles.
+// How many logits linear_cross_entropy holds at a time; tests choose a tile of their own.
 struct LogitsTile {
   int64_t rows, classes;
 };

@@ -1,4 +1,4 @@
-// Comparisons: bool tensors, which have no gradient.
+// Comparisons.  Their results are bool tensors, which have no gradient.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -15,7 +15,7 @@ Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   });
   return y;
 }
-// A number to compare with takes the tensor's dtype, which must hold it.
+// The number b in a's dtype; ValueError if an integer or bool dtype does not hold it.
 Tensor like(std::string_view op, const Tensor& a, const Number& b) {
   check_defined(op, a, "the tensor");
   return full_scalar(b, a.dtype(), op);

@@ -1,4 +1,4 @@
-// Copies, conversions and joins.
+// Copies, conversions between dtypes, and joins.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -43,7 +43,7 @@ Tensor to(const Tensor& x, DType dtype) {
 }
 
 namespace {
-// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy that x_i became
+// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy at the place of x_i
 struct Cat final : Op<Cat> {
   static constexpr std::string_view kName = "cat";
   int axis = 0;
@@ -61,12 +61,12 @@ struct Cat final : Op<Cat> {
 }  // namespace
 // A tensor of shape (0,) joins tensors of any shape, as in PyTorch.
 Tensor cat(std::span<const Tensor> xs, int64_t axis) {
-  check<ShapeError>(!xs.empty(), "cat: at least one tensor");
+  check<ShapeError>(!xs.empty(), "cat: expected at least one tensor, got none");
   const auto joins_all = [](const Tensor& x) { return x.shape() == Shape{0}; };
-  const Shape* like = nullptr;  // the first other shape
+  const Shape* like = nullptr;  // the first shape that is not (0,)
   for (const Tensor& x : xs) {
     check_same_dtype("cat", xs[0], x);
-    check<ShapeError>(x.rank() > 0, "cat: scalars have no axis to join along; use stack");
+    check<ShapeError>(x.rank() > 0, "cat: expected tensors with axes, got a scalar; use stack");
     if (!like && !joins_all(x)) like = &x.shape();
   }
   Shape shape = like ? *like : xs[0].shape();
@@ -76,13 +76,14 @@ Tensor cat(std::span<const Tensor> xs, int64_t axis) {
   for (const Tensor& x : xs) {
     if (joins_all(x)) continue;
     Shape rest = x.shape();
-    check<ShapeError>(x.rank() == shape.rank(), "cat: shapes must agree outside axis ", at,
-                      ": got ", first, " and ", x.shape());
+    check<ShapeError>(x.rank() == shape.rank(), "cat: expected shapes that agree outside axis ", at,
+                      ", got ", first, " and ", x.shape());
     check<ShapeError>(!__builtin_add_overflow(shape[at], rest[at], &shape[at]),
-                      "cat: the sizes along axis ", at, " add up to more than 2^63 - 1");
+                      "cat: expected sizes along axis ", at,
+                      " that add up to at most 2^63 - 1, got more");
     rest[at] = first[at];
-    check<ShapeError>(rest == first, "cat: shapes must agree outside axis ", at, ": got ", first,
-                      " and ", x.shape());
+    check<ShapeError>(rest == first, "cat: expected shapes that agree outside axis ", at, ", got ",
+                      first, " and ", x.shape());
   }
   Tensor y = empty(shape, xs[0].dtype());
   int64_t start = 0;
@@ -99,11 +100,11 @@ Tensor cat(std::span<const Tensor> xs, int64_t axis) {
 }
 
 Tensor stack(const std::vector<Tensor>& xs, int64_t axis) {
-  check<ShapeError>(!xs.empty(), "stack: at least one tensor");
+  check<ShapeError>(!xs.empty(), "stack: expected at least one tensor, got none");
   std::vector<Tensor, PoolAllocator<Tensor>> rows;
   for (const Tensor& x : xs) {
     check_defined("stack", x, "a tensor");
-    check<ShapeError>(x.shape() == xs[0].shape(), "stack: all shapes must be equal: got ",
+    check<ShapeError>(x.shape() == xs[0].shape(), "stack: expected tensors of one shape, got ",
                       xs[0].shape(), " and ", x.shape());
     rows.push_back(unsqueeze(x, axis));
   }

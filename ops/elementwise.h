@@ -6,7 +6,7 @@
 
 namespace vitro {
 
-// The kernel of an operation, chosen by CPU once.
+// The kernel of an operation for this CPU; chosen once.
 template <simd::Binary kOp>
 simd::BinaryKernel kernel() {
   static const simd::BinaryKernel found = simd::binary_kernel(kOp);
@@ -18,7 +18,7 @@ simd::UnaryKernel kernel() {
   return found;
 }
 
-// a b, and 0 where b is 0, whatever a is: there an infinity or a NaN does not count.
+// a b, but 0 where b is 0, even if a is infinite or NaN.
 Tensor mul_or_zero(const Tensor& a, const Tensor& b);
 
 // 1 where the condition holds, else 0, in the dtype of `like`.

@@ -1,4 +1,4 @@
-// Extrema and their places.
+// Extrema and their indices: max, min, argmax, argmin, topk.
 #include <numeric>
 
 #include "framework/tensor/loops.h"
@@ -8,7 +8,7 @@ namespace vitro {
 
 namespace {
 
-// Whether u comes before v: the larger (or smaller) first, NaN before all.
+// Whether u is ahead of v: the larger (or smaller) number is, and NaN is ahead of all numbers.
 template <class T>
 bool before(T u, T v, bool largest) {
   if constexpr (!std::is_integral_v<T>) {
@@ -18,13 +18,14 @@ bool before(T u, T v, bool largest) {
   return largest ? u > v : u < v;
 }
 
-// The place of the first extremum in each row along an axis: (..., 1, ...) int64.
+// The index of the first extremum along an axis: (..., 1, ...) int64.
 Tensor first_extremum(std::string_view op, const Tensor& x, int64_t axis, bool largest) {
   check_defined(op, x, "the tensor");
   int at = normalize_axis(op, axis, x.rank());
   Shape shape = x.shape();
   const int64_t n = x.rank() ? shape[at] : 1, step = x.rank() ? x.strides()[at] : 1;
-  check<ShapeError>(n > 0, op, ": axis ", at, " of ", x.shape(), " has no elements");
+  check<ShapeError>(n > 0, op, ": expected at least one element along axis ", at, ", got ",
+                    x.shape());
   if (x.rank()) shape[at] = 1;
   Tensor ids = empty(shape, kInt64);
   Walk<2> walk(shape, {ids.strides(), x.strides()});
@@ -54,8 +55,14 @@ Tensor argmin(const Tensor& x, int64_t axis, bool keepdim) {
   Tensor ids = first_extremum("argmin", x, axis, /*largest=*/false);
   return keepdim || x.rank() == 0 ? ids : squeeze(ids, axis);
 }
-Tensor argmax(const Tensor& x) { return argmax(reshape(x.detach(), {-1}), 0); }
-Tensor argmin(const Tensor& x) { return argmin(reshape(x.detach(), {-1}), 0); }
+Tensor argmax(const Tensor& x) {
+  check_defined("argmax", x, "the tensor");
+  return argmax(reshape(x.detach(), {-1}), 0);
+}
+Tensor argmin(const Tensor& x) {
+  check_defined("argmin", x, "the tensor");
+  return argmin(reshape(x.detach(), {-1}), 0);
+}
 
 namespace {
 
@@ -100,8 +107,14 @@ ValuesAndIndices max(const Tensor& x, int64_t axis, bool keepdim) {
 ValuesAndIndices min(const Tensor& x, int64_t axis, bool keepdim) {
   return extremum<Min>("min", x, axis, keepdim, /*largest=*/false);
 }
-Tensor max(const Tensor& x) { return max(reshape(x, {-1}), 0).values; }
-Tensor min(const Tensor& x) { return min(reshape(x, {-1}), 0).values; }
+Tensor max(const Tensor& x) {
+  check_defined("max", x, "the tensor");
+  return max(reshape(x, {-1}), 0).values;
+}
+Tensor min(const Tensor& x) {
+  check_defined("min", x, "the tensor");
+  return min(reshape(x, {-1}), 0).values;
+}
 
 namespace {
 
@@ -114,13 +127,13 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
   check_defined("topk", x, "the tensor");
   int at = normalize_axis("topk", axis, x.rank());
   if (x.rank() == 0) {
-    check<ShapeError>(k == 1, "topk: expected k = 1 of a scalar, got ", k);
+    check<ShapeError>(k == 1, "topk: expected k = 1 for a scalar, got ", k);
     const auto [values, indices] = topk(reshape(x, {1}), 1, 0, largest);
     return {reshape(values, {}), reshape(indices, {})};
   }
   const int64_t n = x.shape()[at];
-  check<ShapeError>(0 <= k && k <= n, "topk: k must be in [0, ", n, "], the size of axis ", at,
-                    ": got ", k);
+  check<ShapeError>(0 <= k && k <= n, "topk: expected k in [0, ", n, "], the size of axis ", at,
+                    ", got ", k);
   Tensor rows = contiguous(transpose(x.detach(), at, -1));
   Shape shape = rows.shape();
   shape[shape.rank() - 1] = k;
@@ -130,8 +143,8 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis, bool largest) {
     for (int64_t row = 0; k > 0 && row < ids.numel() / k; ++row) {
       const T* p = raw<T>(rows) + row * n;
       std::iota(order.begin(), order.end(), 0);
-      // NaN counts as the largest number, as when sorting: first of the largest, last of the
-      // smallest.
+      // NaN counts as the largest number, as in a sort: it comes first among the largest elements,
+      // last among the smallest.
       auto first = [&](int64_t i, int64_t j) {
         return largest ? before(p[i], p[j], true) : before(p[j], p[i], true);
       };

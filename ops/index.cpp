@@ -1,4 +1,4 @@
-// Choosing elements by integer ids, and the adjoint: adding into chosen places.
+// Ops with integer ids: they read elements at ids, or add to elements at ids (the adjoint).
 #include "framework/tensor/loops.h"
 #include "ops/fused.h"
 #include "ops/ops.h"
@@ -9,11 +9,11 @@ namespace {
 
 void check_ids(std::string_view op, const Tensor& ids) {
   check_defined(op, ids, "ids");
-  check<DTypeError>(ids.dtype() == kInt64, op, ": ids must be int64: got ", ids.dtype(), " ",
+  check<DTypeError>(ids.dtype() == kInt64, op, ": expected int64 ids, got ", ids.dtype(), " ",
                     ids.shape());
 }
 
-// ShapeError naming the first id outside [0, n), and its place.
+// ShapeError if an id is outside [0, n); it names the first such id and its position.
 void check_range(std::string_view op, const Tensor& ids, int64_t n) {
   int64_t place = 0;
   Walk<1>(ids.shape(), {ids.strides()}).range(0, ids.numel(), [&](const auto& at, int64_t count) {
@@ -21,20 +21,20 @@ void check_range(std::string_view op, const Tensor& ids, int64_t n) {
                   step = count > 1 ? Walk<1>(ids.shape(), {ids.strides()}).step(0) : 1;
     for (int64_t i = 0; i < count; ++i, ++place)
       check<ShapeError>(static_cast<uint64_t>(p[i * step]) < static_cast<uint64_t>(n), op,
-                        ": ids must be in [0, ", n, "): got ", p[i * step], " at position ", place,
+                        ": expected ids in [0, ", n, "), got ", p[i * step], " at position ", place,
                         " of ", ids.shape());
   });
 }
 
-// One axis of size n seen through ids: the others are walked, the axis is addressed.
+// ids must have x's rank, and no axis longer than x's except `axis`.
 void check_other_axes(std::string_view op, const Tensor& x, int axis, const Tensor& ids) {
   bool fits = ids.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || ids.shape()[i] <= x.shape()[i];
-  check<ShapeError>(fits, op, ": ids must have x's axes, none but axis ", axis, " longer: x ",
-                    x.shape(), ", ids ", ids.shape());
+  check<ShapeError>(fits, op, ": expected ids with x's axes, none but axis ", axis,
+                    " longer, got x ", x.shape(), ", ids ", ids.shape());
 }
 
-// A scalar as a line of one element.
+// A scalar as a tensor (1), so that it has an axis.
 Tensor with_axis(const Tensor& x) { return x.rank() ? x : reshape(x, {1}); }
 
 }  // namespace
@@ -84,7 +84,7 @@ struct ScatterAdd final : Op<ScatterAdd> {
   TensorList backward(const Tensor& dy) override {
     Tensor ids = extra(0);
     Tensor at_ids = needs(2) ? gather(dy, axis, ids) : Tensor();
-    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // a source larger than ids gets zeros beyond
+    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // source beyond ids was not used: zeros
       if (ids.shape()[i] < inputs[2]->shape[i]) {
         Shape rest = at_ids.shape();
         rest[i] = inputs[2]->shape[i] - rest[i];
@@ -101,17 +101,19 @@ T plus(T a, T b) {
 Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tensor& source) {
   check_same_dtype("scatter_add", x, source);
   check_ids("scatter_add", ids);
-  check<DTypeError>(x.dtype() != kBool, "scatter_add: bool tensors have no arithmetic");
+  check<DTypeError>(x.dtype() != kBool,
+                    "scatter_add: expected a dtype with arithmetic, got bool; convert with "
+                    "to(kInt64) or to(kFloat32)");
   int at = normalize_axis("scatter_add", axis, x.rank());
   if (x.rank() == 0 || ids.rank() == 0 || source.rank() == 0)
     return reshape(scatter_add(with_axis(x), axis, with_axis(ids), with_axis(source)), x.shape());
   check_other_axes("scatter_add", x, at, ids);
   bool covered = source.rank() == ids.rank();
   for (int i = 0; covered && i < ids.rank(); ++i) covered = ids.shape()[i] <= source.shape()[i];
-  check<ShapeError>(covered, "scatter_add: source must cover ids: source ", source.shape(),
-                    ", ids ", ids.shape());
+  check<ShapeError>(covered, "scatter_add: expected a source that covers ids, got source ",
+                    source.shape(), ", ids ", ids.shape());
   check_range("scatter_add", ids, x.shape()[at]);
-  // bfloat16 adds up in float32 and rounds once.
+  // bfloat16 is added up in float32 and rounded once.
   Tensor y = empty(x.shape(), x.dtype() == kBFloat16 ? kFloat32 : x.dtype());
   copy_into(y, x);
   Strides others = y.strides();
@@ -194,7 +196,7 @@ struct Embedding final : Op<Embedding> {
     float* p = raw<float>(dw);
     const float* q = raw<float>(rows);
     const int64_t* id = raw<int64_t>(places);
-    // Threads share columns, not rows: repeated ids need no lock, and the order is fixed.
+    // Threads split the columns, so repeated ids need no lock and the order of sums is fixed.
     parallel_for(width, std::max<int64_t>(16, grain_of(kCheapGrain, places.numel())),
                  [=, n = places.numel()](int64_t begin, int64_t end) {
                    for (int64_t i = 0; i < n; ++i)
@@ -208,7 +210,7 @@ struct Embedding final : Op<Embedding> {
 Tensor embedding(const Tensor& ids, const Tensor& weight) {
   check_defined("embedding", weight, "weight");
   check_ids("embedding", ids);
-  check<ShapeError>(weight.rank() == 2, "embedding: weight must be (vocabulary, features): got ",
+  check<ShapeError>(weight.rank() == 2, "embedding: expected a weight (vocabulary, features), got ",
                     weight.shape());
   check_range("embedding", ids, weight.shape()[0]);
   Shape shape = ids.shape();
@@ -234,7 +236,7 @@ Tensor one_hot(const Tensor& ids, int64_t num_classes) {
   check_ids("one_hot", ids);
   int64_t classes = num_classes;
   if (classes < 0) {
-    check<ShapeError>(ids.numel() > 0, "one_hot: of no ids, the number of classes must be given");
+    check<ShapeError>(ids.numel() > 0, "one_hot: expected ids, got none; pass num_classes");
     classes = max(ids).item<int64_t>() + 1;
   }
   check_range("one_hot", ids, classes);

@@ -1,4 +1,5 @@
-// Indexing, composed of select, slice, unsqueeze and index_select, and so differentiable.
+// Tensor::index.  It is composed of select, slice, unsqueeze and index_select, so it is
+// differentiable.
 #include "ops/indexing.h"
 
 #include "framework/tensor/loops.h"
@@ -9,7 +10,7 @@ namespace {
 
 bool is_mask(const Tensor& t) { return t.dtype() == kBool; }
 
-// How many of x's axes an index reads.
+// How many of x's axes this entry uses up.
 int axes_of(const Index& index) {
   switch (index.kind) {
     case Index::Kind::kInteger:
@@ -27,35 +28,36 @@ int check_index(const Tensor& x, std::initializer_list<Index> indices) {
       const Tensor& t = index.tensor;
       check_defined("index", t, "a tensor in the index");
       check<DTypeError>(t.dtype() == kInt64 || is_mask(t),
-                        "index: a tensor in an index must be int64 ids or a bool mask: got ",
+                        "index: expected int64 ids or a bool mask as a tensor in the index, got ",
                         t.dtype(), " ", t.shape());
-      check<ShapeError>(!is_mask(t) || t.rank() > 0, "index: a mask must have axes: got a scalar");
+      check<ShapeError>(!is_mask(t) || t.rank() > 0,
+                        "index: expected a mask with axes, got a scalar");
       ++tensors;
     }
     ellipses += index.kind == Index::Kind::kEllipsis;
     axes += axes_of(index);
   }
-  check<ShapeError>(tensors <= 1, "index: at most one tensor per index: got ", tensors,
+  check<ShapeError>(tensors <= 1, "index: expected at most one tensor per index, got ", tensors,
                     "; use gather, or index one after the other");
-  check<ShapeError>(ellipses <= 1, "index: at most one Ellipsis: got ", ellipses);
-  check<ShapeError>(axes <= x.rank(), "index: at most ", x.rank(), " axes for ", x.shape(),
-                    ": got ", axes);
+  check<ShapeError>(ellipses <= 1, "index: expected at most one Ellipsis, got ", ellipses);
+  check<ShapeError>(axes <= x.rank(), "index: expected at most ", x.rank(), " axes for ", x.shape(),
+                    ", got ", axes);
   return x.rank() - axes;
 }
 
-// ids in [0, n), the negative ones counted from the end.
+// ids with the negative ones counted from the end, so that all are in [0, n).
 Tensor wrap(const Tensor& ids, int64_t n) {
   Tensor y = clone(ids.detach());
   auto* p = y.mutable_data<int64_t>();
   for (int64_t i = 0; i < y.numel(); ++i) {
-    check<ShapeError>(-n <= p[i] && p[i] < n, "index: ids must be in [", -n, ", ", n, "): got ",
+    check<ShapeError>(-n <= p[i] && p[i] < n, "index: expected ids in [", -n, ", ", n, "), got ",
                       p[i], " at position ", i, " of ", ids.shape());
     if (p[i] < 0) p[i] += n;
   }
   return y;
 }
 
-// x's rows along `axis` at ids: the axis becomes the axes of ids.
+// x at ids along `axis`; the axes of ids replace it.
 Tensor at_ids(const Tensor& x, int axis, const Tensor& ids) {
   Tensor rows = index_select(x, axis, reshape(wrap(ids, x.shape()[axis]), {-1}));
   Shape shape = rows.shape();
@@ -64,13 +66,13 @@ Tensor at_ids(const Tensor& x, int axis, const Tensor& ids) {
   return reshape(rows, shape);
 }
 
-// x where mask is set: the axes that the mask covers, from `axis` on, become one.
+// x where mask is true.  The axes that the mask covers, from `axis` on, become one.
 Tensor at_mask(const Tensor& x, int axis, const Tensor& mask) {
   const int last = axis + mask.rank() - 1;
   for (int i = axis; i <= last; ++i)
-    check<ShapeError>(x.shape()[i] == mask.shape()[i - axis], "index: a mask of shape ",
-                      mask.shape(), " must have the sizes of the axes that it covers: got ",
-                      x.shape(), " from axis ", axis);
+    check<ShapeError>(x.shape()[i] == mask.shape()[i - axis],
+                      "index: expected a mask with the sizes of ", x.shape(), " from axis ", axis,
+                      " on, got ", mask.shape());
   Tensor ids = reshape(nonzero(reshape(mask.detach(), {-1})), {-1});
   return index_select(flatten(x, axis, last), axis, ids);
 }
@@ -81,13 +83,13 @@ Tensor Tensor::index(std::initializer_list<Index> indices) const {
   check_defined("index", *this, "the tensor");
   const int between = check_index(*this, indices);
   Tensor y = *this;
-  int axis = 0, of_x = 0;  // of y and of this tensor, that the next index reads
+  int axis = 0, of_x = 0;  // the axes of y and of this tensor that the next entry uses
   for (const Index& index : indices) {
     switch (index.kind) {
       case Index::Kind::kInteger: {
         const int64_t i = index.integer, n = y.size(axis);
-        check<ShapeError>(-n <= i && i < n, "index: an integer in [", -n, ", ", n, ") for axis ",
-                          of_x, " of ", shape(), ": got ", i);
+        check<ShapeError>(-n <= i && i < n, "index: expected an integer in [", -n, ", ", n,
+                          ") for axis ", of_x, " of ", shape(), ", got ", i);
         y = y.select(axis, i);
         break;
       }

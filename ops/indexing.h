@@ -1,43 +1,52 @@
 // Indexing as in PyTorch: x.index({Slice(1, 3), None, 0, mask}).
 //
-// Integers, Slice, None and Ellipsis give a view; ids and masks copy.  Every result carries its
-// derivative.  Integers are taken before ids, so the axes of ids stay in their place: x[0, :, ids]
-// of x (2, 3, 4) and ids (5) is (3, 5), as in PyTorch (NumPy puts the axes of ids first: (5, 3)).
+// Integers, Slice, None and Ellipsis give a view; ids and masks copy.  Every result is
+// differentiable.  The axes of ids stay in their place, because integers are applied first: for x
+// (2, 3, 4) and ids (5), x[0, :, ids] is (3, 5), as in PyTorch.  (NumPy gives (5, 3).)
 #pragma once
 #include "ops.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 
-struct NoneIndex {};
-struct EllipsisIndex {};
-inline constexpr NoneIndex None{};          // a new axis of size one
-inline constexpr EllipsisIndex Ellipsis{};  // as many whole axes as fit
+struct NoneIndex {};                        // the type of None
+struct EllipsisIndex {};                    // the type of Ellipsis
+inline constexpr NoneIndex None{};          // inserts a new axis of size 1
+inline constexpr EllipsisIndex Ellipsis{};  // stands for all axes that the other indices leave
 
-// start:stop:step, step >= 1; an absent end is the axis's.  Ends count from the end of the axis
-// when negative and are clipped to it, as in Python.
+// start:stop:step as in Python, with step >= 1.  A negative start or stop counts from the end of
+// the axis, and both are clipped to the axis.
 struct Slice {
-  std::optional<int64_t> start, stop;
-  int64_t step = 1;
+  std::optional<int64_t> start, stop;  // absent: the begin or the end of the axis
+  int64_t step = 1;                    // >= 1
+  // Slice() takes the whole axis.
   Slice(std::optional<int64_t> first = {}, std::optional<int64_t> last = {}, int64_t by = 1)
       : start(first), stop(last), step(by) {}
 };
 
-// One place in an index: an integer (the axis goes), a Slice, None, Ellipsis, int64 ids of any
-// shape (the axis becomes theirs), or a bool mask (the axes that it covers become one).  Integers
-// and ids count from the end when negative.  At most one tensor and one Ellipsis per index;
-// ShapeError for what does not fit, DTypeError for other tensors.
+// One entry of an index: an integer (removes the axis), a Slice, None, Ellipsis, int64 ids of any
+// shape (their axes replace the axis), or a bool mask (the axes that it covers become one).
+// Negative integers and ids count from the end.  An index holds at most one tensor and one
+// Ellipsis.  ShapeError if it does not fit the tensor, DTypeError for a tensor of another dtype.
 struct Index {
-  enum class Kind { kInteger, kSlice, kNone, kEllipsis, kTensor };
-  Index(int64_t i) : kind(Kind::kInteger), integer(i) {}          // NOLINT: braces convert
+  // Which kind of entry it is.
+  enum class Kind {
+    kInteger,   // integer
+    kSlice,     // slice
+    kNone,      // None
+    kEllipsis,  // Ellipsis
+    kTensor     // tensor
+  };
+  // Implicit, so that braces convert each kind of entry.
+  Index(int64_t i) : kind(Kind::kInteger), integer(i) {}          // NOLINT
   Index(int i) : Index(static_cast<int64_t>(i)) {}                // NOLINT
   Index(Slice s) : kind(Kind::kSlice), slice(s) {}                // NOLINT
   Index(NoneIndex) : kind(Kind::kNone) {}                         // NOLINT
   Index(EllipsisIndex) : kind(Kind::kEllipsis) {}                 // NOLINT
   Index(Tensor t) : kind(Kind::kTensor), tensor(std::move(t)) {}  // NOLINT
-  Kind kind;
-  int64_t integer = 0;
-  Slice slice = {};
-  Tensor tensor = {};
+  Kind kind;            // says which of the following members counts
+  int64_t integer = 0;  // for kInteger
+  Slice slice = {};     // for kSlice
+  Tensor tensor = {};   // for kTensor: int64 ids or a bool mask
 };
 
 }  // namespace vitro

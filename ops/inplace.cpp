@@ -1,5 +1,5 @@
-// Arithmetic in place.  Each change counts as a new version of the storage, so that a backward that
-// saved the old values says so instead of computing a wrong gradient.
+// Arithmetic in place.  Each change increments the version of the storage, so that a backward that
+// saved the old values throws a VersionError instead of computing a wrong gradient.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -10,25 +10,24 @@ namespace {
 void check_writable(std::string_view op, const Tensor& y, const Tensor& x) {
   check_defined(op, y, "the tensor");
   check<GraphError>(!grad_enabled() || !y.requires_grad(), op,
-                    ": a tensor that requires grad cannot change in place while ops are recorded; ",
-                    "use NoGradGuard, or the op that returns a new tensor");
-  check<GraphError>(
-      !grad_enabled() || !x.requires_grad(), op,
-      ": the source requires grad, and its graph would be lost; detach() it, or use the ",
-      "op that returns a new tensor");
+                    ": expected a tensor that does not require grad while ops are recorded, got "
+                    "one that does; use NoGradGuard, or the op that returns a new tensor");
+  check<GraphError>(!grad_enabled() || !x.requires_grad(), op,
+                    ": expected a source that does not require grad, got one whose graph would be "
+                    "lost; detach() it, or use the op that returns a new tensor");
   for (int i = 0; i < y.rank(); ++i)
-    check<GraphError>(
-        y.shape()[i] < 2 || y.strides()[i] != 0, op,
-        ": the tensor is expanded, so several elements share one place; clone() it first");
+    check<GraphError>(y.shape()[i] < 2 || y.strides()[i] != 0, op,
+                      ": expected a tensor with a place in memory for each element, got an "
+                      "expanded one; clone() it first");
 }
 
 Tensor fitting(std::string_view op, const Tensor& y, const Tensor& x) {
-  check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op, ": ", x.shape(),
-                    " does not broadcast to ", y.shape());
+  check<ShapeError>(broadcast(op, y.shape(), x.shape()) == y.shape(), op,
+                    ": expected a source that broadcasts to ", y.shape(), ", got ", x.shape());
   return expanded_view(x, y.shape());
 }
 
-// Whether writing y row by row could overwrite what x is still to read.
+// Whether writing y element by element could overwrite elements of x that are still to be read.
 bool may_overlap(const Tensor& y, const Tensor& x) {
   return y.impl()->storage == x.impl()->storage &&
          !(y.impl()->offset == x.impl()->offset && y.shape() == x.shape() &&
@@ -39,7 +38,7 @@ template <class F>
 Tensor& change(Tensor& y, const Tensor& x, std::string_view op, simd::Binary kernel, F f) {
   check_same_dtype(op, y, x);
   check_writable(op, y, x);
-  check<DTypeError>(y.dtype() != kBool, op, ": bool tensors have no arithmetic");
+  check<DTypeError>(y.dtype() != kBool, op, ": expected a dtype with arithmetic, got bool");
   Tensor source = fitting(op, y, may_overlap(y, x) ? clone(x.detach()) : x);
   ++y.impl()->storage->version;
   binary_into(y, y, source, simd::binary_kernel(kernel), f, kCheapGrain);
@@ -68,7 +67,7 @@ Tensor& Tensor::sub_(const Number& x) { return sub_(full_scalar(x, dtype(), "sub
 Tensor& Tensor::mul_(const Number& x) { return mul_(full_scalar(x, dtype(), "mul_")); }
 Tensor& Tensor::div_(const Number& x) { return div_(full_scalar(x, dtype(), "div_")); }
 
-// copy_ converts the dtype, as PyTorch's does.
+// copy_ converts x to this tensor's dtype, as in PyTorch.
 Tensor& Tensor::copy_(const Tensor& x) {
   check_defined("copy_", x, "the source");
   check_writable("copy_", *this, x);

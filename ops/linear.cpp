@@ -1,4 +1,4 @@
-// linear: x W^T + b, with the activation fused where its derivative can be read from the output.
+// linear: x W^T + b.  An activation is fused if its derivative can be read from the output.
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/activation_kernels.h"
@@ -38,16 +38,17 @@ struct Linear final : Op<Linear> {
 void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_same_dtype("linear", x, weight);
   check_floating("linear", x);
-  check<ShapeError>(weight.rank() == 2, "linear: weight must be (out, in): got ", weight.shape());
-  check<ShapeError>(x.rank() >= 1, "linear: x must be (..., in): got a scalar");
-  check<ShapeError>(x.shape().back() == weight.shape()[1], "linear: x has ", x.shape().back(),
-                    " features, weight expects ", weight.shape()[1], ": x ", x.shape(), ", weight ",
+  check<ShapeError>(weight.rank() == 2, "linear: expected a weight (out, in), got ",
                     weight.shape());
+  check<ShapeError>(x.rank() >= 1, "linear: expected x (..., in), got a scalar");
+  check<ShapeError>(x.shape().back() == weight.shape()[1], "linear: expected ", weight.shape()[1],
+                    " features for weight ", weight.shape(), ", got ", x.shape().back(), " in x ",
+                    x.shape());
   if (!bias.defined()) return;
   check_same_dtype("linear", x, bias);
   check<ShapeError>(bias.rank() == 1 && bias.shape()[0] == weight.shape()[0],
-                    "linear: bias must be (", weight.shape()[0], ",), the rows of weight ",
-                    weight.shape(), ": got ", bias.shape());
+                    "linear: expected a bias (", weight.shape()[0], ",) for weight ",
+                    weight.shape(), ", got ", bias.shape());
 }
 
 }  // namespace

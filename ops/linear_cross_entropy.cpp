@@ -1,7 +1,7 @@
-// linear_cross_entropy: the loss of logits that never exist all at once.
+// linear_cross_entropy: the loss of logits that are never all in memory.
 //
-// The logits are taken in tiles of a few MiB, all rows of a range of classes before the next range,
-// so that each class's weights are read once and its gradient is written once.
+// The logits are computed in tiles of a few MiB.  All rows of a range of classes come before the
+// next range, so that each class's weights are read once and their gradient is written once.
 #include <cmath>
 
 #include "framework/autograd/node.h"
@@ -15,7 +15,7 @@ namespace vitro {
 
 namespace {
 
-// 4 MiB of logits.  Its bounds depend on the shapes alone.
+// A tile of about 4 MiB of logits.  Its size depends on the shapes only.
 LogitsTile tile_for(int64_t rows, int64_t classes) {
   constexpr int64_t kRows = 512, kNumbers = int64_t{1} << 20;
   const int64_t high = std::clamp<int64_t>(rows, 1, kRows), wide = kNumbers / high,
@@ -37,7 +37,7 @@ Tensor part_of(const Tensor& x, const Range& rows) {
                    x.impl()->offset + rows.begin * x.strides()[0]);
 }
 
-// Logits of a range of rows and a range of classes, in float32.
+// The logits of a range of rows and a range of classes, in float32.
 struct Tile {
   Range rows, classes;
   Tensor logits;
@@ -64,11 +64,12 @@ void for_tile_rows(const Tile& tile, F f) {
                });
 }
 
-// A row as far as its classes were seen: sum_j e^x_j = total e^high, below = sum_j (x_j - high).
+// Sums over the classes of a row that were added so far: high = max_j x_j,
+// sum_j e^x_j = total e^high, below = sum_j (x_j - high).
 struct RowSums {
-  double high = -HUGE_VAL, total = 0, below = 0, logit = 0;  // logit: the target's
+  double high = -HUGE_VAL, total = 0, below = 0, logit = 0;  // logit: x_target
 
-  // Adds a range of classes after the `seen` ones; `below` only if it is wanted.
+  // Adds n classes after the `seen` earlier ones; updates `below` only if it is wanted.
   void add(const float* logits, int64_t n, int64_t seen, bool wants_below) {
     const simd::ExpSum part = simd::exp_sum(logits, n);
     const double top = std::max<double>(high, part.high);
@@ -87,7 +88,7 @@ struct RowSums {
   static double lowered(double sum, double by) { return sum == 0 ? 0 : sum * std::exp(by); }
 };
 
-// Losses like those of cross_entropy, unreduced; sums_i of row i's logits is for backward.
+// The unreduced losses of cross_entropy.  Writes to `sums` one ExpSum per row, for backward.
 Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
                  const CrossEntropyOptions& options, const LogitsTile& size, Tensor& sums) {
   const int64_t count = ids.numel(), classes = weight.size(0), *id = raw<int64_t>(ids);
@@ -118,7 +119,7 @@ Tensor losses_of(const Tensor& x, const Tensor& weight, const Tensor& ids,
   return losses;
 }
 
-// logits = x W^T,  dlogits as of cross_entropy   =>   dx = dlogits W,  dW = dlogits^T x
+// logits = x W^T,  dlogits as in cross_entropy   =>   dx = dlogits W,  dW = dlogits^T x
 struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
   static constexpr std::string_view kName = "linear_cross_entropy";
   CrossEntropyOptions options;
@@ -128,7 +129,7 @@ struct LinearCrossEntropy final : Fused<LinearCrossEntropy> {
   Tensor definition(const std::vector<Tensor>& xs) const {
     return cross_entropy(linear(xs[0], xs[1]), extra(0), options);
   }
-  // dW goes straight into the gradient that waits for the weight.
+  // dW is added directly to the gradient accumulated for the weight.
   TensorList kernel_backward(const Tensor& dy) {
     const Tensor x = contiguous(as_rows(input(0))), weight = input(1), targets = extra(0);
     const bool narrow = x.dtype() == kBFloat16;
@@ -170,16 +171,16 @@ void check_inputs(const Tensor& x, const Tensor& weight) {
   constexpr std::string_view op = "linear_cross_entropy";
   check_same_dtype(op, x, weight);
   check_floating(op, x);
-  check<ShapeError>(weight.rank() == 2, op, ": weight must be (classes, features): got ",
+  check<ShapeError>(weight.rank() == 2, op, ": expected a weight (classes, features), got ",
                     weight.shape());
-  check<ShapeError>(x.rank() >= 1, op, ": x must be (..., features): got a scalar");
-  check<ShapeError>(x.shape().back() == weight.shape()[1], op, ": x has ", x.shape().back(),
-                    " features, weight expects ", weight.shape()[1], ": x ", x.shape(), ", weight ",
-                    weight.shape());
+  check<ShapeError>(x.rank() >= 1, op, ": expected x (..., features), got a scalar");
+  check<ShapeError>(x.shape().back() == weight.shape()[1], op, ": expected ", weight.shape()[1],
+                    " features for weight ", weight.shape(), ", got ", x.shape().back(), " in x ",
+                    x.shape());
 }
 
-// x with zeros in the ignored rows, if one of them is not finite: 0 times infinity would be NaN in
-// the weight's gradient.
+// x, with zeros in the ignored rows if one of them is not finite: there 0 times infinity would make
+// the weight's gradient NaN.
 Tensor without_ignored(const Tensor& x, const Tensor& ids, int64_t ignored) {
   const Tensor is_ignored = eq(ids, ignored),
                rows = index_select(as_rows(x.detach()), 0, flatten(nonzero(flatten(is_ignored))));

@@ -9,16 +9,16 @@
 namespace vitro {
 
 namespace {
-// log sum_j e^x_j, from the largest so that e^x cannot overflow
+// log sum_j e^x_j = high + log sum_j e^(x_j - high).  high = max x keeps e^x from overflow.
 double plain_logsumexp(const double* x, int64_t n) {
   const double high = plain_max(x, n);
   return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
-// y = log sum_j e^x_j   =>   dx = dy softmax(x), where y is infinite dy e^(x - y), which is 0 in a
-// row of -infinity
+// y = log sum_j e^x_j   =>   dx = dy softmax(x)
+// Where y is infinite, dx = dy e^(x - y); in a row of only -infinity that is 0.
 struct LogSumExp final : Op<LogSumExp> {
   static constexpr std::string_view kName = "logsumexp";
-  Shape kept;  // y's shape with the axis of size 1
+  Shape kept;  // y's shape with the reduced axis kept, of size 1
   int axis = 0;
   TensorList backward(const Tensor& dy) override {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -49,7 +49,7 @@ Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim) {
     });
     copy_into(y, result);
   }
-  if (at != x.rank() - 1) {  // rows lie in the order of the moved axes
+  if (at != x.rank() - 1) {  // y's elements are in the order of the moved axes: move them back
     Shape moved = rows.shape();
     moved[x.rank() - 1] = 1;
     NoGradGuard unrecorded;

@@ -1,5 +1,5 @@
-// Losses of classes.  cross_entropy without class weights is fused: it keeps two numbers per row
-// instead of a second copy of the logits.
+// cross_entropy and nll_loss.  Without class weights cross_entropy is fused: it saves two numbers
+// per row instead of a second copy of the logits.
 #include <limits>
 
 #include "framework/autograd/node.h"
@@ -14,32 +14,32 @@ namespace vitro {
 void check_targets(std::string_view op, const Shape& logits, const Tensor& targets,
                    const Tensor& weight, int64_t ignore_index) {
   check_defined(op, targets, "targets");
-  check<DTypeError>(targets.dtype() == kInt64, op, ": targets must be int64 class indices: got ",
-                    targets.dtype());
+  check<DTypeError>(targets.dtype() == kInt64, op,
+                    ": expected int64 class indices as targets, got ", targets.dtype());
   Shape rows = logits;
-  check<ShapeError>(rows.rank() >= 1, op, ": logits must be (..., classes): got a scalar");
+  check<ShapeError>(rows.rank() >= 1, op, ": expected logits (..., classes), got a scalar");
   rows.erase(rows.rank() - 1);
-  check<ShapeError>(targets.shape() == rows, op, ": targets must be ", rows, " for logits ", logits,
-                    ": got ", targets.shape());
+  check<ShapeError>(targets.shape() == rows, op, ": expected targets ", rows, " for logits ",
+                    logits, ", got ", targets.shape());
   const int64_t classes = logits.back();
   Tensor t = contiguous(targets.detach());
   for (int64_t i = 0; i < t.numel(); ++i) {
     int64_t id = raw<int64_t>(t)[i];
     check<ShapeError>(id == ignore_index || (0 <= id && id < classes), op,
-                      ": targets must be in [0, ", classes, ") or ", ignore_index, ": got ", id,
+                      ": expected targets in [0, ", classes, ") or ", ignore_index, ", got ", id,
                       " at position ", i);
   }
   if (!weight.defined()) return;
   check_floating(op, weight);
-  check<ShapeError>(weight.shape() == Shape{classes}, op, ": weight must be ", Shape{classes},
-                    " for logits ", logits, ": got ", weight.shape());
+  check<ShapeError>(weight.shape() == Shape{classes}, op, ": expected a weight ", Shape{classes},
+                    " for logits ", logits, ", got ", weight.shape());
 }
 
 void check_cross_entropy(std::string_view op, const Shape& logits, const Tensor& targets,
                          const CrossEntropyOptions& options) {
   check_targets(op, logits, targets, options.weight, options.ignore_index);
   check<ValueError>(0 <= options.label_smoothing && options.label_smoothing <= 1, op,
-                    ": label_smoothing must be in [0, 1]: got ", options.label_smoothing);
+                    ": expected a label_smoothing in [0, 1], got ", options.label_smoothing);
 }
 
 int64_t count_targets(const Tensor& targets, int64_t ignore_index) {
@@ -56,7 +56,7 @@ Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction) {
 
 namespace {
 
-// What the targets select in each row.
+// The targets of the rows: which rows count, and what they select from x or from class weights.
 class Targets {
  public:
   Targets(const Tensor& ids, int64_t ignore_index)
@@ -64,7 +64,7 @@ class Targets {
         ids_(where(counted_, ids, full_scalar(0, kInt64))),
         count_(sum(counted_).item<int64_t>()) {}
 
-  // x (..., C) with zeros in the rows that do not count: their infinities must not reach a
+  // x (..., C) with zeros in the rows that do not count, so that their infinities do not reach a
   // gradient.
   Tensor kept(const Tensor& x) const {
     if (count_ == ids_.numel()) return x;
@@ -77,8 +77,8 @@ class Targets {
   Tensor of_class(const Tensor& w) const {
     return reshape(index_select(w, 0, flatten(ids_)), ids_.shape());
   }
-  // The losses of counted rows; the mean is over `weights`, or ones if undefined.  That of no rows
-  // is NaN, with a gradient of 0.
+  // Reduces the losses of the rows that count.  The mean divides by the sum of their `weights`, or
+  // by their number if undefined.  The mean of no rows is NaN, and its gradient is 0.
   Tensor reduce(const Tensor& losses, const Tensor& weights, Reduction reduction) const {
     const Tensor zero = full_scalar(0, losses.dtype()), kept = where(counted_, losses, zero);
     if (reduction == Reduction::kNone) return kept;
@@ -90,11 +90,11 @@ class Targets {
   }
 
  private:
-  Tensor counted_, ids_;  // ids of 0 where a row does not count
+  Tensor counted_, ids_;  // bool; int64, with 0 where a row does not count
   int64_t count_;
 };
 
-// loss = (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c), p = softmax(logits)
+// loss = (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c) with p = softmax(logits)
 Tensor cross_entropy_definition(const Tensor& logits, const Tensor& ids,
                                 const CrossEntropyOptions& options) {
   const double e = options.label_smoothing;

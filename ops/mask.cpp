@@ -1,4 +1,4 @@
-// Masks: values replaced where a mask, or a triangle, says so.
+// masked_fill, tril and triu: they replace values where a mask is true or outside a triangle.
 #include <algorithm>
 
 #include "framework/tensor/loops.h"
@@ -10,10 +10,10 @@ namespace {
 
 enum class Side { kLower, kUpper };
 
-// A copy of x with zeros on the other side of the diagonal.
+// A copy of x that keeps the diagonal and one side of it; the other side is 0.
 Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side side) {
   check_defined(op, x, "the tensor");
-  check<ShapeError>(x.rank() >= 2, op, ": x must be (..., rows, columns): got ", x.shape());
+  check<ShapeError>(x.rank() >= 2, op, ": expected x (..., rows, columns), got ", x.shape());
   NoGradGuard unrecorded;
   const int64_t rows = x.size(-2), columns = x.size(-1);
   const int64_t shift = std::clamp(diagonal, -rows, columns);

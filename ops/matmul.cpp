@@ -13,7 +13,7 @@ struct MatMul final : Op<MatMul> {
     return {needs(0) ? matmul(dc, transpose(input(1), -1, -2)) : Tensor(),
             needs(1) ? gradient_of_b(dc) : Tensor()};
   }
-  // One matrix b for a whole stack of a: the stack is one tall matrix, and nothing is summed after.
+  // If b is one matrix, a's stack is used as one tall matrix: the product sums over the stack.
   Tensor gradient_of_b(const Tensor& dc) const {
     Tensor a = input(0);
     if (inputs[1]->shape.rank() > 2) return matmul(transpose(a, -1, -2), dc);
@@ -21,8 +21,7 @@ struct MatMul final : Op<MatMul> {
   }
 };
 
-// The leading axes of x, expanded to `lead` and seen as one axis; copied if no single stride steps
-// them.
+// x with its leading axes expanded to `lead` and joined to one axis; copies if it must.
 Tensor stacked(const Tensor& x, const Shape& lead) {
   Shape shape = lead;
   shape.push_back(x.size(-2));
@@ -35,13 +34,13 @@ Tensor stacked(const Tensor& x, const Shape& lead) {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_dtype("matmul", a, b);
   check_floating("matmul", a);
-  check<ShapeError>(a.rank() > 0 && b.rank() > 0,
-                    "matmul: scalars have no matrix product; use mul: ", a.shape(), " x ",
-                    b.shape());
+  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: expected tensors with axes, got ",
+                    a.shape(), " x ", b.shape(), "; use mul for scalars");
   if (a.rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2);
   if (b.rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
   const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
-  check<ShapeError>(b.size(-2) == k, "matmul: inner sizes differ: ", a.shape(), " x ", b.shape());
+  check<ShapeError>(b.size(-2) == k, "matmul: expected equal inner sizes, got ", a.shape(), " x ",
+                    b.shape());
 
   Tensor c;
   if (a.rank() == 2 && b.rank() == 2) {

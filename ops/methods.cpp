@@ -1,4 +1,4 @@
-// The ops that are also methods of Tensor.
+// Defines the methods of Tensor that call ops.
 #include "ops/ops.h"
 
 namespace vitro {

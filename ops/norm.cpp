@@ -12,15 +12,15 @@ namespace {
 
 enum class Kind { kLayer, kRms };
 
-// x - mean x; the mean of what is left is rounding of the first
+// x - mean x.  The second step removes the rounding error of the first mean.
 Tensor without_mean(const Tensor& x) {
   const Tensor d = x - mean(x, -1, /*keepdim=*/true);
   return d - mean(d, -1, /*keepdim=*/true);
 }
 
-// The largest of each row's |d|, and of sqrt(eps), as a constant; undefined if the squares of no
-// row are so large or small that their powers in the first and second derivative, -3/2 and -5/2,
-// overflow or vanish.
+// The number by which each row is divided before it is squared, a constant: the largest of its |d|
+// and sqrt(eps).  Undefined if no row needs it.  The first and second derivative hold the powers
+// -3/2 and -5/2 of mean d^2 + eps; between `low` and `high` these neither overflow nor underflow.
 Tensor row_scale(const Tensor& d, double eps) {
   NoGradGuard unrecorded;
   const Tensor x = d.detach(), squares = mean(x * x, -1, /*keepdim=*/true) + eps;
@@ -32,8 +32,8 @@ Tensor row_scale(const Tensor& d, double eps) {
   return where(eq(largest, 0), full_scalar(1, x.dtype()), largest);
 }
 
-// z = (x - mean x) / sqrt(var x + eps),  y = z w + b; of rms_norm z = x / sqrt(mean x^2 + eps).  In
-// float32 for bfloat16.
+// y = z w + b; for layer_norm z = (x - mean x) / sqrt(var x + eps), for rms_norm
+// z = x / sqrt(mean x^2 + eps).  bfloat16 is computed in float32.
 Tensor norm_definition(Kind kind, const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
   if (x.dtype() == kBFloat16) {
     const auto wide = [](const Tensor& t) { return t.defined() ? to(t, kFloat32) : t; };
@@ -47,11 +47,11 @@ Tensor norm_definition(Kind kind, const Tensor& x, const Tensor& w, const Tensor
   return b.defined() ? y + b : y;
 }
 
-// dw and db are added up over so many rows, and those sums in their order: the same for any number
-// of threads.
+// dw and db are summed over blocks of so many rows, and the blocks are added in their order, so
+// that the result does not depend on the number of threads.
 constexpr int64_t kRowBlock = 32;
 
-// Its formulas stand in simd/norm.h.
+// The formulas of the kernels stand in simd/norm.h.
 template <class Self>
 struct NormOp : Fused<Self> {
   double eps = 0;
@@ -59,7 +59,7 @@ struct NormOp : Fused<Self> {
   Tensor weight() const { return has_weight ? this->input(1) : Tensor(); }
   std::vector<Tensor> values() const {
     const Tensor x = this->input(0);
-    // Only the place of the bias matters for gradients.
+    // Gradients do not depend on the values of the bias: zeros stand for it.
     return {x, weight(), this->inputs[2] ? zeros({x.size(-1)}, x.dtype()) : Tensor()};
   }
   Tensor definition(const std::vector<Tensor>& xs) const {
@@ -109,15 +109,15 @@ struct RmsNorm final : NormOp<RmsNorm> {
 void check_norm(std::string_view op, const Tensor& x, const Tensor& w, std::string_view what) {
   if (!w.defined()) return;
   check_same_dtype(op, x, w);
-  check<ShapeError>(w.shape() == Shape{x.size(-1)}, op, ": ", what, " must be ", Shape{x.size(-1)},
-                    " for x ", x.shape(), ": got ", w.shape());
+  check<ShapeError>(w.shape() == Shape{x.size(-1)}, op, ": expected a ", what, " ",
+                    Shape{x.size(-1)}, " for x ", x.shape(), ", got ", w.shape());
 }
 
 template <class T>
 Tensor norm_op(const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
   check_floating(T::kName, x);
-  check<ShapeError>(x.rank() >= 1, T::kName, ": x must be (..., features): got a scalar");
-  check<ValueError>(eps >= 0, T::kName, ": eps must be at least 0: got ", eps);
+  check<ShapeError>(x.rank() >= 1, T::kName, ": expected x (..., features), got a scalar");
+  check<ValueError>(eps >= 0, T::kName, ": expected an eps of at least 0, got ", eps);
   check_norm(T::kName, x, w, "weight");
   check_norm(T::kName, x, b, "bias");
   const int64_t n = x.size(-1), rows = n ? x.numel() / n : 0;

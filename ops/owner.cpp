@@ -1,4 +1,4 @@
-// The thresholds between the owners of a matrix product.
+// Chooses the owner of a matrix product by measured thresholds.
 #include "ops/owner.h"
 
 #include <algorithm>
@@ -7,21 +7,22 @@ namespace vitro {
 
 namespace {
 
-// Multiplications m n k up to which starting a primitive costs more than its better blocking gains
-// (bench_linear, crossover rows).
+// Up to so many multiplications m n k, starting a oneDNN primitive costs more than its better
+// blocking gains (bench_linear, crossover rows).
 constexpr int64_t kSmallProduct = 200'000;
-// The same against a packed weight that stays in the level 2 cache.
+// The same for a packed weight; a weight of at most kPackedWeight numbers stays in the level 2
+// cache.
 constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
-constexpr int64_t kSmallBFloat16 = 40'000;  // against oneDNN's bfloat16 instructions
+constexpr int64_t kSmallBFloat16 = 40'000;  // the same in bfloat16, where oneDNN has instructions
 
-// oneDNN works through columns 64 at a time, so 65 cost it what 128 do.  Our kernel wastes less,
-// and is faster while b stays in the level 2 cache.
+// oneDNN computes 64 columns at a time, so 65 columns take it as long as 128.  Our kernel wastes
+// less, and is faster while b stays in the level 2 cache.
 bool ragged_for_onednn(const Product& p) {
   const int64_t whole = (p.n + 63) / 64 * 64;
   return p.n > 64 && 3 * whole >= 4 * p.n && p.n * p.k <= kPackedWeight;
 }
 
-// a is read down its columns, as the gradient of a weight reads dz.  Our kernel does so in place
+// a is read column by column, as dz is for the gradient of a weight.  Our kernel reads it in place,
 // and is faster than oneDNN while 64 columns of b stay in the level 2 cache.
 constexpr int64_t kDownColumns = 100'000'000;
 bool down_columns(const Product& p) {

@@ -1,4 +1,4 @@
-// Losses of numbers: each a formula of elementwise ops, reduced.
+// Losses of numbers.  Each one is a formula of elementwise ops, then a reduction.
 #include <cfloat>
 #include <cmath>
 
@@ -13,7 +13,7 @@ Tensor reduce(const Tensor& losses, Reduction reduction) {
   return reduction == Reduction::kSum ? sum(losses) : mean(losses);
 }
 
-// f(x, target), of bfloat16 in float32: each of its ops would lose digits.
+// Reduces f(x, target).  bfloat16 is computed in float32, because each op of f would round.
 template <class F>
 Tensor loss(std::string_view op, const Tensor& x, const Tensor& target, Reduction reduction, F f) {
   check_floating(op, x);
@@ -25,14 +25,14 @@ Tensor loss(std::string_view op, const Tensor& x, const Tensor& target, Reductio
   return to(reduce(f(to(x, kFloat32), to(target, kFloat32)), reduction), kBFloat16);
 }
 
-// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2): both are c (d - c / 2), where c is d
-// clamped.  An infinite d meets no square, so that its slope is delta.
+// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2).  Both are c (d - c / 2), where c is d
+// clamped to [-delta, delta].  Only c is squared, so that the slope at an infinite d is delta.
 Tensor huber(const Tensor& d, double delta) {
   const Tensor c = clamp(d, -delta, delta);
   return c * (d - c * 0.5);
 }
 
-// huber / beta, whose limit for beta = 0 is |d|
+// huber(d, beta) / beta; |d|, its limit, for beta = 0.
 Tensor smooth_abs(const Tensor& d, double beta) {
   if (beta < FLT_MIN) return abs(d);
   const Tensor c = clamp(d, -beta, beta);
@@ -55,20 +55,20 @@ Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options) {
   const double beta = options.beta;
-  check<ValueError>(beta >= 0, "smooth_l1_loss: beta must be at least 0: got ", beta);
+  check<ValueError>(beta >= 0, "smooth_l1_loss: expected a beta of at least 0, got ", beta);
   return loss("smooth_l1_loss", x, target, options.reduction,
               [=](const Tensor& u, const Tensor& v) { return smooth_abs(u - v, beta); });
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions& options) {
   const double delta = options.delta;
-  check<ValueError>(delta > 0, "huber_loss: delta must be positive: got ", delta);
+  check<ValueError>(delta > 0, "huber_loss: expected a positive delta, got ", delta);
   return loss("huber_loss", x, target, options.reduction,
               [=](const Tensor& u, const Tensor& v) { return huber(u - v, delta); });
 }
 
-// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x): nothing overflows or cancels, and what
-// has the weight 0 may be infinite.
+// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x), so that nothing overflows or cancels.
+// A loss with the weight 0 counts 0, even if it is infinite.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const BceOptions& options) {
   const auto weighted = [](const Tensor& x, const Tensor& weight) {

@@ -1,4 +1,4 @@
-// Matrix products by their owners: plain loops, SIMD, oneDNN.
+// Runs each matrix product on its owner: plain loops, SIMD kernels, or oneDNN.
 #include "ops/product.h"
 
 #include <mutex>
@@ -36,12 +36,12 @@ void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
                });
 }
 
-// x's matrices where they lie, or a dense copy (held by `room`) where oneDNN does not run their
+// x's matrices in place, or a dense copy of them (owned by `room`) if oneDNN does not run their
 // strides well.
 onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
   onednn::Matrix y{raw_bytes(x.tensor), x.row_stride, x.col_stride,
                    batch == 1 ? x.rows * x.cols : x.batch_stride};
-  // A row or column of one element may stride anyhow: give it the stride that a dense matrix has.
+  // The stride along an axis of size 1 is arbitrary: give it the stride that a dense matrix has.
   if (x.cols == 1) y.col_stride = 1;
   if (x.rows == 1) y.row_stride = y.col_stride == 1 ? x.cols : 1;
   if (onednn::runs_strides(batch, x.rows, x.cols, y)) return y;
@@ -82,10 +82,10 @@ PackedWeight* pack(uint64_t version, const MatrixRef& b) {
   return new PackedWeight(version, b, {raw<float>(wide), 1, b.rows});
 }
 
-// The packed float32 copy of a parameter's transpose that hangs in its storage; made when first
-// asked for.  Null if the storage is also a parameter of another shape.  Threads that share the
-// parameter take turns; a copy is replaced only after the values changed, which nobody may do while
-// another thread multiplies with them.
+// The packed float32 copy of a parameter's transpose.  It is made on first use, and the parameter's
+// storage owns it.  Null if the copy there has another shape, for a parameter that shares the
+// storage.  A lock serializes threads that share the parameter.  A copy is replaced only after the
+// values changed, and they may not change while another thread multiplies with them.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   Storage& storage = *b.tensor.impl()->storage;
   std::lock_guard lock(fork_mutex<ForkLock::kPackedWeights>(&storage));
@@ -99,8 +99,9 @@ const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   return packed->rows == b.rows && packed->cols == b.cols ? &packed->matrix : nullptr;
 }
 
-// A whole parameter, which will be used again: packing it once pays.  Its bytes must change only
-// with its version: not a caller's memory, and no pointer to write through is out.
+// Whether b is a whole parameter W, seen as W^T.  It will be used again, so packing it once pays.
+// Its bytes must change only together with its version: the storage owns them, and has given out no
+// pointer to write through.
 bool is_parameter(const MatrixRef& b) {
   const Tensor& w = b.tensor;
   const Storage& storage = *w.impl()->storage;
@@ -109,14 +110,14 @@ bool is_parameter(const MatrixRef& b) {
          w.impl()->offset == 0;
 }
 
-// By the packed copy of b; bfloat16 is computed in float32 and rounded once.
+// Multiplies with the packed copy of b; bfloat16 is computed in float32 and rounded once.
 void multiply_packed(const MatrixRef& a, const simd::PackedMatrix& b, const Tensor& bias,
                      const Tensor& c) {
   const int64_t m = a.rows, k = a.cols, n = c.numel() / m;
   if (c.dtype() == kFloat32)
     return simd::matmul(m, n, k, {raw<float>(a.tensor), a.row_stride, a.col_stride}, b,
                         bias.defined() ? raw<float>(bias) : nullptr, raw<float>(c), n);
-  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias in float32
+  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // holds x, y and the bias
   float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
   simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
   if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);
@@ -140,7 +141,7 @@ void multiply_small(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
   }
 }
 
-// y (rows of x, n) = x W^T + bias, where row j of W begins at j w_stride.
+// The call y (x.rows, n) = x W^T + bias, where row j of W begins at j w_stride.
 template <class T>
 simd::GemvCall<T> gemv_call(const MatrixRef& x, const MatrixRef& w, int64_t n, int64_t w_stride,
                             const Tensor& bias, const Tensor& y) {
@@ -165,7 +166,7 @@ void multiply_vector(Owner owner, const MatrixRef& a, const MatrixRef& b, const 
   else simd::gevm(gemv_call<T>(a, b, b.cols, b.row_stride, bias, c));
 }
 
-// Computes in float32 copies, and rounds once.
+// Computes with float32 copies, and rounds once.
 void multiply_in_float(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
                        Activation f, const Tensor& c) {
   const Tensor x = widened(batch, a), w = widened(batch, b), y = empty(c.shape(), kFloat32);
@@ -182,7 +183,7 @@ void multiply_on_onednn(int64_t batch, const MatrixRef& a, const MatrixRef& b, c
                   /*accumulate=*/false, raw_bytes(c)});
 }
 
-// An empty sum: c = bias, or 0.
+// The product of empty sums: c = bias, or 0.
 void fill_with_bias(const Tensor& bias, const Tensor& c) {
   const Tensor from = bias.defined() ? bias : zeros({1}, c.dtype());
   copy_into(c, expanded_view(from, c.shape()));

@@ -1,4 +1,4 @@
-// Matrix products on raw layouts, unrecorded: what matmul and linear run on.
+// Unrecorded matrix products on strided memory, for matmul and linear.
 #pragma once
 #include "ops/ops.h"
 
@@ -18,21 +18,22 @@ inline MatrixRef transposed(const MatrixRef& x) {
   return {x.tensor, x.cols, x.rows, x.col_stride, x.row_stride, x.batch_stride};
 }
 
-// (..., k) -> (rows, k), also where k is zero.
+// (..., k) -> (rows, k), even if k is 0.
 inline Tensor as_rows(const Tensor& x) {
   return x.rank() == 1 ? unsqueeze(x, 0) : flatten(x, 0, -2);
 }
 
-// c_bij = f(sum_k a_bik b_bkj + bias_j) into c, contiguous (batch, a.rows, b.cols).  bias may be
-// undefined; f is none, relu, tanh or sigmoid.  owner_of says who computes it.
+// Writes f(sum_k a_bik b_bkj + bias_j) to c_bij; c is contiguous (batch, a.rows, b.cols).  bias may
+// be undefined; f is none, relu, tanh or sigmoid.  owner_of chooses the code that computes it.
 void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tensor& bias,
               Activation f, const Tensor& c);
 
-// c = a b, or c += a b where `add`, for c in float32 and operands in float32 or bfloat16: a product
-// that is taken in parts.
+// c = a b, or c += a b if `add`: one part of a longer sum.  c is float32, a and b are float32 or
+// bfloat16.
 void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tensor& c);
 
-// y = f(x) into y, unrecorded; both contiguous and of one shape and dtype, perhaps the same tensor.
+// Writes f(x) to y, unrecorded.  Both are contiguous and have one shape and dtype; they may be the
+// same tensor.
 void activate_into(const Tensor& y, const Tensor& x, Activation f);
 
 }  // namespace vitro

@@ -10,7 +10,7 @@ namespace vitro {
 
 Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
   check_floating("dropout", x);
-  check<ValueError>(0 <= p && p <= 1, "dropout: the probability must be in [0, 1]: got ", p);
+  check<ValueError>(0 <= p && p <= 1, "dropout: expected a probability in [0, 1], got ", p);
   if (!training || p == 0) return x;
   Tensor factor = empty(x.shape(), x.dtype());
   const int64_t n = x.numel();
@@ -35,13 +35,14 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
   return mul_or_zero(x, factor);
 }
 
-// With replacement: the inverse of the cumulative sum.  Without: the `count` smallest of -log(u) /
-// w, which are distributed as draws one after another (exponential races); their logarithms are
-// compared, because a quotient by a small weight overflows.
+// With replacement, a draw inverts the cumulative sum of the weights.  Without, the draws are the
+// `count` indices with the smallest -log(u) / w: these are distributed like draws made one after
+// another (exponential races).  Logarithms of the quotients are compared, because a quotient by a
+// small weight overflows.
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Generator& generator) {
   check_floating("multinomial", weights);
-  check<ShapeError>(weights.rank() >= 1, "multinomial: weights must be (..., n): got a scalar");
-  check<ValueError>(count >= 0, "multinomial: the number of draws must not be negative: got ",
+  check<ShapeError>(weights.rank() >= 1, "multinomial: expected weights (..., n), got a scalar");
+  check<ValueError>(count >= 0, "multinomial: expected a number of draws of at least 0, got ",
                     count);
   const int64_t n = weights.shape().back();
   Shape shape = weights.shape();
@@ -55,17 +56,19 @@ Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Gener
     int64_t possible = 0;
     for (int64_t i = 0; i < n; ++i) {
       check<ValueError>(w[i] >= 0 && std::isfinite(w[i]),
-                        "multinomial: weights must be finite and not negative: got ", w[i]);
+                        "multinomial: expected weights that are finite and not negative, got ",
+                        w[i]);
       possible += w[i] > 0;
       largest = std::max(largest, w[i]);
     }
-    // A power of two brings the largest near 1, so that the sum does not overflow or lose digits.
+    // A power of two scales the largest weight to about 1, so that the sum does not overflow or
+    // lose digits.
     const int exponent = largest > 0 ? -std::ilogb(largest) : 0;
     for (int64_t i = 0; replacement && i < n; ++i)
       scratch[static_cast<size_t>(i)] = total += std::ldexp(w[i], exponent);
     check<ValueError>(possible >= (replacement ? std::min<int64_t>(count, 1) : count),
-                      "multinomial: ", count, " draws need ", replacement ? 1 : count,
-                      " positive weights: got ", possible);
+                      "multinomial: expected at least ", replacement ? 1 : count,
+                      " positive weights for count = ", count, ", got ", possible);
     if (replacement) {
       for (int64_t k = 0; k < count; ++k) {
         auto it = std::upper_bound(scratch.begin(), scratch.end(), generator.uniform() * total);

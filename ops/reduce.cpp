@@ -1,4 +1,4 @@
-// Reductions to sums: sums, means, variances, norms.
+// Reductions that add up: sum, mean, var, norm.
 #include "framework/tensor/reduce.h"
 
 #include <cmath>
@@ -14,7 +14,8 @@ namespace vitro {
 
 namespace {
 
-// The shape after reducing one axis, with and without it; a null axis means all.
+// The shapes of a reduction over one axis, or over all for a null axis: `kept` keeps reduced axes
+// with size 1, `shape` is the result's.
 struct Reduced {
   Shape kept, shape;
 };
@@ -34,16 +35,16 @@ Reduced reduced(std::string_view op, const Tensor& x, const int64_t* axis, bool 
   return r;
 }
 
-// How many elements are added up to each.
+// How many elements each sum adds up.
 double count_of(const Shape& from, const Shape& kept) {
   return static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
 }
 
-// The sum divided by n: a product with 1 / n would round twice.
+// sum x / n.  It divides, because a product with 1 / n would round twice.
 template <class T>
 Tensor add_up(const Tensor& x, const Reduced& r, double n) {
   Tensor y;
-  if (n != 1 && x.dtype() == kBFloat16) {  // one rounding
+  if (n != 1 && x.dtype() == kBFloat16) {  // rounds once
     NoGradGuard unrecorded;
     y = (reduce_sum(x.detach().to(kFloat32), r.kept) / n).to(kBFloat16);
   } else {
@@ -98,25 +99,26 @@ Tensor mean(const Tensor& x, int64_t axis, bool keepdim) { return mean_over(x, &
 
 namespace {
 
-// The axis that is reduced, or all of them.
+// The reduced axis; all axes if absent.
 using Axis = std::optional<int64_t>;
 
-// x - mean x.  The first element is taken off before: what is left is exact where x varies little
-// beside its size, and 0 where it does not vary.
+// x - mean x.  The first element is subtracted before the mean is taken: these differences are
+// exact where x varies little compared with its size, and 0 where x is constant.
 Tensor centered(const Tensor& x, const Axis& axis, const Shape& kept) {
   if (x.numel() == 0) return x;
   const Tensor first = make_view(x, kept, x.strides(), x.impl()->offset), d = x - first;
   return d - mean_over(d, axis ? &*axis : nullptr, /*keepdim=*/true);
 }
 
-// Whether the elements that are added up follow each other.
+// Whether the elements of each sum are adjacent in memory.
 bool is_line(const Tensor& x, const Axis& axis) {
   const int last = x.rank() - 1;
   return x.is_contiguous() &&
          (!axis || last <= 0 || normalize_axis("var", *axis, x.rank()) == last);
 }
 
-// f(begin, end) over chunks of [0, n), added up in their order.
+// The sum of f(begin, end) over chunks of [0, n).  The chunks are added in their order, so the
+// result does not depend on the number of threads.
 template <class F>
 double sum_of_chunks(int64_t n, const F& f) {
   constexpr int64_t kChunk = 65536;
@@ -129,7 +131,7 @@ double sum_of_chunks(int64_t n, const F& f) {
   return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
-// sum (x - mean x)^2, as `centered` means it
+// sum (x - mean x)^2; like `centered`, it subtracts the first element before it takes the mean.
 float squared_deviations(const float* x, int64_t n) {
   if (n == 0) return 0;
   const double sum = sum_of_chunks(n, [=](int64_t begin, int64_t end) {
@@ -141,7 +143,7 @@ float squared_deviations(const float* x, int64_t n) {
   }));
 }
 
-// The same for each line of x, in float32 or float64.
+// sum (x - mean x)^2 over the reduced axis of a float32 or float64 x.
 Tensor squared_deviations(const Tensor& x, const Axis& axis, const Shape& kept) {
   if (x.dtype() == kFloat64 || !is_line(x, axis)) {
     const Tensor d = centered(x, axis, kept);
@@ -168,7 +170,7 @@ struct Var final : Op<Var> {
 };
 Tensor var_over(const Tensor& x, const Axis& axis, const VarOptions& options) {
   check_floating("var", x);
-  check<ValueError>(options.correction >= 0, "var: correction must not be negative: got ",
+  check<ValueError>(options.correction >= 0, "var: expected a correction of at least 0, got ",
                     options.correction);
   const Reduced r = reduced("var", x, axis ? &*axis : nullptr, options.keepdim);
   const double divisor =
@@ -196,7 +198,7 @@ Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
 
 namespace {
 
-// sqrt(sum x^2) of n numbers whose squares overflow or vanish
+// sqrt(sum x^2) of n numbers, scaled by the largest so that no square overflows or underflows.
 template <class T>
 T scaled_norm(const T* x, int64_t n) {
   double high = 0, total = 0;
@@ -213,8 +215,9 @@ T scaled_norm(const T* x, int64_t n) {
   return static_cast<T>(high * std::sqrt(total));
 }
 
-// y = sqrt(squares), where each of `squares` is a sum of n squares.  Computes those again whose sum
-// overflowed or may have lost squares that vanished; x has the summed axis last.
+// y = sqrt(squares), where each element of `squares` is a sum of n squares.  Computes an element of
+// y again where its sum overflowed, or is so small that squares may have underflowed.  x has the
+// summed axis last.
 template <class T>
 void mend_norms(const Tensor& y, const Tensor& squares, const Tensor& x, int64_t n) {
   using Limits = std::numeric_limits<T>;
@@ -233,7 +236,7 @@ void mend_norms(const Tensor& y, const Tensor& squares, const Tensor& x, int64_t
   });
 }
 
-// y = sqrt(sum x^2)   =>   dx = dy x / y, and 0 where y is
+// y = sqrt(sum x^2)   =>   dx = dy x / y, but 0 where y = 0
 struct Norm final : Op<Norm> {
   static constexpr std::string_view kName = "norm";
   Shape kept;

@@ -1,4 +1,4 @@
-// rope: positions as rotations.
+// rope: it encodes positions as rotations.
 #include "ops/rope.h"
 
 #include <cmath>
@@ -7,13 +7,13 @@
 
 namespace vitro {
 
-// cos and sin of (start + t) base^(-2i / D) for i < D / 2, the same again for the second half.
+// cos and sin of (start + t) base^(-2i / D) for i < D / 2; the second half of D repeats the first.
 RopeTables rope_tables(int64_t time, int64_t width, const RopeOptions& options, DType dtype) {
   check<ShapeError>(time >= 0 && width >= 0 && width % 2 == 0,
-                    "rope: x must be (..., time, an even number of features): got ",
+                    "rope: expected x (..., time, an even number of features), got ",
                     Shape{time, width});
   check<ValueError>(options.start >= 0 && options.base > 0,
-                    "rope: start of at least 0 and a positive base expected: got ", options.start,
+                    "rope: expected a start of at least 0 and a positive base, got ", options.start,
                     " and ", options.base);
   Tensor cosine = empty({time, width}, kFloat64), sine = empty({time, width}, kFloat64);
   const int64_t half = width / 2;
@@ -31,12 +31,12 @@ RopeTables rope_tables(int64_t time, int64_t width, const RopeOptions& options, 
   return {to(cosine, dtype), to(sine, dtype)};
 }
 
-// Half i of a pair turns into the other: (a, b) -> (a cos - b sin, b cos + a sin).
+// Turns each pair (a, b) = (x_i, x_(i + D/2)): (a, b) -> (a cos - b sin, b cos + a sin).
 Tensor rope_by(const Tensor& x, const RopeTables& tables) {
   check_floating("rope", x);
   check<ShapeError>(x.rank() >= 2 && Shape{x.size(-2), x.size(-1)} == tables.cosine.shape(),
-                    "rope: x must be (..., time, features) as the tables ", tables.cosine.shape(),
-                    ": got ", x.shape());
+                    "rope: expected x (..., time, features) with the sizes of the tables ",
+                    tables.cosine.shape(), ", got ", x.shape());
   if (x.dtype() == kBFloat16) return to(rope_by(to(x, kFloat32), tables), kBFloat16);
   const int64_t half = x.size(-1) / 2;
   const Tensor turned = cat({-narrow(x, -1, half, half), narrow(x, -1, 0, half)}, -1);
@@ -46,7 +46,7 @@ Tensor rope_by(const Tensor& x, const RopeTables& tables) {
 Tensor rope(const Tensor& x, const RopeOptions& options) {
   check_floating("rope", x);
   check<ShapeError>(x.rank() >= 2 && x.size(-1) % 2 == 0,
-                    "rope: x must be (..., time, an even number of features): got ", x.shape());
+                    "rope: expected x (..., time, an even number of features), got ", x.shape());
   const DType dtype = x.dtype() == kBFloat16 ? kFloat32 : x.dtype();
   return rope_by(x, rope_tables(x.size(-2), x.size(-1), options, dtype));
 }

@@ -1,4 +1,4 @@
-// Rows along an axis: how the softmax family sees a tensor.  Private to ops/.
+// Views a tensor as rows along an axis, for the softmax family.  Private to ops/.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -8,7 +8,7 @@
 
 namespace vitro {
 
-// x with `axis` last and contiguous rows, unrecorded; back_in_place undoes the move.
+// x with `axis` moved to the end and contiguous, unrecorded.  back_in_place moves the axis back.
 inline Tensor rows_along(const Tensor& x, int axis) {
   NoGradGuard unrecorded;
   return contiguous(transpose(x.detach(), axis, -1));
@@ -18,7 +18,7 @@ inline Tensor back_in_place(const Tensor& rows, int axis) {
   return transpose(rows, axis, -1);
 }
 
-// f of a scalar seen as a line of one element, as a scalar again.
+// f of a scalar for an f that needs an axis: the scalar becomes (1), the result a scalar again.
 template <class F>
 Tensor as_line(const Tensor& scalar, const F& f) {
   return reshape(f(reshape(scalar, {1})), {});
@@ -32,7 +32,7 @@ void for_rows(int64_t count, int64_t n, F f) {
   });
 }
 
-// max x, or NaN if there is one
+// max x; NaN if x holds one.
 inline double plain_max(const double* x, int64_t n) {
   double high = -std::numeric_limits<double>::infinity();
   for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;
@@ -46,7 +46,8 @@ inline double plain_total(const double* x, int64_t n, double high) {
   return total;
 }
 
-// Each row of y from the same row of x, in float32 inside for bfloat16.
+// Calls f(row of x, row of y) for each row of n elements, in parallel.  bfloat16 rows are converted
+// to float32 for f, and y is rounded once.
 template <class F>
 void rows_in_float(const Tensor& y, const Tensor& x, int64_t n, F f) {
   if (x.dtype() == kFloat32)

@@ -1,4 +1,4 @@
-// Products of attention's definition that do not read what a mask hides.
+// The products in attention's definition, which ignore what a mask hides.
 #include "ops/seen_products.h"
 
 #include "framework/tensor/loops.h"
@@ -8,7 +8,7 @@ namespace vitro {
 
 namespace {
 
-// s_ts = sum_d a_td b_sd where seen   =>   da = ds b,  db = ds^T a, both over what is seen
+// s_ts = sum_d a_td b_sd where seen   =>   da = ds b,  db = ds^T a, both summed where seen
 struct SeenScores final : Op<SeenScores> {
   static constexpr std::string_view kName = "seen_scores";
   TensorList backward(const Tensor& ds) override {
@@ -19,7 +19,7 @@ struct SeenScores final : Op<SeenScores> {
   }
 };
 
-// y_td = sum_s w_ts x_sd where seen   =>   dw = dy x^T where seen,  dx = w^T dy over what is seen
+// y_td = sum_s w_ts x_sd where seen   =>   dw = dy x^T where seen,  dx = w^T dy summed where seen
 struct SeenSum final : Op<SeenSum> {
   static constexpr std::string_view kName = "seen_sum";
   TensorList backward(const Tensor& dy) override {
@@ -32,7 +32,7 @@ struct SeenSum final : Op<SeenSum> {
 
 template <class T>
 Tensor plain_seen_sum(const Tensor& w, const Tensor& x, const Tensor& seen, const Shape& shape) {
-  Shape columns = shape;  // of x
+  Shape columns = shape;  // x's shape with the leading axes of y
   columns[columns.rank() - 2] = x.size(-2);
   const Tensor y = zeros(shape, x.dtype()), weights = contiguous(w),
                rows = contiguous(expand(x, columns)), open = contiguous(expand(seen, w.shape()));
@@ -69,7 +69,7 @@ Tensor seen_sum(const Tensor& w, const Tensor& x, const Tensor& seen) {
   {
     NoGradGuard unrecorded;
     y = matmul(where(seen, w, full_scalar(0, w.dtype())), x);
-    if (!is_finite(y))  // perhaps 0 times what is hidden
+    if (!is_finite(y))  // perhaps because 0 was multiplied with a hidden infinity or NaN
       y = w.dtype() == kFloat64 ? plain_seen_sum<double>(w, x, seen, y.shape())
                                 : plain_seen_sum<float>(w, x, seen, y.shape());
   }

@@ -33,7 +33,7 @@ Tensor normalized(std::string_view op, const Tensor& x, int64_t axis, bool log) 
   return back_in_place(y, at);
 }
 
-// dx for rows of y and dy with `kernel(y, dy, dx, n)`.
+// dx, computed row by row by kernel(y, dy, dx, n) in float32.
 template <class Kernel>
 Tensor backward_rows(const Tensor& y, const Tensor& dy, int axis, Kernel kernel) {
   Tensor a = rows_along(y, axis).to(kFloat32), b = rows_along(dy, axis).to(kFloat32),

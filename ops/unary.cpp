@@ -1,4 +1,4 @@
-// Functions of one number: y_i = f(x_i), with f and its derivative in one struct each.
+// Functions of one number: y_i = f(x_i).  One struct holds f and its derivative.
 #include <cmath>
 #include <numbers>
 
@@ -10,10 +10,10 @@ namespace {
 
 using simd::Unary;
 
-// Backward reads the input or the output.
+// Which tensor backward reads.
 enum class Saves { kInput, kOutput };
 
-// y_i = f(x_i): Self has a name kName, the formula f in float64, and backward.
+// y_i = f(x_i).  Self defines kName, the formula f in float64, and backward.
 template <class Self, Unary kKernel, Saves kSaves, int64_t kGrain = kCostlyGrain>
 struct UnaryOp : Op<Self> {
   static Tensor of(const Tensor& x) {

@@ -1,4 +1,4 @@
-// What runs: versions and instruction sets.
+// Reports versions and instruction sets.
 #include "framework/base/runtime.h"
 #include "framework/simd/elementwise.h"
 #include "ops/onednn/gemm.h"

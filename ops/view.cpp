@@ -1,4 +1,4 @@
-// Views: another shape, order or part of the same storage.
+// Views: they show the same storage with another shape, another order of axes, or in part.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -30,7 +30,7 @@ Tensor view_of(const Tensor& x, const Part& part) {
 
 Tensor embed_slice(const Tensor& dy, const Shape& shape, const Part& part);
 
-// y = 0 but for a slice that is x   =>   dx = that slice of dy
+// y = zeros with x in one slice   =>   dx = that slice of dy
 struct EmbedSlice final : Op<EmbedSlice> {
   static constexpr std::string_view kName = "embed_slice";
   Part part{};
@@ -46,7 +46,7 @@ Tensor embed_slice(const Tensor& dy, const Shape& shape, const Part& part) {
   return y;
 }
 
-// The strides with which x's elements are read in `shape` without a copy, if there are such.
+// The strides that view x's elements in `shape` without a copy, if they exist.
 std::optional<Strides> reshaped_strides(const Tensor& x, const Shape& shape) {
   if (x.is_contiguous()) return row_major(shape);
   Strides out = row_major(shape);
@@ -72,14 +72,15 @@ Shape resolve(std::string_view op, const Tensor& x, const Shape& wanted) {
   int inferred = -1;
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] != -1) continue;
-    check<ShapeError>(inferred < 0, op, ": only one size can be -1: ", wanted);
+    check<ShapeError>(inferred < 0, op, ": expected at most one size of -1, got ", wanted);
     inferred = i;
     shape[i] = 1;
   }
   int64_t n = checked_numel(op, shape, x.dtype());
   if (inferred >= 0 && n > 0 && x.numel() % n == 0) shape[inferred] = x.numel() / n;
-  check<ShapeError>(numel(shape) == x.numel() && (inferred < 0 || n > 0), op, ": ", x.shape(),
-                    " of ", x.numel(), " elements does not become ", wanted);
+  check<ShapeError>(numel(shape) == x.numel() && (inferred < 0 || n > 0), op,
+                    ": expected a shape for the ", x.numel(), " elements of ", x.shape(), ", got ",
+                    wanted);
   return shape;
 }
 
@@ -103,8 +104,8 @@ Tensor view(const Tensor& x, const Shape& wanted) {
   check_defined("view", x, "the tensor");
   Shape shape = resolve("view", x, wanted);
   auto strides = reshaped_strides(x, shape);
-  check<ShapeError>(strides.has_value(), "view: ", x.shape(), " with strides ", x.strides(),
-                    " cannot be seen as ", shape, " without a copy; use reshape");
+  check<ShapeError>(strides.has_value(), "view: expected a tensor that needs no copy to become ",
+                    shape, ", got ", x.shape(), " with strides ", x.strides(), "; use reshape");
   return reshaped(x, shape, *strides);
 }
 
@@ -113,8 +114,8 @@ Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   if (x.rank() == 0) return reshape(x, {1});
   int first = normalize_axis("flatten", start, x.rank()),
       last = normalize_axis("flatten", end, x.rank());
-  check<ShapeError>(first <= last, "flatten: the first axis must not come after the last: got ",
-                    first, " and ", last);
+  check<ShapeError>(first <= last, "flatten: expected a first axis not after the last, got ", first,
+                    " and ", last);
   Shape shape = x.shape();
   for (int axis = last; axis > first; --axis) {
     shape[axis - 1] *= shape[axis];
@@ -137,13 +138,14 @@ struct Permute final : Op<Permute> {
 }  // namespace
 Tensor permute(const Tensor& x, const Shape& wanted) {
   check_defined("permute", x, "the tensor");
-  check<ShapeError>(wanted.rank() == x.rank(), "permute: ", x.rank(), " axes: got ", wanted);
+  check<ShapeError>(wanted.rank() == x.rank(), "permute: expected ", x.rank(), " axes, got ",
+                    wanted);
   Shape axes = wanted, shape = x.shape();
   Strides strides = x.strides();
   unsigned seen = 0;
   for (int i = 0; i < axes.rank(); ++i) {
     int axis = normalize_axis("permute", wanted[i], x.rank());
-    check<ShapeError>(!(seen & (1u << axis)), "permute: an axis is named twice: ", wanted);
+    check<ShapeError>(!(seen & (1u << axis)), "permute: expected each axis once, got ", wanted);
     seen |= 1u << axis;
     axes[i] = axis;
     shape[i] = x.shape()[axis];
@@ -209,8 +211,8 @@ struct SliceOp final : Op<SliceOp> {
 }  // namespace
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t step) {
   check_defined("slice", x, "the tensor");
-  check<ShapeError>(x.rank() > 0, "slice: a scalar has no axes");
-  check<ShapeError>(step >= 1, "slice: the step must be at least 1: got ", step);
+  check<ShapeError>(x.rank() > 0, "slice: expected a tensor with axes, got a scalar");
+  check<ShapeError>(step >= 1, "slice: expected a step of at least 1, got ", step);
   int at = normalize_axis("slice", axis, x.rank());
   int64_t n = x.shape()[at];
   auto clip = [n](int64_t i) {
@@ -227,21 +229,22 @@ Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t
 
 Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length) {
   check_defined("narrow", x, "the tensor");
-  check<ShapeError>(x.rank() > 0, "narrow: a scalar has no axes");
+  check<ShapeError>(x.rank() > 0, "narrow: expected a tensor with axes, got a scalar");
   int64_t n = x.shape()[normalize_axis("narrow", axis, x.rank())];
   int64_t first = start < 0 ? start + n : start;
   check<ShapeError>(first >= 0 && length >= 0 && first <= n && length <= n - first,
-                    "narrow: ", length, " from ", start, " do not fit into an axis of ", n);
+                    "narrow: expected a range within the axis of size ", n, ", got ", length,
+                    " elements from ", start);
   return slice(x, axis, first, first + length);
 }
 
 Tensor select(const Tensor& x, int64_t axis, int64_t index) {
   check_defined("select", x, "the tensor");
-  check<ShapeError>(x.rank() > 0, "select: a scalar has no axes");
+  check<ShapeError>(x.rank() > 0, "select: expected a tensor with axes, got a scalar");
   int at = normalize_axis("select", axis, x.rank());
   int64_t n = x.shape()[at];
-  check<ShapeError>(-n <= index && index < n, "select: index ", index, " is out of range for axis ",
-                    at, " of size ", n);
+  check<ShapeError>(-n <= index && index < n, "select: expected an index in [", -n, ", ", n,
+                    ") for axis ", at, " of size ", n, ", got ", index);
   int64_t first = index < 0 ? index + n : index;
   Tensor part = slice(x, at, first, first + 1);
   Shape shape = part.shape();

@@ -1,5 +1,5 @@
-# Makes a program of every block of C++ with a main() in README.md and docs/: readme_1, training_1 ... .
-# test_documents runs them: a program that a page shows must compile, work, and print what the page says.
+# Builds a program from every C++ block with a main() in README.md and docs/: readme_1, training_1, ...
+# test_documents runs them: each must compile, work, and print the output that the page shows.
 
 file(GLOB_RECURSE pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
 list(FILTER pages EXCLUDE REGEX "/docs/vi/")  # translations have the same blocks
@@ -29,7 +29,7 @@ foreach(page IN LISTS pages)
     set(name ${stem}_${count})
     file(CONFIGURE OUTPUT ${name}.cpp CONTENT "${block}\n" @ONLY)
     add_executable(${name} ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
-    target_compile_options(${name} PRIVATE ${vitro_flags})
+    target_compile_options(${name} PRIVATE ${vitro_flags} ${vitro_light})
     target_link_libraries(${name} PRIVATE vitro::vitro)
     add_dependencies(vitro_tests ${name})
     string(APPEND page_programs "${page}|${CMAKE_CURRENT_BINARY_DIR}/${name}|")

@@ -1,4 +1,4 @@
-// Checks of single values, and groups of options.
+// Parts of the command line that several subcommands share.
 #include "apps/cli/arguments.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace vitro::cli {
 
 namespace {
 
-// A finite number of which `is_right` says yes.
+// Accepts a finite number that `is_right` accepts.
 CLI::Validator number(const std::string& expected, const std::string& shown,
                       const std::function<bool(double)>& is_right) {
   return {[=](std::string& text) -> std::string {
@@ -22,7 +22,7 @@ CLI::Validator number(const std::string& expected, const std::string& shown,
             const bool is_number = error == std::errc() && end == text.data() + text.size();
             return is_number && std::isfinite(x) && is_right(x)
                        ? ""
-                       : expected + " expected: " + in_quotes(text);
+                       : "expected " + expected + ", got " + in_quotes(text);
           },
           shown};
 }
@@ -35,7 +35,7 @@ CLI::Validator whole(int64_t low, int64_t high) {
             int64_t n = 0;
             auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
             if (error != std::errc() || end != text.data() + text.size() || n < low || n > high)
-              return range + " expected: " + in_quotes(text);
+              return "expected " + range + ", got " + in_quotes(text);
             text = std::to_string(n);  // CLI11 would take 010 for 8
             return "";
           },
@@ -62,17 +62,17 @@ CLI::Validator one_of(std::vector<std::string> words) {
   return {[=](std::string& text) -> std::string {
             return std::find(words.begin(), words.end(), text) != words.end()
                        ? ""
-                       : "one of " + CLI::detail::join(words, "|") +
-                             " expected: " + in_quotes(text);
+                       : "expected one of " + CLI::detail::join(words, "|") + ", got " +
+                             in_quotes(text);
           },
           CLI::detail::join(words, "|")};
 }
 
 CLI::Validator some_text() {
   return {[](std::string& text) -> std::string {
-            if (text.empty()) return "a text expected: it is empty";
+            if (text.empty()) return "expected a text, got an empty one";
             try {
-              text::check_utf8(text, "a text");
+              text::check_utf8(text, "text");
             } catch (const ValueError& error) { return error.what(); }
             return "";
           },
@@ -81,14 +81,14 @@ CLI::Validator some_text() {
 
 CLI::Validator some_bytes() {
   return {[](std::string& text) -> std::string {
-            return text.empty() ? "a text expected: it is empty" : "";
+            return text.empty() ? "expected a text, got an empty one" : "";
           },
           ""};
 }
 
 CLI::Validator file_name() {
   return {[](std::string& text) -> std::string {
-            return text.empty() ? "a file name expected: it is empty" : "";
+            return text.empty() ? "expected a file name, got an empty one" : "";
           },
           ""};
 }
@@ -121,21 +121,24 @@ void add_allow_special(CLI::App& app, bool& to) {
 
 void add_text(CLI::App& app, TextOptions& to) {
   add_value(app, "--text", to.file, files("FILE"),
-            "Text to take the vocabulary from, - for standard input (default: bundled stories)");
+            "Text file that the vocabulary is made from; - reads standard input (default: the "
+            "bundled stories)");
   Values kinds = names_of({"char", "word"});
   kinds.type_name = "KIND";
-  add_with_default(app, "--tokenizer", to.tokenizer, kinds, "What a token is");
+  add_with_default(app, "--tokenizer", to.tokenizer, kinds, "Kind of tokens: characters or words");
   add_unk(app, to);
 }
 
 void add_model(CLI::App& app, ModelOptions& to) {
   add_text(app, to.text);
-  add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536), "Numbers that stand for a token");
+  add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536),
+                   "Length of the vector that stands for a token");
   add_with_default(app, "--n-hidden", to.n_hidden, wholes(1, 65536), "Width of the hidden layer");
   add_with_default(app, "--context", to.context, wholes(1, 1024),
-                   "How many tokens the next one is predicted from");
-  add_with_default(app, "--activation", to.activation, activations(), "Between the linear layers");
-  add_with_default(app, "--seed", to.seed, wholes(0, INT64_MAX), "Of all random numbers");
+                   "Number of tokens that the next token is predicted from");
+  add_with_default(app, "--activation", to.activation, activations(),
+                   "Activation function between the linear layers");
+  add_with_default(app, "--seed", to.seed, wholes(0, INT64_MAX), "Seed of all random numbers");
 }
 
 CLI::Option* add_saved(CLI::App& app, std::string& to) {
@@ -148,8 +151,20 @@ CLI::Option* add_saved_instead(CLI::App& app, std::string& to) {
   CLI::Option* const saved = add_saved(app, to);
   for (const char* name :
        {"--tokenizer", "--unk", "--n-embd", "--n-hidden", "--context", "--activation"})
-    saved->excludes(app.get_option(name));  // the model says what these are
+    saved->excludes(app.get_option(name));  // the saved model decides them
   return saved;
+}
+
+std::string fresh_model_note() {
+  const ModelOptions here;
+  const ModelOptions trained = TrainOptions{}.model;
+  const auto sizes = [](const ModelOptions& o) {
+    return "--n-embd " + std::to_string(o.n_embd) + " --n-hidden " + std::to_string(o.n_hidden) +
+           " --context " + std::to_string(o.context);
+  };
+  return "Without --model, vitro generate, verify and graph make a MiniLM with random weights.\n"
+         "Its default sizes are " +
+         sizes(here) + ".\nvitro train has other defaults: " + sizes(trained) + ".\n";
 }
 
 }  // namespace vitro::cli

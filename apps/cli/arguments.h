@@ -1,4 +1,4 @@
-// What several subcommands share: checks of single values, and groups of options.
+// Parts of the command line that several subcommands share: checks of values, groups of options.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace vitro::cli {
 
-// Each refuses with what it expects and, in quotes, what came.
+// Checks of single values.  The error of each says what it expects and quotes what it got.
 CLI::Validator whole(int64_t low, int64_t high);  // a decimal whole number in [low, high]
 CLI::Validator positive_number();
 CLI::Validator number_from_zero();  // [0, infinity)
@@ -20,10 +20,10 @@ CLI::Validator some_text();   // not empty, valid UTF-8
 CLI::Validator some_bytes();  // not empty
 CLI::Validator file_name();
 
-// The values that an option takes.
+// The values that an option accepts.
 struct Values {
   enum class Kind { kWord, kFile, kFlag } kind;
-  std::string type_name;  // as the help says it
+  std::string type_name;  // the help shows it after the option's name
   CLI::Validator check;
 };
 Values wholes(int64_t low, int64_t high);
@@ -32,9 +32,9 @@ Values names_of(std::vector<std::string> names);
 Values files(std::string type_name);
 Values flag();
 Values activations();
-Values presets();  // of a GPT
+Values presets();  // GPT presets
 
-// The option `names` fills in the field; the help says `meaning`.
+// Adds the option `names`, which fills in `field`.  The help describes it with `meaning`.
 template <class T>
 CLI::Option* add_value(CLI::App& app, const std::string& names, T& field, const Values& values,
                        const std::string& meaning) {
@@ -56,32 +56,38 @@ CLI::Option* add_with_default(CLI::App& app, const std::string& names, T& field,
 }
 
 inline constexpr const char* kUnkMeaning =
-    "Unknown characters or words become <unk> instead of an error";
+    "Turn unknown characters or words into <unk> instead of failing";
 inline constexpr const char* kAllowSpecialMeaning =
-    "What reads as a special token, such as <|endoftext|>, becomes that token";
+    "Let text such as <|endoftext|> become the special token of that name";
 
-void add_text(CLI::App& app, TextOptions& to);  // --text and what splits it
+void add_text(CLI::App& app, TextOptions& to);  // --text, --tokenizer, --unk
 void add_unk(CLI::App& app, TextOptions& to);
 void add_allow_special(CLI::App& app, bool& to);
-void add_model(CLI::App& app, ModelOptions& to);  // of a MiniLM: text, sizes, seed
+// The options of a MiniLM that the command makes itself: text, sizes, seed.
+void add_model(CLI::App& app, ModelOptions& to);
 inline constexpr const char* kSavedModel =
-    "a run of `vitro train`, one of its checkpoints, or a GPT-2 as Hugging Face keeps it";
+    "a run directory of vitro train, a checkpoint file, or a directory with a GPT-2 in Hugging "
+    "Face's format";
 CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
-// The same beside add_model, of which none but the text may be given as well.
+// Adds --model next to the options of add_model.  It excludes all of them except --text and --seed.
 CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
-// The subcommands: each names its arguments and says what its help says.
+// A sentence for the help: what a command without --model does, and how its default sizes differ
+// from the ones of vitro train.
+std::string fresh_model_note();
+
+// Each adds one subcommand with its options and its help text.
 CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_generate(CLI::App& app, GenerateArguments& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_verify(CLI::App& app, VerifyOptions& to);
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);
-CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);  // of `tokenizer`, `train`
+CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);  // returns `tokenizer train`
 CLI::App* add_graph(CLI::App& app, GraphOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 CLI::App* add_export(CLI::App& app, ExportOptions& to);
 
-// The word of `known` that is `word` but for a few letters; empty if none is near.
+// The word of `known` that differs from `word` in the fewest letters; empty if all differ in many.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace vitro::cli

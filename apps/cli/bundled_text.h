@@ -1,4 +1,4 @@
-// The stories that the program carries, so that everything runs with no download.
+// The stories that are compiled into the program, so that everything runs without a download.
 #pragma once
 #include <string_view>
 

@@ -1,4 +1,4 @@
-// Byte pairs learnt from a text.
+// Learns byte pairs from a text.
 #include "apps/cli/byte_pairs.h"
 
 #include <unistd.h>

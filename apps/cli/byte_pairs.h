@@ -1,10 +1,11 @@
-// Byte pairs learnt from a text, with progress where somebody watches.
+// Learns byte pairs from a text and shows the progress on a terminal.
 #pragma once
 #include "vitro.h"
 
 namespace vitro::cli {
 
-// On a terminal a line that moves, ten times a second, and goes at the end.
+// If standard output is a terminal, a line shows the progress.  It is redrawn ten times a second
+// and erased at the end.  `is_silent` hides it.
 text::BpeTokenizer learn_byte_pairs(std::string_view text, int64_t vocab_size, int64_t min_count,
                                     bool is_silent);
 

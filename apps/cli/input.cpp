@@ -1,4 +1,4 @@
-// What the user writes.
+// Reads lines of standard input, and prompts in files.
 #include "apps/cli/input.h"
 
 #include <unistd.h>
@@ -13,17 +13,18 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kMostBytes = size_t{16} << 20;  // of a line or a prompt
+constexpr size_t kMostBytes = size_t{16} << 20;  // the longest line or prompt
 
-// Some bytes more; 0 at the end, below 0 after a signal.
+// Appends some bytes of standard input to `to` and returns how many: 0 at the end of the input,
+// below 0 after a signal.
 ssize_t read_some(std::string& to) {
   char piece[4096];
   const ssize_t n = ::read(STDIN_FILENO, piece, sizeof piece);
   check<IoError>(n >= 0 || errno == EINTR,
                  "standard input cannot be read: ", std::generic_category().message(errno));
   if (n > 0) to.append(piece, static_cast<size_t>(n));
-  check<IoError>(to.size() <= kMostBytes, "standard input: at most ", kMostBytes,
-                 " bytes expected of a line or a prompt: there are more");
+  check<IoError>(to.size() <= kMostBytes, "standard input: expected a line or a prompt of at most ",
+                 kMostBytes, " bytes, got more");
   return n;
 }
 
@@ -40,7 +41,7 @@ LineReader::Result LineReader::next(std::string& line) {
     if (is_terminal) write_out("\n");
     if (n < 0) return Result::kInterrupted;
     if (rest_.empty()) return Result::kEnd;
-    rest_ += '\n';  // the last line may lack it
+    rest_ += '\n';  // the last line of the input may have no line end
   }
   line = rest_.substr(0, end);
   if (line.ends_with('\r')) line.pop_back();
@@ -57,9 +58,8 @@ std::string read_prompt(const std::string& file) {
   }
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  check<ValueError>(!text.empty(),
-                    "--prompt-file: a text expected: ", file == "-" ? "standard input" : file,
-                    " is empty");
+  check<ValueError>(!text.empty(), "--prompt-file: expected a text, got none: ",
+                    file == "-" ? "standard input" : file, " is empty");
   return text;
 }
 

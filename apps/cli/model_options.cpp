@@ -1,14 +1,17 @@
-// From options to the things they name.
+// Opens what the options name.
 #include "apps/cli/model_options.h"
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/bundled_text.h"
 #include "apps/cli/byte_pairs.h"
+#include "apps/cli/internals.h"
 #include "apps/cli/output.h"
 #include "framework/io/file.h"
+#include "models/text/bpe/bpe_files.h"
 
 namespace vitro::cli {
 
@@ -18,6 +21,28 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 int64_t memory_bytes() {
   return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
+
+// IoError if the path names nothing, or a directory without a tokenizer in it.
+void check_is_tokenizer(const std::string& path) {
+  constexpr const char* kExpected =
+      "--tokenizer: expected char, word, bpe or the path of a saved tokenizer, got ";
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(path, error);
+  if (!is_there && !error) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  check<IoError>(is_there, kExpected, path, ": ", error.message());
+  check<IoError>(!std::filesystem::is_directory(path, error) || text::has_bpe(path), kExpected,
+                 "the directory ", path,
+                 ", which has no tokenizer.json, vocab.json or encoder.json");
+}
+
+// IoError if a directory in Hugging Face's format has no tokenizer.  The weights are not read yet.
+void check_has_tokenizer(const std::string& path) {
+  if (!file_exists(path + "/config.json") || !CheckpointDirectory(path).steps().empty()) return;
+  check<IoError>(text::has_bpe(path), path,
+                 ": expected a model with its tokenizer, got one without; put tokenizer.json, or "
+                 "vocab.json and merges.txt, into the directory, or name the run of vitro train "
+                 "that the model was exported from");
 }
 
 std::unique_ptr<text::Tokenizer> fit(const TextOptions& options, std::string_view text) {
@@ -48,7 +73,7 @@ Text open_text(const std::string& file) {
     opened.note = "the byte order mark at its beginning is left out";
   }
   check<ValueError>(!opened.text.empty(), opened.name, ": expected a text, got none: it is empty");
-  // Lines end alike in most texts: the first ones tell how.
+  // Most texts have one kind of line end, so it is enough to look at the first MiB.
   if (opened.text.substr(0, size_t{1} << 20).find("\r\n") != std::string_view::npos)
     opened.note += std::string(opened.note.empty() ? "" : "; ") +
                    "its lines end in CR LF (as Windows writes them), and each CR is kept";
@@ -61,10 +86,11 @@ bool is_gone(const std::string& file) {
 
 std::unique_ptr<text::Tokenizer> fit_tokenizer(const TextOptions& options, const Text& source) {
   if (options.tokenizer != "char" && options.tokenizer != "word" && options.tokenizer != "bpe") {
+    check_is_tokenizer(options.tokenizer);
     try {
       return text::load_tokenizer(options.tokenizer);
     } catch (const IoError& error) {
-      fail<IoError>("--tokenizer: char, word, bpe or a saved tokenizer expected: ", error.what());
+      fail<IoError>("--tokenizer: ", without_internals(error.what()));
     }
   }
   try {
@@ -86,9 +112,8 @@ std::vector<std::string> allowed_special(bool is_allowed, const text::Tokenizer&
   if (!is_allowed) return all;
   if (const auto* bpe = dynamic_cast<const text::BpeTokenizer*>(&tokenizer))
     for (const auto& [name, id] : bpe->special_tokens()) all.push_back(name);
-  check<ValueError>(!all.empty(),
-                    "--allow-special: a tokenizer with special tokens expected: ", tokenizer.kind(),
-                    " has none");
+  check<ValueError>(!all.empty(), "--allow-special: expected a tokenizer with special tokens, got ",
+                    tokenizer.kind(), ", which has none");
   return all;
 }
 
@@ -104,18 +129,19 @@ std::vector<int64_t> encode_prompt(const text::Tokenizer& tokenizer, const std::
 
 void check_length(const models::LanguageModel& model, size_t tokens, const char* advice) {
   const std::optional<int64_t> most = model.max_length();
-  check<ValueError>(!most || tokens <= static_cast<size_t>(*most), "--prompt: a prompt of at most ",
-                    most.value_or(0), " tokens expected, the model's context: it has ", tokens,
-                    advice);
+  check<ValueError>(!most || tokens <= static_cast<size_t>(*most), "--prompt: expected at most ",
+                    most.value_or(0), " tokens, the model's context, got ", tokens, advice);
 }
 
 models::SavedModel load_saved(const std::string& path, models::TokenizerIs tokenizer) {
+  if (tokenizer == models::TokenizerIs::kNeeded) check_has_tokenizer(path);
   models::SavedModel saved = models::load_model(path, tokenizer);
   for (const std::string& reason : saved.damaged) warn(reason);
   if (const auto* known = saved.tokenizer.get();
       known && known->vocab_size() < saved.model->vocab_size())
-    warn(path + ": the model scores " + count_text(saved.model->vocab_size()) +
-         " tokens, of which the " + count_text(known->vocab_size()) + " of its tokenizer are used");
+    warn(path + ": the model has " + count_text(saved.model->vocab_size()) +
+         " tokens and its tokenizer only " + count_text(known->vocab_size()) +
+         "; the others are not used");
   return saved;
 }
 
@@ -131,7 +157,7 @@ void check_bytes(double need, const char* advice) {
   const double have = static_cast<double>(memory_bytes()), gib = 1 << 30;
   check<MemoryError>(need <= have, "memory: the model would need about ",
                      format("%.0f", need / gib), " GiB of memory and this machine has ",
-                     format("%.0f", have / gib), ": ", advice);
+                     format("%.0f", have / gib), "; ", advice);
 }
 
 models::MiniLM make_model(const ModelOptions& options, const text::Tokenizer& tokenizer,

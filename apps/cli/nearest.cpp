@@ -1,4 +1,4 @@
-// The known word that the user may have meant.
+// Guesses which known word the user meant.
 #include <algorithm>
 
 #include "apps/cli/arguments.h"
@@ -7,8 +7,8 @@ namespace vitro::cli {
 
 namespace {
 
-// How many letters must be inserted, removed, replaced or swapped with their neighbour to make b of
-// a, no letter twice (optimal string alignment; Damerau, 1964).
+// The number of edits that turn `a` into `b`.  An edit inserts, removes or replaces a letter, or
+// swaps two neighbours; no letter is edited twice (optimal string alignment; Damerau, 1964).
 size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i)
@@ -28,7 +28,7 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  constexpr size_t kLongest = 64;  // of a word that was meant to be one of ours
+  constexpr size_t kLongest = 64;  // a longer word is no misspelt name, and costs much time
   if (word.size() > kLongest) return "";
   std::string best;
   size_t least = std::max<size_t>(1, word.size() / 3) + 1;

@@ -1,4 +1,4 @@
-// What the command line asked for, subcommand by subcommand, and the functions that do it.
+// The options of each subcommand, and the functions that run them.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,16 +10,17 @@
 
 namespace vitro::cli {
 
-// A mistake that the arguments alone show; the program ends with 2, and with 1 for other errors.
+// A mistake in the arguments: on their own, or against the run or model that they name.  The
+// program then exits with 2; other errors exit with 1.
 struct UsageError : Error {
   using Error::Error;
 };
 
 struct TextOptions {
   std::string file;                // empty: the bundled text
-  std::string tokenizer = "char";  // or "word"; where allowed also "bpe" or a saved one's path
+  std::string tokenizer = "char";  // or "word"; some commands also take "bpe" or a path
   bool unk = false;
-  int64_t vocab_size = 1024;  // of "bpe", at most
+  int64_t vocab_size = 1024;  // the most tokens that "bpe" learns
 };
 
 struct ModelOptions {
@@ -34,9 +35,9 @@ struct ModelOptions {
 struct GenerateArguments {
   ModelOptions model;
   std::string saved;                // a trained model; empty: one with random weights
-  std::string prompt, prompt_file;  // one of them, unless interactive; "-": standard input
+  std::string prompt, prompt_file;  // one of them, unless interactive; file "-": standard input
   bool interactive = false;
-  // An option that is not given is as generation_config.json says.
+  // An option that is not given has the value of generation_config.json.
   std::optional<double> temperature = {}, top_p = {}, repetition_penalty = {};
   std::optional<int64_t> top_k = {}, max_new_tokens = {};
   std::vector<std::string> stop = {};
@@ -45,14 +46,14 @@ struct GenerateArguments {
   bool explain = false;
   bool json = false;
   bool quiet = false;
-  models::GenerateOptions decided = {};  // all of it, as soon as the model is there
+  models::GenerateOptions decided = {};  // the result of all options, set after the model is loaded
 };
 
 struct VerifyOptions {
   ModelOptions model;
   std::string saved;                        // a trained model; empty: one with random weights
-  std::string prompt;                       // the text that passes through; empty: another
-  std::optional<std::string> perturb = {};  // the module whose output is spoiled
+  std::string prompt;                       // the model's input; empty: the text's beginning
+  std::optional<std::string> perturb = {};  // the module whose output is changed on purpose
   std::optional<std::string> cell = {};     // PATH[b,t,j]: the number that is shown in full
   bool json = false;
 };
@@ -60,7 +61,7 @@ struct VerifyOptions {
 struct TokenizeOptions {
   TextOptions source;
   std::string text;
-  std::string out;  // if not empty, the token file that the whole source becomes
+  std::string out;  // the token file to write from the whole source; empty: none
   bool allow_special = false;
   bool json = false;
 };
@@ -81,9 +82,9 @@ struct GraphOptions {
   std::string out;  // empty: standard output
 };
 
-// What a GPT has and a MiniLM has not.
+// The options that only a GPT has.
 struct GPTOptions {
-  std::string preset = "nano";  // of what is not given
+  std::string preset = "nano";  // decides the sizes that are not given
   int64_t n_layer = 4;
   int64_t n_head = 4;
   int64_t n_kv_head = 0;  // 0: n_head
@@ -93,25 +94,25 @@ struct GPTOptions {
   std::string mlp = "gelu";
 };
 
-// The values here are a MiniLM's defaults; apps/train/defaults.h has those of a GPT.
+// These values are the defaults of a MiniLM; apps/train/defaults.h has the defaults of a GPT.
 struct TrainOptions : models::TrainingOptions {
   std::string model_type = "mini";
   ModelOptions model{.n_embd = 32, .n_hidden = 1024, .context = 8};
   GPTOptions gpt = {};
-  std::string init_from;  // a saved model to go on from; empty: random weights
+  std::string init_from;  // the saved model to start from; empty: random weights
   bool allow_special = false;
-  double dropout = 0.7;  // the bundled text is small: less than that is learnt by heart
+  double dropout = 0.7;  // the bundled text is small: with less, the model learns it by heart
   std::string dtype = "float32";
   int64_t eval_interval = 500;
   int64_t log_interval = 50;
   int64_t sample_tokens = 120;
   bool resume = false;
-  std::set<std::string> given = {};  // the names, without dashes, that the command line had
+  std::set<std::string> given = {};  // names, without dashes, of the options on the command line
 };
 
 struct EvalOptions {
   std::string saved;
-  std::string text;  // empty: the one that the model was trained on
+  std::string text;  // a file; empty: the text that the model was trained on
   bool whole = false;
   bool json = false;
 };

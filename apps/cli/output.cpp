@@ -1,4 +1,4 @@
-// Printing.
+// Prints text, numbers and tables.
 #include "apps/cli/output.h"
 
 #include <unistd.h>
@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "apps/cli/internals.h"
 #include "framework/base/error.h"
 #include "framework/nn/summary.h"
 #include "models/text/unicode/utf8.h"
@@ -20,28 +21,23 @@ void write_out(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0)
-      fail<IoError>("standard output cannot be written: ", std::generic_category().message(errno));
+    if (written < 0) {
+      const int error = errno;
+      const std::string reason = std::generic_category().message(error);
+      if (error == EPIPE) fail<ClosedPipe>("standard output cannot be written: ", reason);
+      fail<IoError>("standard output cannot be written: ", reason);
+    }
     text.remove_prefix(static_cast<size_t>(written));
   }
 }
 
 void write_json(const nlohmann::ordered_json& value) {
-  // A file name need not be UTF-8; what is not becomes U+FFFD.
+  // A file name need not be UTF-8; bytes that are not become U+FFFD.
   write_out(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
 }
 
 void warn(const std::string& message) {
   std::fprintf(stderr, "vitro: warning: %s\n", printable(without_internals(message)).c_str());
-}
-
-std::string without_internals(std::string message) {
-  for (const std::string name : {"load: ", "from_pretrained: ", "map: ", "encode: ", "copy: "}) {
-    if (message.starts_with(name)) message.erase(0, name.size());
-    for (size_t at; (at = message.find(": " + name)) != message.npos;)
-      message.erase(at + 2, name.size());
-  }
-  return message;
 }
 
 std::string format(const char* pattern, ...) {
@@ -75,7 +71,8 @@ std::string printable(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text, size_t most) {
-  // The start holds a character more, so that what its cut breaks is never shown.
+  // A character has at most 4 bytes.  The part is one character longer than what is shown, so a
+  // character that is cut at the end of the part is not shown.
   return '"' + clipped(printable(text.substr(0, 4 * most + 4)), most) + '"';
 }
 
@@ -88,6 +85,10 @@ std::string shape_text(const Shape& shape) {
 std::string count_text(int64_t n) { return nn::grouped(n); }
 
 std::string small(double x) { return x == 0 ? "0" : format("%.1e", x); }
+
+std::string duration(double seconds) {
+  return seconds < 0.1 ? format("%.1f ms", 1000 * seconds) : format("%.2f s", seconds);
+}
 
 std::string first_numbers(const Tensor& x, int64_t count) {
   Tensor wide = x.detach().to(kFloat64).contiguous();

@@ -1,4 +1,4 @@
-// Printing: writes that are checked, text that is safe to show, numbers and tables that line up.
+// Prints: checked writes, text that is safe to show, numbers, and tables with aligned columns.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -10,34 +10,37 @@
 
 namespace vitro::cli {
 
-// Writes to standard output at once, unbuffered.  IoError with the reason, as for a full disk.
+// The reader of standard output has closed it, as `head` does.  The program then ends silently.
+struct ClosedPipe : IoError {
+  using IoError::IoError;
+};
+
+// Writes to standard output at once, unbuffered.  ClosedPipe if nobody reads it; IoError with the
+// reason for another failure, for example a full disk.
 void write_out(std::string_view text);
 void write_json(const nlohmann::ordered_json& value);
 
-// One line on standard error: what is not as it should be, and does not stop the program.
+// Prints a warning, one line on standard error.
 void warn(const std::string& message);
-
-// A message of the library without the names of its functions, which users of the program do not
-// know: "load: a checkpoint expected: ..." begins with what was expected.
-std::string without_internals(std::string message);
 
 // printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
-// `text` with escapes for what is not a printable character: line ends, control characters, bytes
-// that are no UTF-8.
+// `text` with escapes in place of line ends, control characters and bytes that are not UTF-8.
 std::string printable(std::string_view text);
-// "printable text", of which a long one ends in ... after `most` characters.
+// The printable text in double quotes.  A long text is cut after `most` characters, and "..."
+// follows.
 std::string in_quotes(std::string_view text, size_t most = 200);
 using text::clipped;
 
 std::string shape_text(const Shape& shape);  // (2, 3)
 std::string count_text(int64_t n);           // 16,384
 std::string small(double x);                 // 1.2e-07
+std::string duration(double seconds);        // 1.25 s; below 0.1 s in milliseconds: 12.5 ms
 // The first numbers of a floating tensor with one axis; "..." if there are more.
 std::string first_numbers(const Tensor& x, int64_t count = 6);
 
-// Cells padded to columns, each row a line that starts with `indent` spaces.
+// One line per row, which starts with `indent` spaces; cells are padded so that columns line up.
 std::string table(const std::vector<std::vector<std::string>>& rows, int indent);
 
 }  // namespace vitro::cli

@@ -1,4 +1,4 @@
-// The texts that a saved model is tried on.
+// Encodes the text that a saved model is evaluated on.
 #include "apps/cli/saved_text.h"
 
 #include <unistd.h>
@@ -14,7 +14,7 @@ namespace vitro::cli {
 
 namespace {
 
-// A directory under the system's temporary one, for as long as it lives.
+// Makes a directory in the system's directory for temporary files, and removes it when it dies.
 class ScratchDirectory {
  public:
   ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {
@@ -33,7 +33,7 @@ class ScratchDirectory {
   std::string path_;
 };
 
-// Whether the run let its text become special tokens.
+// Whether the run was started with --allow-special.
 bool allows_special(const models::SavedModel& saved) {
   const auto found = saved.metadata.find("options");
   if (found == saved.metadata.end()) return false;
@@ -49,14 +49,14 @@ Tokens given_text(const std::string& text_file, const models::SavedModel& saved)
   const std::string file = scratch.file("tokens.bin");
   write_token_file(file, *saved.tokenizer, text::TextPieces(source.text),
                    allowed_special(allows_special(saved), *saved.tokenizer));
-  return {source.name, text::TokenFile(file)};  // mapped: it stays when the file goes
+  return {source.name, text::TokenFile(file)};  // the mapping stays valid when the file is removed
 }
 
 Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
   const auto metadata = [&](const std::string& name) {
     const auto found = saved.metadata.find(name);
-    check<ValueError>(found != saved.metadata.end(),
-                      "eval: expected a TEXT: the model does not say what it was trained on");
+    check<ValueError>(found != saved.metadata.end(), model,
+                      ": it does not say what text it was trained on; give a text");
     return nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   };
   const nlohmann::json run = metadata("options"), state = metadata("state");
@@ -65,7 +65,7 @@ Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
   try {
     const auto name = run.at("text").get<std::string>();
     const bool has_ids = file_exists(file);
-    check<IoError>(has_ids || !is_gone(name), file, ": it is missing: give a TEXT");
+    check<IoError>(has_ids || !is_gone(name), file, ": it is missing; give a text");
     Tokens tokens = has_ids ? Tokens{name, text::TokenFile(file)} : given_text(name, saved);
     if (name.empty()) tokens.name = open_text("").name;
     if (name == "-") tokens.name = "standard input";
@@ -75,7 +75,8 @@ Tokens trained_text(const std::string& model, const models::SavedModel& saved) {
                    ": expected the tokens that the model was trained on, got others");
     return tokens;
   } catch (const nlohmann::json::exception&) {
-    fail<IoError>(model, ": expected the checkpoint of a run of vitro train");
+    fail<IoError>("checkpoint ", model,
+                  ": expected the options of a run of vitro train, got none or damaged ones");
   }
 }
 

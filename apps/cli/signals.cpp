@@ -1,4 +1,4 @@
-// Signals as notes.
+// Notes signals.
 #include "apps/cli/signals.h"
 
 #include <cstddef>

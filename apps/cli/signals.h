@@ -1,26 +1,26 @@
-// SIGINT, SIGTERM and SIGHUP as notes, so that work ends where it is whole.
+// Notes SIGINT, SIGTERM and SIGHUP, so that the program can stop at a good point.
 #pragma once
 #include <csignal>
 #include <iterator>
 
 namespace vitro::cli {
 
-// While it lives the first of these signals only leaves a note and any further one ends the program
-// as ever; unless the program was started without them (as shells start what runs in the
-// background, and nohup).  A terminal that closes may send SIGHUP twice, so the second is ignored;
-// what waits for its input (kEnd) is ended by the first.  A pipe that closes is an error, not the
-// end.
+// While an object lives, the first of these signals is only noted, and a second one ends the
+// program as usual.  A signal that was ignored at the start stays ignored (nohup, and shells that
+// start a program in the background, do that).  A terminal that closes may send SIGHUP twice, so
+// the second SIGHUP is ignored.  With kEnd, the first SIGHUP ends the program.
+// SIGPIPE is ignored: a write to a closed pipe fails instead of ending the program.
 class NotedSignals {
  public:
   static constexpr int kStops[] = {SIGINT, SIGTERM, SIGHUP};
-  // Whether a call that waits, as for input, goes on waiting after a note.
+  // Whether a system call that waits, for example for input, goes on after a signal was noted.
   enum class Waits { kGoOn, kEnd };
   explicit NotedSignals(Waits waits = Waits::kGoOn);
   ~NotedSignals();
   NotedSignals(const NotedSignals&) = delete;
   NotedSignals& operator=(const NotedSignals&) = delete;
-  int received() const;  // the signal, or 0
-  void forget();         // what was received
+  int received() const;  // the noted signal, or 0
+  void forget();         // forgets the noted signal
 
  private:
   void listen();

@@ -6,50 +6,58 @@ namespace vitro::cli {
 namespace {
 
 void add_prompt(CLI::App& app, GenerateArguments& to) {
-  CLI::Option* const prompt = app.add_option("--prompt", to.prompt, "Text to continue")
+  CLI::Option* const prompt = app.add_option("--prompt", to.prompt, "Text that the model continues")
                                   ->type_name("TEXT")
                                   ->check(some_bytes());
   CLI::Option* const file =
       app.add_option("--prompt-file", to.prompt_file,
-                     "File whose text is continued, without its last line end; -: standard input")
+                     "File with the text to continue (its last line end is left out); - reads "
+                     "standard input")
           ->type_name("FILE")
           ->check(file_name())
           ->excludes(prompt);
   app.add_flag("--interactive", to.interactive,
-               "Continue each line of standard input, after those before it")
+               "Read lines from standard input and continue the conversation after each")
       ->excludes(prompt)
       ->excludes(file);
 }
 
 void add_choice(CLI::App& app, GenerateArguments& to) {
   app.add_option("--temperature", to.temperature,
-                 "Draw by chance, from softmax(logits / T); 0: the likeliest token")
+                 "Draw each token at random, with softmax(logits / T); 0 takes the likeliest "
+                 "token")
       ->type_name("T")
       ->check(number_from_zero());
-  app.add_option("--top-k", to.top_k, "Draw by chance, from the K likeliest tokens")
+  app.add_option("--top-k", to.top_k, "Draw at random, from the K likeliest tokens only")
       ->type_name("K")
       ->transform(whole(1, 1'000'000'000));
-  app.add_option("--top-p", to.top_p, "Draw by chance, from the likeliest that make up P together")
+  app.add_option(
+         "--top-p", to.top_p,
+         "Draw at random, from the smallest set of likeliest tokens with total probability P")
       ->type_name("P")
       ->check(number_up_to_one());
   app.add_option("--repetition-penalty", to.repetition_penalty,
-                 "Divide logits of what was said by X (multiply where negative; default: 1)")
+                 "Make tokens of the text less likely: divide their positive logits by X, multiply "
+                 "negative ones (default: 1)")
       ->type_name("X")
       ->check(positive_number());
 }
 
 void add_length(CLI::App& app, GenerateArguments& to) {
-  app.add_option("--max-new-tokens", to.max_new_tokens, "Tokens to add (default: 100)")
+  app.add_option("--max-new-tokens", to.max_new_tokens,
+                 "Number of tokens to add, at most (default: 100)")
       ->type_name("N")
       ->transform(whole(0, 1'000'000));
-  app.add_option("--stop", to.stop, "End where this text comes up, without it; may be repeated")
+  app.add_option("--stop", to.stop,
+                 "End the continuation before this text; may be given several times")
       ->type_name("TEXT")
       ->allow_extra_args(false)
       ->check(some_text());
   app.add_flag("--allow-sliding", to.allow_sliding,
-               "Of a prompt longer than the context, its end; otherwise that is an error");
+               "Use only the end of a prompt that is longer than the context, instead of failing");
   add_allow_special(app, to.allow_special);
-  app.add_option("--num-samples", to.num_samples, "Continuations, each drawn anew (default: 1)")
+  app.add_option("--num-samples", to.num_samples,
+                 "Number of continuations, each drawn on its own (default: 1)")
       ->type_name("N")
       ->transform(whole(1, 10'000));
 }
@@ -64,21 +72,25 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
   saved->excludes("--text");
   add_choice(*sub, to);
   add_length(*sub, to);
-  CLI::Option* const explains =
-      sub->add_flag("--explain", to.explain, "Show every stage on the way to the first new token");
+  CLI::Option* const explains = sub->add_flag(
+      "--explain", to.explain, "Show every stage from the prompt to the first new token");
   CLI::Option* const json = sub->add_flag("--json", to.json, "Print one JSON object");
-  sub->add_flag("--quiet", to.quiet, "Print the text alone");
+  sub->add_flag("--quiet", to.quiet, "Print only the text");
   for (CLI::Option* option : {explains, json, sub->get_option("--num-samples")})
     option->excludes("--interactive");
   sub->footer(
-      "Without --model the weights are random, and the text is noise.\n"
+      fresh_model_note() +
+      "A model with random weights writes noise.\n\n"
       "Each new token is the likeliest one (greedy), unless --temperature above 0, --top-k or\n"
-      "--top-p is given. What is not given is as the model's generation_config.json says, where\n"
-      "it has one: a GPT-2 of Hugging Face may ask for sampling, and name tokens that end a text.\n"
-      "A GPT whose context is full drops the older half of it and goes on. Text comes as it is\n"
-      "made; how fast, standard error says at the end, unless --quiet or --json is given.\n"
-      "--interactive continues each line after all that was said before, until the input ends; an\n"
-      "empty line forgets that. Ctrl-C ends a text first, and between texts the program.\n\n"
+      "--top-p is given. If the model has a generation_config.json, options that you do not give\n"
+      "take their values from it: a GPT-2 from Hugging Face may ask for random tokens, and name\n"
+      "tokens that end a text. When the context of a GPT is full, the older half is dropped.\n"
+      "Text is printed while it is made. At the end, standard error gets the speed, unless "
+      "--quiet\n"
+      "or --json is given.\n\n"
+      "With --interactive, the model remembers the conversation until the input ends; an empty\n"
+      "line makes it forget. Ctrl-C stops a text; when no text is being made, it ends the "
+      "program.\n\n"
       "Examples:\n"
       "  vitro generate --prompt \"The little\" --explain\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"

@@ -1,4 +1,4 @@
-// `vitro generate --explain`.
+// Prints what `vitro generate --explain` shows of any model.
 #include "apps/generate/explain.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace vitro::cli {
 namespace {
 
 constexpr size_t kLikeliest = 5;
-constexpr int kIndent = 16;         // of notes and bars
+constexpr int kIndent = 16;         // columns before notes and bars
 constexpr size_t kTokenWidth = 24;  // characters of a token that are shown
 
 }  // namespace
@@ -28,7 +28,7 @@ std::string linear_note(const nn::Linear& layer, const std::string& name) {
 }
 
 void Explanation::watch(nn::Module& module, Tensor& input, Tensor& output) {
-  // A batch of one text, (1, T, ...) or ids (1, T), is shown as the text.
+  // Removes the batch axis of one text: (1, T, ...) or ids (1, T).
   const auto text_of = [](const Tensor& x) {
     return x.rank() == (x.dtype() == kInt64 ? 2 : 3) ? x.select(0, 0) : x;
   };
@@ -52,12 +52,13 @@ std::vector<Explanation::Candidate> Explanation::candidates() const {
 
 std::string Explanation::softmax_note() const {
   const models::GenerateOptions& sampling = options_.decided;
-  std::string note = "p_i = exp(logit_i) / sum_j exp(logit_j), 1 in all";
+  std::string note = "p_i = exp(logit_i) / sum_j exp(logit_j); their sum is 1";
   if (sampling.repetition_penalty != 1)
-    note += format("; logits of what was said are held down by %g", sampling.repetition_penalty);
+    note += format("; tokens of the text are made less likely by %g", sampling.repetition_penalty);
   if (sampling.temperature != 1) note += format("; logits / %g", sampling.temperature);
-  if (sampling.top_k) note += "; the " + count_text(*sampling.top_k) + " likeliest only";
-  if (sampling.top_p) note += format("; the likeliest %g only", *sampling.top_p);
+  if (sampling.top_k) note += "; only the " + count_text(*sampling.top_k) + " likeliest";
+  if (sampling.top_p)
+    note += format("; only the likeliest with total probability %g", *sampling.top_p);
   return note;
 }
 
@@ -102,22 +103,22 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
                     token = in_quotes(tokenizer_.token(next), kTokenWidth), kind{tokenizer_.kind()},
                     unit = kind == "char"   ? "one per character"
                            : kind == "word" ? "one per word"
-                                            : "pieces that are frequent";
+                                            : "each a frequent piece of text";
   const auto characters = static_cast<int64_t>(text::count_code_points(given, "explain"));
   add("prompt", prompt, count_text(characters) + " characters");
   add("tokens", tokens,
       count_text(static_cast<int64_t>(ids.size())) + ", " + unit + " (--tokenizer " + kind + ")" +
-          (shown < ids.size() ? "; the last " + std::to_string(shown) + " are shown" : ""));
+          (shown < ids.size() ? "; only the last " + std::to_string(shown) + " are shown" : ""));
   add("ids", numbers,
       "shape " + shape_text({static_cast<int64_t>(ids.size())}) +
           ": each token's number in the vocabulary of " + count_text(tokenizer_.vocab_size()));
   if (ids_.numel() < static_cast<int64_t>(ids.size()))
     out += "\n    The model is given the last " + count_text(ids_.numel()) + ": " + limit();
   out +=
-      "\n    In what follows each token is a row. The numbers are the first of the last row,\n"
-      "    that of " +
+      "\n    From here on, each token is a row. The next token is predicted from the last row,\n"
+      "    which belongs to " +
       in_quotes(tokenizer_.token(ids.back()), kTokenWidth) +
-      ", from which the next token is predicted.\n\n";
+      "; the first numbers of this row are shown.\n\n";
   for (const Stage& s : stages())
     add(s.name,
         format("%-12s", shape_text(s.output.shape()).c_str()) + first_numbers(last_row(s.output)),
@@ -128,9 +129,9 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
     if (c.id == next) chance = c.probability;
   add("next token", token + ", id " + std::to_string(next),
       options_.decided.do_sample
-          ? format("drawn by chance: its chance was %.2f %%", 100 * chance)
-          : "the likeliest (greedy; --temperature or --top-k draw by chance)");
-  add("text", prompt + " + " + token, "and the same again for each further token");
+          ? format("drawn at random: its probability was %.2f %%", 100 * chance)
+          : "the likeliest (greedy; --temperature or --top-k draw at random)");
+  add("text", prompt + " + " + token, "the same steps are repeated for each further token");
   return out;
 }
 

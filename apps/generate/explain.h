@@ -1,4 +1,4 @@
-// What happens between a prompt and the next token, stage by stage, read from the running model.
+// Explains stage by stage how a running model comes from a prompt to the next token.
 #pragma once
 #include <deque>
 #include <memory>
@@ -10,17 +10,17 @@
 
 namespace vitro::cli {
 
-// Watches a model through forward hooks while it lives; the kinds differ in their stages.
+// Watches a model through forward hooks while it lives.  Each kind of model has its own subclass.
 class Explanation {
  public:
-  // How many tokens it shows at most; the model may be given more.
+  // The most tokens that it shows; the model may be given more.
   static constexpr int64_t kMostTokens = 16;
 
   virtual ~Explanation() = default;
   Explanation(const Explanation&) = delete;
   Explanation& operator=(const Explanation&) = delete;
 
-  // After a forward over (the end of) `ids`, from which `next` was chosen.
+  // Call these after a forward over `ids`, or over their end, from which `next` was chosen.
   std::string text(const std::vector<int64_t>& ids, int64_t next);
   nlohmann::ordered_json json(const std::vector<int64_t>& ids);
 
@@ -28,27 +28,27 @@ class Explanation {
   struct Stage {
     std::string name;
     Tensor output;  // (T, n), or (n,) for the last position alone
-    Tensor weight;  // undefined where there is none
+    Tensor weight;  // undefined if the stage has none
     std::string note;
   };
   Explanation(const text::Tokenizer& tokenizer, const GenerateArguments& options)
       : tokenizer_(tokenizer), options_(options) {}
-  // What passes through the module, as (T, ...) of the one text.
+  // Keeps the input and output of each forward of the module, without the batch axis: (T, ...).
   void watch(nn::Module& module, Tensor& input, Tensor& output);
   int64_t last_id() const { return ids_.data<int64_t>()[ids_.numel() - 1]; }
 
-  Tensor ids_, logits_;  // what the model was given, and what it gave
+  Tensor ids_, logits_;  // input and output of the model: (T,) and (T, V), or (V,)
 
  private:
   struct Candidate {
     int64_t id;
     double probability;
   };
-  // From the embedding to the logits.
+  // The stages from the embedding to the logits.
   virtual std::vector<Stage> own_stages() const = 0;
-  virtual std::string limit() const = 0;  // why the model is given no more than it is
+  virtual std::string limit() const = 0;  // says why the model is not given all tokens
   std::vector<Stage> stages() const;
-  std::vector<Candidate> candidates() const;  // whatever may be chosen, the likeliest first
+  std::vector<Candidate> candidates() const;  // every token that may be chosen, likeliest first
   std::string softmax_note() const;
   std::string bars() const;
 
@@ -58,7 +58,7 @@ class Explanation {
   std::deque<nn::ScopedHook> hooks_;
 };
 
-// An explanation of a MiniLM or a GPT; each has stages of its own.  ValueError for another model.
+// An explanation of a MiniLM or a GPT.  ValueError for another model.
 std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
                                      const GenerateArguments& options);
 

@@ -1,4 +1,4 @@
-// What `vitro generate --explain` shows of each kind of model.
+// The stages that `vitro generate --explain` shows for each kind of model.
 #include <cmath>
 #include <vector>
 
@@ -25,7 +25,7 @@ class MiniExplanation final : public Explanation {
   }
 
  private:
-  std::string limit() const override { return "it looks back no further than --context."; }
+  std::string limit() const override { return "--context says how many tokens it looks back."; }
   std::vector<Stage> own_stages() const override {
     std::vector<Stage> all = {
         {"embed", embedded_, model_.embed.weight, row_note(model_.embed, "embed", last_id())}};
@@ -35,12 +35,13 @@ class MiniExplanation final : public Explanation {
                      {},
                      "the last " + std::to_string(k) + " embeddings side by side, " +
                          std::to_string(k) + " x " + std::to_string(model_.config.n_embd) +
-                         " numbers; zeros before the first token"});
+                         " numbers; zeros stand before the first token"});
     all.push_back({"hidden", hidden_, model_.hidden.weight, linear_note(model_.hidden, "hidden")});
-    all.push_back({activation_name(model_.config.activation),
-                   activated_,
-                   {},
-                   "the activation, number by number; without one, two linear layers are one"});
+    all.push_back(
+        {activation_name(model_.config.activation),
+         activated_,
+         {},
+         "the activation, applied to each number; without it, two linear layers would be one"});
     all.push_back({"head", logits_, model_.head.weight, linear_note(model_.head, "head")});
     return all;
   }
@@ -54,7 +55,7 @@ double length_of_last(const Tensor& x) {
   return std::sqrt((row * row).sum().item());
 }
 
-// Of a GPT only what each block adds to the stream that runs through it.
+// For a GPT, each block is one stage, which shows what the block adds to the residual stream.
 class GPTExplanation final : public Explanation {
  public:
   GPTExplanation(models::GPT& model, const text::Tokenizer& tokenizer,
@@ -77,24 +78,26 @@ class GPTExplanation final : public Explanation {
     Tensor input, output, attention, mlp, ignored;
   };
 
-  std::string limit() const override { return "more do not fit into its context."; }
+  std::string limit() const override { return "more tokens do not fit into its context."; }
   std::vector<Stage> own_stages() const override {
     std::vector<Stage> all = {
         {"wte", embedded_, model_.wte.weight, row_note(model_.wte, "wte", last_id())}};
     if (model_.wpe)
       all.push_back({"wpe", placed_, model_.wpe->weight,
-                     row_note(*model_.wpe, "wpe", ids_.numel() - 1) + ", added: its position"});
+                     row_note(*model_.wpe, "wpe", ids_.numel() - 1) +
+                         ", which is added: the position of the token"});
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const Seen& b = blocks_[i];
       all.push_back(
           {"h." + std::to_string(i),
            b.output,
            {},
-           format("length %.2f = that of %.2f before + attention %.2f + mlp %.2f (vectors)",
-                  length_of_last(b.output), length_of_last(b.input), length_of_last(b.attention),
-                  length_of_last(b.mlp))});
+           format(
+               "the sum of three vectors: input, attention, mlp; length %.2f from %.2f, %.2f, %.2f",
+               length_of_last(b.output), length_of_last(b.input), length_of_last(b.attention),
+               length_of_last(b.mlp))});
     }
-    all.push_back({"ln_f", normed_, {}, model_.ln_f->describe() + ": of the last token alone"});
+    all.push_back({"ln_f", normed_, {}, model_.ln_f->describe() + ", of the last token only"});
     all.push_back(
         {"lm_head", logits_, model_.lm_head.weight, linear_note(model_.lm_head, "lm_head")});
     return all;
@@ -109,12 +112,11 @@ class GPTExplanation final : public Explanation {
 
 std::unique_ptr<Explanation> explain(models::LanguageModel& model, const text::Tokenizer& tokenizer,
                                      const GenerateArguments& options) {
-  // Each kind has stages of its own, so this is where the kind must be known.
   if (auto* gpt = dynamic_cast<models::GPT*>(&model))
     return std::make_unique<GPTExplanation>(*gpt, tokenizer, options);
   if (auto* mini = dynamic_cast<models::MiniLM*>(&model))
     return std::make_unique<MiniExplanation>(*mini, tokenizer, options);
-  fail<ValueError>("--explain: a MiniLM or a GPT expected: ", model.describe());
+  fail<ValueError>("--explain: expected a MiniLM or a GPT, got ", model.describe());
 }
 
 }  // namespace vitro::cli

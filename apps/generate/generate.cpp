@@ -48,7 +48,7 @@ Generating untrained(const GenerateArguments& options) {
   return {std::move(model), std::move(source.tokenizer), introduction};
 }
 
-// Those that the model's files name and its vocabulary has, else <|endoftext|>.
+// The end tokens that the model's files name, if its vocabulary has them, else <|endoftext|>.
 models::EndTokens ends_of_text(const Generating& subject, const models::EndTokens& named) {
   std::vector<int64_t> known;
   for (const int64_t id : named.ids())
@@ -62,11 +62,12 @@ std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateArg
                                     const std::string& prompt) {
   std::vector<int64_t> ids = encode_prompt(*subject.tokenizer, prompt, options.allow_special);
   if (!options.allow_sliding)
-    check_length(*subject.model, ids.size(), "; --allow-sliding lets its end count");
+    check_length(*subject.model, ids.size(), "; --allow-sliding uses only its end");
   return ids;
 }
 
-// As it is shown: of a character that it only begins, a continuation has all.
+// The prompt as text.  If it ends in the middle of a character, that part is left out: the
+// continuation begins with the whole character.
 std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
                   const GenerateArguments& options) {
   std::string text = tokenizer.decode(prompt);
@@ -74,14 +75,14 @@ std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& 
   return text;
 }
 
-// The command line's options; those that it does not give are as generation_config.json says.
+// The options of the command line; generation_config.json decides the others.
 models::GenerateOptions decide(const GenerateArguments& options, const Generating& subject) {
   const models::LanguageModel& model = *subject.model;
   models::GenerateOptions all = model.generate_options();
-  // Without a seed of its own, sampling goes on where the weights ended in the default generator.
+  // `all` has no seed of its own: tokens are drawn from the default generator, after the weights.
   if (options.temperature || options.top_k || options.top_p) {
     all.do_sample = true;
-    if (all.temperature == 0) all.temperature = 1;  // the makers' greedy, which is overruled
+    if (all.temperature == 0) all.temperature = 1;  // the command line overrules greedy
   }
   all.temperature = options.temperature.value_or(all.temperature);
   if (options.top_k) all.top_k = options.top_k;
@@ -94,7 +95,7 @@ models::GenerateOptions decide(const GenerateArguments& options, const Generatin
   if (!options.stop.empty()) all.stop_strings = options.stop;
   all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
   all.allow_sliding = options.allow_sliding;
-  // More tokens than the model looks back would be computed in vain; an explanation shows some.
+  // More tokens than the model looks back on change nothing, but an explanation shows some more.
   all.block_size = options.explain && !model.max_length()
                        ? std::max(model.context(), Explanation::kMostTokens)
                        : model.context();
@@ -120,16 +121,16 @@ nlohmann::ordered_json to_json(const GenerateArguments& options) {
   return json;
 }
 
-// What the options' prompt became.
+// A prompt and its continuation.
 struct Continuation {
   std::vector<int64_t> ids;
   std::string text;
   nlohmann::ordered_json explained = nullptr;
 };
 
-// How many tokens were made and how long it took.
+// Counts the tokens that were made, and the time.
 struct Work {
-  int64_t tokens = 0, first = 0;  // the first of each text comes from reading its prompt
+  int64_t tokens = 0, first = 0;  // first: the ones that come from reading a prompt
   steady_clock::duration time = {}, until_first = {};
 
   void add_token(steady_clock::time_point start, bool is_first) {
@@ -147,13 +148,14 @@ struct Work {
     const double rate = static_cast<double>(has_more ? tokens - first : tokens) /
                         std::max(seconds(has_more ? time - until_first : time), 1e-9);
     std::fprintf(
-        stderr, "%s tokens in %.2f s, %.2f s of it for the prompt: %s tokens/s\n",
-        count_text(tokens).c_str(), seconds(time), seconds(until_first),
+        stderr, "%s tokens in %s, %s of it for the prompt: %s tokens/s\n",
+        count_text(tokens).c_str(), duration(seconds(time)).c_str(),
+        duration(seconds(until_first)).c_str(),
         (rate < 100 ? format("%.1f", rate) : count_text(static_cast<int64_t>(rate))).c_str());
   }
 };
 
-// One continuation, shown as it comes unless the options want JSON.
+// Makes one continuation, and prints it while it is made unless --json is given.
 Continuation run(const Generating& subject, const GenerateArguments& options,
                  const std::vector<int64_t>& prompt, bool explains, Work& work) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
@@ -171,7 +173,7 @@ Continuation run(const Generating& subject, const GenerateArguments& options,
                           if (explanation && options.json)
                             all.explained = explanation->json(prompt);
                           if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
-                          explanation.reset();  // the first token is explained, the rest is alike
+                          explanation.reset();  // only the first token is explained
                           show(added);
                           all.ids.push_back(id);
                           all.text += added;
@@ -182,14 +184,14 @@ Continuation run(const Generating& subject, const GenerateArguments& options,
   return all;
 }
 
-// A line end, if the vocabulary has one.
+// A line end if the vocabulary has one, else an empty text.
 std::string line_end(const text::Tokenizer& tokenizer) {
   try {
     return tokenizer.decode(tokenizer.encode("\n")) == "\n" ? "\n" : "";
   } catch (const ValueError&) { return ""; }
 }
 
-// Each line of standard input, until it ends, goes on from all that was said before.
+// Continues the conversation after each line of standard input, until the input ends.
 int converse(const Generating& subject, const GenerateArguments& options) {
   const text::Tokenizer& tokenizer = *subject.tokenizer;
   const models::GenerateOptions& decided = options.decided;
@@ -225,7 +227,7 @@ int converse(const Generating& subject, const GenerateArguments& options) {
       else answer(line);
     } catch (const IoError&) {
       throw;
-    } catch (const Error& error) {  // such as a character that the model does not know
+    } catch (const Error& error) {  // for example a character that the model does not know
       warn(error.what());
     }
     if (signals.received() == SIGTERM) return 128 + SIGTERM;
@@ -238,11 +240,11 @@ int converse(const Generating& subject, const GenerateArguments& options) {
 
 void check_together(const GenerateArguments& o) {
   check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
-                    "generate: one of --prompt, --prompt-file and --interactive expected");
-  // A saved model's tokenizer decides for itself.
+                    "expected one of --prompt, --prompt-file and --interactive, got none");
+  // The tokenizer of a saved model may accept other bytes.
   if (o.saved.empty() && !o.prompt.empty()) {
     try {
-      text::check_utf8(o.prompt, "--prompt: a text");
+      text::check_utf8(o.prompt, "--prompt");
     } catch (const ValueError& error) { fail<UsageError>(error.what()); }
   }
 }
@@ -250,17 +252,17 @@ void check_together(const GenerateArguments& o) {
 std::string introduction(const Generating& subject, const GenerateArguments& options) {
   const bool is_asked = options.temperature || options.top_k || options.top_p;
   return subject.introduction + (options.decided.do_sample && !is_asked
-                                     ? "Its generation_config.json has its tokens drawn by chance; "
-                                       "--temperature 0 takes the likeliest.\n"
+                                     ? "Its generation_config.json says that tokens are drawn at "
+                                       "random; --temperature 0 takes the likeliest.\n"
                                      : "");
 }
 
 void check_decided(const GenerateArguments& o) {
   check<UsageError>(!o.explain || o.decided.max_new_tokens > 0,
-                    "--explain: --max-new-tokens of at least 1 expected: 0");
+                    "--explain: expected --max-new-tokens of at least 1, got 0");
   check<UsageError>(o.num_samples == 1 || o.decided.do_sample,
-                    "--num-samples: --temperature, --top-k or --top-p expected, without which all "
-                    "are the same");
+                    "--num-samples: expected --temperature, --top-k or --top-p too, got none; "
+                    "without them all continuations are the same");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ namespace vitro::cli {
 
 CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
   CLI::App* sub = app.add_subcommand("graph", "Draw the graph that a forward pass records");
-  sub->add_option("--prompt", to.prompt, "Text that goes through the model")
+  sub->add_option("--prompt", to.prompt, "Text that the model reads")
       ->type_name("TEXT")
       ->required()
       ->check(some_text());
@@ -16,9 +16,11 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
       ->type_name("FILE")
       ->check(file_name());
   sub->footer(
-      "Writes the DOT language of Graphviz: ops with their shapes and the modules that ran them\n"
-      "(such as h.1.attn), parameters in boxes, and, without a frame, the ids of the tokens and\n"
-      "numbers that nobody learns. Without --model it is a MiniLM with random weights.\n\n"
+      "Writes the graph in DOT, the language of Graphviz. An ellipse is an op, with its shape and\n"
+      "the module that ran it (such as h.1.attn); a box is a parameter; text without a frame is\n"
+      "the ids of the tokens, or other numbers that are not trained.\n" +
+      fresh_model_note() +
+      "\n"
       "Examples:\n"
       "  vitro graph --prompt \"The\" | dot -Tsvg > graph.svg\n"
       "  vitro graph --model out --prompt \"The kite\" --out graph.dot\n"
@@ -27,24 +29,26 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to) {
 }
 
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
-  CLI::App* sub = app.add_subcommand("summary", "The modules of a model, their weights and work");
+  CLI::App* sub =
+      app.add_subcommand("summary", "List the modules of a model, with parameters and MACs");
   add_saved(*sub, to.saved);
-  sub->add_option("--preset", to.preset, "A GPT without weights")
+  sub->add_option("--preset", to.preset, "Sizes of a known GPT, which needs no weights")
       ->type_name("NAME")
       ->check(one_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
       ->excludes("--model");
-  sub->add_option("--vocab-size", to.vocab_size, "Its vocabulary (default: GPT-2's, 50257)")
+  sub->add_option("--vocab-size", to.vocab_size,
+                  "Vocabulary size of the preset (default: 50257, as in GPT-2)")
       ->type_name("N")
       ->transform(whole(1, 10'000'000));
   sub->add_option("--tokens", to.tokens,
                   "Length of the text that MACs are counted for (default: "
-                  "the longest context)")
+                  "the model's context)")
       ->type_name("N")
       ->transform(whole(1, 1'000'000));
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
-      "MACs: multiplications, each with an addition, of one forward. A tensor that two modules\n"
-      "share is counted where it is named first.\n\n"
+      "MACs: the multiplications of one forward pass, each with an addition. A tensor that two\n"
+      "modules share is counted once, in the first of them.\n\n"
       "Examples:\n"
       "  vitro summary --preset gpt2\n"
       "  vitro summary --model out --tokens 1\n"
@@ -53,15 +57,15 @@ CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
 }
 
 CLI::App* add_export(CLI::App& app, ExportOptions& to) {
-  CLI::App* sub = app.add_subcommand("export", "A GPT as Hugging Face keeps GPT-2");
+  CLI::App* sub = app.add_subcommand("export", "Save a GPT in Hugging Face's format for GPT-2");
   add_saved(*sub, to.saved)->required();
-  sub->add_option("--out", to.out, "Directory to write, made if there is none")
+  sub->add_option("--out", to.out, "Directory to write to; it is made if it does not exist")
       ->type_name("DIR")
       ->required()
       ->check(file_name());
   sub->footer(
-      "DIR gets config.json and model.safetensors, and for a tokenizer of byte pairs its files;\n"
-      "characters and words have none there.\n\n"
+      "Writes config.json and model.safetensors into DIR, and the files of the tokenizer if it is\n"
+      "one of byte pairs: the format has no tokenizer of characters or words.\n\n"
       "Example:\n"
       "  vitro export --model out --out my-gpt2");
   return sub;

@@ -1,4 +1,4 @@
-// `vitro export`: a trained GPT in the layout of Hugging Face.
+// `vitro export`: saves a trained GPT in Hugging Face's format.
 #include <filesystem>
 
 #include "apps/cli/model_options.h"
@@ -13,23 +13,23 @@ int export_model(const ExportOptions& options) {
   std::error_code ignored;
   check<ValueError>(!std::filesystem::is_directory(options.out, ignored) ||
                         CheckpointDirectory(options.out).steps().empty(),
-                    "export: --out without a run expected, which would be another model there: ",
-                    options.out, " has step-*.safetensors");
+                    "--out: expected a directory without a run, got ", options.out,
+                    ", which has step-*.safetensors; choose another one");
   const models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
-  // That layout holds this kind of model only.
+  // The format holds no other kind of model.
   auto* gpt = dynamic_cast<models::GPT*>(saved.model.get());
-  check<ValueError>(gpt != nullptr, "export: a GPT expected: ", options.saved,
-                    " holds another model");
+  check<ValueError>(gpt != nullptr, "--model: expected a GPT, got ", saved.model->describe(),
+                    " in ", options.saved);
   const auto* pairs = dynamic_cast<const text::BpeTokenizer*>(saved.tokenizer.get());
   gpt->save_pretrained(options.out, pairs);
   std::string said = "config.json and model.safetensors" +
                      std::string(pairs ? ", and the tokenizer's files, are in " : " are in ") +
                      printable(options.out) + '\n';
   if (!saved.tokenizer)
-    said += "There is no tokenizer, as " + printable(options.saved) + " has none.\n";
+    said += "No tokenizer was saved, because " + printable(options.saved) + " has none.\n";
   else if (!pairs)
-    said += "The tokenizer is not: its tokens are " + std::string(saved.tokenizer->kind()) +
-            "s, and that layout holds byte pairs only.\n";
+    said += "The tokenizer was not saved: its tokens are " + std::string(saved.tokenizer->kind()) +
+            "s, and the format has only tokenizers of byte pairs.\n";
   write_out(said);
   return 0;
 }

@@ -1,4 +1,4 @@
-// `vitro graph`: the forward graph of a model on a prompt, in Graphviz's language.
+// `vitro graph`: draws the forward graph of a model on a prompt in Graphviz's language.
 #include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 
@@ -6,9 +6,9 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kMostTokens = 32;  // that the title names
+constexpr size_t kMostTokens = 32;  // in the title
 
-// A text within the quotes of DOT.
+// Escapes a text for a quoted string of DOT.
 std::string in_dot(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -18,7 +18,7 @@ std::string in_dot(const std::string& text) {
   return out;
 }
 
-// The tokens of the prompt and their ids, by which the drawing's numbers can be read.
+// The tokens of the prompt with their ids, so that a reader can tell which ids the drawing shows.
 std::string title(const text::Tokenizer& tokenizer, std::span<const int64_t> ids) {
   std::string line;
   for (const int64_t id : ids.first(std::min(ids.size(), kMostTokens)))

@@ -1,4 +1,4 @@
-// `vitro summary`: the modules of a model, what they hold and what they compute.
+// `vitro summary`: lists the modules of a model with their parameters and MACs.
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/model_options.h"
@@ -9,7 +9,8 @@ namespace vitro::cli {
 
 namespace {
 
-// Multiplications of a forward over `tokens` of one text; what they are follows from the weights.
+// The multiplications of one module in a forward over one text of `tokens` tokens.  The shapes of
+// the weights decide them, so no forward is run.
 int64_t macs_of(const nn::Module& module, int64_t tokens) {
   if (const auto* linear = dynamic_cast<const nn::Linear*>(&module))
     return linear->macs({1, tokens, linear->weight.size(1)}, {1, tokens, linear->weight.size(0)});
@@ -42,9 +43,11 @@ Summarised subject(const SummaryOptions& options) {
 
 int summary(const SummaryOptions& options) {
   check<UsageError>(options.saved.empty() != options.preset.empty(),
-                    "summary: --model DIR or --preset NAME expected");
-  check<UsageError>(!options.vocab_size || !options.preset.empty(),
-                    "--vocab-size: --preset expected, of which it is the size");
+                    "expected --model or --preset, got none");
+  check<UsageError>(
+      !options.vocab_size || !options.preset.empty(),
+      "--vocab-size: expected --preset too, got none; the vocabulary of a saved model "
+      "is fixed");
   const Summarised subject = cli::subject(options);
   const std::vector<nn::SummaryRow> rows = nn::summary_rows(
       *subject.model, [&](const nn::Module& module) { return macs_of(module, subject.tokens); });
@@ -86,7 +89,7 @@ int summary(const SummaryOptions& options) {
        count_text(rows[0].macs) + " for a text of " + count_text(subject.tokens) + " tokens"}};
   if (cache)
     totals.push_back({"cache", format("%.1f MiB", static_cast<double>(cache) / mib) +
-                                   " of keys and values for a whole context"});
+                                   " for the keys and values of a whole context"});
   write_out(rows[0].what + "\n\n" + nn::summary_table(rows) + '\n' + table(totals, 0));
   return 0;
 }

@@ -4,24 +4,26 @@
 namespace vitro::cli {
 
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
-  CLI::App* sub = app.add_subcommand("tokenize", "Show a text as tokens and ids, and back");
-  sub->add_option("text", to.text, "Text to split")->type_name("")->check(some_text());
+  CLI::App* sub = app.add_subcommand("tokenize", "Split a text into tokens, and show their ids");
+  sub->add_option("text", to.text, "Text to split into tokens")->type_name("")->check(some_text());
   add_text(*sub, to.source);
   CLI::Option* const tokenizer = sub->get_option("--tokenizer");
-  tokenizer->get_validator(0)->active(false);  // a saved one's path is as good as a name
+  tokenizer->get_validator(0)->active(false);  // a path is accepted too
   tokenizer->type_name("char|word|bpe|PATH")->check(file_name());
+  tokenizer->description(with_default(
+      "Kind of tokens: char, word, bpe (byte pairs), or the path of a saved tokenizer", "char"));
   add_with_default(*sub, "--vocab-size", to.source.vocab_size, wholes(257, 1'000'000),
-                   "Tokens of bpe, at most");
+                   "Number of tokens that bpe learns, at most");
   sub->add_option("--out", to.out,
-                  "Write the whole --text as a token file, and its vocabulary "
-                  "as FILE.json")
+                  "Encode the whole --text: write its tokens to FILE and the "
+                  "vocabulary to FILE.json")
       ->type_name("FILE")
       ->check(file_name());
   add_allow_special(*sub, to.allow_special);
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
-      "PATH is a tokenizer that was saved: a file, or a directory with tokenizer.json, with\n"
-      "vocab.json and merges.txt, or with encoder.json and vocab.bpe.\n\n"
+      "PATH is a saved tokenizer: a file, or a directory with tokenizer.json, with vocab.json and\n"
+      "merges.txt, or with encoder.json and vocab.bpe.\n\n"
       "Examples:\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro tokenize --tokenizer word \"The red kite, and Max's dog.\"\n"
@@ -32,16 +34,17 @@ CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to) {
 }
 
 CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
-  CLI::App* group = app.add_subcommand("tokenizer", "Make a tokenizer: vitro tokenizer train");
-  CLI::App* sub = group->add_subcommand("train", "Learn byte pairs from a text, as GPT-2's");
+  CLI::App* group = app.add_subcommand("tokenizer", "Learn a tokenizer (vitro tokenizer train)");
+  CLI::App* sub =
+      group->add_subcommand("train", "Learn a tokenizer of byte pairs, like the one of GPT-2");
   sub->add_option("text", to.text,
-                  "Text file to learn from, - for standard input (default: bundled stories)")
+                  "Text file to learn from; - reads standard input (default: the bundled stories)")
       ->type_name("FILE")
       ->check(file_name());
   add_with_default(*sub, "--vocab-size", to.vocab_size, wholes(257, 1'000'000),
-                   "Tokens: 256 bytes, merges, and <|endoftext|>");
+                   "Number of tokens, at most: 256 bytes, merges, and <|endoftext|>");
   add_with_default(*sub, "--min-count", to.min_count, wholes(1, INT64_MAX),
-                   "How often a pair must occur");
+                   "Number of times that a pair must occur to become a token, at least");
   sub->add_option("--out", to.out, "Directory to write to")
       ->type_name("DIR")
       ->required()
@@ -50,8 +53,9 @@ CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to) {
   sub->footer(
       "Writes tokenizer.json, vocab.json, merges.txt and tokenizer_config.json, which Hugging "
       "Face's\n"
-      "tools read too. The text is split into words, numbers, punctuation and white space; within\n"
-      "these the most frequent pair of neighbours becomes a token, again and again.\n\n"
+      "tools read too. The text is split into words, numbers, punctuation and white space. Inside\n"
+      "these parts, the most frequent pair of neighbours becomes a new token; this is repeated\n"
+      "until there are enough tokens.\n\n"
       "Examples:\n"
       "  vitro tokenizer train --out pairs\n"
       "  vitro tokenizer train book.txt --vocab-size 5000 --out book_pairs\n"

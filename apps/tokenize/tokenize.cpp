@@ -1,4 +1,4 @@
-// `vitro tokenize`: a text as tokens and ids, and back.
+// `vitro tokenize`: splits a text into tokens, shows their ids, and decodes them again.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -10,9 +10,9 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kShown = 60;  // characters of a text or a token, in a table
+constexpr size_t kShown = 60;  // characters of a text or a token that the table shows
 
-// The whole source as a token file.
+// Writes the whole source as a token file.
 int write_tokens(const TokenizeOptions& options, const Source& source) {
   const int64_t count =
       text::write_token_file(options.out, *source.tokenizer, text::TextPieces(source.text),
@@ -34,10 +34,9 @@ int write_tokens(const TokenizeOptions& options, const Source& source) {
 }  // namespace
 
 int tokenize(const TokenizeOptions& options) {
-  check<UsageError>(
-      options.text.empty() != options.out.empty(),
-      "tokenize: expected a TEXT to show, or --out FILE for the tokens of --text, got ",
-      options.out.empty() ? "neither" : "both");
+  check<UsageError>(options.text.empty() != options.out.empty(),
+                    "expected a text to show, or --out FILE to write the tokens of --text, got ",
+                    options.out.empty() ? "neither" : "both");
   const Source source = read_source(options.source);
   if (!options.out.empty()) return write_tokens(options, source);
   const text::Tokenizer& tokenizer = *source.tokenizer;
@@ -61,7 +60,7 @@ int tokenize(const TokenizeOptions& options) {
   std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
   for (size_t i = 0; i < ids.size(); ++i)
     rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i], kShown)});
-  // A saved tokenizer was learnt elsewhere, and its path says more than its kind.
+  // A saved tokenizer does not come from this text: its path is shown instead.
   const std::string& name = options.source.tokenizer;
   const bool is_learnt = name == "char" || name == "word" || name == "bpe";
   const std::string label = (is_learnt ? name : std::string(tokenizer.kind())) + ", " +
@@ -71,10 +70,10 @@ int tokenize(const TokenizeOptions& options) {
   const bool is_composed = decoded == text::to_nfc(options.text);
   const std::string verdict = is_same ? "the same text"
                               : is_composed
-                                  ? "the same characters, composed (Unicode's NFC): other "
-                                    "bytes than those of the text"
-                              : has_unknown ? "not the same text: what is unknown became <unk>"
-                                            : "the same words; their spacing follows a rule";
+                                  ? "the same characters, composed (Unicode's NFC), so the "
+                                    "bytes differ"
+                              : has_unknown ? "not the same text: unknown tokens became <unk>"
+                                            : "the same words; the spaces follow a rule";
   write_out(table({{"text", in_quotes(options.text, kShown)}, {"tokenizer", label}}, 0) + '\n' +
             table(rows, 2) + '\n' +
             table({{"decoded", in_quotes(decoded, kShown)}, {"", verdict}}, 0));

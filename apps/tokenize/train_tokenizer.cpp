@@ -1,4 +1,4 @@
-// `vitro tokenizer train`: a BPE vocabulary learnt from a text.
+// `vitro tokenizer train`: learns a tokenizer of byte pairs from a text.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -10,8 +10,8 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kLongest = 10;      // tokens that are shown
-constexpr size_t kMostOfToken = 60;  // characters of each
+constexpr size_t kLongest = 10;      // how many of the longest tokens are shown
+constexpr size_t kMostOfToken = 60;  // how many characters of each
 
 std::vector<std::string> longest_tokens(const text::BpeTokenizer& tokenizer) {
   const text::BpeVocabulary& vocabulary = tokenizer.vocabulary();

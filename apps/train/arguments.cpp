@@ -7,10 +7,10 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr const char* kMiniGroup = "A MiniLM";
-constexpr const char* kGPTGroup = "A GPT (each of these implies --model-type gpt)";
+constexpr const char* kMiniGroup = "Options of a MiniLM";
+constexpr const char* kGPTGroup = "Options of a GPT (each implies --model-type gpt)";
 
-// The help's meaning and default, which of a GPT may be another.
+// The text of the help: the meaning and the default, with the default of a GPT if it differs.
 template <class T>
 std::string help_of(const OptionRow& row, const T& mini, const T& gpt) {
   if (row.shown_default)
@@ -20,14 +20,14 @@ std::string help_of(const OptionRow& row, const T& mini, const T& gpt) {
     return with_default(
         row.meaning, as_default(mini) +
                          (row.model == ForModel::kAny && gpt != mini && row.names != "--model-type"
-                              ? "; of a GPT: " + as_default(gpt)
+                              ? "; for a GPT: " + as_default(gpt)
                               : ""));
 }
 
 }  // namespace
 
 CLI::App* add_train(CLI::App& app, TrainOptions& to) {
-  CLI::App* sub = app.add_subcommand("train", "Train a model on a text, and keep it");
+  CLI::App* sub = app.add_subcommand("train", "Train a model on a text, and save it");
   const TrainOptions mini, gpt = gpt_defaults(to.gpt.preset);
   each_option(
       [&](const OptionRow& row, auto& field, const auto& of_mini, const auto& of_gpt) {
@@ -45,54 +45,63 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       if (option->count()) to.given.insert(option->get_single_name());
   });
   sub->footer(
-      "The defaults suit a text as small as the bundled one (30 KB); for megabytes, drop less\n"
-      "and give the model more: --dropout 0.1 --n-hidden 2048 --max-iters 50000.\n\n"
-      "The text is UTF-8: a file, or what a pipe or FIFO gives. A byte order mark before it is "
-      "left\n"
-      "out; line ends stay as they are, so that CR LF is two characters to learn.\n\n"
-      "The first 90 % of the text are learnt, the rest is the validation part. DIR gets\n"
-      "  step-*.safetensors         checkpoints: all that the run needs to go on, bit for bit\n"
-      "  metrics.csv, metrics.jsonl  a row per --log-interval and checkpoint; only the latter has "
-      "times\n"
-      "  loss.svg                   the curve of the losses\n"
-      "  tokens.bin                 the text as ids; --resume makes it again where it is missing\n"
-      "  lock                       as long as the run has the directory: no other may train "
-      "there\n"
-      "Tokens/s, the time left and the seconds count training alone, not what stands between.\n"
-      "The checkpoint of the lowest validation loss is kept beside the newest ones.\n"
-      "Ctrl-C, SIGTERM and a terminal that closes save a checkpoint first; a kill -9 loses the\n"
-      "steps since the last one.\n"
-      "--resume goes on from there. What a run was started with stays: --resume takes other\n"
-      "values only for how long it goes and what it shows and keeps.\n\n"
+      "The defaults suit a text as small as the bundled one (30 KB). For a text of megabytes, use\n"
+      "less dropout, a larger model and more steps:\n"
+      "--dropout 0.1 --n-hidden 2048 --max-iters 50000.\n\n"
+      "The text is UTF-8, from a file, a pipe or a FIFO. A byte order mark at its start is left\n"
+      "out. Line ends stay as they are, so CR LF is two characters to learn.\n\n"
+      "The model learns the first 90 % of the text; the rest is the validation part. The "
+      "directory\n"
+      "of the run gets these files:\n"
+      "  step-*.safetensors          checkpoints: --resume continues from them bit for bit\n"
+      "  metrics.csv, metrics.jsonl  one row per --log-interval and per checkpoint; only\n"
+      "                              metrics.jsonl has times\n"
+      "  loss.svg                    the curve of the losses\n"
+      "  tokens.bin                  the text as ids; --resume makes a missing one again\n"
+      "  vitro.lock                  exists while a run trains here, and keeps other runs out\n"
+      "Tokens/s, the time left and the seconds count only the training steps, not validation,\n"
+      "samples and checkpoints. The newest checkpoints are kept, and the one with the lowest\n"
+      "validation loss. Ctrl-C, SIGTERM and a closed terminal save a checkpoint first; kill -9\n"
+      "loses the steps since the last checkpoint.\n\n"
+      "--resume continues the run in --out-dir with its own options. It accepts other values only\n"
+      "for --max-iters and for what is shown and kept: --keep, --eval-interval, --eval-iters,\n"
+      "--log-interval and --sample-tokens.\n\n" +
+      fresh_model_note() +
+      "\n"
       "Examples:\n"
-      "  vitro train                                # the bundled stories, about a minute\n"
+      "  vitro train                                # learn the bundled stories (a minute)\n"
       "  vitro train book.txt --out-dir book --n-hidden 1024 --context 16\n"
       "  vitro train --out-dir words --tokenizer word --context 4\n"
-      "  vitro train --resume --max-iters 6000      # go on, and further\n"
+      "  vitro train --resume --max-iters 6000      # continue up to step 6000\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8");
   return sub;
 }
 
 CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
-  CLI::App* sub = app.add_subcommand("eval", "How well a trained model predicts a text");
-  sub->add_option(
-         "text", to.text,
-         "Text file, - for standard input (default: the one that the model was trained on)")
+  CLI::App* sub = app.add_subcommand("eval", "Measure how well a trained model predicts a text");
+  CLI::Option* const positional =
+      sub->add_option("text", to.text,
+                      "Text file; - reads standard input (default: the text that the model was "
+                      "trained on)")
+          ->type_name("FILE")
+          ->check(file_name());
+  sub->add_option("--text", to.text, "The same text file, given as an option")
       ->type_name("FILE")
-      ->check(file_name());
+      ->check(file_name())
+      ->excludes(positional);
   add_saved(*sub, to.saved)->required();
-  sub->add_flag("--whole", to.whole, "The whole text, not its last 10 %: the validation part");
+  sub->add_flag("--whole", to.whole,
+                "Use the whole text, not only its last 10 % (the validation part)");
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
-      "loss: nats per token, the mean of -ln p(token). perplexity: e^loss.\n"
-      "bits per character: what the model would need to write the text down.\n"
-      "Each token is predicted from those before it in a window that is as long as the model "
-      "takes,\n"
-      "of a MiniLM 256 tokens. The validation loss of vitro train is the same number, as long as\n"
-      "--eval-iters batches hold the validation part.\n\n"
+      "loss: the mean of -ln p(token), in nats per token. perplexity: e^loss.\n"
+      "bits per character: the length of the text if the model compresses it, per character.\n"
+      "Each token is predicted from the tokens before it in a window. The window of a GPT is as\n"
+      "long as its context, the window of a MiniLM has 256 tokens. The validation loss that vitro\n"
+      "train shows is the same number if --eval-iters batches hold the whole validation part.\n\n"
       "Examples:\n"
       "  vitro eval --model out\n"
-      "  vitro eval --model out letters.txt --whole --json");
+      "  vitro eval --model out --text letters.txt --whole --json");
   return sub;
 }
 

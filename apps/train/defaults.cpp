@@ -1,8 +1,10 @@
-// Defaults of training runs.
+// Defaults for `vitro train`, and checks that its options are consistent.
 #include "apps/train/defaults.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "apps/train/options.h"
 
@@ -10,7 +12,7 @@ namespace vitro::cli {
 
 namespace {
 
-// Learning rates: Brown et al., 2020, table 2.1; the rest is nanoGPT's.
+// The learning rates are from Brown et al., 2020, table 2.1, the other values from nanoGPT.
 struct OfPreset {
   const char* name;
   double learning_rate, beta2, dropout;
@@ -34,7 +36,7 @@ void take_sizes(TrainOptions& o, const models::GPTConfig& c) {
   o.block_size = c.block_size;
 }
 
-// Small steps at an even rate: the model is nearly right already (nanoGPT's finetuning).
+// A few small steps at a constant rate: the model is nearly right already (nanoGPT's finetuning).
 TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
   TrainOptions o = gpt_defaults("nano");
   o.batch_size = 4;
@@ -53,7 +55,7 @@ TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
     o.block_size = std::min<int64_t>(128, initial.context());
   } else {
     check<ValueError>(models::model_type_of(config) == "mini",
-                      "--init-from: a MiniLM or a GPT expected: ", initial.describe());
+                      "--init-from: expected a MiniLM or a GPT, got ", initial.describe());
     const models::MiniLMConfig c = models::mini_lm_config(config);
     o.model_type = "mini";
     o.model.n_embd = c.n_embd, o.model.n_hidden = c.n_hidden, o.model.context = c.context;
@@ -62,39 +64,40 @@ TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
   return o;
 }
 
-// What was given of the model's sizes is what it has; the window may be shorter.
+// Checks that the sizes that were given are the sizes of the model.  --block-size may be smaller.
 void check_sizes(const TrainOptions& options, const models::LanguageModel& initial,
                  const TrainOptions& defaults) {
   const auto compare = [&](const OptionRow& row, const auto& given, const auto& has) {
     const bool is_size = row.model != ForModel::kAny || row.name() == "n-embd";
-    check<ValueError>(!is_size || !options.given.contains(row.name()) || given == has, "--",
-                      row.name(), ": ", dumped(has), " expected, as ", options.init_from,
-                      " has it: ", dumped(given));
+    check<UsageError>(!is_size || !options.given.contains(row.name()) || given == has, row.shown(),
+                      ": expected ", dumped(has), " as in ", options.init_from, ", got ",
+                      dumped(given));
   };
   each_option(compare, options, defaults);
   const int64_t most = initial.max_length().value_or(options.block_size);
-  check<ValueError>(!options.given.contains("block-size") || options.block_size <= most,
-                    "--block-size: at most the ", most, " of ", options.init_from,
-                    " expected: ", options.block_size);
+  check<UsageError>(!options.given.contains("block-size") || options.block_size <= most,
+                    "--block-size: expected at most ", most, ", the context of ", options.init_from,
+                    ", got ", options.block_size);
 }
 
-// That of the options given.
+// The model type that the given options belong to.
 std::string implied_model_type(const TrainOptions& options) {
   const std::string mini = first_given(options, ForModel::kMini),
                     gpt = first_given(options, ForModel::kGPT);
-  check<UsageError>(mini.empty() || gpt.empty(), "--", mini, " is of a MiniLM and --", gpt,
-                    " of a GPT: one of both expected");
+  check<UsageError>(mini.empty() || gpt.empty(), "expected options of one model type, got --", mini,
+                    " of a MiniLM and --", gpt, " of a GPT");
   return gpt.empty() ? "mini" : "gpt";
 }
 
 void check_divisible(const TrainOptions& o) {
   const int64_t kv_heads = o.gpt.n_kv_head ? o.gpt.n_kv_head : o.gpt.n_head;
-  check<UsageError>(o.model.n_embd % o.gpt.n_head == 0, "--n-embd: a multiple of the ",
-                    o.gpt.n_head, " of --n-head expected: ", o.model.n_embd);
-  check<UsageError>(o.gpt.n_head % kv_heads == 0, "--n-head: a multiple of the ", kv_heads,
-                    " of --n-kv-head expected: ", o.gpt.n_head);
+  check<UsageError>(o.model.n_embd % o.gpt.n_head == 0,
+                    "--n-embd: expected a multiple of --n-head (", o.gpt.n_head, "), got ",
+                    o.model.n_embd);
+  check<UsageError>(o.gpt.n_head % kv_heads == 0, "--n-kv-head: expected a divisor of --n-head (",
+                    o.gpt.n_head, "), got ", kv_heads);
   check<UsageError>(o.gpt.position != "rotary" || o.model.n_embd / o.gpt.n_head % 2 == 0,
-                    "--position rotary: an even number of --n-embd per head expected: ",
+                    "--position rotary: expected an even --n-embd / --n-head, got ",
                     o.model.n_embd / o.gpt.n_head);
 }
 
@@ -116,8 +119,8 @@ TrainOptions gpt_defaults(const std::string& preset) {
 void check_model_type(const TrainOptions& options) {
   const bool is_gpt = options.model_type == "gpt";
   const std::string other = first_given(options, is_gpt ? ForModel::kMini : ForModel::kGPT);
-  check<UsageError>(other.empty(), "--", other, ": --model-type ", is_gpt ? "mini" : "gpt",
-                    " expected, which has it: ", options.model_type);
+  check<UsageError>(other.empty(), "--", other, ": expected --model-type ", is_gpt ? "mini" : "gpt",
+                    ", which has this option, got ", options.model_type);
 }
 
 void complete(TrainOptions& options, const models::LanguageModel* initial) {
@@ -126,14 +129,14 @@ void complete(TrainOptions& options, const models::LanguageModel* initial) {
   TrainOptions defaults = initial                       ? fine_tuning_defaults(*initial)
                           : options.model_type == "gpt" ? gpt_defaults(options.gpt.preset)
                                                         : TrainOptions{};
-  check<ValueError>(!is_given("model-type") || options.model_type == defaults.model_type,
-                    "--model-type: ", defaults.model_type, " expected, as ", options.init_from,
-                    " has it: ", options.model_type);
+  check<UsageError>(!is_given("model-type") || options.model_type == defaults.model_type,
+                    "--model-type: expected ", defaults.model_type, " as in ", options.init_from,
+                    ", got ", options.model_type);
   options.model_type = defaults.model_type;
   check_model_type(options);
   check<UsageError>(!is_given("vocab-size") || options.model.text.tokenizer == "bpe",
-                    "--vocab-size: --tokenizer bpe expected, of which it is the size: ",
-                    options.model.text.tokenizer);
+                    "--vocab-size: expected --tokenizer bpe, got ", options.model.text.tokenizer,
+                    "; only bpe has this option");
   if (initial) check_sizes(options, *initial, defaults);
   const auto fill = [&]<class T>(const OptionRow& row, T& field, const T& value) {
     if (row.resumed != WhenResumed::kNotSaved && !is_given(row.name())) field = value;
@@ -143,11 +146,12 @@ void complete(TrainOptions& options, const models::LanguageModel* initial) {
   options.min_lr = options.last_lr();
   options.lr_decay_iters = std::max<int64_t>(1, options.decay_iters());
   options.warmup_iters = options.warmup();
-  check<UsageError>(options.warmup_iters <= options.lr_decay_iters, "--warmup-iters: at most the ",
-                    options.lr_decay_iters,
-                    " of --lr-decay-iters expected: ", options.warmup_iters);
-  check<UsageError>(options.min_lr <= options.learning_rate, "--min-lr: at most --learning-rate ",
-                    options.learning_rate, " expected: ", options.min_lr);
+  check<UsageError>(options.warmup_iters <= options.lr_decay_iters,
+                    "--warmup-iters: expected at most --lr-decay-iters (", options.lr_decay_iters,
+                    "), got ", options.warmup_iters);
+  check<UsageError>(options.min_lr <= options.learning_rate,
+                    "--min-lr: expected at most --learning-rate (", options.learning_rate,
+                    "), got ", options.min_lr);
   if (options.model_type == "gpt") check_divisible(options);
 }
 

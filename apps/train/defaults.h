@@ -1,4 +1,4 @@
-// What a training run does where the command line does not say it, and what it cannot do.
+// Defaults for `vitro train`, and checks that its options are consistent.
 #pragma once
 #include <optional>
 
@@ -6,17 +6,19 @@
 
 namespace vitro::cli {
 
-// Of a GPT made like the preset; TrainOptions{} are a MiniLM's.
+// The defaults for a GPT with the sizes of the preset; TrainOptions{} are the defaults for a
+// MiniLM.
 TrainOptions gpt_defaults(const std::string& preset);
 
-// UsageError for a given option that the model type has not.
+// UsageError if an option was given that the model type does not have.
 void check_model_type(const TrainOptions& options);
 
-// Fills in what was not given.  ValueError for an option that was given and is not as in `initial`,
-// the model to go on from, if there is one; UsageError for values that do not fit each other.
+// Fills in the options that were not given.  `initial` is the model to start from, or null.
+// UsageError for an option that was given and differs from `initial`, or for values that contradict
+// each other.
 void complete(TrainOptions& options, const models::LanguageModel* initial);
 
-// The configuration, as JSON, of the model that completed options ask for.
+// The configuration, as JSON, of the model that the options ask for after complete().
 std::string config_of(const TrainOptions& options, const text::Tokenizer& tokenizer);
 
 }  // namespace vitro::cli

@@ -1,4 +1,4 @@
-// `vitro eval`: how well a trained model predicts a text.
+// `vitro eval`: measures how well a trained model predicts a text.
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/output.h"
@@ -28,8 +28,9 @@ int eval(const EvalOptions& options) {
       options.text.empty() ? trained_text(options.saved, saved) : given_text(options.text, saved);
   const int64_t training = options.whole ? 0 : models::training_part(all.size());
   const text::TokenFile part = all.slice(training, all.size());
-  check<ValueError>(part.size() >= 2, "eval: at least two tokens expected: ",
-                    options.whole ? "" : "the last 10 % of ", name, " has ", part.size());
+  check<ValueError>(part.size() >= 2, name, ": expected at least 2 tokens",
+                    options.whole ? "" : " in its last 10 %", ", got ", part.size(),
+                    options.whole ? "" : "; --whole uses the whole text");
   const models::Evaluation result =
       models::evaluate(*saved.model, part, models::evaluation_window(*saved.model));
   const int64_t characters = count_characters(*saved.tokenizer, part);

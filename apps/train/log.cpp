@@ -1,4 +1,4 @@
-// The log of a training run.
+// Reports a training run.
 #include "apps/train/log.h"
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// What a training run tells: lines for people, rows for programs, a picture.
+// Reports a training run: lines for people, rows of metrics for programs, a picture of the losses.
 #pragma once
 #include <chrono>
 
@@ -9,14 +9,15 @@ namespace vitro::cli {
 class TrainLog {
  public:
   TrainLog(const TrainOptions& options, int64_t step);
-  void count_work(std::chrono::duration<double> time) { worked_ += time.count(); }  // of steps
-  void add(const models::MetricsRow& row);  // a row and a line
-  void sync() { metrics_.sync(); }          // before the checkpoint that the rows belong to
-  void show(int64_t step, double loss);  // on a terminal, ten times a second, the line that moves
-  void say(const std::string& text);     // below the moving line
+  void count_work(std::chrono::duration<double> time) { worked_ += time.count(); }  // time of steps
+  void add(const models::MetricsRow& row);  // writes a row of metrics and prints a line
+  // Writes the rows to the disk; call it before the checkpoint that they belong to is saved.
+  void sync() { metrics_.sync(); }
+  void show(int64_t step, double loss);  // on a terminal, redraws the moving line 10 times a second
+  void say(const std::string& text);     // prints text in place of the moving line
   void draw_curve() const;
   const models::MetricsRow* best() const { return metrics_.best(); }
-  // Says once that the model learns its text by heart, if it does.
+  // Says once that the model learns its text by heart, if the metrics show it.
   void say_if_overfits();
 
  private:
@@ -25,7 +26,7 @@ class TrainLog {
   const TrainOptions& options_;
   models::Metrics metrics_;
   int64_t first_step_;
-  double worked_ = 0;  // seconds of this process
+  double worked_ = 0;  // seconds that this process spent in steps
   std::chrono::steady_clock::time_point shown_;
   bool is_terminal_, is_line_open_ = false, has_warned_ = false;
 };

@@ -1,4 +1,4 @@
-// Loss curves.
+// Draws loss curves.
 #include "apps/train/loss_curve.h"
 
 #include <algorithm>
@@ -11,9 +11,10 @@ namespace vitro::cli {
 namespace {
 
 constexpr double kWidth = 720, kHeight = 400, kLeft = 72, kRight = 16, kTop = 64, kBottom = 44;
-constexpr size_t kMostPoints = 1000;  // of a line; more cannot be seen
+constexpr size_t kMostPoints = 1000;  // per line; more cannot be seen
 
-// Steps of 1, 2 or 5 times a power of ten, of which about `count` make `range`.
+// A distance between grid lines, 1, 2 or 5 times a power of ten.  About `count` of them make
+// `range`.
 double tick(double range, int count) {
   const double rough = range / count, power = std::pow(10, std::floor(std::log10(rough)));
   for (double factor : {1.0, 2.0, 5.0})

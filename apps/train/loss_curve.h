@@ -1,4 +1,4 @@
-// The picture of a training run: losses over steps, as SVG.
+// Draws the losses of a training run over its steps, as SVG.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// Options in checkpoints.
+// Writes options into checkpoints and reads them back.
 #include "apps/train/options.h"
 
 #include <nlohmann/json.hpp>
@@ -7,25 +7,26 @@ namespace vitro::cli {
 
 namespace {
 
-// The value of the option in a checkpoint.  IoError for one that the command line would not take;
-// a file that was not given, which is the bundled text or no model, is right.
+// The value of the option in a checkpoint.  IoError for a value that the command line would refuse.
+// An empty file name is accepted: it stands for the bundled text or for no model.
 template <class T>
 T saved_option(const nlohmann::json& saved, const OptionRow& row) {
   const std::string name = row.name();
   const auto found = saved.find(name);
-  check<IoError>(found != saved.end(), "resume: a checkpoint with the option ", name, " expected");
+  check<IoError>(found != saved.end(), "option ", name,
+                 ": expected a value in the checkpoint, got none");
   const bool is_right = std::is_same_v<T, bool>          ? found->is_boolean()
                         : std::is_same_v<T, std::string> ? found->is_string()
                         : std::is_same_v<T, int64_t>     ? found->is_number_integer()
                                                          : found->is_number();
   std::string wrong;
   if (!is_right) {
-    wrong = "another type expected: " + std::string(found->type_name());
+    wrong = "expected another type, got " + std::string(found->type_name());
   } else if (row.values.kind == Values::Kind::kWord) {
     std::string text = found->is_string() ? found->get<std::string>() : found->dump();
     wrong = row.values.check(text);
   }
-  check<IoError>(wrong.empty(), "resume: option ", name, ": ", wrong);
+  check<IoError>(wrong.empty(), "option ", name, ": ", wrong);
   return found->get<T>();
 }
 
@@ -47,7 +48,8 @@ std::string to_json(const TrainOptions& options) {
 
 void take_saved(TrainOptions& options, const std::string& saved, bool has_text) {
   const nlohmann::json json = nlohmann::json::parse(saved, nullptr, /*allow_exceptions=*/false);
-  check<IoError>(json.is_object(), "resume: the options of a run expected");
+  check<IoError>(json.is_object(), "options: expected a JSON object, got ",
+                 json.is_discarded() ? "no JSON" : json.type_name());
   const auto take = [&]<class T>(const OptionRow& row, T& field) {
     if (row.resumed == WhenResumed::kNotSaved) return;
     const T before = saved_option<T>(json, row);
@@ -55,13 +57,12 @@ void take_saved(TrainOptions& options, const std::string& saved, bool has_text) 
       field = before;
       return;
     }
-    const std::string dashes = row.names.starts_with("--") ? "--" : "", now = dumped(field),
-                      then = dumped(before);
+    const std::string now = dumped(field), then = dumped(before);
     const bool may_change =
         row.resumed == WhenResumed::kMayChange || (row.name() == "text" && !has_text);
-    check<ValueError>(may_change || now == then, "--resume: ", dashes, row.name(), ' ', then,
-                      " expected, as the run was started: ", now,
-                      " (leave it out, or choose another --out-dir)");
+    check<UsageError>(may_change || now == then, row.shown(), ": expected ", then,
+                      ", the value of the run, got ", now,
+                      "; leave the option out, or choose another --out-dir");
   };
   each_option(take, options);
 }

@@ -1,8 +1,9 @@
-// How training runs begin and go on.
+// Starts and resumes training runs.
 #include "apps/train/start.h"
 
 #include <filesystem>
 
+#include "apps/cli/internals.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "apps/train/defaults.h"
@@ -27,17 +28,18 @@ void check_memory(const std::string& config, const TrainOptions& options) {
   check_bytes(models::training_bytes(config, tokens, dtype_of(options)), kAdvice);
 }
 
-// The model that the run begins with, if it is not a fresh one.
+// The model that --init-from names, if it is given.
 std::optional<models::SavedModel> initial_model(const std::string& path) {
   if (path.empty()) return {};
   std::error_code ignored;
-  check<ValueError>(path != "resume" || std::filesystem::exists(path, ignored),
-                    "--init-from: a saved model expected: resume; --resume goes on with the run in "
-                    "--out-dir");
+  check<ValueError>(
+      path != "resume" || std::filesystem::exists(path, ignored),
+      "--init-from: expected a saved model, got resume; --resume continues the run in "
+      "--out-dir");
   return load_saved(path);
 }
 
-// A model with random weights, as the options ask for.
+// A model with random weights.
 std::unique_ptr<models::LanguageModel> fresh_model(const TrainOptions& options,
                                                    const text::Tokenizer& tokenizer) {
   const std::string config = config_of(options, tokenizer);
@@ -48,7 +50,7 @@ std::unique_ptr<models::LanguageModel> fresh_model(const TrainOptions& options,
   return model;
 }
 
-// The saved model becomes the one that the options train.
+// Prepares a saved model for training with the options.
 void take_over(models::LanguageModel& model, const TrainOptions& options) {
   check_memory(model.config_json(), options);
   model.set_dropout(options.dropout);
@@ -60,20 +62,36 @@ void take_over(models::LanguageModel& model, const TrainOptions& options) {
 std::unique_ptr<LockFile> lock_directory(const std::string& directory) {
   auto lock = std::make_unique<LockFile>(directory + "/vitro.lock");
   check<IoError>(lock->is_held(), directory,
-                 ": another run has this directory: wait for its end, or choose another --out-dir");
+                 ": another run trains in this directory; wait for its end, or choose another "
+                 "--out-dir");
   return lock;
 }
 
 void check_unused(const std::string& directory) {
   const std::vector<int64_t> there = CheckpointDirectory(directory).steps();
-  check<ValueError>(there.empty(), "train: ", directory, " holds a run of ",
+  check<ValueError>(there.empty(), directory, ": expected a directory without a run, got a run of ",
                     there.empty() ? 0 : there.back(),
-                    " steps: go on with --resume, or choose another --out-dir");
-  check<ValueError>(!file_exists(directory + "/config.json"), "train: ", directory,
-                    " holds another model, in Hugging Face's layout: choose another --out-dir");
+                    " steps; continue it with --resume, or choose another --out-dir");
+  check<ValueError>(!file_exists(directory + "/config.json"), directory,
+                    ": expected a directory without a model, got one in Hugging Face's format; "
+                    "choose another --out-dir");
 }
 
-// A new run in a directory that is there, and locked.
+// ValueError unless the training part of the text has more than `block_size` tokens, and the
+// validation part, the last tenth, at least two.
+void check_long_enough(const text::TokenFile& tokens, int64_t block_size, const std::string& name) {
+  try {
+    models::check_length(tokens, block_size);
+  } catch (const ValueError&) {
+    constexpr int64_t kLeast = 20;  // for two tokens in the last tenth
+    const int64_t need = std::max(kLeast, block_size + 1 + block_size / 9);
+    fail<ValueError>(name, ": expected at least ", need, " tokens for --block-size ", block_size,
+                     ", got ", tokens.size(), "; give a longer text",
+                     need > kLeast ? " or a smaller --block-size" : "");
+  }
+}
+
+// Starts a run in a directory that exists and is locked.
 models::TrainingRun new_run(TrainOptions& options, std::optional<models::SavedModel> given,
                             const Text& source) {
   models::SavedModel begun = given ? std::move(*given) : models::SavedModel{};
@@ -81,7 +99,7 @@ models::TrainingRun new_run(TrainOptions& options, std::optional<models::SavedMo
   write_token_file(tokens_file(options), *begun.tokenizer, text::TextPieces(source.text),
                    allowed_special(options.allow_special, *begun.tokenizer));
   const text::TokenFile tokens(tokens_file(options));
-  models::check_length(tokens, options.block_size);
+  check_long_enough(tokens, options.block_size, source.name);
   if (begun.model) take_over(*begun.model, options);
   else begun.model = fresh_model(options, *begun.tokenizer);
   models::TrainingRun run(std::move(begun.model), std::move(begun.tokenizer), tokens, options);
@@ -89,8 +107,7 @@ models::TrainingRun new_run(TrainOptions& options, std::optional<models::SavedMo
   return run;
 }
 
-// tokens.bin from the text of the options.  The run that goes on compares the checksum: here it
-// decides whether the file stays.
+// Makes tokens.bin from the text again, and removes it if it has other tokens than the run had.
 void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint) {
   const std::string file = tokens_file(options), &text = options.model.text.file;
   try {
@@ -104,8 +121,9 @@ void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint
     remove_file(file);
     fail<IoError>(source.name, ": it is not the text that the run was started with");
   } catch (const MemoryError&) { throw; } catch (const Error& error) {
-    fail<IoError>(file, ": it is missing and cannot be made again: ", error.what(),
-                  " (give the text: vitro train TEXT --resume --out-dir ", options.out_dir, ')');
+    fail<IoError>(file,
+                  ": it is missing and cannot be made again: ", without_internals(error.what()),
+                  "; give the text: vitro train TEXT --resume --out-dir ", options.out_dir);
   }
 }
 
@@ -114,7 +132,7 @@ void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint
 StartedRun start(TrainOptions& options) {
   std::optional<models::SavedModel> given = initial_model(options.init_from);
   complete(options, given ? given->model.get() : nullptr);
-  const Text source = open_text(options.model.text.file);  // before anything is made
+  const Text source = open_text(options.model.text.file);  // before a directory or file is made
   std::error_code error;
   const bool is_new = std::filesystem::create_directories(options.out_dir, error);
   check<IoError>(!error, options.out_dir, ": cannot be the --out-dir: ", error.message());
@@ -134,7 +152,7 @@ StartedRun start(TrainOptions& options) {
 
 StartedRun resume(TrainOptions& options) {
   const CheckpointDirectory directory(options.out_dir);
-  if (directory.steps().empty()) directory.latest();  // which says so
+  if (directory.steps().empty()) directory.latest();  // throws an error that says so
   std::unique_ptr<LockFile> lock = lock_directory(options.out_dir);
   const CheckpointDirectory::Found found = directory.latest();
   for (const std::string& reason : found.damaged) warn(reason);
@@ -150,7 +168,7 @@ StartedRun resume(TrainOptions& options) {
     auto run = models::TrainingRun::resume(found.checkpoint, tokens, options);
     run.metadata["options"] = to_json(options);
     return {std::move(lock), std::move(run),
-            has_tokens ? "" : tokens_file(options) + " was missing, and is made again"};
+            has_tokens ? "" : tokens_file(options) + " was missing and was made again"};
   } catch (IoError& error) {
     error.add_context(directory.file(found.step));
     throw;

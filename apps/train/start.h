@@ -1,4 +1,4 @@
-// From the options of `vitro train` to a run that can go on.
+// Starts or resumes the training run that the options of `vitro train` ask for.
 #pragma once
 #include <memory>
 
@@ -11,15 +11,16 @@ namespace vitro::cli {
 struct StartedRun {
   std::unique_ptr<LockFile> lock;  // outlives the run
   models::TrainingRun run;
-  std::string note;  // what its user should know; may be empty
+  std::string note;  // a remark for the user; may be empty
 };
 
-// A run in a directory that has none: ValueError if there is one.  Completes the options.  IoError,
-// before anything is touched, if another process trains in the directory; so with resume.
+// Both functions throw IoError, before they change a file, if another process trains in --out-dir.
+
+// Starts a run.  Fills in the options that were not given.  ValueError if --out-dir has a run.
 StartedRun start(TrainOptions& options);
-// The run in the directory, as its newest whole checkpoint has it.  An option that was not given is
-// taken from there.  ValueError for one that was given with another value; it names the option.
-// A tokens.bin that is missing is made again from the text.
+// Resumes the run in --out-dir from its newest undamaged checkpoint.  Takes the options that were
+// not given from there; UsageError for an option that was given with another value and may not
+// change.  Makes a missing tokens.bin again from the text.
 StartedRun resume(TrainOptions& options);
 
 }  // namespace vitro::cli

@@ -1,4 +1,4 @@
-// `vitro train`: steps until the last one or a signal, with what is shown and saved between.
+// `vitro train`: trains until the last step or a signal, and reports and saves on the way.
 #include <chrono>
 
 #include "apps/cli/output.h"
@@ -24,19 +24,19 @@ std::string introduce(const StartedRun& started, const TrainOptions& o) {
                    "; vocabulary " + count_text(run.tokenizer().vocab_size())},
       {"steps", count_text(o.max_iters) + " of " + count_text(o.tokens_per_step()) + " tokens"},
       {"run", printable(o.out_dir) +
-                  (run.steps() ? ", going on after step " + count_text(run.steps()) : "")}};
+                  (run.steps() ? ", continued after step " + count_text(run.steps()) : "")}};
   if (!started.note.empty()) rows.push_back({"note", printable(started.note)});
   return table(rows, 0) + '\n';
 }
 
-// The sample, each line behind a bar.
+// The sample, with a bar before each line.
 std::string quoted(const std::string& text) {
   std::string lines = "    | ";
   for (char c : text) lines += c == '\n' ? "\n    | " : std::string(1, c);
   return lines + '\n';
 }
 
-// Validation, checkpoint, curve and sample of the step that the run has reached.
+// Measures the validation loss, saves a checkpoint, draws the curve and prints a sample.
 void save_with_evaluation(const models::TrainingRun& run, const TrainOptions& options,
                           TrainLog& log, models::MetricsRow row) {
   row.validation_loss = run.validation_loss();
@@ -48,6 +48,7 @@ void save_with_evaluation(const models::TrainingRun& run, const TrainOptions& op
   if (options.sample_tokens) log.say(quoted(run.sample(options.sample_tokens)));
 }
 
+// Trains until the last step or a signal.
 void go_on(models::TrainingRun& run, const TrainOptions& o, TrainLog& log,
            const NotedSignals& signals) {
   if (run.steps() == 0) save_with_evaluation(run, o, log, {});
@@ -64,21 +65,20 @@ void go_on(models::TrainingRun& run, const TrainOptions& o, TrainLog& log,
   }
 }
 
-// A checkpoint first, whatever becomes of the output.
+// Saves a checkpoint and returns a line that says so.  Prints nothing: the output may be closed.
 std::string stop(const models::TrainingRun& run, TrainLog& log) {
   log.sync();
   const std::string file = run.save(log.best() ? std::optional(log.best()->step) : std::nullopt);
   log.draw_curve();
   return "stopped after step " + count_text(run.steps()) + ": " + printable(file) +
-         "; go on with --resume\n";
+         "; continue with --resume\n";
 }
 
-// The path of the checkpoint with the lowest validation loss, if it is not the last one.
+// How to use the checkpoint with the lowest validation loss, if it is not the last one.
 std::string best_before_the_last(const TrainLog& log, const TrainOptions& o) {
   const std::string file = CheckpointDirectory(o.out_dir).file(log.best()->step);
   if (log.best()->step == o.max_iters || !file_exists(file)) return "";
-  return format("The lowest validation loss, %.4f, is that of step ",
-                *log.best()->validation_loss) +
+  return format("The lowest validation loss, %.4f, was at step ", *log.best()->validation_loss) +
          count_text(log.best()->step) + ":\n  vitro generate --model " + printable(file) +
          " --temperature 0.8 --prompt TEXT\n";
 }
@@ -93,14 +93,14 @@ int train(TrainOptions o) {
                     o.out_dir, " has done, got ", o.max_iters);
   write_out(introduce(started, o));
   if (run.steps() >= o.max_iters && run.steps() > 0) {
-    write_out("The run has done its steps; --max-iters N goes further.\n");
+    write_out("The run has done all its steps; --max-iters N adds more.\n");
     return 0;
   }
   const NotedSignals signals;
   TrainLog log(o, run.steps());
   try {
     go_on(run, o, log, signals);
-  } catch (const IoError&) {  // such as an output that nobody reads any more
+  } catch (const IoError&) {  // for example a closed pipe
     stop(run, log);
     if (!signals.received()) throw;
   }
@@ -108,7 +108,7 @@ int train(TrainOptions o) {
     const std::string stopped = stop(run, log);
     try {
       log.say(stopped);
-    } catch (const IoError&) {}  // the same signal has ended what read it
+    } catch (const IoError&) {}  // the signal may have ended the reader of the output too
     return 128 + signal;
   }
   log.say("\nTo use it:\n  vitro generate --model " + printable(o.out_dir) +

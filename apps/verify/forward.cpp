@@ -1,4 +1,4 @@
-// x W^T + b by hand: plain float64 loops that call no op of the library.
+// Computes x W^T + b by hand: plain float64 loops that call no op of the library.
 #include <cmath>
 
 #include "apps/verify/verify.h"
@@ -7,18 +7,20 @@ namespace vitro::cli {
 
 namespace {
 
-// float32 carries u = 2^-24 of rounding per operation.  Errors of a sum of K products add up like a
-// random walk: c u sqrt(K) (|x| |W|^T + |b|) bounds each cell, with c <= 8 for any order of adding.
+// Each float32 operation rounds by at most u = 2^-24.  The errors of a sum of K products add up
+// like a random walk, so c u sqrt(K) (|x| |W|^T + |b|) bounds each cell; c <= 8 for any order of
+// adding.
 constexpr double kRounding = 0x1p-24, kFactor = 8;
-// The bound per cell is wide where K is large and the terms cancel.  An error that all cells share
-// shows in the whole: rounding stays below 1e-5 of ||y|| for any K that fits into memory.
+// The bound per cell is wide if K is large and the terms cancel.  An error that all cells share is
+// found in the norm of the whole output: there, rounding stays below 1e-5 of ||y|| for any K that
+// fits into memory.
 constexpr double kWhole = 1e-4;
 
 }  // namespace
 
 namespace {
 
-// The cell, and the sizes of all that was added up for it.
+// The cell, and the sum of the absolute values of the terms that were added up for it.
 std::pair<Cell, double> computed(const LinearRun& run, int64_t row, int64_t column) {
   const Tensor &weight = run.layer->weight, &bias = run.layer->bias;
   const int64_t out = weight.size(0), in = weight.size(1);
@@ -43,7 +45,7 @@ ForwardCheck check_forward(const LinearRun& run) {
   const Tensor& weight = run.layer->weight;
   const int64_t out = weight.size(0), in = weight.size(1), rows = run.x.numel() / in;
   check<ShapeError>(run.x.is_contiguous() && run.y.is_contiguous() && weight.is_contiguous(),
-                    "verify: contiguous tensors expected in ", run.name);
+                    "verify: expected contiguous tensors in ", run.name, ", got others");
   ForwardCheck check;
   check.allowed = kFactor * kRounding * std::sqrt(static_cast<double>(in));
   double squares = 0, square_errors = 0;
@@ -51,7 +53,7 @@ ForwardCheck check_forward(const LinearRun& run) {
     for (int64_t j = 0; j < out; ++j) {
       const auto [cell, size] = computed(run, r, j);
       const double error = std::abs(cell.module_value - cell.by_hand());
-      if (!(error <= check.allowed * size)) check.agrees = false;  // so written, NaN disagrees
+      if (!(error <= check.allowed * size)) check.agrees = false;  // a NaN disagrees too
       check.absolute = std::max(check.absolute, error);
       if (error > check.relative * size || (r == 0 && j == 0)) {
         check.relative = size > 0 ? error / size : 0;

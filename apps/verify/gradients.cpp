@@ -1,4 +1,4 @@
-// Gradients against finite differences of a float64 copy of the model.
+// Compares gradients with finite differences of a float64 copy of the model.
 #include <algorithm>
 #include <cmath>
 
@@ -9,13 +9,13 @@ namespace vitro::cli {
 namespace {
 
 constexpr int64_t kElements = 8;  // per tensor at most; each costs two float64 forwards
-// Central differences in float64 err by eps^2 f'''/6 + u |l| / eps, about 1e-9 here, so what is
-// left is float32's own rounding in a forward and a backward: a few u = 6e-8 per operation,
-// relative to the terms of each sum.  That is 1e-4 of an element, or 1e-5 of the tensor's largest
-// where the terms of an element cancel.  A wrong factor or a forgotten term errs by 1e-1.
+// Central differences in float64 err by eps^2 f'''/6 + u |l| / eps, which is about 1e-9 here.  The
+// rest of a difference is float32's rounding in a forward and a backward: a few u = 6e-8 per
+// operation, relative to the terms of each sum.  That is at most 1e-4 of an element, or 1e-5 of the
+// tensor's largest element if the terms cancel.  A wrong factor or a missing term errs by 1e-1.
 constexpr double kEps = 1e-6, kRelative = 1e-4, kOfLargest = 1e-5;
 
-// The double precision copy, its loss, and the derivative of that loss along one number.
+// A float64 copy of the model, and the derivative of its loss along one number.
 class Oracle {
  public:
   Oracle(models::LanguageModel& model, Tensor ids, Tensor targets)
@@ -38,7 +38,7 @@ class Oracle {
     return slope;
   }
 
-  // dL/dx_i of the input of the module `name` at x_i = value; a pre-hook replaces it.
+  // dL/dx_i for input x of the module `name`, at x_i = value; a pre-hook replaces x_i.
   double along_input(const std::string& name, int64_t i, double value) {
     return difference(value, [&](double moved) {
       nn::ScopedHook hook(
@@ -58,8 +58,8 @@ class Oracle {
     return cross_entropy((*copy_)(ids_), targets_, {.reduction = Reduction::kNone}).contiguous();
   }
 
-  // sum_n (l_n(v + eps) - l_n(v - eps)) / 2 eps.  The losses are subtracted one by one before they
-  // are added, so that positions which do not feel v contribute an exact zero, not rounding.
+  // sum_n (l_n(v + eps) - l_n(v - eps)) / 2 eps.  Each pair of losses is subtracted before the sum,
+  // so that a position that does not depend on v contributes exactly zero.
   template <class F>
   static double difference(double v, F losses_at) {
     const double eps = kEps * std::max(1.0, std::abs(v)), high = v + eps, low = v - eps;
@@ -92,7 +92,7 @@ GradientCheck compare(const std::string& tensor, const Tensor& gradient, int64_t
                  allowed = kRelative * std::abs(expected) + kOfLargest * check.largest;
     check.difference = std::max(check.difference, difference);
     if (allowed > 0) check.excess = std::max(check.excess, difference / allowed);
-    if (!(difference <= allowed)) check.agrees = false;  // so written, NaN disagrees
+    if (!(difference <= allowed)) check.agrees = false;  // a NaN disagrees too
   }
   return check;
 }

@@ -1,4 +1,4 @@
-// The report of `vitro verify`.
+// Prints the report of `vitro verify`.
 #include "apps/verify/report.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ std::string counted(int64_t n, const std::string& what) {
   return count_text(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
-// The index of row r of the flattened y on all axes of y but the last: "b, t".
+// The index of row r of the flattened y along every axis of y except the last: "b, t".
 std::string place(const Tensor& y, int64_t row) {
   std::string all;
   for (int axis = y.rank() - 1; axis-- > 0; row /= y.size(axis))
@@ -29,10 +29,10 @@ std::string place(const Tensor& y, int64_t row) {
 
 std::string forward_report(const Verification& result) {
   std::string out =
-      "1. Forward: every Linear is y = x W^T + b. Its x, W, b and y are read from the running "
-      "model\n"
-      "   (float32), and each y is computed again by hand: three loops in float64, no op "
-      "called.\n\n";
+      "1. Forward: every Linear computes y = x W^T + b. Its x, W, b and y are read from the "
+      "running\n"
+      "   model (float32), and y is computed again by hand: three loops in float64 that call no "
+      "op.\n\n";
   Rows rows = {{"module", "x", "W", "y", "|error|", "relative", "allowed", "verdict"}};
   for (size_t i = 0; i < result.runs.size(); ++i) {
     const LinearRun& run = result.runs[i];
@@ -43,15 +43,15 @@ std::string forward_report(const Verification& result) {
   }
   out +=
       table(rows, 3) +
-      "\n   |error|: the largest |y - by hand|. relative: to |x| |W|^T + |b|, what was added up.\n"
-      "   allowed: 8 u sqrt(K) for a sum of K products, with u = 2^-24, float32's rounding.\n"
+      "\n   |error|: the largest |y - by hand|. relative: |error| / (|x| |W|^T + |b|), at most.\n"
+      "   allowed: 8 u sqrt(K) for a sum of K products; u = 2^-24 is float32's rounding.\n"
       "   computed by:";
   for (const LinearRun& run : result.runs) out += " " + run.name + ": " + run.kernel + ";";
   out.back() = '\n';
   return out;
 }
 
-// A number as it is printed, and as who reads it takes it.
+// A number as text with 8 decimals, and the value of this text.
 struct Printed {
   std::string text;
   double value;
@@ -62,9 +62,9 @@ std::string padded(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-// All products of one cell; of a very long sum the first and the last.  Each printed product is
-// that of the two printed numbers, and the sum that of the printed products: a pocket calculator
-// finds every digit.
+// Prints all products of one cell, or the first and the last ones if there are very many.  Each
+// printed product is the product of the two printed numbers, and the printed sum is the sum of the
+// printed products, so a pocket calculator finds every digit.
 std::string cell_report(const Verification& result) {
   constexpr int64_t kPerLine = 2, kMost = 1024;
   constexpr size_t kWidth = 12;
@@ -78,10 +78,10 @@ std::string cell_report(const Verification& result) {
                     in_row = row.empty() ? "" : row + ", ";
 
   std::string out = "\n2. One cell in full, " +
-                    (result.is_asked ? "that of " + run.name : "the least exact of " + run.name) +
+                    (result.is_asked ? "from " + run.name : "the least exact one of " + run.name) +
                     ": y[" + in_row + column + "]\n   = sum over k of x[" + in_row + "k] * W[" +
                     column + ", k], + b[" + column +
-                    "]. Each product and sum is that of the digits shown.\n\n";
+                    "]. Products and sums are computed from the digits shown.\n\n";
   std::string line;
   double sum = 0;
   for (int64_t k = 0; k < in; ++k) {
@@ -99,7 +99,7 @@ std::string cell_report(const Verification& result) {
   return out + '\n' +
          table({{"sum of the " + count_text(in) + " products", padded(total.text, 13)},
                 {"+ bias", padded(bias.text, 13)},
-                {"= of the digits shown", padded(together.text, 13)},
+                {"= sum of the digits shown", padded(together.text, 13)},
                 {"= by hand, with all digits", precise(cell.by_hand())},
                 {"the module's value", precise(cell.module_value),
                  "differs by " + small(std::abs(cell.module_value - cell.by_hand()))}},
@@ -108,12 +108,12 @@ std::string cell_report(const Verification& result) {
 
 std::string gradient_report(const Verification& result) {
   std::string out =
-      "\n3. Gradients: those that backward left in float32 against (L(v + eps) - L(v - eps)) / 2 "
-      "eps\n"
-      "   of a float64 copy, where L is the cross entropy of the next tokens, at elements "
-      "drawn by chance.\n\n";
+      "\n3. Gradients: backward computed them in float32; they are compared with the differences\n"
+      "   (L(v + eps) - L(v - eps)) / 2 eps of a float64 copy, at elements drawn at random. L is "
+      "the\n"
+      "   cross entropy of the next tokens.\n\n";
   if (!result.forward_agrees())
-    return out + "   Not compared: behind a wrong output every gradient is another one.\n";
+    return out + "   Not compared: after a wrong output every gradient differs.\n";
   Rows rows = {{"tensor", "shape", "elements", "largest |g|", "|error|", "of allowed", "verdict"}};
   for (const GradientCheck& check : result.gradients)
     rows.push_back({check.tensor, shape_text(check.shape),
@@ -132,8 +132,10 @@ std::string onednn_report(const Verification& result) {
   Rows rows = {{"primitive (n: as stored, t: transposed)", "implementation", "runs"}};
   for (const OnednnPrimitive& p : stats.primitives)
     rows.push_back({p.name, p.implementation, count_text(p.runs)});
-  return out + (stats.primitives.empty() ? "   None: every product was small enough for vitro.\n"
-                                         : table(rows, 3));
+  return out +
+         (stats.primitives.empty()
+              ? "   None: vitro's own kernels computed every product, because all are small.\n"
+              : table(rows, 3));
 }
 
 nlohmann::ordered_json to_json(const Verification& result) {
@@ -222,8 +224,8 @@ void print(const Verification& result) {
                     " of " + counted(result.ids_shape[1], "token") +
                     ", with the next token of each as target.\n";
   if (result.perturbed)
-    out += "The output of " + *result.perturbed + " is spoiled on purpose: times 1.001. " +
-           (blame.empty() ? "Nobody noticed." : "It is found: " + blame + ".") + '\n';
+    out += "The output of " + *result.perturbed + " is changed on purpose: times 1.001. " +
+           (blame.empty() ? "verify did not find it." : "verify finds it: " + blame + ".") + '\n';
   out += '\n' + forward_report(result);
   if (result.shown_run) out += cell_report(result);
   if (!result.perturbed) out += gradient_report(result) + onednn_report(result);

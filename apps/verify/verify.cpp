@@ -1,4 +1,4 @@
-// `vitro verify`: is what the model computes what the formulas say?
+// `vitro verify`: compares what a running model computes with the formulas.
 #include "apps/verify/verify.h"
 
 #include <algorithm>
@@ -15,14 +15,14 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr int64_t kWindow = 64, kBatch = 6;  // enough for oneDNN to be the faster one
-// Products that are computed by hand, and those of all float64 forwards, at most: of a large model
-// fewer tokens pass through, and fewer gradients are compared.
+constexpr int64_t kWindow = 64, kBatch = 6;  // large enough that vitro uses oneDNN
+// The most products that are computed by hand, and in all float64 forwards together.  A large model
+// therefore reads fewer tokens, and fewer of its gradients are compared.
 constexpr double kForwardMacs = 2e9, kGradientMacs = 4e9;
 
 struct Verified {
   std::unique_ptr<models::LanguageModel> model;
-  std::vector<int64_t> ids;  // of a text; as many as are needed, if there are so many
+  std::vector<int64_t> ids;  // the first ids of a text, at most kMostIds
   int64_t window;            // the most tokens that the model takes at once
   std::string introduction;
 };
@@ -39,38 +39,39 @@ std::vector<int64_t> first_ids(const Text& source, const text::Tokenizer& tokeni
   return ids;
 }
 
-// The tokens that go through the model: the prompt, or else the first tokens of the text.
+// The tokens that the model reads: the prompt, or else the first tokens of the text.
 std::vector<int64_t> ids_of(const VerifyOptions& options, const Text& source,
                             const text::Tokenizer& tokenizer) {
   if (options.prompt.empty()) return first_ids(source, tokenizer);
   std::vector<int64_t> ids = encode_prompt(tokenizer, options.prompt);
-  check<ValueError>(ids.size() > 1, "--prompt: a text of at least two tokens expected: ",
-                    in_quotes(options.prompt, 60), " is one");
+  check<ValueError>(ids.size() > 1,
+                    "--prompt: expected at least 2 tokens, got 1: ", in_quotes(options.prompt, 60));
   ids.resize(std::min(ids.size(), kMostIds));
   return ids;
 }
 
 Verified untrained(const VerifyOptions& options) {
   const Source source = read_source(options.model.text);
-  // Weights, gradients and a float64 copy, whose activations are the largest of all.
+  // There are weights, gradients and a float64 copy; the activations of the copy need most memory.
   auto model = std::make_unique<models::MiniLM>(
       make_model(options.model, *source.tokenizer, kWindow * kBatch, /*share=*/1.5));
   return {std::move(model), ids_of(options, source, *source.tokenizer), kWindow,
           introduce(options.model, source)};
 }
 
-// What a trained model is verified on: the text that is given or, of a run, the one it learnt from;
-// without a tokenizer any ids do.
+// The name and the ids of the text that a trained model reads: the text that is given, else the
+// text that its run learnt, else the bundled stories.  A model without a tokenizer reads random
+// ids.
 std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& saved,
                                                       const VerifyOptions& options) {
   const std::string& file = options.model.text.file;
   if (!saved.tokenizer) {
     check<ValueError>(file.empty() && options.prompt.empty(), file.empty() ? "--prompt" : "--text",
-                      ": a model with a tokenizer expected, by which a text becomes tokens: ",
-                      options.saved, " has none");
+                      ": expected a model with a tokenizer, got ", options.saved,
+                      ", which has none");
     manual_seed(static_cast<uint64_t>(options.model.seed));
     const Tensor ids = randint(0, saved.model->vocab_size(), {static_cast<int64_t>(kMostIds)});
-    return {"random tokens, as there is no tokenizer",
+    return {"random tokens, because there is no tokenizer",
             {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()}};
   }
   if (!options.prompt.empty())
@@ -88,7 +89,8 @@ std::pair<std::string, std::vector<int64_t>> text_for(const models::SavedModel& 
 Verified trained(const VerifyOptions& options) {
   models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
   check<ValueError>(saved.model->parameters().at(0).dtype() == kFloat32,
-                    "verify: a model in float32 expected: ", options.saved);
+                    "--model: expected a model in float32, got ",
+                    saved.model->parameters().at(0).dtype(), " in ", options.saved);
   check_bytes(24 * static_cast<double>(saved.model->parameter_count()), "verify a smaller model");
   auto [name, ids] = text_for(saved, options);
   const int64_t window = std::min(kWindow, saved.model->max_length().value_or(kWindow));
@@ -111,12 +113,11 @@ double macs_per_token(const std::vector<LinearRun>& runs) {
   return macs;
 }
 
-// ids (B, T) and the tokens that follow each, from the start of the text.
+// Inputs and targets (B, T) from the start of the text; a target is the token after its input.
 std::pair<Tensor, Tensor> windows(const Verified& subject, double macs) {
   const int64_t count = std::ssize(subject.ids) - 1,
                 most = std::max<int64_t>(8, static_cast<int64_t>(kForwardMacs / macs));
-  check<ValueError>(count >= 1, "verify: a text of at least two tokens expected: it has ",
-                    subject.ids.size());
+  check<ValueError>(count >= 1, "text: expected at least 2 tokens, got ", subject.ids.size());
   const int64_t length = std::min({subject.window, count, most}),
                 batch = std::max<int64_t>(1, std::min({kBatch, count / length, most / length}));
   auto part = [&](size_t from) {
@@ -126,12 +127,13 @@ std::pair<Tensor, Tensor> windows(const Verified& subject, double macs) {
   return {part(0), part(1)};
 }
 
-// Hooks that spoil one module's output, and that fill `runs` with what passes through the rest.
+// Hooks that change the output of one module, if asked, and fill `runs` with what every Linear
+// reads and writes.
 class Probe {
  public:
   Probe(std::vector<LinearRun>& runs, const std::optional<std::string>& perturb) {
     for (LinearRun& run : runs) {
-      // The first hook, so that the second one sees what it returns.
+      // This is the first hook, so that the others see the changed output.
       if (run.name == perturb)
         hooks_.emplace_back(run.layer->register_forward_hook(
             [](nn::Module&, const Tensor&, const Tensor& y) { return y * 1.001; }));
@@ -153,7 +155,7 @@ class Probe {
   }
 
  private:
-  // The oneDNN primitive that has run once more than before the module began, if any did.
+  // The oneDNN primitive that has run since the module began, else vitro's own kernels.
   std::string kernel_since_before() const {
     for (const OnednnPrimitive& now : onednn_stats().primitives) {
       auto is_same = [&](const OnednnPrimitive& p) {
@@ -171,7 +173,7 @@ class Probe {
 
 }  // namespace
 
-// The Linear that an option names.
+// The Linear that an option names.  UsageError if there is none.
 const LinearRun& run_named(const char* option, const std::string& name,
                            const std::vector<LinearRun>& runs) {
   std::vector<std::string> names;
@@ -184,11 +186,12 @@ const LinearRun& run_named(const char* option, const std::string& name,
   std::string known = names[0];
   for (size_t i = 1; i < std::min(names.size(), kMost); ++i) known += ", " + names[i];
   if (names.size() > kMost) known += " ...";
-  fail<UsageError>(option, ": the name of a Linear expected (", known, "): ", in_quotes(name),
+  fail<UsageError>(option, ": expected the name of a Linear (", known, "), got ", in_quotes(name),
                    near.empty() ? "" : "; did you mean " + near + "?");
 }
 
-// PATH[i, j, k] as a path and whole numbers; an empty path for anything else.
+// Parses PATH[i, j, k] into the path and the indices.  The path is empty if the text has another
+// form.
 std::pair<std::string, std::vector<int64_t>> parsed_cell(const std::string& text) {
   std::vector<int64_t> index;
   const size_t open = text.find('[');
@@ -206,8 +209,8 @@ std::pair<std::string, std::vector<int64_t>> parsed_cell(const std::string& text
   }
 }
 
-// Fills in the cell that is shown: the one that --cell names, else the least exact of the first
-// Linear that disagrees, or of the first of all; of a perturbed model none.
+// Fills in the cell that is shown: the one that --cell names, else none if a module is perturbed,
+// else the least exact cell of the first Linear that disagrees, or of the first Linear.
 void choose_cell(Verification& result) {
   const std::vector<LinearRun>& runs = result.runs;
   if (!result.options.cell) {
@@ -227,8 +230,8 @@ void choose_cell(Verification& result) {
     is_inside = index[i] < shape[static_cast<int>(i)];
     if (i + 1 < index.size()) row = row * shape[static_cast<int>(i)] + index[i];
   }
-  check<UsageError>(is_inside, "--cell: an index within the output ", shape, " of ", path,
-                    " expected: ", in_quotes(*result.options.cell));
+  check<UsageError>(is_inside, "--cell: expected an index within the output ", shape, " of ", path,
+                    ", got ", in_quotes(*result.options.cell));
   result.shown_run = &run, result.shown = cell_at(run, row, index.back());
   result.is_asked = true;
 }
@@ -254,7 +257,7 @@ int verify(const VerifyOptions& options) {
     run_named("--perturb", *result.perturbed, result.runs);
   }
   check<UsageError>(!options.cell || !parsed_cell(*options.cell).first.empty(),
-                    "--cell: PATH[i, j, k] expected, such as hidden[0, 3, 5]: ",
+                    "--cell: expected PATH[i, j, k], such as hidden[0, 3, 5], got ",
                     in_quotes(options.cell.value_or("")));
   {
     Probe probe(result.runs, result.perturbed);
@@ -263,7 +266,7 @@ int verify(const VerifyOptions& options) {
   result.onednn = onednn_stats();
   for (const LinearRun& run : result.runs) result.forward.push_back(check_forward(run));
   choose_cell(result);
-  // Behind a wrong output every gradient is another one: comparing them would accuse the innocent.
+  // After a wrong output every gradient differs, so comparing them would blame correct modules.
   if (result.forward_agrees()) {
     const double forwards = kGradientMacs / (macs * static_cast<double>(ids.numel()));
     result.gradients =

@@ -1,4 +1,4 @@
-// All threads against one in the same company: forks and joins, training, generation, forwards.
+// Compares all threads with one while other programs run: loops, training, generation, forwards.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -11,8 +11,8 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Time: of one run on all threads beside that company; other = on one thread, beside the same.\n"
-    "Medians of five pairs of windows; ratios of pairs.  Run it when nothing else runs.";
+    "Time: one run on all threads while the named programs run; other = the same on one thread.\n"
+    "Medians of five pairs of windows, and of their ratios.  Run it when nothing else runs.";
 
 namespace {
 
@@ -21,7 +21,7 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Seconds per run, of as many runs as a window holds.
+// Runs until the window is over, and returns the seconds per run.
 double window(const std::function<void()>& run, double seconds) {
   const auto begin = Clock::now();
   int64_t runs = 0;
@@ -35,8 +35,8 @@ double median(std::vector<double> x) {
   return x[x.size() / 2];
 }
 
-// Prepare() returns what is run.  With `twice`, the neighbour does the same in a process of its
-// own.
+// Registers a row; prepare() returns the function to run.  With `twice`, the neighbour is a second
+// process that runs the same function.
 template <class Prepare>
 void company_row(const std::string& name, Company company, double target, Prepare prepare,
                  bool twice = false) {
@@ -49,12 +49,12 @@ void company_row(const std::string& name, Company company, double target, Prepar
         std::vector<double> seconds[2], ratios;
         for (int round = 0; round < 5; ++round) {
           double pair[2];
-          for (int i : {round % 2, 1 - round % 2}) {  // forth and back
+          for (int i : {round % 2, 1 - round % 2}) {  // every other round in reverse order
             set_num_threads(i == 0 ? all : 1);
             run();
             const auto beside =
                 twice ? std::make_unique<Neighbours>(run) : std::make_unique<Neighbours>(company);
-            window(run, 0.25 * 10 * g_min_seconds);  // until the system has settled
+            window(run, 0.25 * 10 * g_min_seconds);  // lets the system settle
             pair[i] = window(run, 10 * g_min_seconds);
             seconds[i].push_back(pair[i]);
           }
@@ -71,7 +71,7 @@ void company_row(const std::string& name, Company company, double target, Prepar
       ->Repetitions(1);
 }
 
-// Turns of an empty loop, and how many take a microsecond on a core of one's own.
+// Runs an empty loop `times` times.  turns_per_microsecond() measures it on an idle core.
 void turn(int64_t times) {
   for (int64_t i = 0; i < times; ++i) asm volatile("" ::: "memory");
 }
@@ -104,7 +104,7 @@ void fork_rows() {
                     });
 }
 
-const MiniLMSize kTrained{"MiniLM", 65, 64, 256, 32, 8};  // as `vitro train --n-hidden 256`
+const MiniLMSize kTrained{"MiniLM", 65, 64, 256, 32, 8};  // as in `vitro train --n-hidden 256`
 
 }  // namespace
 

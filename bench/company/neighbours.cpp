@@ -1,4 +1,4 @@
-// Starting and ending neighbours.
+// Starts and ends neighbours.
 #include "bench/company/neighbours.h"
 
 #include <signal.h>

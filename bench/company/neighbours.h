@@ -1,4 +1,4 @@
-// Programs that use the same cores: the company that a benchmark brings along.
+// Neighbours: programs that use the same cores while a benchmark runs.
 #pragma once
 #include <sys/types.h>
 
@@ -17,11 +17,11 @@ enum class Company {
 };
 std::string name_of(Company company);
 
-// Runs neighbours in processes of their own for as long as it lives.
+// Runs neighbours, each in its own process, as long as it lives.
 class Neighbours {
  public:
   explicit Neighbours(Company company);
-  explicit Neighbours(const std::function<void()>& again_and_again);  // one process
+  explicit Neighbours(const std::function<void()>& again_and_again);  // in one process
   ~Neighbours();
   Neighbours(const Neighbours&) = delete;
   Neighbours& operator=(const Neighbours&) = delete;

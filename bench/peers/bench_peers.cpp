@@ -1,4 +1,4 @@
-// vitro beside libtorch: the same models with the same weights, in turn, batch by batch.
+// Compares vitro with libtorch: the same models and weights, timed batch by batch by turns.
 #include "bench/mini_lm_cases.h"
 #include "bench/peers/gpt_rivals.h"
 #include "bench/peers/same_losses.h"
@@ -8,9 +8,8 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "other = libtorch of Debian 12 (the newest that it ships) with OpenBLAS on OpenMP, on as many\n"
-    "threads; ratio = vitro's time over libtorch's.  Both begin a training step with equal "
-    "weights,\n"
-    "and their losses were seen to agree.";
+    "threads; ratio = vitro's time / libtorch's time.  Both start training from equal weights,\n"
+    "and their losses were checked to agree.";
 
 namespace {
 
@@ -18,7 +17,7 @@ Batch batch_of(const torch_peer::Run& run) {
   return batch([=] { run(); });
 }
 
-// The weights that vitro's model has now.
+// The present weights of vitro's model.
 torch_peer::MiniLM peer_of(const MiniLMCase& c) {
   torch_peer::MiniLM peer{
       {}, c.ids.data<int64_t>(), c.targets.data<int64_t>(), c.ids.size(0), c.ids.size(1)};

@@ -1,4 +1,4 @@
-// GPT beside libtorch: forward and training step of nanoGPT's CPU configuration and of GPT-2.
+// Compares GPT with libtorch: forward and training step of nanoGPT's CPU configuration and GPT-2.
 #include "bench/peers/gpt_rivals.h"
 
 #include "bench/gpt_cases.h"
@@ -9,7 +9,7 @@ namespace vitro::bench {
 
 namespace {
 
-// The weights that vitro's model has now.
+// The present weights of vitro's model.
 torch_peer::GPT peer_of(const GPTCase& c) {
   const models::GPTConfig& g = c.model->config;
   torch_peer::GPT peer{{g.vocab_size, g.block_size, g.n_layer, g.n_head, g.n_embd},

@@ -1,4 +1,4 @@
-// vitro's GPT beside libtorch's.
+// Rows that compare vitro's GPT with libtorch's.
 #pragma once
 
 namespace vitro::bench {

@@ -1,4 +1,4 @@
-// GPT-2 and its training step in libtorch, in the fastest writing that its public functions allow.
+// GPT-2 and its training step in libtorch, as fast as its public functions allow.
 #include "bench/peers/torch_gpt.h"
 
 #include <torch/torch.h>
@@ -26,7 +26,7 @@ struct Attention : nn::Module {
     const double infinity = std::numeric_limits<double>::infinity();
     future = torch::full({s.block_size, s.block_size}, -infinity).triu(1);
   }
-  // The mask is added by the product of the scores, so that it costs no pass of its own.
+  // The product that computes the scores also adds the mask, which saves a pass over the scores.
   Tensor forward(const Tensor& x) {
     const int64_t B = x.size(0), T = x.size(1), C = x.size(2), D = C / heads;
     const Tensor qkv = c_attn(x).view({B, T, 3, heads, D}).permute({2, 0, 3, 1, 4});

@@ -7,14 +7,14 @@ namespace torch_peer {
 struct GPTSize {
   int64_t vocab_size, block_size, n_layer, n_head, n_embd;
 };
-// A model with these weights, by Hugging Face's names, matrices (out, in); none: random ones.
+// A model with these weights, named as by Hugging Face, matrices (out, in); if none, random ones.
 struct GPT {
   GPTSize size;
   std::map<std::string, Parameter> parameters;
   const int64_t *ids, *targets;  // (batch, time)
   int64_t batch, time;
 };
-Run gpt_forward(const GPT& model);                     // without record
+Run gpt_forward(const GPT& model);                     // without a graph
 Run gpt_training_step(const GPT& model, double rate);  // cross-entropy, backward, AdamW
 
 }  // namespace torch_peer

@@ -1,4 +1,4 @@
-// What bench/gpt_step.cpp does, in libtorch.
+// The same training steps as in bench/gpt_step.cpp, in libtorch.
 #include <thread>
 
 #include "bench/peers/torch_gpt.h"

@@ -1,4 +1,4 @@
-// MiniLM, its training step and small ops in libtorch, as its documentation writes them.
+// MiniLM, its training step and small ops in libtorch, written as in its documentation.
 #include "bench/peers/torch_peer.h"
 
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-// The same work in libtorch: behind plain functions, since its headers and vitro's do not mix.
+// The same work in libtorch.  Plain functions hide it, because its headers and vitro's do not mix.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,28 +11,28 @@ namespace torch_peer {
 std::string version();
 void set_threads(int n);
 
-// One run of each; a training step returns its loss, the forward 0.
+// One run.  A training step returns its loss, a forward 0.
 using Run = std::function<double()>;
 
 struct Parameter {
   std::vector<int64_t> shape;
   const float* data;
 };
-// Embedding, Linear, gelu, Linear with these weights: embed.weight, hidden.weight, hidden.bias,
-// head.weight, head.bias.
+// Embedding, Linear, gelu and Linear, with these weights in order: embed.weight, hidden.weight,
+// hidden.bias, head.weight, head.bias.
 struct MiniLM {
   std::vector<Parameter> parameters;
   const int64_t *ids, *targets;  // (batch, time)
   int64_t batch, time;
 };
-Run forward(const MiniLM& model);        // without record
-Run training_step(const MiniLM& model);  // cross-entropy, backward, AdamW as it comes
+Run forward(const MiniLM& model);        // without a graph
+Run training_step(const MiniLM& model);  // cross-entropy, backward, AdamW with defaults
 
-// 100 chained additions of 8 floats.
+// 100 chained additions of 8 floats, with a graph, without one, or with a backward too.
 enum class Record { kYes, kNo, kAndBackward };
 Run chained_adds(Record record);
 
-// x W^T + b of these sizes, without record.
+// x W^T + b of these sizes, without a graph.
 Run linear(int64_t m, int64_t n, int64_t k);
 
 }  // namespace torch_peer

@@ -1,4 +1,4 @@
-// This file brings a gradient to its tensor: through its hooks, into the sum in .grad().
+// Delivers a gradient to its tensor: runs the hooks, and adds the gradient to grad().
 #include "framework/autograd/run.h"
 #include "framework/base/parallel_fork.h"
 #include "framework/tensor/loops.h"
@@ -9,12 +9,12 @@ Tensor own_gradient(Tensor gradient) {
   if (uniquely_owned(gradient) && gradient.is_contiguous()) return gradient;
   Tensor copy = empty(gradient.shape(), gradient.dtype());
   copy_into(copy, gradient);
-  copy.impl()->node = gradient.impl()->node;  // equal values have the same derivative
+  copy.impl()->node = gradient.impl()->node;  // the copy has the same graph
   return copy;
 }
 
-// Each hook gets a gradient of its own: one that changes it in place changes no other branch's, no
-// caller's, and not what the hook before has kept.
+// Each hook gets a gradient that nobody else holds.  A hook that changes it in place thus changes
+// neither another branch's gradient, nor the caller's, nor one that an earlier hook has kept.
 Tensor run_hooks(Node* node, Tensor gradient) {
   auto list = node->hooks->gradient;  // a hook may release the graph, and the list with it
   list->for_each([&](auto& hook) {
@@ -22,17 +22,18 @@ Tensor run_hooks(Node* node, Tensor gradient) {
     Tensor replaced = hook(gradient);
     if (!replaced.defined()) return;
     check<GraphError>(replaced.shape() == node->shape && replaced.dtype() == node->dtype,
-                      "hook on ", node->name(), ": must return a gradient like its tensor, ",
-                      node->dtype, " ", node->shape, ": got ", replaced.dtype(), " ",
+                      "hook on ", node->name(), ": expected a gradient like its tensor, ",
+                      node->dtype, " ", node->shape, ", got ", replaced.dtype(), " ",
                       replaced.shape());
     gradient = replaced;
   });
   return list->hooks.empty() ? gradient : own_gradient(std::move(gradient));
 }
 
-// Adds into .grad(), in place once it is there.  A gradient that somebody else may hold is copied.
+// Adds the gradient to node->grad, in place if that is defined.  Otherwise takes over the gradient
+// itself, or a copy if somebody else may hold it.
 void Run::accumulate(Node* node, Tensor gradient) {
-  for (const Tensor& given : given_)  // backward(x.grad()) leaves what it was given as it is
+  for (const Tensor& given : given_)  // y.backward(x.grad()) must not change its argument
     if (node->grad.defined() && node->grad.impl()->storage == given.impl()->storage)
       node->grad = own_gradient(node->grad);
   if (node->grad.defined()) {
@@ -53,8 +54,8 @@ void Run::arrive(Leaf* leaf, Tensor gradient) {
   arrived_.emplace_back(leaf, std::move(gradient));
 }
 
-// Runs of other threads may reach the leaf at the same time: they wait for each other, but not for
-// hooks.
+// Runs of several threads may deliver to one leaf at the same time.  The lock orders the additions;
+// hooks run outside of it.
 void Run::deliver(Leaf* leaf, Tensor gradient) {
   {
     std::lock_guard lock(fork_mutex<ForkLock::kLeaves>(leaf));

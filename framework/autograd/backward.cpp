@@ -1,4 +1,4 @@
-// backward(), grad() and vjp(): what users call of the engine.
+// backward(), grad() and vjp(): the functions through which users call the engine.
 #include "framework/autograd/run.h"
 
 namespace vitro {
@@ -10,11 +10,13 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph) const try {
   run.execute();
 } catch (const std::bad_alloc&) { fail_memory(); }
 
-// Marks the nodes through which an output depends on one of the inputs; the rest is not computed.
+// Marks the nodes through which an output depends on one of the inputs.  Other nodes do not run.
 void Run::mark_useful(const std::vector<Tensor>& inputs) {
   uint64_t oldest = ~uint64_t{0};
   for (size_t i = 0; i < inputs.size(); ++i) {
-    check<GraphError>(inputs[i].requires_grad(), "grad: input ", i, " does not require grad");
+    check<GraphError>(inputs[i].requires_grad(),
+                      "grad: expected inputs that require grad, got input ", i,
+                      ", which does not require grad");
     useful_.emplace(inputs[i].impl()->node.get(), static_cast<int>(i));
     oldest = std::min(oldest, inputs[i].impl()->node->number);
   }
@@ -37,10 +39,10 @@ void Run::mark_useful(const std::vector<Tensor>& inputs) {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options) try {
   check<GraphError>(!outputs.empty() && !inputs.empty(),
-                    "grad: at least one output and one input: got ", outputs.size(), " and ",
-                    inputs.size());
+                    "grad: expected at least one output and one input, got ", outputs.size(),
+                    " and ", inputs.size());
   check<GraphError>(options.grad_outputs.empty() || options.grad_outputs.size() == outputs.size(),
-                    "grad: ", outputs.size(), " outputs need as many grad_outputs: got ",
+                    "grad: expected ", outputs.size(), " grad_outputs, one per output, got ",
                     options.grad_outputs.size());
   Run run(options.retain_graph || options.create_graph);
   AutoGradMode mode(options.create_graph);
@@ -50,11 +52,12 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   run.execute();
   std::vector<Tensor> results = std::move(run.results());
   for (size_t i = 0; i < inputs.size(); ++i) {
-    for (size_t j = 0; j < i; ++j)  // the same tensor named twice
+    for (size_t j = 0; j < i; ++j)  // the same tensor may be given twice
       if (inputs[i].impl()->node == inputs[j].impl()->node) results[i] = results[j];
     check<GraphError>(results[i].defined() || options.allow_unused,
-                      "grad: no output depends on input ", i, " of shape ", inputs[i].shape(),
-                      "; pass allow_unused = true to get an undefined gradient");
+                      "grad: expected an output that depends on input ", i, " of shape ",
+                      inputs[i].shape(),
+                      ", got none; pass allow_unused = true to get an undefined gradient");
   }
   return results;
 } catch (const std::bad_alloc&) { fail_memory(); }

@@ -1,5 +1,5 @@
 // The engine.  A run keeps the nodes whose gradient waits in a heap, newest first.  Each node holds
-// its own pending gradient, so that no map is on the path; order, hence every sum, is fixed.
+// its own pending gradient, so no map is searched.  The order of nodes, and so of sums, is fixed.
 #include "framework/autograd/run.h"
 
 namespace vitro {
@@ -24,7 +24,7 @@ Run::~Run() {
   t_run = parent_;
 }
 
-// The gradient of the node that waits in this run; null while none does.
+// The gradient that waits for `node` in this run; null if none does.
 Tensor* Run::waiting(Node* node) {
   if (node->run.load(std::memory_order_relaxed) == this) return &node->pending;
   if (elsewhere_.empty()) [[likely]]
@@ -33,9 +33,8 @@ Tensor* Run::waiting(Node* node) {
   return at == elsewhere_.end() ? nullptr : &at->second;
 }
 
-// Gives the node's gradient a place to wait: at the node, or in this run if another run has that
-// place.  Leaves are shared with runs of other threads, other nodes only with outer runs of this
-// thread.
+// Gives the node's gradient a place to wait: in the node, or in this run if another run uses that.
+// Runs of other threads may meet at a leaf; at other nodes only nested runs of one thread may.
 Tensor& Run::claim(Node* node) {
   if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size());  // may throw
   Tensor* place = &node->pending;
@@ -43,9 +42,8 @@ Tensor& Run::claim(Node* node) {
   if (!node->run.compare_exchange_strong(owner, this, std::memory_order_acquire)) {
     Run* outer = parent_;
     while (outer && outer != owner) outer = outer->parent_;
-    check<GraphError>(outer || node->is_leaf, "backward: another thread's backward is running ",
-                      "through ", node->name(), " ", node->shape,
-                      "; a graph takes one backward at a time");
+    check<GraphError>(outer || node->is_leaf, "backward: expected one backward at a time in ",
+                      "a graph, got another thread's at ", node->name(), " ", node->shape);
     place = &elsewhere_[node];
   }
   heap_.push_back(node);
@@ -53,8 +51,8 @@ Tensor& Run::claim(Node* node) {
   return *place;
 }
 
-// The newest node whose gradient waits.  It stays claimed until it has run, so that no other thread
-// enters it meanwhile.
+// Takes the newest node off the heap.  It stays claimed until it has run, so that no other thread
+// enters it before.
 Node* Run::pop() {
   std::pop_heap(heap_.begin(), heap_.end(), older);
   Node* node = heap_.back();
@@ -90,18 +88,18 @@ Tensor& Run::accumulator(Node* node) {
 void Run::seed(const Tensor& y, const Tensor& gradient) {
   check<GraphError>(
       y.requires_grad(),
-      "backward: the output does not depend on anything that requires grad; it was detached, "
-      "computed under no-grad, or no input called requires_grad_()");
+      "backward: expected an output that depends on a tensor that requires grad, got one without a "
+      "graph; it was detached, computed under no-grad, or no input called requires_grad_()");
   Tensor dy = gradient;
   if (!dy.defined()) {
     check<GraphError>(y.numel() == 1,
-                      "backward: only a scalar output has an implied gradient of 1; the output is ",
-                      y.shape(), ": pass its gradient, or reduce it to a scalar first");
+                      "backward: expected a scalar output, whose gradient is 1, got shape ",
+                      y.shape(), "; pass the output's gradient, or reduce it to a scalar first");
     dy = ones(y.shape(), y.dtype());
   }
   check<GraphError>(dy.shape() == y.shape() && dy.dtype() == y.dtype(),
-                    "backward: the gradient must be like the output, ", y.dtype(), " ", y.shape(),
-                    ": got ", dy.dtype(), " ", dy.shape());
+                    "backward: expected a gradient like the output, ", y.dtype(), " ", y.shape(),
+                    ", got ", dy.dtype(), " ", dy.shape());
   if (gradient.defined()) given_.push_back(gradient);
   Node* node = y.impl()->node.get();
   roots_.push_back(node);
@@ -121,7 +119,7 @@ void Run::execute() {
     } claimed{this, pop()};
     process(claimed.node, std::move(*waiting(claimed.node)));
   }
-  // All nodes and hooks have run: one that fails has changed no leaf.
+  // Leaves change only now that all nodes and hooks have run: if one throws, no leaf has changed.
   for (auto& [leaf, gradient] : arrived_) deliver(leaf, std::move(gradient));
 }
 
@@ -143,8 +141,8 @@ void Run::process(Node* node, Tensor gradient) {
   if (!leads_on) return;
   check<GraphError>(
       !node->released, node->name(),
-      ": backward ran through this graph a second time, and what it had saved is gone; pass "
-      "retain_graph = true to the first, or compute the output again");
+      ": expected a graph with its saved tensors, got a second backward after the first released "
+      "them; pass retain_graph = true to the first, or compute the output again");
   if (t_on_backward) [[unlikely]]
     (*t_on_backward)(*node);
   const uint64_t version = gradient.version();
@@ -154,22 +152,23 @@ void Run::process(Node* node, Tensor gradient) {
   if (gradient.version() != version) [[unlikely]]
     fail<VersionError>(node->name(),
                        ": expected a backward that leaves its gradient as it is, got ",
-                       "one that changed it in place, where others may hold it; clone() it first");
+                       "one that changed it in place; others may hold it, so clone() it first");
   gradient = Tensor();
   pass_on(node, gradients);
   if (!retain_graph_) node->release();
 }
 
-// The one gate: what a backward returned is checked, un-broadcast, and added to what waits.
+// Checks all gradients that a backward returned, un-broadcasts them, and adds them to what waits.
 void Run::pass_on(Node* node, TensorList& gradients) {
-  check<GraphError>(gradients.size() == node->inputs.size(), node->name(), ": backward returned ",
-                    gradients.size(), " gradients for ", node->inputs.size(), " inputs");
+  check<GraphError>(gradients.size() == node->inputs.size(), node->name(), ": expected a gradient ",
+                    "of each input from backward, got ", gradients.size(), " gradients for ",
+                    node->inputs.size(), " inputs");
   for (size_t i = 0; i < gradients.size(); ++i) {
     Node* input = node->inputs[i].get();
     if (!input || !gradients[i].defined() || !wants(input)) continue;
-    check<GraphError>(gradients[i].dtype() == input->dtype, node->name(), ": backward returned a ",
-                      gradients[i].dtype(), " gradient for input ", i, ", which is ", input->dtype,
-                      input->is_leaf ? kConverted : "");
+    check<GraphError>(gradients[i].dtype() == input->dtype, node->name(),
+                      ": expected from backward a ", input->dtype, " gradient for input ", i,
+                      ", got ", gradients[i].dtype(), input->is_leaf ? kConverted : "");
     if (gradients[i].shape() == input->shape) [[likely]] {
       add_gradient(input, std::move(gradients[i]));
       continue;
@@ -177,8 +176,8 @@ void Run::pass_on(Node* node, TensorList& gradients) {
     try {
       add_gradient(input, sum_to(gradients[i], input->shape));
     } catch (const ShapeError&) {
-      fail<GraphError>(node->name(), ": backward returned a gradient of shape ",
-                       gradients[i].shape(), " for input ", i, ", which has shape ", input->shape);
+      fail<GraphError>(node->name(), ": expected from backward a gradient for input ", i,
+                       " of its shape ", input->shape, ", got ", gradients[i].shape());
     }
   }
 }
@@ -190,16 +189,17 @@ bool Node::needs(size_t i) const {
 
 Tensor& Node::accumulator(size_t i) {
   Node* input = edge(i).get();
-  check<GraphError>(input, name(), ": accumulator(", i, ") expected an input that requires grad");
+  check<GraphError>(input, name(), ": accumulator: expected an input that requires grad, got ", i);
   check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
-                    i, ") is for a backward that records nothing");
-  check<GraphError>(input->dtype == dtype, name(), ": input ", i, " was ", dtype, ", and is ",
+                    i, "): expected a call in this node's backward, without create_graph, got ",
+                    "another");
+  check<GraphError>(input->dtype == dtype, name(), ": expected input ", i, " of ", dtype, ", got ",
                     input->dtype, input->is_leaf ? kConverted : "");
   return t_run->accumulator(input);
 }
 
 Tensor& run_note(const void* key) {
-  check<GraphError>(t_run, "run_note: no backward runs on this thread");
+  check<GraphError>(t_run, "run_note: expected a backward that runs on this thread, got none");
   return t_run->notes[key];
 }
 

@@ -1,4 +1,4 @@
-// gradcheck: one element of one input is moved at a time.
+// gradcheck and gradgradcheck: they move one element of one input at a time.
 #include "framework/autograd/gradcheck.h"
 
 #include <cmath>
@@ -13,15 +13,16 @@ namespace {
 using Tensors = std::vector<Tensor>;
 using Function = std::function<Tensors(const Tensors&)>;
 
-// Leaves of their own, so that neither the caller's values nor gradients change.
+// Copies of the floating inputs as new leaves, so that the caller's values and gradients do not
+// change.  Other inputs are shared.
 Tensors leaves_like(const Tensors& inputs) {
   Tensors leaves;
   for (const Tensor& x : inputs) {
     check_defined("gradcheck", x, "an input");
     check<DTypeError>(
         !is_floating(x.dtype()) || x.dtype() == kFloat64,
-        "gradcheck: inputs must be float64, or the differences drown in rounding: got ", x.dtype(),
-        " ", x.shape(), "; convert with to(kFloat64)");
+        "gradcheck: expected float64 inputs, got ", x.dtype(), " ", x.shape(),
+        "; convert with to(kFloat64), because rounding hides the differences in other dtypes");
     leaves.push_back(x.detach());
     if (!is_floating(x.dtype())) continue;
     copy_into(leaves.back() = empty(x.shape(), kFloat64), x);
@@ -36,13 +37,13 @@ Tensor random_like(const Tensor& y, Generator& generator) {
   return dy;
 }
 
-// f(x), where random ops draw the same numbers at every call.
+// f(x).  Random ops draw the same numbers in every call.
 Tensors call(const Function& f, const Tensors& x) {
   KeepGenerator keep;
   Tensors ys = f(x);
   for (const Tensor& y : ys)
     check<DTypeError>(!y.defined() || y.dtype() == kFloat64,
-                      "gradcheck: the function must return float64: got ",
+                      "gradcheck: expected a function that returns float64, got ",
                       y.defined() ? y.dtype() : kFloat64);
   return ys;
 }
@@ -58,7 +59,7 @@ double dot(const Tensors& dys, const Tensors& ys) {
   return total;
 }
 
-// d<dy, f(x)>/dx by backward; undefined where f's graph does not lead.
+// d<dy, f(x)>/dx by backward; undefined for an x that f's graph does not reach.
 Tensors analytic(const Function& f, const Tensors& x, const Tensors& dys, bool create_graph) {
   Tensors ys = call(f, x), outputs, seeds, wanted, gradients(x.size());
   for (size_t i = 0; i < ys.size(); ++i)
@@ -73,6 +74,7 @@ Tensors analytic(const Function& f, const Tensors& x, const Tensors& dys, bool c
   return gradients;
 }
 
+// The index of element k, such as (1, 2).
 std::string place(const Tensor& x, int64_t k) {
   Shape index = x.shape();
   for (int axis = x.rank(); axis-- > 0; k /= x.shape()[axis]) index[axis] = k % x.shape()[axis];
@@ -81,7 +83,7 @@ std::string place(const Tensor& x, int64_t k) {
   return text.str();
 }
 
-// Compares element by element and remembers the worst.
+// Compares elements one by one and remembers the one that disagrees most.
 struct Comparison {
   double atol, rtol;
   double worst = 0;
@@ -104,7 +106,8 @@ struct Comparison {
   }
 };
 
-// `last` names the last input.
+// Compares backward with differences for every element of every floating input.  `what` begins the
+// message; `last`, if not empty, is the name of the last input in it.
 GradCheck compare(const std::string& what, const Function& f, const Tensors& inputs,
                   const std::string& last, double eps, double atol, double rtol) {
   AutoGradMode on(true);
@@ -141,7 +144,7 @@ GradCheck compare(const std::string& what, const Function& f, const Tensors& inp
                      std::to_string(comparison.all) + " comparisons disagree)"};
 }
 
-// The op that made f(x), for the message.
+// Names the op that made y, for the message.
 std::string name_of(const Tensor& y) {
   return !y.requires_grad() ? "a result without a graph"
          : y.is_leaf()      ? "a leaf"

@@ -1,5 +1,5 @@
-// The three differentiable functions that the engine itself needs: gradients add, and broadcasting
-// (expand) has an adjoint (sum_to).  Everything else is in ops/.
+// The three differentiable ops that the engine itself needs: add sums gradients, and sum_to undoes
+// the broadcasting of expand.  All other ops are in ops/.
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "framework/tensor/reduce.h"
@@ -68,10 +68,10 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   check_defined("sum_to", x, "the tensor");
   if (x.shape() == shape) return x;
-  check<ShapeError>(broadcast("sum_to", x.shape(), shape) == x.shape(), "sum_to: ", x.shape(),
-                    " does not reduce to ", shape);
+  check<ShapeError>(broadcast("sum_to", x.shape(), shape) == x.shape(),
+                    "sum_to: expected a shape that broadcasts to ", x.shape(), ", got ", shape);
   check<DTypeError>(x.dtype() != kBool,
-                    "sum_to: bool tensors have no arithmetic; to(kInt64) first");
+                    "sum_to: expected a tensor with arithmetic, got bool; use to(kInt64) first");
   Tensor y = reduce_sum(x, shape);
   if (auto* node = record<SumTo>(y, x)) node->from = x.shape();
   return y;

@@ -1,4 +1,4 @@
-// graph_to_dot.
+// graph_to_dot: walks a graph and writes it as DOT text.
 #include "framework/autograd/graphviz.h"
 
 #include <map>
@@ -28,7 +28,8 @@ static std::string label(const Node& node) {
 
 static bool is_integral(DType dtype) { return !is_floating(dtype) && dtype != kBool; }
 
-// The numbers of a small constant, and the ids of tokens; of others dtype and shape.
+// A scalar is shown by its value, a tensor of integers by its first ids, dtype and shape, and any
+// other tensor by dtype and shape.  A tensor changed since it was saved is not shown by its values.
 static std::string constant_label(const SavedTensor& saved) {
   constexpr int64_t kMost = 16;
   const Tensor& x = saved.value;
@@ -44,7 +45,8 @@ static std::string constant_label(const SavedTensor& saved) {
   return text.str();
 }
 
-// The number or ids that the node saved for its input i, which has no gradient.
+// The constant to show for input i, which has no node: what the node saved for it, or else the
+// first extra tensor of integers (ids).  Null if there is neither.
 static const SavedTensor* constant(const Node& node, size_t i) {
   const SavedTensor* ids = nullptr;
   for (const SavedTensor& saved : node.saved()) {
@@ -57,7 +59,8 @@ static const SavedTensor* constant(const Node& node, size_t i) {
 std::string graph_to_dot(const Tensor& output) {
   check<GraphError>(
       output.requires_grad(),
-      "graph_to_dot: the tensor has no graph; it was detached, or computed under no-grad");
+      "graph_to_dot: expected a tensor with a graph, got one without; it was detached, or computed "
+      "under no-grad");
   std::map<const Node*, size_t> ids;
   std::vector<const Node*> found{output.impl()->node.get()};
   ids[found[0]] = 0;

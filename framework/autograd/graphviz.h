@@ -1,4 +1,4 @@
-// A picture of a recorded graph.
+// graph_to_dot draws a recorded graph.
 #pragma once
 #include <string>
 
@@ -6,9 +6,9 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// The graph that made `output` in Graphviz's DOT language: op names, shapes, dtypes, parameter
-// names, and the paths of the modules that recorded them; numbers and ids that have no gradient, as
-// long as the graph keeps them: until backward ran.  GraphError if nothing was recorded.
+// The graph that made `output`, in Graphviz's DOT language: op names, shapes, dtypes, names of
+// parameters, and paths of the modules that recorded the ops.  Constant numbers and ids are shown
+// too, until a backward releases the graph.  GraphError if `output` has no graph.
 std::string graph_to_dot(const Tensor& output);
 
 }  // namespace vitro

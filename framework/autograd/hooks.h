@@ -1,4 +1,4 @@
-// Lists of hooks, and handles to remove them.
+// Lists of hooks, and handles that remove hooks.
 #pragma once
 #include <algorithm>
 #include <functional>
@@ -10,17 +10,19 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A list of functions by id; removal by handle.  Running a hook may remove any hook.
+// A list of hooks of any type, as a RemovableHandle sees it.
 struct HookListBase {
   virtual ~HookListBase() = default;
-  virtual void remove(uint64_t id) = 0;
+  virtual void remove(uint64_t id) = 0;  // does nothing if the list has no such hook
 };
+// Removes one hook from its list.  The handle does not own the hook: dropping it keeps the hook.
 class RemovableHandle {
  public:
+  // A handle of nothing, or of the hook `id` of `list`.
   RemovableHandle() = default;
   RemovableHandle(std::weak_ptr<HookListBase> list, uint64_t id)
       : list_(std::move(list)), id_(id) {}
-  void remove() {  // a second call does nothing; dropping the handle keeps the hook
+  void remove() {  // removes the hook; a second call does nothing
     if (auto list = list_.lock()) list->remove(id_);
     list_.reset();
   }
@@ -30,15 +32,18 @@ class RemovableHandle {
   uint64_t id_ = 0;
 };
 
+// Hooks of type F with their ids, in the order in which they were added.
 template <class F>
 struct HookList final : HookListBase {
-  // Shared, so that a hook that keeps numbers of its own keeps them from run to run.
+  // Pairs of id and hook.  The hooks are shared with the copy in for_each, so that one with a state
+  // keeps it from run to run.
   std::vector<std::pair<uint64_t, std::shared_ptr<std::function<F>>>> hooks;
-  uint64_t last_id = 0;
-  void remove(uint64_t id) override {
+  uint64_t last_id = 0;                // of the hook added last
+  void remove(uint64_t id) override {  // removes the hook `id`, if it is there
     std::erase_if(hooks, [id](const auto& hook) { return hook.first == id; });
   }
-  // Calls f(hook) for the hooks that stand in the list as it starts and have not been removed.
+  // Calls visit(hook) for each hook that is in the list at the start, unless an earlier one removes
+  // it.  A hook may add and remove hooks.
   template <class Visit>
   void for_each(Visit visit) {
     auto copy = hooks;
@@ -47,6 +52,7 @@ struct HookList final : HookListBase {
         visit(*hook);
   }
 };
+// Adds a hook to `list`, which is made if it is null.
 template <class F>
 RemovableHandle add_hook(std::shared_ptr<HookList<F>>& list, std::function<F> hook) {
   if (!list) list = std::make_shared<HookList<F>>();

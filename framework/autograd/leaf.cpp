@@ -1,4 +1,4 @@
-// The autograd state of a tensor's handle: being a leaf, its gradient, its hooks.
+// The autograd methods of Tensor: requires_grad_() and leaves, the gradient, the hooks.
 #include "framework/autograd/node.h"
 
 namespace vitro {
@@ -7,7 +7,7 @@ namespace {
 
 Node* node_of(const Tensor& x, std::string_view op) {
   Node* node = x.requires_grad() ? x.impl()->node.get() : nullptr;
-  check<GraphError>(node, op, ": the tensor does not require grad");
+  check<GraphError>(node, op, ": expected a tensor that requires grad, got one that does not");
   return node;
 }
 
@@ -15,14 +15,13 @@ Node* node_of(const Tensor& x, std::string_view op) {
 
 Tensor& Tensor::requires_grad_(bool on) {
   TensorImpl* x = need();
-  check<GraphError>(is_leaf(), "requires_grad_: the tensor is the result of ",
+  check<GraphError>(is_leaf(), "requires_grad_: expected a leaf, got the result of ",
                     x->node ? x->node->name() : "", "; detach() it first");
   check<DTypeError>(!on || is_floating(x->dtype),
-                    "requires_grad_: only floating tensors have gradients: got ", x->dtype, " ",
-                    x->shape);
-  if (on && x->set_aside) {  // the graphs that were recorded before deliver here again
+                    "requires_grad_: expected a floating tensor, got ", x->dtype, " ", x->shape);
+  if (on && x->set_aside) {  // the same leaf again, so older graphs deliver their gradients here
     x->node = std::move(x->set_aside);
-    x->node->dtype = x->dtype;  // it may have changed meanwhile
+    x->node->dtype = x->dtype;  // the tensor may have been converted while it was frozen
     static_cast<Leaf*>(x->node.get())->frozen = false;
   } else if (on && !x->node) {
     auto* leaf = new Leaf;
@@ -52,11 +51,12 @@ bool Tensor::is_leaf() const { return !need()->node || impl_->node->is_leaf; }
 Tensor Tensor::grad() const { return need()->node ? impl_->node->grad : Tensor(); }
 void Tensor::set_grad(const Tensor& grad) const {
   check<ShapeError>(!grad.defined() || grad.shape() == shape(),
-                    "set_grad: the gradient must have the tensor's shape ", shape(), ": got ",
+                    "set_grad: expected a gradient of the tensor's shape ", shape(), ", got ",
                     grad.defined() ? grad.shape() : Shape());
-  check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: the gradient must be ",
-                    dtype());
-  Tensor own;  // a copy without a graph: later gradients are added into it
+  check<DTypeError>(!grad.defined() || grad.dtype() == dtype(), "set_grad: expected a gradient of ",
+                    "the tensor's dtype ", dtype(), ", got ",
+                    grad.defined() ? grad.dtype() : dtype());
+  Tensor own;  // a copy without a graph, because later gradients are added to it in place
   if (grad.defined()) add_into(own = zeros_like(grad), grad);
   node_of(*this, "set_grad")->grad = own;
 }
@@ -76,8 +76,8 @@ RemovableHandle Tensor::register_post_accumulate_grad_hook(
   Node* node = node_of(*this, "register_post_accumulate_grad_hook");
   check<GraphError>(
       node->is_leaf,
-      "register_post_accumulate_grad_hook: only leaves accumulate gradients: got the result of ",
-      node->name());
+      "register_post_accumulate_grad_hook: expected a leaf, which accumulates gradients, got the ",
+      "result of ", node->name());
   if (!node->hooks) node->hooks = std::make_unique<NodeHooks>();
   return add_hook(node->hooks->post_accumulate, std::move(hook));
 }

@@ -1,4 +1,4 @@
-// Nodes: recording, saved tensors with their versions, and destruction without recursion.
+// Nodes: records them, saves tensors with their versions, and destroys graphs without recursion.
 #include "framework/autograd/node.h"
 
 #include "framework/autograd/op_names.h"
@@ -26,8 +26,8 @@ bool list_op(std::string_view name) {
 
 Node::~Node() = default;
 
-// Frees long chains iteratively: a dying node puts the inputs that it was the last to hold on a
-// worklist instead of destroying them from inside its own destructor.
+// A long chain of nodes is freed by a loop, because recursion would overflow the stack: the nodes
+// that only a dying node held go on a worklist.
 void destroy_node(Node* node) {
   node->next = std::exchange(t_dying, node);
   if (std::exchange(t_draining, true)) return;
@@ -81,7 +81,7 @@ Tensor Node::extra(size_t i) const { return saved(extra_slot(i), nullptr); }
 void Node::save(size_t slot, const Tensor& x) {
   if (!x.defined()) return;
   for (const SavedTensor& s : saved_)
-    if (s.slot == slot) return;  // a number, saved with its edge
+    if (s.slot == slot) return;  // a scalar that add_edge has saved
   saved_.push_back({x.detach(), x.version(), static_cast<uint32_t>(slot)});
 }
 
@@ -91,17 +91,18 @@ Tensor Node::saved(size_t slot, const NodePtr& edge) const {
     if (s.value.version() != s.version) {
       bool is_output = slot == inputs.size();
       fail<VersionError>(
-          name(), ": a tensor that backward needs was changed in place after it was saved: ",
+          name(), ": expected ",
           is_output ? std::string("its output") : "its input " + std::to_string(slot), " of shape ",
-          s.value.shape(), ", version ", s.value.version(), ", saved at version ", s.version,
-          edge && edge->path ? " (" + interned(edge->path) + ")" : std::string());
+          s.value.shape(), edge && edge->path ? " (" + interned(edge->path) + ")" : std::string(),
+          " as saved for backward, got it changed in place: version ", s.value.version(),
+          ", saved at version ", s.version);
     }
     if (!grad_enabled() || !edge) return s.value;
     Tensor value = s.value.detach();
     value.impl()->node = edge;
     return value;
   }
-  fail<GraphError>(name(), ": slot ", slot, " was not saved");
+  fail<GraphError>(name(), ": expected a saved tensor in slot ", slot, ", got none");
 }
 
 void Node::release() {

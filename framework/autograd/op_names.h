@@ -1,10 +1,10 @@
-// The names of all ops, for tests that look for ops without a test.
+// op_names() lists all ops, so that tests can find an op without a test.
 #pragma once
 #include <string_view>
 #include <vector>
 
 namespace vitro {
 
-const std::vector<std::string_view>& op_names();  // defined in node.cpp
+const std::vector<std::string_view>& op_names();  // filled by list_op() (node.cpp)
 
 }  // namespace vitro

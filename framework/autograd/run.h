@@ -1,4 +1,4 @@
-// Run: one walk of the engine.  Private to framework/.
+// A Run is one walk of the engine over a graph.  Private to framework/.
 #pragma once
 #include <functional>
 #include <unordered_map>
@@ -7,7 +7,7 @@
 
 namespace vitro {
 
-extern constinit thread_local Run* t_run;  // the innermost that runs on this thread
+extern constinit thread_local Run* t_run;  // this thread's innermost run; null outside of runs
 
 // Called with each node as the engine runs it; for tests.
 extern constinit thread_local const std::function<void(const Node&)>* t_on_backward;
@@ -43,7 +43,7 @@ class Run {
   void pass_on(Node* node, TensorList& gradients);
 
   boost::container::small_vector<Node*, 32, PoolAllocator<Node*>> heap_;
-  // The leaves' gradients, as their hooks have left them; added when all have come.
+  // The gradients of leaves after their hooks.  They are added to grad() when the walk has ended.
   boost::container::small_vector<std::pair<Leaf*, Tensor>, 4,
                                  PoolAllocator<std::pair<Leaf*, Tensor>>>
       arrived_;
@@ -51,22 +51,24 @@ class Run {
   Run* parent_;
   const Node* current_ = nullptr;
   boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ =
-      {};  // keep every node alive meanwhile
-  std::unordered_map<const Node*, int> useful_ =
-      {};  // of grad(): leads to an input; its index or -1
+      {};  // the outputs' nodes; they keep every node alive during the run
+  // For grad(): the index of each node of `inputs`, and -1 for nodes that depend on one of them.
+  // Empty for backward().
+  std::unordered_map<const Node*, int> useful_ = {};
   std::vector<Tensor> results_ = {};
-  // Gradients whose place at the node another run has.
+  // Gradients that wait here, because another run uses the place in the node.
   std::unordered_map<const Node*, Tensor> elsewhere_ = {};
-  boost::container::small_vector<Tensor, 1> given_ = {};  // by the caller, who keeps them
+  boost::container::small_vector<Tensor, 1> given_ = {};  // the caller's gradients of the outputs
 };
 
-// The remedy where a leaf has another dtype than its gradient.
+// The remedy when the dtypes of a leaf and its gradient differ.
 inline constexpr const char* kConverted =
-    "; where the leaf was converted after it was recorded, compute the output again";
+    "; if the leaf was converted after it was recorded, compute the output again";
 
-// The gradient as the only tensor on its bytes, dense, so that who gets it may change it in place.
-// It is copied only where it is not so already.
+// Returns the gradient as a contiguous tensor that nobody else holds, so that the receiver may
+// change it in place.  Copies only if it must.
 Tensor own_gradient(Tensor gradient);
+// The gradient after the node's hooks.
 Tensor run_hooks(Node* node, Tensor gradient);
 
 }  // namespace vitro

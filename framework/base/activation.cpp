@@ -1,4 +1,4 @@
-// The activations by name.
+// Converts between activations and their names.
 #include "framework/base/activation.h"
 
 #include <array>
@@ -10,7 +10,7 @@ namespace vitro {
 namespace {
 
 constexpr std::array kActivations = {"none", "relu",      "tanh", "sigmoid",
-                                     "gelu", "gelu_tanh", "silu"};  // as Activation counts
+                                     "gelu", "gelu_tanh", "silu"};  // in the order of Activation
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The activations: one list, for linear, for oneDNN's fused products, and by name.
+// The list of activation functions, and their names.
 #pragma once
 #include <string>
 
@@ -6,13 +6,23 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-enum class Activation { kNone, kRelu, kTanh, kSigmoid, kGelu, kGeluTanh, kSilu };
+// An activation function f(x), which linear() can apply to its result.
+enum class Activation {
+  kNone,      // x
+  kRelu,      // max(x, 0)
+  kTanh,      // tanh x
+  kSigmoid,   // 1 / (1 + e^-x)
+  kGelu,      // x Phi(x), Phi the cumulative distribution function of the normal
+  kGeluTanh,  // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+  kSilu       // x / (1 + e^-x)
+};
 
-// "none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"
+// The name of f: "none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh" or "silu".
 std::string activation_name(Activation f);
-Activation activation_of(const std::string& name);  // ValueError lists the names
+// The activation with that name.  Throws a ValueError that lists the names if there is none.
+Activation activation_of(const std::string& name);
 
-// Whether f'(x) can be read from y = f(x), so that linear may apply f in place.
+// Whether f'(x) can be computed from y = f(x) alone.  linear() may then apply f in place.
 constexpr bool derivative_from_output(Activation f) {
   return f == Activation::kNone || f == Activation::kRelu || f == Activation::kTanh ||
          f == Activation::kSigmoid;

@@ -27,11 +27,11 @@ namespace {
 #ifdef NDEBUG
 constexpr bool kFillBlocks = false;
 #else
-constexpr bool kFillBlocks = true;  // all bits set is NaN in every floating dtype
+constexpr bool kFillBlocks = true;  // with set bits, which are NaN in every floating dtype
 #endif
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kBatch = size_t{16} << 10;        // bytes of one class that move at once
-constexpr int64_t kMostListed = int64_t{2} << 20;  // bytes that the lists of a thread keep
+constexpr size_t kBatch = size_t{16} << 10;        // bytes of one class that a thread takes at once
+constexpr int64_t kMostListed = int64_t{2} << 20;  // most bytes in the lists of a thread
 
 // Sizes above kSmallBlock fall into 16 classes per power of two, 64 above 1 MiB (<= 2 % waste).
 struct LargeClass {
@@ -48,7 +48,7 @@ LargeClass large_class(size_t bytes) {
 
 void end_thread(void* pool);
 
-// Everything that threads share.  Never destroyed: tensors with static storage die after it would.
+// Shared by all threads.  Never destroyed, because static tensors may be destroyed even later.
 struct Shared {
   std::mutex mutex;
   std::atomic<int64_t> live{0}, peak{0}, reserved{0}, cache_limit{0};
@@ -57,7 +57,7 @@ struct Shared {
   void* large[64 * 64 + 1] = {};
   Slabs slabs;
   static constexpr size_t kThreads = 4096;
-  SmallPool* pools[kThreads] = {};  // of the running threads
+  SmallPool* pools[kThreads] = {};  // the pools of the running threads
   size_t n_pools = 0;
   AtThreadEnd at_thread_end{end_thread};
 };
@@ -75,7 +75,7 @@ Shared& shared() {
   return *one;
 }
 
-// Made at once, so that no thread is making it while another forks.
+// Created at start-up, so that no thread is creating it while another one forks.
 [[maybe_unused]] Shared& g_shared = shared();
 
 void add_live(int64_t bytes) {
@@ -85,8 +85,8 @@ void add_live(int64_t bytes) {
   while (live > peak && !s.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {}
 }
 
-// The other threads, and the memory that holds their pools, are not in the child.  What they
-// counted since their last report is lost there, at most 64 KiB each, and so are their free blocks.
+// The child of a fork() has no other threads, and their pools are gone.  It loses what they counted
+// since their last report (at most 64 KiB each), and their free blocks.
 void unlock_after_fork(bool in_child) {
   Shared& s = shared();
   if (in_child) {
@@ -113,7 +113,7 @@ void release_all(Shared& s) {
   s.reserved -= std::exchange(s.cached, 0);
 }
 
-// Blocks of a list go back to their slabs, a few at a time, so that nobody waits long for the lock.
+// Returns a list of blocks to the slabs, 256 at a time so that no thread waits long for the lock.
 void put_back(Shared& s, void* list) {
   while (list) {
     std::lock_guard lock(s.mutex);
@@ -127,7 +127,7 @@ void put_back(Shared& s, void* list) {
   }
 }
 
-// Hands over what a thread's lists hold above `most` bytes of each class.
+// Returns to the slabs what a thread's lists hold beyond `most` bytes per class.
 void shorten_lists(SmallPool& pool, size_t most) {
   Shared& s = shared();
   for (size_t c = 1; c < kSmallClasses; ++c) {
@@ -145,7 +145,7 @@ void empty_lists(SmallPool& pool) {
   shorten_lists(pool, 0);
 }
 
-// Hands this thread's free blocks over when it ends; what it frees still later goes to the slabs.
+// Empties the lists of a thread that ends.  Blocks that it frees later go directly to the slabs.
 void end_thread(void* ended) {
   SmallPool& pool = *static_cast<SmallPool*>(ended);
   pool.ended = true;
@@ -166,7 +166,7 @@ bool register_thread(SmallPool& pool) {
   return pool.registered = true;
 }
 
-// Whether this thread has lists.  Empties them if another thread asked for that.
+// Whether this thread keeps lists of free blocks.  Empties them if another thread asked for that.
 bool keeps_lists(SmallPool& pool) {
   if (pool.keeps.load(std::memory_order_relaxed)) return true;
   if (pool.ended || (!pool.registered && !register_thread(pool))) return false;
@@ -180,13 +180,13 @@ bool keeps_lists(SmallPool& pool) {
   return false;
 }
 
-// Every thread empties its lists; this one does so at once.
+// Asks every thread to empty its lists.  Each thread does so in its next call of keeps_lists().
 void ask_for_lists(Shared& s) {
   std::lock_guard lock(s.mutex);
   for (size_t i = 0; i < s.n_pools; ++i) s.pools[i]->keeps.store(false, std::memory_order_seq_cst);
 }
 
-// Null if the system has no memory.
+// Returns null if the system has no memory.
 void* try_system(size_t bytes) {
   const size_t alignment = bytes >= kHugePage ? kHugePage : bytes == kSlabBytes ? kSlab : 64;
   void* block = nullptr;
@@ -213,7 +213,7 @@ void to_system(void* block, size_t bytes) {
   std::free(block);
 }
 
-// Up to `count` blocks of class c from the slabs.
+// Takes a list of up to `count` blocks of class c from the slabs.
 void* take_blocks(size_t c, size_t count, size_t* taken) {
   Shared& s = shared();
   for (;;) {
@@ -224,7 +224,7 @@ void* take_blocks(size_t c, size_t count, size_t* taken) {
       s.cached -= static_cast<int64_t>((before - s.slabs.n_empty) * kSlabBytes);
       if (list) return list;
     }
-    void* const slab = from_system(kSlabBytes);  // without the lock, which empty_cache() takes
+    void* const slab = from_system(kSlabBytes);  // may take the lock in empty_cache()
     std::lock_guard lock(s.mutex);
     s.slabs.add_empty(slab), s.cached += kSlabBytes;
   }
@@ -346,7 +346,7 @@ void empty_cache() {
     release_all(s);
   }
 #ifdef __GLIBC__
-  malloc_trim(0);  // free() keeps pages
+  malloc_trim(0);  // free() alone keeps the pages
 #endif
 }
 

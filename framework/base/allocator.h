@@ -1,5 +1,5 @@
-// The caching allocator: 64-byte aligned blocks from thread-local pools, large ones from a shared
-// cache.  A block is freed with the size it was asked for, on any thread.
+// The caching allocator.  Each thread keeps free lists of small blocks; all threads share a cache
+// of large ones.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -9,36 +9,46 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// How much memory the tensors of the process use.
 struct MemoryStats {
   int64_t live = 0;    // bytes in use, rounded up to size classes
   int64_t cached = 0;  // bytes kept for reuse
-  int64_t peak = 0;    // the most that was ever live, to within 64 KiB per thread
+  int64_t peak = 0;    // largest value of `live` so far, to within 64 KiB per thread
 };
+// Memory use at this moment, of all threads together.
 MemoryStats memory_stats();
-// Gives cached memory back to the system.  Other threads hand their small blocks over when they
-// next free one; what a thread that rests keeps is at most 2 MiB.
+// Gives cached memory back to the system.  Another thread gives its small blocks back when it next
+// frees one; until then it keeps at most 2 MiB.
 void empty_cache();
-// Free memory above this is given back at once.  A thread keeps 64 KiB of small blocks anyway.
+// Sets how many bytes of free memory are kept; more is given back to the system at once.  Each
+// thread may still keep 64 KiB of small blocks.  The default is half of the machine's memory.
 void set_cache_limit(int64_t bytes);
 
-// Blocks up to this many bytes come from a free list per 64-byte class.
+// Blocks of up to this many bytes are small.  Each thread has one free list per 64-byte size class.
 inline constexpr size_t kSmallBlock = 4096;
 
+// The small free blocks of one thread.  Other threads only read `unreported` and clear `keeps`.
 struct SmallPool {
-  void* free[kSmallBlock / 64 + 1];
-  std::atomic<int64_t> unreported;  // change of `live` since the last report; written by its owner
-  std::atomic<bool> keeps;  // freed blocks; cleared by a thread that wants all lists to be emptied
+  void* free[kSmallBlock / 64 + 1];  // free[c]: a list of blocks of 64 c bytes
+  std::atomic<int64_t> unreported;   // change of MemoryStats::live since the last report, in bytes
+  std::atomic<bool> keeps;           // freed blocks go to `free`; cleared to have the lists emptied
+  // Whether the allocator lists this pool, and whether its thread has ended.
   bool registered, ended;
   int64_t listed;  // bytes in the lists at the last report
 };
+// The pool of the calling thread.
 extern constinit thread_local SmallPool t_small_pool;
 
+// These work for allocate() and deallocate() if a block is large, or a list empty or not kept.
 void* allocate_slow(size_t bytes);
 void deallocate_slow(void* block, size_t bytes);
+// Adds `unreported` to the statistics of the process, and shortens lists that are too long.
 void report_small_pool(SmallPool& pool);
 
+// Whether freed blocks are kept for reuse.  A sanitizer must see every allocation, so it is false
+// there.
 #if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kPooled = false;  // every block is the sanitizer's own
+inline constexpr bool kPooled = false;
 #elif defined(__has_feature)
 inline constexpr bool kPooled =
     !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer);
@@ -46,6 +56,7 @@ inline constexpr bool kPooled =
 inline constexpr bool kPooled = true;
 #endif
 
+// Counts `bytes` more in use (fewer if negative), and reports every 64 KiB.
 inline void count_small(SmallPool& pool, int64_t bytes) {
   int64_t unreported = pool.unreported.load(std::memory_order_relaxed) + bytes;
   pool.unreported.store(unreported, std::memory_order_relaxed);
@@ -53,7 +64,7 @@ inline void count_small(SmallPool& pool, int64_t bytes) {
     report_small_pool(pool);
 }
 
-// At least `bytes` bytes, 64-byte aligned.  Throws MemoryError.
+// Returns a block of at least `bytes` bytes, aligned to 64 bytes.  Throws MemoryError.
 inline void* allocate(size_t bytes) {
   size_t size_class = (bytes + 63) / 64;
   if (!kPooled || bytes > kSmallBlock) return allocate_slow(bytes);
@@ -66,6 +77,7 @@ inline void* allocate(size_t bytes) {
   return block;
 }
 
+// Frees a block, on any thread; `bytes` is the size with which allocate() was called.
 inline void deallocate(void* block, size_t bytes) {
   SmallPool& pool = t_small_pool;
   if (!kPooled || bytes > kSmallBlock || !pool.keeps.load(std::memory_order_relaxed)) [[unlikely]]
@@ -76,9 +88,10 @@ inline void deallocate(void* block, size_t bytes) {
   count_small(pool, -static_cast<int64_t>(size_class * 64));
 }
 
-// The allocator of small containers on hot paths.
+// A standard allocator on top of allocate(), for small containers on hot paths.
 template <class T>
 struct PoolAllocator {
+  // The members that C++ asks of an allocator.
   using value_type = T;
   PoolAllocator() = default;
   template <class U>
@@ -88,8 +101,9 @@ struct PoolAllocator {
   bool operator==(const PoolAllocator&) const { return true; }
 };
 
-// A base that gives a class pooled `new` and `delete`.
+// A base class: `new` and `delete` of a derived class use this allocator.
 struct Pooled {
+  // They call allocate() and deallocate().
   static void* operator new(size_t bytes) { return allocate(bytes); }
   static void operator delete(void* block, size_t bytes) { deallocate(block, bytes); }
 };

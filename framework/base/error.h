@@ -1,4 +1,4 @@
-// Errors: one typed family, one function that throws them, and the sentence they carry.
+// The types of errors that vitro throws, and the functions that throw them.
 #pragma once
 #include <sstream>
 #include <stdexcept>
@@ -8,21 +8,22 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// The base of everything vitro throws.  what() is one sentence, `op: what was expected: what came`,
-// then one line "  in ..." per module that the error passed on its way out.
+// The base of all errors that vitro throws.  what() is one sentence, `op: expected X, got Y`, then
+// one line "  in ..." for each module that the error passed on its way out.
 class Error : public std::runtime_error {
  public:
+  // Keeps the message, which what() returns.
   explicit Error(std::string message) : std::runtime_error(""), text_(std::move(message)) {}
   const char* what() const noexcept override { return text_.c_str(); }
 
-  // Adds where the failing call was made, if there is memory for it; outer callers add to the end.
+  // Appends the line "  in `where`".  Does nothing if there is no memory for it.
   void add_context(const std::string& where) noexcept;
 
  private:
   std::string text_;
 };
 
-// Subtypes exist where a caller would tell them apart.
+// One subtype for each kind of error that a caller may handle differently.
 // clang-format off
 struct ShapeError : Error { using Error::Error; };    // sizes, ranks, axes, indices out of range
 struct DTypeError : Error { using Error::Error; };    // a dtype that the op does not take
@@ -32,8 +33,9 @@ struct ValueError : Error { using Error::Error; };    // a number or text that m
 struct IoError : Error { using Error::Error; };       // files and their contents
 struct MemoryError : Error { using Error::Error; };   // the system gave no memory
 // clang-format on
-[[noreturn]] void fail_memory(size_t bytes = 0);  // a MemoryError, made without any memory
+[[noreturn]] void fail_memory(size_t bytes = 0);  // throws a MemoryError; allocates nothing
 
+// Throws an E.  Its message is the parts, one after another, as << prints them.
 template <class E, class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) try {
   std::ostringstream text;
@@ -41,7 +43,7 @@ template <class E, class... Parts>
   throw E(text.str());
 } catch (const std::bad_alloc&) { fail_memory(); }
 
-// Throws E(parts...) unless `ok`.  The parts are formatted only on failure.
+// Calls fail<E>(parts...) unless `ok`.  The parts are formatted only on failure.
 template <class E = Error, class... Parts>
 inline void check(bool ok, const Parts&... parts) {
   if (!ok) [[unlikely]]

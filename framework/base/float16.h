@@ -1,4 +1,4 @@
-// float16 (IEEE half precision), which files hold and vitro reads as float32.
+// Converts float16 (IEEE half precision), which some files hold, to float32.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -6,7 +6,8 @@
 
 namespace vitro {
 
-// Exact.  No denormal number is computed with, which a thread may be told to read as zero.
+// The conversion is exact.  It does no arithmetic on denormal numbers, because the thread may be in
+// a mode that reads them as zero.
 inline float float16_value(uint16_t bits) {
   const uint32_t sign = (bits & 0x8000u) << 16, exponent = bits >> 10 & 0x1f, digits = bits & 0x3ff;
   if (exponent == 0) {
@@ -17,7 +18,7 @@ inline float float16_value(uint16_t bits) {
   return std::bit_cast<float>(sign | wide << 23 | digits << 13);
 }
 
-// `n` little-endian numbers, wherever they lie.
+// Converts n little-endian numbers.  `bytes` needs no alignment.
 inline void widen_float16(const char* bytes, float* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     uint16_t bits;

@@ -1,4 +1,4 @@
-// Hook: a function whose result replaces a value.
+// Hook: a function that sees a value and may return another one to use instead.
 #pragma once
 #include <functional>
 #include <type_traits>
@@ -8,14 +8,16 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A std::function<R(Args...)> that is also made of a function that returns nothing: it then gives
-// R(), which for a Tensor is the undefined one and leaves the value as it is.
+// A std::function<R(Args...)> that can also be made from a function that returns nothing.  It then
+// returns R(); for a Tensor this is the undefined tensor, which leaves the value as it is.
 template <class Signature>
 struct Hook;
+// The definition for a function signature.
 template <class R, class... Args>
 struct Hook<R(Args...)> {
-  std::function<R(Args...)> function;
+  std::function<R(Args...)> function;  // returns R() if the given function returns nothing
 
+  // Wraps f, which is called with Args... and returns an R or nothing.
   template <class F>
   requires std::is_invocable_r_v<R, F&, Args...> ||
       std::is_void_v<std::invoke_result_t<F&, Args...>>

@@ -1,4 +1,4 @@
-// The error of having no memory: its sentence stands in the error itself.
+// Makes a MemoryError without any memory: the message is an array inside of the error.
 #include <cstdio>
 #include <new>
 
@@ -19,7 +19,7 @@ struct NoMemory final : MemoryError {
 
 }  // namespace
 
-// The C++ library has some memory of its own for errors that are thrown.
+// `throw` itself needs memory for the error; the C++ library keeps a reserve for that.
 void fail_memory(size_t bytes) { throw NoMemory(bytes); }
 
 void Error::add_context(const std::string& where) noexcept {

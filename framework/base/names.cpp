@@ -1,4 +1,4 @@
-// Interned names.
+// The table of interned names.
 #include "framework/base/names.h"
 
 #include <deque>
@@ -26,7 +26,7 @@ Names& names() {
   return *all;
 }
 
-[[maybe_unused]] Names& g_names = names();  // made before anybody forks
+[[maybe_unused]] Names& g_names = names();  // created at start-up, before any fork()
 
 }  // namespace
 

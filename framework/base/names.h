@@ -1,4 +1,4 @@
-// Interned names: a module path or a parameter's name costs a node four bytes.
+// Interned names: a node stores a module path or a parameter's name in four bytes.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,8 +7,11 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-using NameId = uint32_t;  // 0 is the empty name
+// The number of an interned name.  0 is the empty name.
+using NameId = uint32_t;
+// The id of `name`, the same for equal names.  A name that has an id keeps it for ever.
 NameId intern(const std::string& name);
+// The name that has this id.
 const std::string& interned(NameId id);
 
 }  // namespace vitro

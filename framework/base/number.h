@@ -1,4 +1,4 @@
-// A number of C++ that becomes an element of a tensor: integers stay exact beyond 2^53.
+// Number: a C++ number that becomes an element of a tensor.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -11,7 +11,9 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// Any C++ number, as an argument of an op.  Integers stay exact beyond 2^53.
 struct Number {
+  // Converts from any C++ number.
   template <class T>
   requires std::convertible_to<T, double> Number(T x)
       : real(static_cast<double>(x)) {  // NOLINT: numbers convert
@@ -20,16 +22,18 @@ struct Number {
       if (is_integer) integer = static_cast<int64_t>(x);
     }
   }
-  double real;          // rounded, where the number is a large integer
-  int64_t integer = 0;  // exact, where is_integer
-  bool is_integer = false;
+  double real;              // the value, rounded if it is a large integer
+  int64_t integer = 0;      // the exact value if is_integer
+  bool is_integer = false;  // whether it came as an integer that int64 holds
 };
 
+// Prints the value.
 inline std::ostream& operator<<(std::ostream& out, const Number& x) {
   return x.is_integer ? out << x.integer : out << x.real;
 }
 
-// The number as a T; ValueError where T is an integer or bool that does not hold it exactly.
+// The number as a T.  If T is an integer or bool that cannot hold it exactly, throws a ValueError
+// that names `op`.
 template <class T>
 T number_as(std::string_view op, const Number& x) {
   if constexpr (!std::is_integral_v<T>) {

@@ -1,4 +1,4 @@
-// The pool of threads behind parallel_for, made for a machine that other programs use too.
+// The pool of threads behind parallel_for.  Other programs may use the same machine.
 //
 // The calling thread works, and waits only for ranges that a worker has begun.  A worker that the
 // system has not scheduled yet therefore delays nobody.  Workers spin between two jobs as long as
@@ -28,15 +28,15 @@ namespace vitro {
 
 namespace {
 
-constexpr Nanoseconds kLongestSpin = 300 * kMicrosecond;  // of a worker between two jobs
+constexpr Nanoseconds kLongestSpin = 300 * kMicrosecond;  // how long a worker spins between jobs
 constexpr Nanoseconds kShortestSpin = 3 * kMicrosecond;
-constexpr Nanoseconds kWaitSpin = 200 * kMicrosecond;  // of a caller for the last ranges
+constexpr Nanoseconds kWaitSpin = 200 * kMicrosecond;  // how long a caller waits by spinning
 constexpr Nanoseconds kWaitSpinInCompany = 15 * kMicrosecond;
-constexpr Nanoseconds kJump = 100 * kMicrosecond;  // of the clock: the thread was off its core
-constexpr Nanoseconds kLook = 2 * kMillisecond;    // between two looks at what was waited
-constexpr Nanoseconds kStay = 50 * kMillisecond;   // of company after a job that it met
-// A second thread costs 50 us and ends the C library's short cuts for programs with one thread, so
-// the workers start when the loops have taken this long.
+constexpr Nanoseconds kJump = 100 * kMicrosecond;  // a longer gap: the thread lost its core
+constexpr Nanoseconds kLook = 2 * kMillisecond;    // time between two calls of waited_for_core()
+constexpr Nanoseconds kStay = 50 * kMillisecond;   // company is assumed to stay this much longer
+// The workers start when the loops have taken this long in all: starting a second thread costs
+// 50 us and ends the C library's shortcuts for programs with one thread.
 constexpr Nanoseconds kUnhelped = kMillisecond;
 
 constexpr int kMostWorkers = 1023;
@@ -55,54 +55,54 @@ uint64_t next_job(uint64_t word, int helpers, int64_t unclaimed) {
 struct Pool {
   alignas(64) std::atomic<uint64_t> word{0};
   alignas(64) std::atomic<uint32_t> done{0};  // ranges of this job that have ended
-  std::atomic<bool> caller_sleeps{false};     // until the last of them has
+  std::atomic<bool> caller_sleeps{false};     // until the last range has ended
 
-  // The job.  The caller writes it before it publishes `word`; who has claimed a range reads it.
+  // The job.  The caller writes it before it publishes `word`; threads read it after they claim.
   alignas(64) RangeFunction call = nullptr;
   const void* f = nullptr;
   int64_t n = 0, step = 0;
   uint32_t ranges = 0;
-  bool in_company = false;  // whether other programs are there
+  bool in_company = false;  // whether other programs use the cores
   std::atomic<bool> failed{false};
   std::exception_ptr error;
 
-  alignas(64) std::atomic<bool> busy{false};  // held by the thread whose job this is
-  std::atomic<int> workers{0};                // started; written by who holds busy
+  alignas(64) std::atomic<bool> busy{false};  // held by the thread that runs a job
+  std::atomic<int> workers{0};                // number started; guarded by busy
   HelpTrial trial;                            // guarded by busy
-  Nanoseconds last_end = 0;                   // of the last job; guarded by busy
-  Nanoseconds unhelped = 0;                   // time of jobs before there were workers; likewise
-  std::atomic<bool> broken{false};            // in a child of a fork inside a job
-  std::atomic<uint64_t> jobs{0}, alone{0};
+  Nanoseconds last_end = 0;                   // when the last job ended; guarded by busy
+  Nanoseconds unhelped = 0;                   // time of jobs without workers; guarded by busy
+  std::atomic<bool> broken{false};            // this is the child of a fork() inside a job
+  std::atomic<uint64_t> jobs{0}, alone{0};    // for PoolStats
 
-  alignas(64) std::atomic<Nanoseconds> spin{100 * kMicrosecond};  // of a worker between two jobs
+  alignas(64) std::atomic<Nanoseconds> spin{100 * kMicrosecond};  // how long a worker spins
   Company company;
-  // In company: CPU time of the workers without their spinning, less the caller's spinning.
+  // In company: CPU time of the workers, less the time that they and the caller spent spinning.
   std::atomic<Nanoseconds> useful_cpu{0};
 
   std::atomic<int> caller_cpu{-1};  // where the last job began
 
-  // Each worker has one: it sleeps on `asleep` and counts the ranges that it ran and its sleeps.
+  // Each worker has one.  It sleeps on `asleep`, and counts the ranges that it ran and its sleeps.
   struct alignas(64) Bed {
     std::atomic<uint32_t> asleep{0};
-    std::atomic<int> thread{0}, cpu{-1};  // its id, and where it was last
+    std::atomic<int> thread{0}, cpu{-1};  // its id; the CPU it last ran on
     std::atomic<uint64_t> helped{0}, sleeps{0};
   };
   Bed beds[kMostWorkers];
 };
 
-// Never destroyed: a thread may compute while static objects die.
+// Never destroyed, because a thread may still compute while static objects are destroyed.
 Pool& pool() {
   alignas(Pool) static char room[sizeof(Pool)];
   static Pool* const one = new (room) Pool;
   return *one;
 }
 
-std::atomic<int> g_threads{0};  // 0: nobody has set it or asked for it
+std::atomic<int> g_threads{0};  // 0: not set or asked for yet
 constinit thread_local int t_limit = INT_MAX;
-constinit thread_local bool t_inside = false;  // in a range: further loops run on this thread
+constinit thread_local bool t_inside = false;  // in a range; inner loops do not use the pool
 
-// std::atomic::wait gives the core away several times before it sleeps, which in company costs a
-// time slice of another program each time.
+// std::atomic::wait yields the core several times before it sleeps.  In company each yield costs a
+// time slice of another program.
 void sleep_while(std::atomic<uint32_t>& word, uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
 }
@@ -116,8 +116,8 @@ void pause() {
 #endif
 }
 
-// A system may wake a worker on the core of the thread that wakes it, though another core is idle:
-// both would then take turns there.  The thread leaves that core for the others of the process.
+// Moves `thread` from `cpu` to the other CPUs of the process.  The system may wake a worker on the
+// core of the thread that wakes it, even if another core is idle; the two would then take turns.
 void keep_off(int thread, int cpu) {
   cpu_set_t others;
   if (cpu < 0 || sched_getaffinity(getpid(), sizeof others, &others) != 0) return;
@@ -125,8 +125,8 @@ void keep_off(int thread, int cpu) {
   if (CPU_COUNT(&others) > 0) sched_setaffinity(thread, sizeof others, &others);
 }
 
-// How long this thread has waited for a core since it last looked.  It looks every kLook at most,
-// unless it knows of an interruption.
+// How long this thread has waited for a core since the last look.  It looks every kLook at most, or
+// after an interruption.  Returns 0 between looks, and if the last look was too long ago.
 Nanoseconds waiting(Nanoseconds at, bool was_interrupted = false) {
   constinit thread_local Nanoseconds last_look = 0, seen = 0;
   if (!was_interrupted && at - last_look < kLook) return 0;
@@ -155,7 +155,7 @@ void call_range(Pool& p, uint32_t range) {
     if (!p.failed.exchange(true, std::memory_order_relaxed)) p.error = std::current_exception();
   }
 }
-// The job may be over as soon as its last range counts.
+// Once the last range is counted, the caller may change the job; `ranges` is read before that.
 void end_range(Pool& p) {
   const uint32_t ranges = p.ranges;
   if (p.done.fetch_add(1, std::memory_order_seq_cst) + 1 == ranges &&
@@ -168,12 +168,12 @@ bool has_work(const Pool& p, int index) {
   return unclaimed(word) > 0 && index < helpers(word);
 }
 
-// One of the pool's threads.
+// One thread of the pool.
 class PoolWorker {
  public:
   PoolWorker(Pool& pool, int index) : p_(pool), bed_(pool.beds[index]), index_(index) {}
 
-  // Returns only in the child of a fork inside a range, which has no other thread: it ends there.
+  // Returns, and so ends the thread, only in the child of a fork() inside a range of this worker.
   void work() {
     t_inside = true;
     bed_.thread.store(gettid(), std::memory_order_relaxed);
@@ -199,7 +199,7 @@ class PoolWorker {
     end_range(p_);
   }
 
-  // A new thread may use the CPUs of the thread that starts it.  That thread may be pinned, so the
+  // A new thread inherits the CPUs of the thread that starts it.  That thread may be pinned, so the
   // worker takes the CPUs of the main thread.
   static void run_where_the_process_may() {
     cpu_set_t allowed;
@@ -225,7 +225,7 @@ class PoolWorker {
     own_company_.waited(time, at);
   }
 
-  // Spins while that pays; false when it is time to sleep.
+  // Spins until there is work (true) or spinning no longer pays (false).
   bool spin() {
     const Nanoseconds begin = now();
     for (Nanoseconds last = begin;;) {
@@ -243,7 +243,7 @@ class PoolWorker {
     }
   }
 
-  // The caller publishes a job and then looks at `asleep`; the worker does it the other way round.
+  // Misses no job: the caller publishes it and then reads `asleep`; the worker does the reverse.
   void sleep() {
     bed_.asleep.store(1, std::memory_order_seq_cst);
     if (!has_work(p_, index_)) {
@@ -256,15 +256,15 @@ class PoolWorker {
   Pool& p_;
   Pool::Bed& bed_;
   const int index_;
-  Company own_company_;               // on this worker's core
-  Nanoseconds spun_ = 0;              // since the CPU time was counted
-  Nanoseconds cpu_ = 0, cpu_at_ = 0;  // CPU time that has been counted, and when
+  Company own_company_;               // other programs on this worker's core
+  Nanoseconds spun_ = 0;              // time spun since cpu_at_
+  Nanoseconds cpu_ = 0, cpu_at_ = 0;  // CPU time counted so far, and when
 };
 
 void start_workers(Pool& p, int wanted) {
   int workers = p.workers.load(std::memory_order_relaxed);
   try {
-    // Do not wait for the threads to show that the cores are taken already.
+    // If the cores are taken already, assume company at once, before any thread has had to wait.
     if (workers == 0 && runnable_threads() + wanted > sysconf(_SC_NPROCESSORS_ONLN))
       p.company.stays_until(now() + kStay);
     for (; workers < std::min(wanted, kMostWorkers); p.workers.store(++workers))
@@ -272,9 +272,9 @@ void start_workers(Pool& p, int wanted) {
         PoolWorker(p, workers).work();
       }).detach();
     return;
-  } catch (const std::system_error&) {  // the system has no thread left: fewer will do
+  } catch (const std::system_error&) {  // no more threads to be had: go on with fewer
   } catch (const std::bad_alloc&) {}
-  p.unhelped = 0;  // ask again when loops have taken some time, not in each
+  p.unhelped = 0;  // try again after another kUnhelped, not in every loop
 }
 
 void wake(Pool& p, int helpers) {
@@ -323,7 +323,7 @@ void cut(Pool& p, int64_t n, int64_t grain, int64_t most) {
   const int64_t ranges = std::clamp<int64_t>(most, 1, std::min<int64_t>(n / grain, kField));
   p.n = n;
   p.step = (n + ranges - 1) / ranges;
-  // Ranges end on multiples of 16 where that is possible, so that no two threads share a line.
+  // Ranges end on multiples of 16 if possible, so that no two threads write to one cache line.
   if (p.step >= 64) p.step = (p.step + 15) / 16 * 16;
   p.ranges = static_cast<uint32_t>((n + p.step - 1) / p.step);
 }
@@ -335,7 +335,7 @@ void run_ranges(Pool& p, int workers) {
   p.done.store(0, std::memory_order_relaxed);
   p.caller_cpu.store(sched_getcpu(), std::memory_order_relaxed);
   p.jobs.fetch_add(1, std::memory_order_relaxed);
-  // The caller keeps range 0, so that a thread meets the same numbers in consecutive jobs.
+  // The caller always takes range 0, so that its cache still holds the data in the next job.
   p.word.store(next_job(p.word.load(std::memory_order_relaxed), workers, p.ranges - 1),
                std::memory_order_seq_cst);
   wake(p, std::min(workers, static_cast<int>(p.ranges - 1)));
@@ -367,19 +367,19 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
   const Nanoseconds end = p.last_end = now();
   if (p.unhelped < kUnhelped) p.unhelped += end - begin;
   if (!company || workers == 0) return;
-  // Nobody waits for a core while the workers sleep: company ends where help is seen to pay, or
-  // where nothing is seen any more.
+  // While the workers sleep, no thread waits for a core, so waiting does not show company.  Company
+  // is assumed until a trial shows that help pays, or until no trial has ended for kStay.
   if (p.trial.job_ends(end, p.useful_cpu) && !p.trial.help_pays())
     p.company.stays_until(end + kStay);
 }
 
-// A fork inside a range cannot wait for the job that the range is part of.
+// A fork() inside a range cannot wait for the job, which includes that range.
 void lock_pool() {
   while (!t_inside && pool().busy.exchange(true, std::memory_order_acquire)) sched_yield();
 }
 void unlock_pool(bool in_child) {
   Pool& p = pool();
-  if (in_child) {  // no worker lives here
+  if (in_child) {  // the child has no workers
     p.workers.store(0, std::memory_order_relaxed);
     for (Pool::Bed& bed : p.beds) bed.asleep.store(0, std::memory_order_relaxed);
     if (t_inside) p.broken.store(true, std::memory_order_relaxed);

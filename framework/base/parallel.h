@@ -1,4 +1,4 @@
-// parallel_for: the one place where loops fork, over the one pool of threads of the process.
+// parallel_for: runs a loop on the threads of the process's one pool.
 #pragma once
 #include <cstdint>
 #if defined(__SSE__)
@@ -10,7 +10,8 @@ namespace vitro {
 using RangeFunction = void (*)(const void* f, int64_t begin, int64_t end);
 void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f);
 
-// Sets, for its scope and thread, whether denormal numbers are read and written as zero.
+// While it lives, the calling thread reads and writes denormal numbers as zero (kFlush), or as they
+// are.
 template <bool kFlush>
 class DenormalMode {
  public:
@@ -30,16 +31,15 @@ class DenormalMode {
   uint32_t wanted() const { return kFlush ? before_ | kBits : before_ & ~kBits; }
   uint32_t before_ = 0;
 };
-using FlushToZero = DenormalMode<true>;     // arithmetic: inside every parallel_for
-using KeepDenormals = DenormalMode<false>;  // conversions, which change no value that fits
+using FlushToZero = DenormalMode<true>;     // for arithmetic; set inside every parallel_for
+using KeepDenormals = DenormalMode<false>;  // for conversions, which keep every value that fits
 
-// Calls f(begin, end) on disjoint ranges that cover [0, n).  The calling thread works too; the
-// pool's workers claim ranges as they come.  Each range but the last is at least `grain` long if
-// there is more than one; a grain is worth a fork at about 10 us of work.  Below 2 x grain, inside
-// a range of a loop that forked, and while another thread uses the pool, the calling thread does
-// everything itself.
-// f must not depend on where the ranges are cut.  When f throws, all other ranges still run; then
-// the first exception is rethrown here.
+// Calls f(begin, end) on disjoint ranges that cover [0, n).  The calling thread and the workers of
+// the pool each take the next range when they are free.  If there are several ranges, all but the
+// last have at least `grain` items; choose a grain of about 10 us of work.
+// The calling thread runs [0, n) alone if n < 2 grain, inside a range of another parallel_for, and
+// while another thread uses the pool.  f must not depend on where the ranges are cut.
+// If f throws, all other ranges still run; then the first exception is rethrown here.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
   if (n < 2 * grain) {
@@ -53,15 +53,15 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
       &f);
 }
 
-// The grain of a loop over items of `each` numbers, of which `worth` are worth a fork.
+// The grain of a loop over items of `each` numbers, if a range should have `worth` numbers.
 constexpr int64_t grain_of(int64_t worth, int64_t each) {
   return each > 1 ? (each < worth ? worth / each : 1) : worth;
 }
 
-// Counts since the process began.  They are what tests look at, since they never look at the time.
+// Counts since the process began.  Tests look at these instead of at times.
 struct PoolStats {
-  uint64_t jobs;    // loops that had the pool
-  uint64_t alone;   // loops long enough to fork that one thread ran by itself
+  uint64_t jobs;    // loops that used the pool
+  uint64_t alone;   // loops that ran on one thread because another used the pool
   uint64_t helped;  // ranges that workers ran
   uint64_t sleeps;  // how often a worker went to sleep
   int workers;      // threads that the pool has started

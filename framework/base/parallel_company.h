@@ -1,4 +1,4 @@
-// These classes tell the pool whether other programs use the same cores, and what to do then.
+// Tells the pool whether other programs use the same cores, and whether workers then still help.
 #pragma once
 #include <time.h>
 
@@ -18,11 +18,11 @@ inline Nanoseconds now() {
       .count();
 }
 
-// Whether other programs take our cores: whether the waiting of our threads for one adds up to more
-// than an eighth of the time.  A quiet machine's own housekeeping interrupts often, but shortly.
+// Whether other programs use our cores ("company").  They do if our threads wait for a core for
+// more than an eighth of the time.  The system's own work interrupts often, but only briefly.
 class Company {
  public:
-  // A thread that could run has waited so long for a core since it last said so.
+  // Call it when a thread has waited `time` for a core since its last call.
   void waited(Nanoseconds time, Nanoseconds at) {
     const Nanoseconds since = at - last_.exchange(at, std::memory_order_relaxed),
                       before = waited_.load(std::memory_order_relaxed) - since / kPart,
@@ -43,32 +43,33 @@ class Company {
   std::atomic<Nanoseconds> last_{0}, waited_{0}, until_{0};
 };
 
-// CPU time of the calling thread.  Asking for it makes the system look whether the thread's time
-// slice is over, which costs it part of its share of a core: it is asked for seldom.
+// CPU time of the calling thread.  Call it seldom: the system then checks whether the thread's time
+// slice is over, which costs the thread part of its share of a core.
 inline Nanoseconds cpu_time() {
   timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return t.tv_sec * 1000 * kMillisecond + t.tv_nsec;
 }
 
-// Whether helpers pay in company.  A helper that loses its core while it runs a range makes the
-// caller wait for a time slice of another program, so help can cost more than it gives.  The two
-// ways of running jobs are tried in turn and compared by the CPU seconds that our threads get per
-// second; what the caller does between jobs for longer than some time slices does not count.
+// Finds out whether help by workers pays in company.  A worker that loses its core inside a range
+// makes the caller wait for a time slice of another program, so help can cost more than it gains.
+// Jobs run with and without help by turns.  The two ways are compared by the CPU seconds that our
+// threads get per second, without the caller's pauses between jobs that are longer than kGap.
 //
-// Help pays where it gets our threads much more, and more than one core gives.  What half a core of
-// help gains is taken from a neighbour: two programs that do this to each other are both slower,
-// and neither sees it, because alone it would get less of a core that the other one helps itself
-// to.
+// Help pays if it gets our threads much more CPU time, and more than one core's worth.  A gain of
+// half a core is taken from another program: two programs that do this to each other both become
+// slower, and neither notices, because without help each would get even less.
 //
-// The waiting that showed the company speaks against help.  So help is first tried after 50 ms.
-// While it loses, it is tried again after 200 ms, after 800 ms and then each second.
+// Company was noticed because threads had to wait, which speaks against help.  So help is first
+// tried after 50 ms.  While it does not pay, it is tried again after 200 ms, 800 ms and then each
+// second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
-  bool help_pays() const { return pays_; }             // what the last trial of help has shown
+  bool help_pays() const { return pays_; }             // the result of the last trial of help
 
-  // Before and after each job in company; `others` is what the caller's own CPU time lacks.
+  // Call these before and after each job in company.  `others` is the CPU time to add to that of
+  // the caller: the workers' time, less all time spent spinning.
   void job_begins(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     static std::atomic<int64_t> threads{0};
     thread_local const int64_t me = ++threads;
@@ -76,7 +77,7 @@ class HelpTrial {
     who_ = me, from_ = at, cpu_ = cpu_time();
     others.store(0);
   }
-  // Returns whether a window has ended, and so whether what is known of help is of now.
+  // Returns whether a window of measurement has ended, which makes help_pays() up to date.
   bool job_ends(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     last_end_ = at;
     const Nanoseconds wall = at - from_;
@@ -109,9 +110,9 @@ class HelpTrial {
 
   Way way_ = kAlone;
   bool pays_ = false;
-  double rate_[2] = {0, 0};                  // CPU seconds per second, of either way
-  Nanoseconds rest_ = kShortest, next_ = 0;  // how long help rests, and until when
-  // The window: whose it is, since when and from which CPU time on; when the last job ended.
+  double rate_[2] = {0, 0};                  // CPU seconds per second, alone and helped
+  Nanoseconds rest_ = kShortest, next_ = 0;  // how long help pauses, and until when
+  // The window: its thread, its start, the CPU time at its start; and when the last job ended.
   int64_t who_ = 0;
   Nanoseconds from_ = 0, cpu_ = 0, last_end_ = 0;
 };

@@ -1,4 +1,4 @@
-// The keys of thread-local data, whose values the C library hands over when a thread ends.
+// Uses thread-specific data of POSIX: the C library calls a function for each value at thread end.
 #include "framework/base/parallel_end.h"
 
 #include <pthread.h>

@@ -16,7 +16,7 @@ struct Hook {
 };
 constexpr int kHooks = static_cast<int>(ForkLock::kCount);
 constinit Hook g_hooks[kHooks];
-constinit thread_local bool t_locked[kHooks];  // by this thread's fork
+constinit thread_local bool t_locked[kHooks];  // whether this thread's fork() holds lock i
 
 void before_fork() {
   for (int i = 0; i < kHooks; ++i) {

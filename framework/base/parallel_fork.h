@@ -6,7 +6,7 @@
 
 namespace vitro {
 
-// The library's locks, in the order in which one thread may hold several of them.
+// The library's locks, in the order in which a thread may take several of them.
 enum class ForkLock : int {
   kPool,
   kModelTypes,
@@ -23,8 +23,8 @@ enum class ForkLock : int {
 // unlock(true) runs in the child, which has only the thread that forked.
 void at_fork(ForkLock which, void (*lock)(), void (*unlock)(bool in_child));
 
-// One of a few mutexes that fork() takes, chosen by an address: things of one kind need no mutex
-// each.  A thread holds one of them at a time.
+// One of 16 mutexes that fork() takes, chosen by `address`.  Objects of one kind share them instead
+// of having one each.  A thread may hold only one of the 16 at a time.
 template <ForkLock which>
 std::mutex& fork_mutex(const void* address) {
   static std::array<std::mutex, 16> all;

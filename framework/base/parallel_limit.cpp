@@ -1,4 +1,4 @@
-// This file asks the system about cores: which are allowed, how many, and how busy they are.
+// Asks Linux which cores the process may use, and how busy they are.
 #include "framework/base/parallel_limit.h"
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ bool has(const std::string& list, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// A hierarchy of control groups is mounted at `point`; its group `root` is the one seen there.
+// A mounted hierarchy of control groups: directory `point` shows the group `root`.
 struct Mount {
   std::string root, point;
 };
@@ -56,7 +56,7 @@ std::optional<Mount> mount_of(const std::string& mounts, bool version2) {
   return std::nullopt;
 }
 
-// quota / period in microseconds, rounded up.  A quota that is not a positive number is none.
+// quota / period, both in microseconds, rounded up; nothing unless both are positive numbers.
 std::optional<int> cpus(const std::string& quota, const std::string& period) {
   long long q = 0, p = 0;
   if (!(std::istringstream(quota) >> q) || !(std::istringstream(period) >> p) || q <= 0 || p <= 0)
@@ -79,14 +79,14 @@ std::optional<int> quota_of_group(const std::string& group, bool version2, const
   return cpus(quota, period);
 }
 
-// The smallest quota of a group and its parents, up to where the hierarchy is mounted.
+// The smallest quota of a group and its parents, up to the group at the mount point.
 std::optional<int> smallest_quota(const Mount& mount, std::string path, bool version2,
                                   const Read& read) {
   const size_t root = mount.root == "/" ? 0 : mount.root.size();
   const bool inside =
       path.compare(0, root, mount.root, 0, root) == 0 && (path.size() == root || path[root] == '/');
   path = inside ? path.substr(root) : "";
-  if (path.find("/..") != std::string::npos) path.clear();  // outside of what is mounted here
+  if (path.find("/..") != std::string::npos) path.clear();  // the group is outside of the mount
   std::optional<int> least;
   for (;;) {
     if (path == "/") path.clear();
@@ -97,7 +97,8 @@ std::optional<int> smallest_quota(const Mount& mount, std::string path, bool ver
   }
 }
 
-// The CPUs of the main thread's affinity mask.  The system refuses masks that are too short.
+// The number of CPUs in the main thread's affinity mask.  The system refuses a mask that is too
+// short, so longer ones are tried.
 int allowed_cpus() {
   for (int bits = 1024; bits <= (1 << 20); bits *= 2) {
     cpu_set_t* const set = CPU_ALLOC(bits);

@@ -1,4 +1,4 @@
-// Starting threads.
+// Starts threads.
 #include "framework/base/parallel_worker.h"
 
 #include <pthread.h>
@@ -11,7 +11,7 @@
 namespace vitro {
 
 std::thread start_thread(const std::string& name, std::function<void()> f) {
-  // A thread inherits the mask of the one that starts it.
+  // A thread inherits the signal mask of the thread that starts it.
   sigset_t all, before;
   sigfillset(&all);
   // A fault of the thread itself must reach the program's handler.

@@ -1,4 +1,4 @@
-// A thread with a name that is joined: the only way to start one outside the pool.
+// Starts threads.  Outside of the pool, every thread is a Worker, which is always joined.
 #pragma once
 #include <exception>
 #include <functional>
@@ -7,19 +7,19 @@
 
 namespace vitro {
 
-// Starts a thread that runs f.  It has that name (15 bytes at most), reads and writes denormal
-// numbers as zero, and leaves signals to the threads of the program.  f must not throw.
+// Starts a thread that runs f.  The thread gets the first 15 bytes of `name`, treats denormal
+// numbers as zero, and blocks signals, so that the program's threads get them.  f must not throw.
 std::thread start_thread(const std::string& name, std::function<void()> f);
 
 // Runs f on a thread of its own.
 class Worker {
  public:
   Worker(const std::string& name, std::function<void()> f);
-  ~Worker();  // waits for f; an exception that nobody asked for is dropped
+  ~Worker();  // waits for f; drops its exception if join() was not called
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void join();  // waits for f, and rethrows what it threw
+  void join();  // waits for f, and rethrows its exception
 
  private:
   std::exception_ptr error_;

@@ -1,4 +1,4 @@
-// Philox4x32-10 (Salmon et al., 2011): the one statement of its rounds.
+// The rounds of Philox4x32-10 (Salmon et al., 2011), which turn a counter into random numbers.
 #pragma once
 #include <cstdint>
 
@@ -13,7 +13,7 @@ struct PhiloxKey {
   void next_round() { k0 += 0x9E3779B9, k1 += 0xBB67AE85; }
 };
 
-// A round of one block.  Inlined always, so that loops over blocks become loops over vectors.
+// One round of one block.  Always inlined, so that the compiler can vectorize a loop over blocks.
 [[gnu::always_inline]] inline void philox_round(const PhiloxKey& key, uint32_t& x0, uint32_t& x1,
                                                 uint32_t& x2, uint32_t& x3) {
   const uint64_t a = uint64_t{0xD2511F53} * x0, b = uint64_t{0xCD9E8D57} * x2;

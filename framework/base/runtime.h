@@ -1,4 +1,4 @@
-// The run-time environment: threads, versions, instruction sets, and what oneDNN was asked to do.
+// The run-time environment: threads, versions, instruction sets, and the primitives of oneDNN.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,19 +8,20 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// Sets how many threads the loops and products of this process may use, whichever thread asks.
-// The results do not depend on it.  Where nobody sets it, it is the number of CPUs that the process
-// may use: its affinity mask, bounded by the CPU quota of its control groups.  ValueError below 1
-// and above 1024.
+// Sets how many threads the loops and products of this process may use, for all calling threads.
+// Results do not depend on it.  The default is the number of CPUs that the process may use: those
+// of its affinity mask, at most the CPU quota of its control groups.  ValueError unless n is in
+// [1, 1024].
 void set_num_threads(int n);
-// The number that the calling thread's next loop may use: the process's, or less in a
-// ScopedThreads.
+// The number of threads that the calling thread's next loop may use: the number of the process, or
+// less inside a ScopedThreads.
 int get_num_threads();
 
-// Limits the calling thread to n threads for a scope; it never raises the number.  ValueError below
-// 1.
+// Limits the loops of the calling thread to n threads for a scope; it never raises the number.
+// ValueError unless n >= 1.
 class ScopedThreads {
  public:
+  // The limit holds from the constructor to the destructor.
   explicit ScopedThreads(int n);
   ~ScopedThreads();
   ScopedThreads(const ScopedThreads&) = delete;
@@ -30,25 +31,30 @@ class ScopedThreads {
   int before_;
 };
 
+// The versions and instruction sets in use.
 struct VersionInfo {
-  std::string version;  // of vitro
-  std::string simd;     // instruction set that vitro's kernels run on
-  std::string onednn;   // version and instruction set that oneDNN runs on
-  int threads;
+  std::string version;  // version of vitro
+  std::string simd;     // instruction set that vitro's kernels use
+  std::string onednn;   // version of oneDNN, and the instruction set that it uses
+  int threads;          // get_num_threads()
 };
+// The versions and instruction sets of this process.
 VersionInfo version_info();
 
+// One operation that oneDNN has prepared for given dtypes and shapes.
 struct OnednnPrimitive {
   std::string name;            // operation, dtype and shape
   std::string implementation;  // the kernel that oneDNN chose
-  int64_t runs;
+  int64_t runs;                // how often it ran
 };
-// The calling thread's cache of ready primitives.
+// The process's cache of prepared primitives.
 struct OnednnStats {
+  // Look-ups that found a primitive, and those that had to make one.
   uint64_t hits, misses;
-  int64_t bytes;
-  std::vector<OnednnPrimitive> primitives;
+  int64_t bytes;                            // memory of the primitives, estimated
+  std::vector<OnednnPrimitive> primitives;  // sorted by name
 };
+// The state of the cache at this moment.
 OnednnStats onednn_stats();
 
 }  // namespace vitro

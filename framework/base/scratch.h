@@ -1,4 +1,4 @@
-// Memory that lives as long as a call.
+// Scratch: memory for the time of a call.
 #pragma once
 #include "framework/base/allocator.h"
 
@@ -12,7 +12,7 @@ class Scratch {
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  void* data() const { return data_; }  // null for no bytes
+  void* data() const { return data_; }  // null if it has no bytes
 
  private:
   size_t bytes_;

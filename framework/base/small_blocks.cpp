@@ -1,4 +1,4 @@
-// Slabs: giving out and taking back small blocks.
+// Slabs: gives out small blocks and takes them back.
 #include "framework/base/small_blocks.h"
 
 #include <new>

@@ -1,5 +1,4 @@
-// Slabs: where the small blocks of the allocator come from and go back to.  Private to
-// framework/base.
+// Slabs: pieces of memory that the allocator cuts into small blocks.  Private to framework/base.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,27 +8,28 @@
 namespace vitro {
 
 inline constexpr size_t kSmallClasses = kSmallBlock / 64 + 1;  // class c holds blocks of 64 c bytes
-inline constexpr size_t kSlab = size_t{64} << 10;              // and the alignment of a slab
-inline constexpr size_t kSlabBytes = kSlab - 64;  // malloc's header then fits between two slabs
+inline constexpr size_t kSlab = size_t{64} << 10;              // alignment of a slab, in bytes
+inline constexpr size_t kSlabBytes = kSlab - 64;  // malloc's header fits between two slabs
 
-// The header of a slab, whose other bytes are blocks of one size.  The address of a block tells its
-// slab, so a slab knows when all its blocks are back.
+// The header of a slab; blocks of one size fill the rest of it.  Rounding the address of a block
+// down to a multiple of kSlab gives its slab, so each slab can count its blocks in use.
 struct Slab {
-  Slab *next = nullptr, *previous = nullptr;  // with free blocks; of the empty ones `next` only
-  void* free = nullptr;                       // blocks that came back, each with the next's address
+  Slab *next = nullptr, *previous = nullptr;  // in its list; an empty slab uses `next` only
+  void* free = nullptr;                       // list of returned blocks, each holds the next
   uint32_t block = 0;                         // bytes of a block
-  uint32_t fresh = 64;                        // where the first block that nobody has had begins
-  uint32_t used = 0;                          // blocks that are out
+  uint32_t fresh = 64;                        // offset of the first block never given out
+  uint32_t used = 0;                          // number of blocks in use
 };
 static_assert(sizeof(Slab) <= 64);
 
-// All slabs of the process.  Its user holds the allocator's lock.
+// All slabs of the process.  Callers hold the allocator's lock.
 struct Slabs {
-  Slab* with_room[kSmallClasses] = {};
-  Slab* empty = nullptr;  // of no class
+  Slab* with_room[kSmallClasses] = {};  // by class: the slabs that have free blocks
+  Slab* empty = nullptr;                // slabs with no block in use, which belong to no class
   size_t n_empty = 0;
 
-  // A list of up to `count` blocks of class c, and how many they are; null when a slab is missing.
+  // Returns a list of up to `count` blocks of class c, and sets *taken to their number.  Null if no
+  // slab has one.
   void* take(size_t c, size_t count, size_t* taken);
   void put(void* block);
   void add_empty(void* memory);

@@ -1,4 +1,4 @@
-// Checkpoint files and the directory of a run.
+// Reads and writes checkpoint files, and the directory of a run.
 #define XXH_INLINE_ALL
 #include "framework/io/checkpoint.h"
 
@@ -35,7 +35,7 @@ std::string digits(uint64_t sum) {
 
 size_t bytes_of(const Tensor& x) { return static_cast<size_t>(x.numel()) * item_size(x.dtype()); }
 
-// Of pieces of bytes, one after the other.
+// The XXH3 checksum of bytes that come in pieces.
 class Hash {
  public:
   Hash() { XXH3_64bits_reset(&state_); }
@@ -47,7 +47,7 @@ class Hash {
   XXH3_state_t state_;
 };
 
-// Where the digits stand; npos if the file has none.
+// The offset of the checksum's digits; npos if the file has none.
 size_t find_digits(std::string_view bytes) {
   const size_t header = bytes.substr(0, kMostHeaderBytes).find(kField);
   const size_t at = header == bytes.npos ? header : header + sizeof kField - 1;
@@ -98,13 +98,15 @@ Checkpoint load_checkpoint(const std::string& path) {
     const MappedFile file(path);
     const std::string_view bytes = file.bytes();
     const size_t at = find_digits(bytes);
-    check<IoError>(at != bytes.npos, path, ": expected a checkpoint: it has no checksum");
+    check<IoError>(at != bytes.npos, "checkpoint ", path,
+                   ": expected a file with a checksum, got one without");
     Hash hash;
     hash.add(bytes.substr(0, at));
     hash.add(kZeros);
     hash.add(bytes.substr(at + kDigits));
-    check<IoError>(hash.text() == bytes.substr(at, kDigits), path,
-                   ": expected a whole checkpoint: its bytes do not have its checksum");
+    check<IoError>(hash.text() == bytes.substr(at, kDigits), "checkpoint ", path,
+                   ": expected bytes with the checksum ", bytes.substr(at, kDigits), ", got ",
+                   hash.text(), "; the file is damaged");
   }
   Safetensors file = load_safetensors(path);
   file.metadata.erase("checksum");
@@ -141,7 +143,7 @@ std::string CheckpointDirectory::file(int64_t step) const {
 void CheckpointDirectory::save(int64_t step, const Checkpoint& checkpoint, int64_t keep,
                                std::optional<int64_t> spared) const {
   check<ValueError>(keep >= 1, "checkpoint: expected a keep of at least 1, got ", keep);
-  for (const std::string& name : names_in(path_))  // what killed saves of any step left
+  for (const std::string& name : names_in(path_))  // temporary files of killed saves, of any step
     if (name.starts_with(kPrefix) && name.find(kSuffix) != name.npos && name.ends_with(".tmp"))
       remove_leftover(path_ + '/' + name);
   save_checkpoint(file(step), checkpoint);
@@ -152,13 +154,13 @@ void CheckpointDirectory::save(int64_t step, const Checkpoint& checkpoint, int64
 
 CheckpointDirectory::Found CheckpointDirectory::latest() const {
   const std::vector<int64_t> all = steps();
-  check<IoError>(!all.empty(), path_, ": expected a run of vitro train: it has no ", kPrefix, "*",
-                 kSuffix);
+  check<IoError>(!all.empty(), path_, ": expected a run of vitro train with ", kPrefix, "*",
+                 kSuffix, ", got none");
   std::vector<std::string> damaged;
   for (auto step = all.rbegin(); step != all.rend(); ++step) try {
       return {*step, load_checkpoint(file(*step)), damaged};
     } catch (const IoError& error) { damaged.push_back(error.what()); }
-  fail<IoError>(path_, ": expected one whole checkpoint: ", damaged.front());
+  fail<IoError>(path_, ": no checkpoint of this run is whole: ", damaged.front());
 }
 
 }  // namespace vitro

@@ -1,8 +1,8 @@
-// Checkpoints: everything that a training run needs to go on, in one file that is whole or not
-// there.
+// Checkpoints: one file with everything that a training run needs to continue.
 //
-// The file is a safetensors file, so other programs can read its tensors.  Its metadata carries an
-// XXH3 checksum of all its bytes (the checksum's own sixteen digits taken as zeros).
+// A save writes the whole file or none.  It is a safetensors file, so other programs can read its
+// tensors.  Its metadata has an XXH3 checksum of all bytes, in which the 16 digits of the checksum
+// itself count as zeros.
 #pragma once
 #include <optional>
 
@@ -10,38 +10,43 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// The contents of a checkpoint file.
 struct Checkpoint {
-  NamedTensors tensors;
-  std::map<std::string, std::string> metadata;              // "checksum" is taken
-  const std::string& field(const std::string& name) const;  // of the metadata; IoError without it
+  NamedTensors tensors;                         // such as weights and the optimizer's state
+  std::map<std::string, std::string> metadata;  // texts by name; the name "checksum" is reserved
+  const std::string& field(const std::string& name) const;  // metadata of this name, or IoError
 };
 
+// Replaces the file at `path` by the checkpoint, as AtomicFile does.
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
-// IoError for what is no checkpoint, or has one byte that is not as it was written.
+// IoError if the file is not a checkpoint, or if any byte of it has changed since the save.
 Checkpoint load_checkpoint(const std::string& path);
 
-// Tensors renamed "prefix" + name, and back: those whose name begins with `prefix`, without it.
+// The tensors, renamed to prefix + name.
 NamedTensors with_prefix(const std::string& prefix, const NamedTensors& tensors);
+// The tensors with names that begin with `prefix`, renamed without it.
 NamedTensors under_prefix(const std::string& prefix, const NamedTensors& tensors);
 
 // The checkpoints of one run: DIRECTORY/step-00000100.safetensors and so on.
 class CheckpointDirectory {
  public:
+  // Only keeps the path.  The directory must exist when another function is called.
   explicit CheckpointDirectory(std::string path) : path_(std::move(path)) {}
 
-  std::vector<int64_t> steps() const;  // of which there is a file, rising
-  std::string file(int64_t step) const;
-  // Saves, and then removes all but the newest `keep` (at least 1) and the one of the step
-  // `spared`; and what killed saves left.
+  std::vector<int64_t> steps() const;    // the steps that have a file, in rising order
+  std::string file(int64_t step) const;  // the path of a step's file
+  // Saves the checkpoint, and then removes the files of all steps but the newest `keep` (at least
+  // 1), `step` and `spared`.  Also removes the temporary files of killed saves.
   void save(int64_t step, const Checkpoint& checkpoint, int64_t keep,
             std::optional<int64_t> spared = {}) const;
 
+  // The result of latest().
   struct Found {
-    int64_t step;
-    Checkpoint checkpoint;
-    std::vector<std::string> damaged;  // why newer ones were passed over
+    int64_t step;                      // its step
+    Checkpoint checkpoint;             // its contents
+    std::vector<std::string> damaged;  // for each newer file, the error that it gave
   };
-  // The newest that is whole.  IoError if there is none.
+  // The newest checkpoint that is whole.  IoError if there is none.
   Found latest() const;
 
  private:

@@ -1,4 +1,4 @@
-// Strict reading of configurations.
+// ConfigFields reads JSON configurations strictly.
 #include "framework/io/config_fields.h"
 
 #include <utility>
@@ -10,10 +10,10 @@ namespace vitro {
 
 namespace {
 
-constexpr int64_t kLargest = int64_t{1} << 40;  // no size near it makes sense
-constexpr int kDeepest = 32;
+constexpr int64_t kLargest = int64_t{1} << 40;  // far above every size that makes sense
+constexpr int kDeepest = 32;                    // levels of nesting
 
-// As it stands in the file, in short.
+// The value as a message shows it: JSON, with long texts cut.
 std::string shown(const nlohmann::json& value) {
   if (value.is_string()) return JsonEvents::excerpt(value.get<std::string>());
   return value.is_structured() ? std::string("an ") + value.type_name() : value.dump();
@@ -22,16 +22,17 @@ std::string shown(const nlohmann::json& value) {
 }  // namespace
 
 ConfigFields::ConfigFields(const std::string& json, std::string name) : name_(std::move(name)) {
-  // The document would keep the last of equal names, and end at a NUL.
-  if (json.find('\0') != std::string::npos) refuse("a JSON object expected: it holds a NUL byte");
+  // The parser would end at a NUL, and keep only the last of equal names.
+  if (json.find('\0') != std::string::npos) refuse("expected a JSON object, got a NUL byte in it");
   std::vector<std::set<std::string>> names;
   using Event = nlohmann::json::parse_event_t;
   const auto look = [&](int depth, Event event, nlohmann::json& value) {
-    if (depth > kDeepest) refuse("at most ", kDeepest, " levels expected");
+    if (depth > kDeepest) refuse("expected at most ", kDeepest, " levels, got more");
     if (event == Event::object_start) names.emplace_back();
     if (event == Event::object_end) names.pop_back();
     if (event == Event::key && !names.back().insert(value.get<std::string>()).second)
-      refuse("field ", JsonEvents::excerpt(value.get<std::string>()), " is given twice");
+      refuse("expected each field once, got ", JsonEvents::excerpt(value.get<std::string>()),
+             " twice");
     return true;
   };
   try {
@@ -39,9 +40,9 @@ ConfigFields::ConfigFields(const std::string& json, std::string name) : name_(st
   } catch (const nlohmann::json::exception& error) {
     std::string reason = error.what();
     reason.erase(0, reason.find("] ") + 2);
-    refuse("a JSON object expected: ", reason.substr(0, reason.find("; last read")));
+    refuse("expected a JSON object, got a ", reason.substr(0, reason.find("; last read")));
   }
-  if (!object_.is_object()) refuse("a JSON object expected");
+  if (!object_.is_object()) refuse("expected a JSON object, got ", shown(object_));
 }
 
 bool ConfigFields::holds(const std::string& field) {
@@ -54,18 +55,19 @@ bool ConfigFields::has(const std::string& field) {
 
 const nlohmann::json& ConfigFields::value(const std::string& field) {
   asked_.insert(field);
-  if (!object_.contains(field)) refuse("field ", field, " is missing");
+  if (!object_.contains(field)) refuse("expected a field ", field, ", got none");
   return object_[field];
 }
 
 int64_t ConfigFields::size(const std::string& field, int64_t least) {
   const nlohmann::json& given = value(field);
-  if (!given.is_number_integer()) refuse("a whole number expected for ", field, ": ", shown(given));
-  // Beyond 63 bits the document holds an unsigned number.
+  if (!given.is_number_integer())
+    refuse("expected a whole number for ", field, ", got ", shown(given));
+  // A number of more than 63 bits is an unsigned number in the document.
   const bool fits = !given.is_number_unsigned() || given.get<uint64_t>() <= uint64_t{kLargest};
   const int64_t n = fits ? given.get<int64_t>() : kLargest + 1;
   if (n < least || n > kLargest)
-    refuse(field, " must be at least ", least, " and at most 2^40: got ", shown(given));
+    refuse("expected ", field, " from ", least, " to 2^40, got ", shown(given));
   return n;
 }
 
@@ -73,25 +75,26 @@ double ConfigFields::number(const std::string& field, double least, double below
   const nlohmann::json& given = value(field);
   const double x = given.is_number() ? given.get<double>() : below;
   if (!(least <= x && x < below))
-    refuse("a number in [", least, ", ", below, ") expected for ", field, ": ", shown(given));
+    refuse("expected a number in [", least, ", ", below, ") for ", field, ", got ", shown(given));
   return x;
 }
 
 bool ConfigFields::boolean(const std::string& field) {
   const nlohmann::json& given = value(field);
-  if (!given.is_boolean()) refuse("true or false expected for ", field, ": ", shown(given));
+  if (!given.is_boolean()) refuse("expected true or false for ", field, ", got ", shown(given));
   return given.get<bool>();
 }
 
 std::string ConfigFields::text(const std::string& field) {
   const nlohmann::json& given = value(field);
-  if (!given.is_string()) refuse("a name expected for ", field, ": ", shown(given));
+  if (!given.is_string()) refuse("expected a text for ", field, ", got ", shown(given));
   return given.get<std::string>();
 }
 
 void ConfigFields::check_no_others() const {
   for (const auto& [field, given] : object_.items())
-    if (!asked_.contains(field)) refuse("field ", JsonEvents::excerpt(field), " is unknown");
+    if (!asked_.contains(field))
+      refuse("got a field ", JsonEvents::excerpt(field), " that vitro does not know");
 }
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// A configuration's JSON, read field by field.
+// ConfigFields reads a JSON configuration field by field.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,23 +8,23 @@
 
 namespace vitro {
 
-// Every question names a field; what is missing, impossible or was never asked for is an IoError
-// "NAME: what was expected: what came".
+// Each getter reads one field, and remembers that it was asked for.  A field that is missing or has
+// an impossible value is an IoError "NAME: expected X, got Y".
 class ConfigFields {
  public:
-  // IoError unless it is a JSON object that gives no name twice.
+  // IoError unless `json` is a JSON object that gives no name twice.
   ConfigFields(const std::string& json, std::string name);
 
-  bool holds(const std::string& field);  // whether it is there
-  bool has(const std::string& field);    // whether it is there and not null
-  int64_t size(const std::string& field, int64_t least = 1);
-  double number(const std::string& field, double least, double below);
+  bool holds(const std::string& field);                       // whether the field exists
+  bool has(const std::string& field);                         // whether it exists and is not null
+  int64_t size(const std::string& field, int64_t least = 1);  // in [least, 2^40]
+  double number(const std::string& field, double least, double below);  // in [least, below)
   bool boolean(const std::string& field);
   std::string text(const std::string& field);
   const nlohmann::json& value(const std::string& field);  // of any type
   const nlohmann::json& all() const { return object_; }
 
-  void check_no_others() const;  // that every field was asked for
+  void check_no_others() const;  // IoError if the object has a field that was not asked for
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {

@@ -1,4 +1,4 @@
-// Files through POSIX calls, each return code checked.
+// Reads and writes files by POSIX calls, and checks every return code.
 #include "framework/io/file.h"
 
 #include <fcntl.h>
@@ -33,7 +33,8 @@ int open_directory_of(const std::string& path) {
                            O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-// Makes a rename durable.  Some file systems refuse to sync a directory: EINVAL is no loss.
+// Makes a rename durable, and returns an errno or 0.  Some file systems cannot sync a directory and
+// say EINVAL; that is not an error here.
 int sync_directory_of(const std::string& path) {
   const int file = open_directory_of(path);
   if (file < 0) return errno;
@@ -42,7 +43,7 @@ int sync_directory_of(const std::string& path) {
   return error;
 }
 
-// An open file, closed at the end of a scope.
+// Closes an open file at the end of a scope.
 class OpenFile {
  public:
   explicit OpenFile(int file) : file_(file) {}
@@ -91,7 +92,7 @@ void AtomicFile::write(const void* data, size_t size) {
 
 void AtomicFile::finish() {
   if (!temporary_.empty() && file_calls().fsync(file_) != 0) refuse(errno);
-  // A delayed write may report its error only here.
+  // Some file systems report the error of a delayed write only in close.
   if (file_calls().close(std::exchange(file_, -1)) != 0) refuse(errno);
 }
 
@@ -125,7 +126,7 @@ AtomicFile& AtomicFiles::add(const std::string& path) {
 void AtomicFiles::commit() {
   for (auto& file : files_) file->finish();
   if (files_.empty()) return;
-  // The lock of the directory keeps the files of two writers from being mixed.
+  // The lock of the directory prevents that two writers rename at once and mix their files.
   const OpenFile directory(::open((directory_of(files_.back()->destination_) + '.').c_str(),
                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (::flock(directory.get(), LOCK_EX) != 0 && errno == EINTR) {}
@@ -143,7 +144,7 @@ void AtomicFiles::commit() {
     for (const auto& [path, bytes] : before) try {
         if (bytes) write_file(path, *bytes);
         else remove_file(path);
-      } catch (...) {}  // the first error is the one to tell
+      } catch (...) {}  // only the first error is reported
     throw;
   }
   files_.back()->sync_directory();
@@ -175,8 +176,8 @@ std::string read_to_end(int file, const std::string& path, int64_t max_bytes) {
   std::string bytes;
   size_t size = 0;
   try {
-    // Room for one byte more than the file reports, so that its end is seen without growing; one
-    // that grows or reports nothing (as in /proc) is read on to its end.
+    // One byte more than the file's size, so that the end is seen without a larger buffer.  A file
+    // that grows, or has no size (as in /proc), is read to its end too.
     for (bytes.resize(static_cast<size_t>(status.st_size) + 1); size <= limit;) {
       if (size == bytes.size()) bytes.resize(2 * size + 4096);
       const ssize_t count = ::read(file, bytes.data() + size, bytes.size() - size);

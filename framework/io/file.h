@@ -1,4 +1,4 @@
-// Files, in and out: whole reads, and writes of which nobody ever sees a half.
+// Reads whole files, and writes files so that nobody ever sees one half written.
 #pragma once
 
 #include <cstdint>
@@ -12,57 +12,62 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A file that appears under its name when it is whole: written beside `path` under a name that no
-// other writer has, synced, renamed over `path`, and the directory synced.  At every instant `path`
-// is an old file or a whole new one, however many processes save it.  What a killed save left is
-// removed by the next one.  A symbolic link stays, and its target is replaced.  A FIFO, a character
-// device and what /dev/stdout and its like name are written to as the bytes come.  Errors are
-// IoErrors that name path and reason; without commit() no file stays.
+// Writes a file that appears under its name only when it is whole.  The bytes go to a temporary
+// file in the same directory; commit() syncs it, renames it to `path`, and syncs the directory.  So
+// `path` is always the old file or a whole new one, even if several processes save it.  The next
+// save removes the temporary file of a killed one.  A symbolic link stays; its target is replaced.
+// A FIFO, a character device, /dev/stdout and the like get the bytes at once.  Errors are IoErrors
+// that name path and reason.
 class AtomicFile {
  public:
+  // Opens the temporary file.  The destructor removes it unless commit() was called.
   explicit AtomicFile(std::string path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
-  void write(const void* data, size_t size);
-  void commit();
+  void write(const void* data, size_t size);  // appends `size` bytes
+  void commit();                              // lets the file appear at `path`
 
  private:
   friend class AtomicFiles;
-  void finish();  // what was written is whole on the disk, still under the temporary name
+  void finish();  // syncs and closes the file, which still has its temporary name
   void rename();
   void sync_directory();
   [[noreturn]] void refuse(int error) const;
-  std::string path_, destination_, temporary_;  // no temporary_: the bytes go where they belong
+  std::string path_, destination_, temporary_;  // temporary_ is empty if there is no temporary file
   int file_ = -1, lock_ = -1;
 };
+// Writes a whole file by an AtomicFile.
 void write_file(const std::string& path, std::string_view bytes);
 
-// Files of one directory that appear together: when all are written and on the disk they are
-// renamed one by one, while no other AtomicFiles renames there, and if the system refuses one,
-// those before it are put back as they were.  (A process killed between two renames leaves some old
-// and some new, each whole.)
+// Files of one directory that appear together.  commit() syncs all of them and then renames one
+// after the other, while no other AtomicFiles renames in that directory.  If a rename fails, the
+// files before it are restored.  (A process killed between two renames leaves some old and some new
+// files, each whole.)
 class AtomicFiles {
  public:
-  AtomicFile& add(const std::string& path);  // what is large comes last: others are held in memory
-  void commit();
+  // Adds a file to write to.  Add the largest last: the old contents of the others are held in
+  // memory.
+  AtomicFile& add(const std::string& path);
+  void commit();  // lets all files appear
 
  private:
   std::vector<std::unique_ptr<AtomicFile>> files_;
 };
-void remove_file(const std::string& path);  // IoError unless it is gone
+void remove_file(const std::string& path);  // IoError if it exists and cannot be removed
 
-// Whether a file, or a directory, is there; false where the system does not say.
+// Whether a file, or a directory, exists; false if the system gives an error.
 bool file_exists(const std::string& path);
 bool is_directory(const std::string& path);
 
-// Every byte of a regular file.  IoError, naming path and reason, for what is missing, unreadable,
-// a directory or another special file, or longer than `max_bytes`.
+// All bytes of a regular file.  IoError, with path and reason, if it is missing, unreadable, a
+// directory or another special file, or longer than `max_bytes`.
 std::string read_file(const std::string& path,
                       int64_t max_bytes = std::numeric_limits<int64_t>::max());
-// The same of a pipe, FIFO or character device too, whose writer it waits for.  "-" is standard
-// input.
+// Like read_file(), and also reads a pipe, FIFO or character device, until its writer closes it.
+// "-" is standard input.
 std::string read_stream(const std::string& path, int64_t max_bytes);
-bool is_stream(const std::string& path);  // what only read_stream reads
+// Whether the path is "-", a FIFO or a character device, which only read_stream() reads.
+bool is_stream(const std::string& path);
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// System calls of files, and writes that are whole.
+// The system calls for files, and write_all(), which writes all bytes.
 #include "framework/io/file_calls.h"
 
 #include <fcntl.h>
@@ -17,8 +17,8 @@ namespace {
 FileCalls g_system;
 FileCalls* g_calls = &g_system;
 
-// While it lives, this thread's SIGXFSZ waits; at the end the one that came meanwhile is dropped.
-// (On Linux sigprocmask concerns the calling thread alone.)
+// Blocks SIGXFSZ of this thread for a scope, and at its end discards a signal that came in between.
+// (On Linux sigprocmask changes only the calling thread.)
 class NoSizeSignal {
  public:
   NoSizeSignal() {

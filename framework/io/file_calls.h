@@ -1,10 +1,11 @@
-// The system calls of a durable save.  Tests put others in their place, to fail or stop at each.
+// The system calls of a durable save.  Tests replace them, to let each call fail or stop.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 namespace vitro {
 
+// By default each function makes the system call of its name.
 struct FileCalls {
   virtual ~FileCalls();
   virtual int open(const char* path, int flags, unsigned mode);
@@ -15,9 +16,9 @@ struct FileCalls {
   virtual int unlink(const char* path);
 };
 
-FileCalls& file_calls();  // those that serve the program
+FileCalls& file_calls();  // the calls in use
 
-// `calls` serve the whole program for a scope.
+// Makes the whole program use `calls` for a scope.
 class ScopedFileCalls {
  public:
   explicit ScopedFileCalls(FileCalls& calls);
@@ -29,8 +30,8 @@ class ScopedFileCalls {
   FileCalls* before_;
 };
 
-// Writes all bytes, whatever interrupts or shortens a call.  Returns an errno, 0 if all is well.  A
-// write beyond the limit of file sizes (ulimit -f) is EFBIG, and no SIGXFSZ ends the process.
+// Writes all bytes, also if calls are interrupted or write less.  Returns an errno, or 0.  A write
+// beyond the limit of file sizes (ulimit -f) gives EFBIG, and no SIGXFSZ that ends the process.
 int write_all(int file, const void* data, size_t size);
 
 }  // namespace vitro

@@ -1,5 +1,5 @@
-// Strict reading of JSON from outside, event by event: a document model would keep the last of
-// duplicate keys and any depth.
+// JsonEvents reads JSON from untrusted files strictly, event by event.  A document would keep only
+// the last of equal keys, and could be nested to any depth.
 #pragma once
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -10,23 +10,23 @@
 
 namespace vitro {
 
-// Refuses every event that a reader does not override, and what is not JSON, by an IoError
-// "NAME: expected WHAT: reason".
+// The base of readers.  Every event that a reader does not override, and text that is not JSON, is
+// an IoError "KIND NAME: reason", as in "safetensors file x: expected ...".
 class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
-  JsonEvents(std::string_view what, const std::string& name) : what_(what), name_(name) {}
+  JsonEvents(std::string_view kind, const std::string& name) : kind_(kind), name_(name) {}
 
   void read(std::string_view json) {
-    // The parser would take a NUL for the end of the text.
-    if (json.find('\0') != std::string_view::npos) refuse("it holds a NUL byte");
+    // The parser would end at a NUL.
+    if (json.find('\0') != std::string_view::npos) refuse("expected JSON, got a NUL byte in it");
     nlohmann::json::sax_parse(json, this);
   }
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
-    fail<IoError>(name_, ": expected ", what_, ": ", parts...);
+    fail<IoError>(kind_, " ", name_, ": ", parts...);
   }
-  // Text of the file, as a message shows it: quoted, escaped and short.
+  // Text from the file as a message shows it: quoted, escaped and cut.
   static std::string excerpt(const std::string& text) {
     constexpr size_t kShown = 60;
     const std::string shown = text.size() > kShown ? text.substr(0, kShown) + "..." : text;
@@ -44,19 +44,21 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(size_t) override { return refuse_value("an array"); }
   bool end_array() override { return true; }
 
-  // The parser's sentence without its own prefix and without the text of the file.
+  // Reports the parser's sentence without its prefix and without text from the file.
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
     std::string reason = error.what();
     reason.erase(0, reason.find("] ") + 2);
     reason.resize(std::min({reason.size(), reason.find("; last read"), size_t{200}}));
-    refuse(reason);
+    refuse("expected JSON, got a ", reason);
   }
 
  protected:
-  virtual bool refuse_value(std::string_view kind) const { refuse(kind, " is not expected"); }
+  virtual bool refuse_value(std::string_view kind) const {
+    refuse("got ", kind, " where none is allowed");
+  }
 
  private:
-  std::string_view what_;
+  std::string_view kind_;
   const std::string& name_;
 };
 

@@ -1,4 +1,4 @@
-// Locks by flock.
+// Locks files by flock.
 #include "framework/io/lock.h"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ namespace vitro {
 
 namespace {
 
-// Whether the path still leads to the open file: who ends removes it.
+// Whether the path still names the open file.  Its last owner may have removed it in between.
 bool is_named(const std::string& path, int file) {
   struct stat named, open;
   return ::stat(path.c_str(), &named) == 0 && ::fstat(file, &open) == 0 &&

@@ -1,18 +1,18 @@
-// Locks on files.  The system takes them away when their process ends, whatever ends it.
+// Locks on files.  The system releases them when the process ends, in any way.
 #pragma once
 #include <string>
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// The result of try_lock().
 enum class Locked { kYes, kByAnother, kNotHere };  // kNotHere: the file system has no locks
-// Locks an open file (flock) for as long as it is open, if nobody else has it locked.
+// Locks an open file until it is closed, unless somebody else has locked it.
 Locked try_lock(int file);
 
-// An exclusive lock on a file of its own, which is made where there is none, and removed at the
-// end.
+// An exclusive lock on a lock file.  The file is made if it does not exist, and removed at the end.
 class LockFile {
  public:
-  // IoError if the file cannot be made.
+  // Tries to lock the file at `path`.  IoError if the file cannot be made.
   explicit LockFile(std::string path);
   ~LockFile();
   LockFile(const LockFile&) = delete;

@@ -1,4 +1,4 @@
-// NumPy's .npy files: one array each, as numpy.save writes it.
+// Reads and writes NumPy's .npy files.  Each holds one array, as numpy.save writes it.
 // Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// Versions 1 to 3, C and Fortran order, little-endian numbers of vitro's dtypes.  IoError, naming
-// the file and the reason, for anything else.
+// Loads versions 1 to 3, C and Fortran order, little-endian numbers of vitro's dtypes, and float16
+// as float32.  Anything else is an IoError with the file and the reason.
 Tensor load_npy(const std::string& path);
-// The same of a file's bytes in memory; `name` stands for it in errors.
+// Does the same with the bytes of a file; errors call it `name`.
 Tensor parse_npy(std::string_view bytes, const std::string& name);
 
-// Replaces `path` as AtomicFile does.  DTypeError for bfloat16, which NumPy has not.
+// Replaces `path` as AtomicFile does.  DTypeError for bfloat16, which NumPy does not have.
 void save_npy(const std::string& path, const Tensor& x);
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// Loading and saving safetensors files.
+// Loads and saves safetensors files.
 #include "framework/io/safetensors.h"
 
 #include <cstring>
@@ -22,7 +22,7 @@ Safetensors load_by_reading(const SafetensorsFile& file) {
   return result;
 }
 
-// `make` gives the tensor of an entry from the address of its bytes.
+// make(entry, address of its bytes) returns the tensor.
 template <class F>
 Safetensors load_from_memory(std::string_view bytes, const std::string& name, F make) {
   const uint64_t length = header_length(bytes, bytes.size(), name);

@@ -1,5 +1,5 @@
-// safetensors files: tensors by name, as Hugging Face keeps them.  Read strictly: a file is whole
-// and of one meaning, or it is an IoError that names file, tensor and reason.
+// Reads and writes safetensors files, Hugging Face's format of named tensors.  Reading is strict: a
+// file that is not whole, or not clear, is an IoError with file, tensor and reason.
 #pragma once
 #include <map>
 #include <string>
@@ -9,24 +9,27 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// The contents of a file.
 struct Safetensors {
-  NamedTensors tensors;  // in the order of their bytes
-  std::map<std::string, std::string> metadata;
+  NamedTensors tensors;                         // in the order of their bytes in the file
+  std::map<std::string, std::string> metadata;  // texts by name
 };
 
+// Options of load_safetensors().
 struct LoadFileOptions {
-  // Map the file into memory instead of reading it: for local files that nobody changes meanwhile.
+  // Whether to map the file into memory instead of reading it.  Only for local files that nobody
+  // changes while the tensors live.
   bool map = false;
 };
 
-// All tensors of a .safetensors file, or of the shards that a .safetensors.index.json names;
-// float16 as float32.
+// Loads all tensors of a .safetensors file, or of the shards that a .safetensors.index.json names.
+// float16 becomes float32.
 Safetensors load_safetensors(const std::string& path, const LoadFileOptions& options = {});
-// The same of a file's bytes in memory; `name` stands for it in errors.
+// Does the same with the bytes of one file; errors call it `name`.
 Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 
-// Replaces `path` by a file of these tensors, as AtomicFile does; equal arguments give equal bytes.
-// ValueError for names that are no UTF-8, hold a NUL or occur twice.
+// Replaces `path` by a file of these tensors, as AtomicFile does.  Equal arguments give equal
+// bytes.  ValueError for a name that is not UTF-8, has a NUL, is "__metadata__" or occurs twice.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 

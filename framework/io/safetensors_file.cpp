@@ -1,4 +1,4 @@
-// Reading safetensors files tensor by tensor.
+// Reads safetensors files tensor by tensor.
 #include "framework/io/safetensors_file.h"
 
 #include <fcntl.h>
@@ -20,20 +20,20 @@ namespace {
 
 template <class... Parts>
 [[noreturn]] void refuse(const std::string& path, const Parts&... why) {
-  fail<IoError>(path, ": expected a safetensors file: ", why...);
+  fail<IoError>("safetensors file ", path, ": ", why...);
 }
 
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
-  // Without O_NONBLOCK a FIFO would block until somebody writes to it.
+  // Without O_NONBLOCK, opening a FIFO would wait until somebody writes to it.
   file_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (file_ < 0) refuse_errno();
   try {
     struct stat status;
     if (::fstat(file_, &status) != 0) refuse_errno();
-    if (S_ISDIR(status.st_mode)) refuse(path, "it is a directory");
-    if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
+    if (S_ISDIR(status.st_mode)) refuse(path, "cannot be read: it is a directory");
+    if (!S_ISREG(status.st_mode)) refuse(path, "cannot be read: it is not a regular file");
     size_ = static_cast<uint64_t>(status.st_size);
     char start[kLengthBytes] = {};
     const uint64_t known = std::min<uint64_t>(size_, kLengthBytes);
@@ -59,10 +59,11 @@ SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
       header_(std::move(other.header_)) {}
 
 void SafetensorsFile::refuse_errno() const {
-  refuse(path_, errno ? std::generic_category().message(errno) : "it ends too early");
+  refuse(path_,
+         "cannot be read: ", errno ? std::generic_category().message(errno) : "it ends too early");
 }
 
-// Whether all bytes came; the reason is errno, or 0 at the end of the file.
+// Returns whether all bytes were read.  If not, errno is the reason, or 0 at the end of the file.
 bool SafetensorsFile::read_bytes(void* to, uint64_t size, uint64_t offset) const {
   auto* bytes = static_cast<char*>(to);
   while (size > 0) {
@@ -74,7 +75,7 @@ bool SafetensorsFile::read_bytes(void* to, uint64_t size, uint64_t offset) const
   return true;
 }
 
-// Bytes [from, to) of the data, which are whole elements of the entry, into their places in x.
+// Reads bytes [from, to) of the data to their places in x.  They are whole elements of the entry.
 bool SafetensorsFile::read_part(const TensorEntry& entry, const Tensor& x, uint64_t from,
                                 uint64_t to) const {
   if (!entry.is_float16)
@@ -103,7 +104,7 @@ void SafetensorsFile::read_into(std::span<const Tensor> tensors,
     auto entry = std::upper_bound(entries.begin(), entries.end(), begin,
                                   [](uint64_t at, const TensorEntry& e) { return at < e.end; });
     for (; entry != entries.end() && entry->begin < end; ++entry) {
-      // An element on both sides of a cut goes to the range behind it.
+      // A range may begin or end inside an element.  The later range reads that element.
       const uint64_t width = entry->element_bytes();
       const auto whole = [&](uint64_t at) { return at - (at - entry->begin) % width; };
       const uint64_t from = whole(std::max(begin, entry->begin)),
@@ -135,7 +136,7 @@ std::vector<SafetensorsFile> open_safetensors(const std::string& path) {
     return files;
   }
   const std::map<std::string, std::string> index = read_shard_index(path);
-  std::map<std::string, size_t> shards;  // and how many tensors the index gives them
+  std::map<std::string, size_t> shards;  // file name -> number of its tensors in the index
   for (const auto& [name, file] : index) ++shards[file];
   const std::string directory = path.substr(0, path.rfind('/') + 1);
   for (const auto& [shard, count] : shards) {
@@ -143,10 +144,11 @@ std::vector<SafetensorsFile> open_safetensors(const std::string& path) {
     for (const TensorEntry& e : file.entries()) {
       const auto found = index.find(e.name);
       if (found == index.end() || found->second != shard)
-        refuse(file.path(), e.name, " is not what ", path, " maps to it");
+        refuse(file.path(), "expected only tensors that ", path, " maps to it, got ", e.name);
     }
     if (file.entries().size() != count)
-      refuse(file.path(), count, " tensors expected by ", path, ": ", file.entries().size());
+      refuse(file.path(), "expected ", count, " tensors, as ", path, " says, got ",
+             file.entries().size());
   }
   return files;
 }
@@ -155,7 +157,7 @@ void check_bools(const Tensor& x, const TensorEntry& entry, const std::string& p
   if (x.dtype() != kBool) return;
   auto* bytes = static_cast<const unsigned char*>(raw_bytes(x));
   if (std::any_of(bytes, bytes + x.numel(), [](unsigned char b) { return b > 1; }))
-    refuse(path, entry.name, ": a bool is neither 0 nor 1");
+    refuse(path, "tensor ", entry.name, ": expected 0 or 1 for each bool, got another byte");
 }
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// A safetensors file that is open: its header, and each tensor's bytes when they are asked for.
+// SafetensorsFile: an open safetensors file.  It holds the header, and reads tensors on request.
 #pragma once
 #include <span>
 
@@ -17,9 +17,9 @@ class SafetensorsFile {
   const std::vector<TensorEntry>& entries() const { return header_.entries; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
-  // Neighbours among the entries, on several threads where that pays.
+  // Reads tensors that follow each other in entries(), on several threads if they are large.
   std::vector<Tensor> read(std::span<const TensorEntry> entries) const;
-  // The same of one, into a contiguous tensor of its shape and dtype.
+  // Reads one into x, a contiguous tensor of its shape and dtype.
   void read_into(const Tensor& x, const TensorEntry& entry) const {
     read_into({&x, 1}, {&entry, 1});
   }
@@ -36,11 +36,11 @@ class SafetensorsFile {
   SafetensorsHeader header_;
 };
 
-// The file of `path`, or the shards that a .safetensors.index.json names, with the tensors that it
-// says.
+// Opens the file at `path`, or all shards that a .safetensors.index.json names.  IoError if a shard
+// has other tensors than the index says.
 std::vector<SafetensorsFile> open_safetensors(const std::string& path);
 
-// A byte of a bool is 0 or 1, or reading it is undefined.
+// IoError if a byte of a bool tensor is neither 0 nor 1: reading such a bool is undefined in C++.
 void check_bools(const Tensor& x, const TensorEntry& entry, const std::string& path);
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// Parsing and writing the header of a safetensors file (format:
+// Parses and writes the header of a safetensors file (format:
 // github.com/huggingface/safetensors).
 #include "framework/io/safetensors_header.h"
 
@@ -22,7 +22,7 @@ constexpr std::pair<std::string_view, DType> kDTypes[] = {
 constexpr std::string_view kForeign[] = {"I16", "I8",      "U16",     "U32",     "U64",
                                          "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F4"};
 
-// What a file is instead, told by its first bytes.
+// The end of a message that names another format, if the first bytes show one; else "".
 std::string_view other_format(std::string_view start) {
   if (start.starts_with("PK\3\4")) return "; it is a ZIP archive, as torch.save writes";
   if (start.starts_with("GGUF")) return "; it is a GGUF file";
@@ -32,11 +32,10 @@ std::string_view other_format(std::string_view start) {
   return "";
 }
 
-// Takes the events of {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets"},
-// ...}.
+// Reads {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets"}, ...}.
 class HeaderReader final : public JsonEvents {
  public:
-  explicit HeaderReader(const std::string& name) : JsonEvents("a safetensors file", name) {}
+  explicit HeaderReader(const std::string& name) : JsonEvents("safetensors file", name) {}
   SafetensorsHeader take() { return std::move(header_); }
 
  private:
@@ -46,7 +45,7 @@ class HeaderReader final : public JsonEvents {
   bool start_object(size_t) override {
     if (place_ == Place::kOutside) place_ = Place::kFile;
     else if (place_ == Place::kFile) begin_tensor();
-    else refuse(where(), "an object is not expected");
+    else refuse_value("an object");
     return true;
   }
   void begin_tensor() {
@@ -58,25 +57,31 @@ class HeaderReader final : public JsonEvents {
   }
   bool key(std::string& text) override {
     if (place_ == Place::kFile) {
-      if (text.find('\0') != std::string::npos) refuse("a tensor's name holds a NUL");
-      if (!names_.insert(text).second) refuse(excerpt(text), " is given twice");
+      if (text.find('\0') != std::string::npos)
+        refuse("expected names without NUL, got ", excerpt(text));
+      if (!names_.insert(text).second)
+        refuse("expected each name once, got ", excerpt(text), " twice");
       name_ = text;
     } else if (place_ == Place::kMetadata) {
-      if (header_.metadata.contains(text)) refuse("metadata ", excerpt(text), " is given twice");
+      if (header_.metadata.contains(text))
+        refuse("expected each name of metadata once, got ", excerpt(text), " twice");
       key_ = text;
     } else {
       field_ = text == "dtype"          ? kDType
                : text == "shape"        ? kShape
                : text == "data_offsets" ? kOffsets
                                         : kNoField;
-      if (field_ == kNoField) refuse(where(), "field ", excerpt(text), " is unknown");
-      if (!fields_.insert(field_).second) refuse(where(), "field ", text, " is given twice");
+      if (field_ == kNoField)
+        refuse(where(), "got a field ", excerpt(text), " that vitro does not know");
+      if (!fields_.insert(field_).second)
+        refuse(where(), "expected each field once, got ", text, " twice");
     }
     return true;
   }
   bool end_object() override {
     if (place_ == Place::kTensor) {
-      if (fields_.size() != 3) refuse(where(), "dtype, shape and data_offsets expected");
+      if (fields_.size() != 3)
+        refuse(where(), "expected dtype, shape and data_offsets, got ", fields_.size(), " of them");
       header_.entries.push_back(std::move(entry_));
     }
     place_ = Place::kFile;
@@ -84,13 +89,13 @@ class HeaderReader final : public JsonEvents {
   }
   bool start_array(size_t) override {
     if (place_ != Place::kTensor || (field_ != kShape && field_ != kOffsets))
-      refuse(where(), "an array is not expected");
+      refuse_value("an array");
     place_ = field_ == kShape ? Place::kShape : Place::kOffsets;
     return true;
   }
   bool end_array() override {
     if (place_ == Place::kOffsets) {
-      if (offsets_.size() != 2) refuse(where(), "two data_offsets expected: ", offsets_.size());
+      if (offsets_.size() != 2) refuse(where(), "expected 2 data_offsets, got ", offsets_.size());
       entry_.begin = offsets_[0], entry_.end = offsets_[1];
     }
     place_ = Place::kTensor;
@@ -100,12 +105,12 @@ class HeaderReader final : public JsonEvents {
     if (place_ == Place::kOffsets) {
       offsets_.push_back(n);
     } else if (place_ == Place::kShape) {
-      if (n > INT64_MAX) refuse(where(), "a size below 2^63 expected: ", n);
+      if (n > INT64_MAX) refuse(where(), "expected a size below 2^63, got ", n);
       if (entry_.shape.rank() == Shape::kMaxRank)
-        refuse(where(), "at most ", Shape::kMaxRank, " axes expected");
+        refuse(where(), "expected at most ", Shape::kMaxRank, " axes, got more");
       entry_.shape.push_back(static_cast<int64_t>(n));
     } else {
-      refuse(where(), "a number is not expected");
+      refuse_value("a number");
     }
     return true;
   }
@@ -116,7 +121,7 @@ class HeaderReader final : public JsonEvents {
       entry_.is_float16 = text == "F16";
       entry_.dtype = entry_.is_float16 ? kFloat32 : dtype_named(text);
     } else {
-      refuse(where(), "a text is not expected");
+      refuse_value("a text");
     }
     return true;
   }
@@ -124,14 +129,21 @@ class HeaderReader final : public JsonEvents {
     for (const auto& [name, dtype] : kDTypes)
       if (text == name) return dtype;
     if (std::find(std::begin(kForeign), std::end(kForeign), text) != std::end(kForeign))
-      refuse(where(), "dtype ", text, " is not supported");
-    refuse(where(), "dtype ", excerpt(text), " is unknown");
+      refuse(where(), "expected a dtype that vitro supports, got ", text);
+    refuse(where(), "expected a dtype of safetensors files, got ", excerpt(text));
   }
   bool refuse_value(std::string_view kind) const override {
-    refuse(where(), kind, " is not expected");
+    refuse(where(), "expected ", wanted(), ", got ", kind);
+  }
+  std::string_view wanted() const {
+    if (place_ == Place::kMetadata || (place_ == Place::kTensor && field_ == kDType))
+      return "a text";
+    if (place_ == Place::kTensor) return "an array";
+    return place_ == Place::kOutside || place_ == Place::kFile ? "an object" : "whole numbers";
   }
   std::string where() const {
-    return place_ == Place::kOutside ? "" : name_.empty() ? "\"\": " : excerpt(name_) + ": ";
+    if (place_ == Place::kOutside) return "";
+    return (name_ == "__metadata__" ? "" : "tensor ") + excerpt(name_) + ": ";
   }
 
   SafetensorsHeader header_;
@@ -160,13 +172,14 @@ std::optional<uint64_t> bytes_of(const TensorEntry& entry) {
 uint64_t header_length(std::string_view start, uint64_t size, const std::string& name) {
   uint64_t length = 0;
   auto refuse = [&](const auto&... why) {
-    fail<IoError>(name, ": expected a safetensors file: ", why..., other_format(start));
+    fail<IoError>("safetensors file ", name, ": ", why..., other_format(start));
   };
-  if (size < kLengthBytes) refuse("it has only ", size, " bytes");
+  if (size < kLengthBytes) refuse("expected at least ", kLengthBytes, " bytes, got ", size);
   std::memcpy(&length, start.data(), sizeof length);
-  if (length == 0) refuse("its header is empty");
+  if (length == 0) refuse("expected a header, got an empty one");
   if (length > kMostHeaderBytes || length > size - kLengthBytes)
-    refuse("a header of ", length, " bytes in a file of ", size);
+    refuse("expected a header of at most ", std::min(kMostHeaderBytes, size - kLengthBytes),
+           " bytes, got one of ", length, " in a file of ", size);
   return length;
 }
 
@@ -175,7 +188,7 @@ SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes,
   HeaderReader reader(name);
   const std::string_view object = json.substr(0, json.find_last_not_of(' ') + 1);
   if (!object.starts_with('{') || !object.ends_with('}'))
-    reader.refuse("its header must begin with { and end with } and spaces");
+    reader.refuse("expected a header that begins with { and ends with } and spaces, got another");
   reader.read(object);
   SafetensorsHeader header = reader.take();
   std::stable_sort(header.entries.begin(), header.entries.end(), [](auto& a, auto& b) {
@@ -183,21 +196,24 @@ SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes,
   });
   uint64_t done = 0;
   for (const TensorEntry& e : header.entries) {
-    const std::string tensor = JsonEvents::excerpt(e.name);
+    const std::string tensor = "tensor " + JsonEvents::excerpt(e.name);
     if (e.begin > e.end || e.end > data_bytes)
-      reader.refuse(tensor, ": data_offsets [", e.begin, ", ", e.end, ") of ", data_bytes,
-                    " bytes");
+      reader.refuse(tensor, ": expected data_offsets within ", data_bytes, " bytes, got [", e.begin,
+                    ", ", e.end, ")");
     const std::optional<uint64_t> bytes = bytes_of(e);
-    if (!bytes) reader.refuse(tensor, ": its shape is too large");
+    if (!bytes) reader.refuse(tensor, ": expected a shape of less than 2^63 bytes, got ", e.shape);
     if (*bytes != e.end - e.begin)
-      reader.refuse(tensor, ": ", *bytes,
-                    " bytes expected of its shape and dtype: ", e.end - e.begin);
-    if (e.begin < done) reader.refuse(tensor, ": its bytes overlap those of another tensor");
+      reader.refuse(tensor, ": expected ", *bytes, " bytes for its shape and dtype, got ",
+                    e.end - e.begin);
+    if (e.begin < done)
+      reader.refuse(tensor, ": expected bytes of its own, got some that overlap another tensor");
     if (e.begin > done)
-      reader.refuse(tensor, ": bytes ", done, " to ", e.begin, " belong to no tensor");
+      reader.refuse(tensor, ": expected data from byte ", done, " on, got a gap until byte ",
+                    e.begin);
     done = e.end;
   }
-  if (done != data_bytes) reader.refuse("bytes ", done, " to ", data_bytes, " belong to no tensor");
+  if (done != data_bytes)
+    reader.refuse("expected ", done, " bytes of data, as the tensors have, got ", data_bytes);
   return header;
 }
 
@@ -209,8 +225,9 @@ NamedTensors in_file_order(NamedTensors tensors) {
   std::set<std::string_view> names;
   for (const auto& [name, x] : tensors) {
     check<ValueError>(name != "__metadata__" && name.find('\0') == std::string::npos,
-                      "save: a tensor cannot be named ", name);
-    check<ValueError>(names.insert(name).second, "save: two tensors are named ", name);
+                      "save: expected a name without NUL, and not __metadata__, got ", name);
+    check<ValueError>(names.insert(name).second, "save: expected each name once, got ", name,
+                      " twice");
   }
   return tensors;
 }
@@ -234,11 +251,11 @@ std::string header_bytes(const NamedTensors& tensors,
   try {
     json = header.dump();
   } catch (const nlohmann::json::exception&) {
-    fail<ValueError>("save: names and metadata in UTF-8 expected");
+    fail<ValueError>("save: expected names and metadata in UTF-8, got other bytes");
   }
   json.resize((json.size() + 7) / 8 * 8, ' ');
-  check<ValueError>(json.size() <= kMostHeaderBytes, "save: a header of at most ", kMostHeaderBytes,
-                    " bytes expected: ", json.size());
+  check<ValueError>(json.size() <= kMostHeaderBytes, "save: expected a header of at most ",
+                    kMostHeaderBytes, " bytes, got ", json.size());
   const uint64_t length = json.size();
   std::string bytes(kLengthBytes, '\0');
   std::memcpy(bytes.data(), &length, sizeof length);

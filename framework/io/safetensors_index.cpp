@@ -1,4 +1,4 @@
-// model.safetensors.index.json: which shard holds which tensor.
+// Reads model.safetensors.index.json, which maps each tensor to its shard.
 #include <set>
 
 #include "framework/io/file.h"
@@ -12,26 +12,28 @@ namespace {
 // {"metadata": {anything but nested arrays}, "weight_map": {tensor: file}}
 class IndexReader final : public JsonEvents {
  public:
-  explicit IndexReader(const std::string& name) : JsonEvents("a safetensors index", name) {}
+  explicit IndexReader(const std::string& name) : JsonEvents("safetensors index", name) {}
   std::map<std::string, std::string> take() {
-    if (!fields_.contains("weight_map")) refuse("weight_map is missing");
+    if (!fields_.contains("weight_map")) refuse("expected a field weight_map, got none");
     return std::move(files_);
   }
 
  private:
   bool start_object(size_t) override {
-    if (++depth_ > 2) refuse("an object is not expected in ", field_);
+    if (++depth_ > 2) refuse("got an object inside of ", field_, ", where none is allowed");
     return true;
   }
   bool end_object() override { return --depth_, true; }
   bool key(std::string& text) override {
     if (depth_ == 2) {
       tensor_ = text;
-      if (in_map() && files_.contains(text)) refuse(excerpt(text), " is given twice");
+      if (in_map() && files_.contains(text))
+        refuse("expected each tensor once, got ", excerpt(text), " twice");
       return true;
     }
-    if (text != "metadata" && text != "weight_map") refuse(excerpt(text), " is unknown");
-    if (!fields_.insert(text).second) refuse(text, " is given twice");
+    if (text != "metadata" && text != "weight_map")
+      refuse("got a field ", excerpt(text), " that vitro does not know");
+    if (!fields_.insert(text).second) refuse("expected each field once, got ", text, " twice");
     field_ = text;
     return true;
   }
@@ -40,7 +42,8 @@ class IndexReader final : public JsonEvents {
     const bool is_plain = !text.empty() && text.find('/') == std::string::npos &&
                           text.find('\0') == std::string::npos && text != "." && text != "..";
     if (!is_plain)
-      refuse("a file beside the index expected for ", excerpt(tensor_), ": ", excerpt(text));
+      refuse("expected a file in the folder of the index for ", excerpt(tensor_), ", got ",
+             excerpt(text));
     files_.emplace(tensor_, text);
     return true;
   }
@@ -52,7 +55,8 @@ class IndexReader final : public JsonEvents {
 
   bool in_map() const { return depth_ == 2 && field_ == "weight_map"; }
   bool other(std::string_view kind) const {
-    if (depth_ != 2 || in_map()) refuse(kind, " is not expected");
+    if (depth_ != 2 || in_map())
+      refuse("expected ", in_map() ? "a file name" : "an object", ", got ", kind);
     return true;
   }
   int depth_ = 0;

@@ -1,4 +1,4 @@
-// Names, locks and leftovers of temporary files.
+// Makes temporary files and removes those of dead writers.
 #include "framework/io/temporary_file.h"
 
 #include <dirent.h>
@@ -27,9 +27,9 @@ namespace {
 
 constexpr size_t kRandomDigits = 8;
 constexpr char kTemporaryEnd[] = ".tmp";
-constexpr size_t kAdded = 1 + kRandomDigits + sizeof kTemporaryEnd - 1;  // to a file's name
+constexpr size_t kAdded = 1 + kRandomDigits + sizeof kTemporaryEnd - 1;  // bytes added to a name
 
-// The number N of /dev/fd/N, /dev/stdout and their like; -1 for other paths.
+// The descriptor that a path such as /dev/fd/N or /dev/stdout names; -1 for other paths.
 int descriptor_named(const std::string& path) {
   if (path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -43,7 +43,7 @@ int descriptor_named(const std::string& path) {
   return -1;
 }
 
-// The name of the destination, of which a long one loses its end, and a dot.
+// The file name of the destination and a dot.  A long name is cut, to leave room for the rest.
 std::string stem_of(const std::string& destination) {
   const std::string name = destination.substr(directory_of(destination).size());
   return name.substr(0, NAME_MAX - kAdded) + '.';
@@ -94,14 +94,15 @@ TemporaryFile make_temporary_file(const std::string& destination) {
   const std::string start = directory_of(destination) + stem_of(destination);
   for (int tries = 0;; ++tries) {
     unsigned number = static_cast<unsigned>(::getpid()) + static_cast<unsigned>(tries);
-    if (::getentropy(&number, sizeof number) != 0) errno = 0;  // then the name is only likely new
+    if (::getentropy(&number, sizeof number) != 0) errno = 0;  // number stays as it is
     char digits[kRandomDigits + 1];
     std::snprintf(digits, sizeof digits, "%08x", number);
     TemporaryFile made{.path = start + digits + kTemporaryEnd};
     made.file = file_calls().open(made.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (made.file < 0 && errno == EEXIST && tries < 100) continue;
     if (made.file < 0) return made;
-    // Another save that looks for leftovers may have come between the two calls.
+    // Another save may have taken the file for a leftover before it was locked: locked or removed
+    // it.
     if (try_lock(made.file) == Locked::kByAnother || ::access(made.path.c_str(), F_OK) != 0) {
       ::close(made.file);
       ::unlink(made.path.c_str());
@@ -132,7 +133,7 @@ void remove_leftover(const std::string& path) {
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
-  // The standard library's walk ends the program where it finds no memory.
+  // std::filesystem's walk would end the program if there were no memory.
   const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), closedir);
   if (!open && errno == ENOMEM) fail_memory();
   check<IoError>(open != nullptr, directory, ": cannot be read: ", std::strerror(errno));
@@ -148,7 +149,7 @@ void remove_leftovers(const std::string& destination) {
   std::vector<std::string> names;
   try {
     names = names_in(directory.empty() ? "." : directory);
-  } catch (const IoError&) { return; }  // a directory that is written to need not be readable
+  } catch (const IoError&) { return; }  // a directory may be writable but not readable
   for (const std::string& name : names)
     if (is_temporary(name, stem)) remove_leftover(directory + name);
 }

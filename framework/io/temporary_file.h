@@ -1,37 +1,38 @@
-// The file that a save writes to before it is whole.
+// Temporary files, which a save writes to until the file is whole.
 #pragma once
 #include <string>
 #include <vector>
 
 namespace vitro {
 
-// A path's end: itself, or what its symbolic links lead to, which need not be there.
+// The file that a write to a path changes: the path, or the end of its symbolic links, which need
+// not exist.
 struct Destination {
   std::string path;
-  int descriptor = -1;     // of this process, which /dev/stdout and its like name
-  bool is_stream = false;  // a descriptor, FIFO or character device: it takes bytes as they come
+  int descriptor = -1;     // the open descriptor that /dev/stdout and the like name; else -1
+  bool is_stream = false;  // a descriptor, FIFO or character device, which gets the bytes at once
 };
-// IoError, naming `path`, for a directory and other special files, and for links without an end.
+// IoError, with `path`, for a directory or another special file, and for a loop of links.
 Destination destination_of(const std::string& path);
 
-// The names in a directory; IoError where it cannot be read.
+// The names in a directory.  IoError if it cannot be read.
 std::vector<std::string> names_in(const std::string& directory);
 
-// The parts of a path: "a/b" has the directory "a/"; "b" has "", which is the working directory.
+// The directory of a path: "a/" for "a/b", and "", the working directory, for "b".
 std::string directory_of(const std::string& path);
 
-// A new file beside the one that it will replace: PATH.XXXXXXXX.tmp, where the X are hexadecimal
-// digits.  Its writer keeps it locked, so that the next save can tell what a dead one left.
+// A file PATH.XXXXXXXX.tmp next to the PATH that it will replace; each X is a hexadecimal digit.
+// Its writer keeps it locked, so that the next save can tell whether the writer is dead.
 struct TemporaryFile {
   std::string path;
   int file = -1;
-  int lock = -1;  // the same open file: the lock stays when `file` is closed
+  int lock = -1;  // a second descriptor of the open file; it holds the lock when `file` is closed
 };
-// `file` is -1, and errno says why, where the system refuses.
+// Makes a temporary file.  If the system refuses, `file` is -1 and errno is the reason.
 TemporaryFile make_temporary_file(const std::string& destination);
-// Removes a temporary file unless its writer, who has it locked, is alive.  Where the file system
-// has no locks nobody can tell, and it stays.
+// Removes a temporary file, unless a living writer has locked it.  On a file system without locks
+// nobody can tell, and the file stays.
 void remove_leftover(const std::string& temporary);
-void remove_leftovers(const std::string& destination);  // all of this destination
+void remove_leftovers(const std::string& destination);  // of all dead writers of this destination
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// The check of a tree of modules before the first walk over it.
+// check_tree: checks the members() of a whole tree of modules, before the first walk over it.
 #include "framework/nn/check_members.h"
 
 #include <atomic>
@@ -9,8 +9,8 @@
 
 namespace vitro::nn {
 
-// Visits a whole tree, notes what members() names, and looks through the bytes of each module for
-// what it does not name.
+// Visits a whole tree and notes what members() names.  Then it searches the bytes of each module
+// for Modules and Parameters that members() does not name.
 class MemberCheck final : public Visitor {
  public:
   void operator()(const std::string& name, Tensor& x) override {
@@ -35,7 +35,8 @@ class MemberCheck final : public Visitor {
       throw;
     }
   }
-  // Inner modules first, so that the one that holds the forgotten member directly is blamed.
+  // Searches inner modules first, so that the error names the module that holds the forgotten
+  // member directly.
   void finish() {
     for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) look_through(*part);
     for (const Part& part : parts_)
@@ -80,7 +81,7 @@ class MemberCheck final : public Visitor {
   std::string prefix_;
   std::vector<Part> parts_;
   std::set<std::string> paths_;
-  std::set<const void*> named_;  // Tensors, and Modules by their marks
+  std::set<const void*> named_;  // addresses of Tensors, and of the Marked base of Modules
 };
 
 void check_tree(Module& root, std::span<const std::byte> bytes) {

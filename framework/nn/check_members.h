@@ -1,18 +1,18 @@
-// check_members: whether a module names all that it holds.
+// check_members checks that a module names every Module and Parameter that it holds.
 #pragma once
 #include "module.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// The same of a root whose bytes are known, or not.
+// check_members() for a root of which only the address is known, or also its bytes.
 void check_tree(Module& root, std::span<const std::byte> bytes = {});
 
-// ValueError if the model, or a module inside, gives one name to two members, lists a tensor that
-// would never be trained, or holds a Module or Parameter as a member of its class that members()
-// does not name.  The first walk over a model checks the same, but cannot look into the model
-// itself, only into the modules inside: it does not know how large the model is.
-// A class whose `forward` overrides nothing does not compile.
+// Throws ValueError if members() of the model or of a module inside gives two members one name,
+// names a tensor that would never be trained, or does not name a Module or Parameter that is a
+// member of the class.  The first walk over a model checks this too, but not for forgotten members
+// of the root itself, whose size it does not know.
+// A class with a `forward` that does not override Module's does not compile.
 template <std::derived_from<Module> M>
 void check_members(M& model) {
   static_assert(!HidesForward<M>, "write: Tensor forward(const Tensor& x) override");

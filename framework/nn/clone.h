@@ -1,4 +1,4 @@
-// Copies of modules.
+// clone copies modules.
 #pragma once
 #include <utility>
 
@@ -7,12 +7,14 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// Gives `copy` the values, dtypes, ties and modes of `source`, a module of the same structure.
+// Gives `copy` the values, dtypes, ties and training modes of `source`.  ValueError unless the two
+// have the same structure.
 void copy_members(Module& source, Module& copy);
 
-// A deep copy, made by constructing the class again from the same arguments: clone(model, config).
-// Hooks are not copied; the default generator is left as it was.  ValueError for a source whose
-// members() forgets something, which the copy would lack (check_members).
+// A deep copy: constructs a second M from the same arguments, as in clone(model, config), and
+// copies the members.  Hooks are not copied, and the default generator does not change.  ValueError
+// if members() of the source forgets a member, because the copy would lack its values
+// (check_members).
 template <class M, class... Args>
 M clone(M& source, Args&&... args) {
   check_members(source);

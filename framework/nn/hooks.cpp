@@ -1,4 +1,4 @@
-// The hooks of a module: attaching them, and the call that runs them.
+// Registers the hooks of a module, and runs them in its call.
 #include "framework/autograd/run.h"
 #include "framework/nn/module.h"
 
@@ -23,7 +23,9 @@ RemovableHandle Module::register_full_backward_hook(Hook<FullBackwardHook> hook)
 
 namespace {
 
-// The two ends of a hooked call: identities that see dL/d(output) and dL/d(input) pass by.
+// The nodes at the two ends of a hooked call.  Both are identities: dL/d(output) and dL/d(input)
+// pass through them.  HookedOutput runs first in backward and notes dL/d(output) for HookedInput,
+// which calls the hooks.  If the input has no gradient, HookedOutput calls them.
 struct HookedOutput final : Op<HookedOutput> {
   static constexpr std::string_view kName = "hooked_output";
   std::shared_ptr<BackwardHookState> state;
@@ -57,7 +59,7 @@ struct HookedInput final : Op<HookedInput> {
   }
 };
 
-// Sets a flag until the end of its scope.
+// Sets a flag, and restores it at the end of the scope.
 struct ScopedFlag {
   ScopedFlag(bool& f, bool value) : flag(f), before(std::exchange(f, value)) {}
   ~ScopedFlag() { flag = before; }
@@ -67,6 +69,7 @@ struct ScopedFlag {
 
 bool has_hooks(const auto& list) { return list && !list->hooks.empty(); }
 
+// An alias of x that an End node made.
 template <class End>
 Tensor watched(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
   Tensor y = x.detach();

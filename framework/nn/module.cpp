@@ -1,4 +1,4 @@
-// Module: the walks over members(), and the paths that a call gives to what it records.
+// Module: the walks over members(), and the call, which gives each recorded op the module's path.
 #include "framework/nn/module.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ NamedTensors distinct(Module& root, std::optional<bool> buffers) try {
 }  // namespace
 
 // --- life ---
-// A module that moves may land in another tree: its path is found anew.
+// A module that moves may get into another tree, so it forgets its path; the next call finds it.
 Module::Module(Module&& other) noexcept
     : Marked(Kind::kModule),
       training_(other.training_),
@@ -53,12 +53,13 @@ Module::~Module() {
 
 std::string Module::describe() const {
   std::string name = boost::core::demangle(typeid(*this).name());
-  size_t colon = name.rfind("::", name.find('<'));  // not in a template argument
+  size_t colon = name.rfind("::", name.find('<'));  // skips the :: of template arguments
   return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 Tensor Module::forward(const Tensor&) {
   fail<ValueError>(describe(),
-                   ": this module has no forward of one tensor; call its own operator()");
+                   ": expected a module with a forward of one tensor, got one without; call its "
+                   "own operator()");
 }
 
 // --- walks ---
@@ -99,7 +100,7 @@ Module& Module::find(const std::string& path) {
     if (name == path) return *module;
     if (!name.empty()) known += (known.empty() ? "" : ", ") + name;
   }
-  fail<ValueError>("find: no module at '", path, "'; there is: ", known);
+  fail<ValueError>("find: expected the path of a module, got '", path, "'; there is: ", known);
 }
 
 int64_t Module::parameter_count() {
@@ -136,14 +137,14 @@ void Module::Scope::enter(Module& module) try {
       const bool is_own = !t_in_hook && std::ranges::any_of(parameters, &Tensor::requires_grad);
       check<ValueError>(!is_own || !grad_enabled(), "members: expected ", root.describe(),
                         " to name ", module.describe(), ", which it runs, got no such member; add ",
-                        "v(\"...\", member), or its parameters are not trained; what shall not be ",
-                        "trained runs under NoGradGuard");
+                        "v(\"...\", member), or its parameters are not trained; run it under ",
+                        "NoGradGuard if it must not be trained");
       module.set_path_state(is_own ? Path::kUnnamed : Path::kKnown);
     }
     for (auto& [path, x] : root.named_parameters())
       if (x.requires_grad() && x.is_leaf()) x.impl()->node->path = intern(path);
   }
-  is_root_ = !t_root;  // last: the walks above run a user's code, which may throw
+  is_root_ = !t_root;  // set last, because the walks above run a user's code, which may throw
   t_root = &root;
 } catch (const std::bad_alloc&) { fail_memory(); }
 

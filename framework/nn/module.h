@@ -1,8 +1,8 @@
 // Module: a struct of parameters and child modules, one list of their names, and a forward.
 //
-// Everything a user asks of a model (its parameters, its state dict, its printed tree ...) is a
-// walk over members().  There is no registration: PyTorch's registries, macros and holders are
-// replaced by one virtual function, so that moving, tying and cloning modules need no bookkeeping.
+// Parameters, the state dict, the printed tree and all else that a user asks of a model come from a
+// walk over members().  This one virtual function replaces PyTorch's registries, macros and
+// holders.  Nothing is registered, so moving, tying and cloning modules need no bookkeeping.
 #pragma once
 #include <atomic>
 #include <map>
@@ -18,86 +18,90 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-using NamedModules = std::vector<std::pair<std::string, Module*>>;
+using NamedModules = std::vector<std::pair<std::string, Module*>>;  // pairs of path and module
 
+// A tensor that load_state_dict() did not load.
 struct Mismatch {
-  std::string name, reason;
+  std::string name, reason;  // its name, and what differs
 };
+// The result of load_state_dict(): names that did not fit.
 struct LoadResult {
   std::vector<std::string> missing;     // in the model only
-  std::vector<std::string> unexpected;  // in the file only
-  std::vector<Mismatch> mismatched;     // shape or dtype differs
+  std::vector<std::string> unexpected;  // in the dictionary only
+  std::vector<Mismatch> mismatched;     // shape, dtype or values of tied names differ
 };
+// Options of load_state_dict().
 struct LoadOptions {
-  bool strict = true;
+  bool strict = true;  // whether a name that does not fit is an error
 };
 
+// The base of all modules and models.
 class Module : public Marked {
  public:
+  // Modules move, and do not copy; clone() makes copies.
   Module() : Marked(Kind::kModule) {}
   Module(Module&& other) noexcept;
   Module& operator=(Module&& other) noexcept;
-  Module(const Module&) = delete;  // clone() is explicit
+  Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   virtual ~Module();
 
-  virtual void members(Visitor&) {}      // the one list that everything is derived from
+  virtual void members(Visitor&) {}      // shows every parameter, buffer and child by name
   virtual std::string describe() const;  // "Linear(8 -> 32)"; the class name unless overridden
-  // The forward of a module with one tensor in and one out.  g++ warns of one that hides it.
+  // Computes the output of a module that has one input.  g++ warns of a forward that hides it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic warning "-Woverloaded-virtual"
   virtual Tensor forward(const Tensor& x);
 #pragma GCC diagnostic pop
-  // Multiplications and additions of one forward, given its input and output; 0 if not a product.
+  // Multiply-accumulates of one forward from x to y, without children; 0 if it is not a product.
   virtual int64_t macs(const Shape& x, const Shape& y) const { return (void)x, (void)y, 0; }
 
-  // forward with hooks, and with this module's path in any error that passes.
+  // Calls forward and the hooks.  An error that passes through gets a line with this module's path.
   Tensor operator()(const Tensor& x) {
     return call(x, [this](const Tensor& in) { return forward(in); });
   }
 
   // --- walks; a tied tensor is listed once, under its first name; the first checks members() ---
-  NamedTensors named_parameters();
-  NamedTensors named_buffers();
-  NamedModules named_modules();   // this one first, under ""
-  NamedModules named_children();  // one level
-  std::vector<Tensor> parameters();
-  std::vector<Tensor> buffers();
-  std::vector<Module*> modules();
-  std::vector<Module*> children();
-  Module& find(const std::string& path);  // "h.3.attn"; ValueError lists what there is
-  int64_t parameter_count();
-  void visit(Visitor& v);     // one level: members(), after the check
-  NamedTensors state_dict();  // parameters and buffers, sharing storage
-  // Copies the values in.  Strict: one error lists everything that does not fit, and nothing
-  // changes. A tensor of another shape or dtype is never loaded.  Tied names must bring equal
-  // values.
+
+  NamedTensors named_parameters();        // all parameters with their paths
+  NamedTensors named_buffers();           // all buffers with their paths
+  NamedModules named_modules();           // this one first, under ""
+  NamedModules named_children();          // the modules one level below
+  std::vector<Tensor> parameters();       // named_parameters() without the paths
+  std::vector<Tensor> buffers();          // named_buffers() without the paths
+  std::vector<Module*> modules();         // named_modules() without the paths
+  std::vector<Module*> children();        // named_children() without the paths
+  Module& find(const std::string& path);  // "h.3.attn"; ValueError lists the paths that exist
+  int64_t parameter_count();              // how many numbers the parameters have
+  void visit(Visitor& v);                 // members(v), after the check of the first walk
+  NamedTensors state_dict();              // parameters and buffers; they share the storage
+  // Copies values into the model.  Strict: a ValueError lists all that does not fit, and nothing
+  // changes.  Shape and dtype must be equal, and so must the values for all names of a tied tensor.
   LoadResult load_state_dict(const NamedTensors& dict, const LoadOptions& options = {});
 
-  Module& train(bool on = true);
-  Module& eval() { return train(false); }
-  bool is_training() const { return training_; }
-  Module& to(DType dtype);  // floating parameters and buffers, in place
-  void zero_grad();
-  Module& apply(const std::function<void(Module&)>& f);  // children first, then this
-  // The tree with shapes and parameter counts; with an example input, MACs per module too.
+  Module& train(bool on = true);                  // sets the training mode of the whole tree
+  Module& eval() { return train(false); }         // ends training mode
+  bool is_training() const { return training_; }  // the mode of this module
+  Module& to(DType dtype);  // converts floating parameters and buffers in place; drops gradients
+  void zero_grad();         // drops the gradients of all parameters
+  Module& apply(const std::function<void(Module&)>& f);  // f(m) for all modules, children first
+  // The tree with shapes and parameter counts; with an example input, also MACs per module.
   std::string summary(const Tensor& example = {});
 
-  // --- hooks; a Tensor replaces the value; an undefined one, or nothing, leaves it as it is ---
-  RemovableHandle register_forward_pre_hook(Hook<ForwardPreHook> hook);
-  RemovableHandle register_forward_hook(Hook<ForwardHook> hook);
-  // Runs when the gradients of the input and output are known; grad_input is undefined for an input
-  // without gradient, grad_output where the gradient entered inside the module.  The result becomes
-  // the input's gradient.
+  // --- hooks; if one returns a defined tensor, that replaces the value ---
+
+  RemovableHandle register_forward_pre_hook(Hook<ForwardPreHook> hook);  // may replace the input
+  RemovableHandle register_forward_hook(Hook<ForwardHook> hook);         // may replace the output
+  // Runs when the gradients of input and output are known; may replace grad_input.  grad_input is
+  // undefined if the input requires no grad, grad_output if no gradient came through the output.
   RemovableHandle register_full_backward_hook(Hook<FullBackwardHook> hook);
 
-  bool is_hooked() const;  // whether any hook is attached now
+  bool is_hooked() const;  // whether the module has a hook
 
-  const std::string& path() const { return interned(path_); }  // from the root that first ran
+  const std::string& path() const { return interned(path_); }  // from the first root that ran it
 
  protected:
-  // The front of every call.  A module with other arguments gives its own operator() on top of
-  // this.
+  // Calls run(x) with hooks and error context.  An operator() with other arguments uses this too.
   template <class F>
   Tensor call(const Tensor& x, F&& run) {
     Scope scope(*this);
@@ -114,7 +118,7 @@ class Module : public Marked {
  private:
   friend class Scope;
   friend class MemberCheck;
-  // Marks this module as the one whose ops are recorded; the outermost names the whole tree.
+  // For its scope, recorded ops get this module's path.  The outermost call names the whole tree.
   class Scope {
    public:
     explicit Scope(Module& module) : outer_(t_module_path) {
@@ -132,17 +136,16 @@ class Module : public Marked {
     NameId outer_;
     bool is_root_ = false;
   };
-  static constinit thread_local Module* t_root;  // the outermost module that runs
-  static constinit thread_local bool t_in_hook;  // a hook of a module runs
+  static constinit thread_local Module* t_root;  // the outermost module that runs; else null
+  static constinit thread_local bool t_in_hook;  // whether a forward or pre-hook runs
 
   Tensor before(const Tensor& x, const std::shared_ptr<BackwardHookState>& state);
   Tensor after(const Tensor& x, Tensor y, const std::shared_ptr<BackwardHookState>& state);
-  [[noreturn]] void rethrow_here() const;  // the error being handled, and where it passed
+  [[noreturn]] void rethrow_here() const;  // rethrows the current error with this module's path
   ModuleHooks& hooks();
 
   bool training_ = true;
-  // kUnnamed: the module that ran it does not name it, and it would be trained if grad mode were
-  // on.
+  // kUnnamed: the root that ran it does not name it, which is an error if grad mode is on.
   enum class Path : uint8_t { kUnknown, kUnnamed, kKnown };
   Path path_state() const {
     return std::atomic_ref(const_cast<Path&>(path_state_)).load(std::memory_order_acquire);

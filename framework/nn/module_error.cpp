@@ -1,4 +1,4 @@
-// A module's call adds its path to errors that pass through it.
+// Module::rethrow_here adds the path of a module to an error that passes through its call.
 #include <new>
 
 #include "framework/nn/module.h"
@@ -13,7 +13,7 @@ void Module::rethrow_here() const {
   } catch (Error& error) {
     try {
       error.add_context(path_ ? path() + ": " + describe() : describe());
-    } catch (const std::bad_alloc&) {}  // then the error goes on without it
+    } catch (const std::bad_alloc&) {}  // without memory the error passes on unchanged
     throw;
   }
 }

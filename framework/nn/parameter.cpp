@@ -1,4 +1,4 @@
-// Parameters, and the marks that tell where they are.
+// Parameters, and the marks that show where Modules and Parameters lie in memory.
 #include "framework/nn/parameter.h"
 
 #include <cstring>
@@ -11,8 +11,9 @@ Tensor Parameter::leaf_of(const Tensor& x) {
   return leaf.requires_grad_();
 }
 
-// The word may be a gap between members, or a member that another thread writes to: then it is no
-// mark, whatever it holds.
+// The word at p may be padding, or a member that another thread writes at this moment.  Neither is
+// a mark, so any value that is read will do; therefore the thread sanitizer need not check the
+// read.
 __attribute__((no_sanitize("thread"))) const Marked* Marked::find(const std::byte* p, Kind kind) {
   uint64_t word;
   std::memcpy(&word, p, sizeof word);

@@ -1,4 +1,4 @@
-// Parameter: a tensor that a module trains; and the mark by which a forgotten one is found.
+// Parameter, a tensor that a module trains; and Marked, by which a forgotten member is found.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,20 +8,25 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// The base of what a module must name in members(): it carries its own address in disguise, so that
-// check_members() can find it among the bytes of the module that holds it.
+// The base of Module and Parameter, which members() must name.  It holds its own address XOR a
+// constant, so that check_members() can find it among the bytes of the module that holds it.
 class Marked {
  public:
-  enum class Kind : uint64_t { kModule = 0x6d6f64756c653a29, kParameter = 0x706172616d3a2928 };
-  // The one of this kind that stands at p; null if none does.
+  // The constant of each kind.
+  enum class Kind : uint64_t {
+    kModule = 0x6d6f64756c653a29,    // the Marked is the base of a Module
+    kParameter = 0x706172616d3a2928  // the Marked is the base of a Parameter
+  };
+  // The Marked of this kind at address p; null if there is none.
   static const Marked* find(const std::byte* p, Kind kind);
 
-  Marked(const Marked&) = delete;
+  Marked(const Marked&) = delete;  // the mark of a copy would not match its address
 
  protected:
+  // Writes the mark.  Assignment keeps it, because each object has its own address.
   explicit Marked(Kind kind) : mark_(mark_at(this, kind)) {}
-  Marked& operator=(const Marked&) noexcept { return *this; }  // each has its own address
-  // The store is volatile because a compiler leaves out what nobody may read.
+  Marked& operator=(const Marked&) noexcept { return *this; }
+  // Clears the mark.  Without volatile the compiler drops a store into a dying object.
   ~Marked() { *const_cast<volatile uint64_t*>(&mark_) = 0; }
 
  private:
@@ -31,13 +36,15 @@ class Marked {
   uint64_t mark_;
 };
 
-// A leaf that requires grad by its type.  Copies are ties: they hold the same leaf.
+// A leaf tensor that requires grad, by its type.  A copy is tied to the original: both hold the
+// same leaf.
 class Parameter : public Tensor, public Marked {
  public:
-  Parameter() : Marked(Kind::kParameter) {}  // absent, as the bias of a layer without one
-  // x itself if it is a leaf that requires grad; else a new leaf with x's storage.  Freezing it
-  // takes requires_grad_(false).  DTypeError for integers and bools.
+  Parameter() : Marked(Kind::kParameter) {}  // undefined, such as the bias of a layer without one
+  // Holds x itself if x is a leaf that requires grad, else a new leaf that shares x's storage. Only
+  // requires_grad_(false) freezes a Parameter.  DTypeError for integers and bools.
   Parameter(const Tensor& x) : Tensor(leaf_of(x)), Marked(Kind::kParameter) {}
+  // Copies and moves hold the same leaf.
   Parameter(const Parameter& x) : Tensor(x), Marked(Kind::kParameter) {}
   Parameter(Parameter&& x) noexcept : Tensor(std::move(x)), Marked(Kind::kParameter) {}
   Parameter& operator=(const Parameter&) & = default;

@@ -1,4 +1,4 @@
-// Values of whole modules: loading them, copying them from one module to another, converting them.
+// Loads the values of a module, copies them to another module, and converts their dtype.
 #include <map>
 #include <set>
 
@@ -25,10 +25,10 @@ static bool same_values(const Tensor& a, const Tensor& b) {
 LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& options) {
   std::map<std::string, Tensor> given(dict.begin(), dict.end());
   check<ValueError>(given.size() == dict.size(),
-                    "load_state_dict: a name stands twice in the dictionary");
+                    "load_state_dict: expected a different name for each tensor, got one twice");
   LoadResult result;
   std::map<TensorImpl*, std::pair<std::string, Tensor>>
-      chosen;  // per tensor: the name and value it takes
+      chosen;  // for each tensor of the model, the name and value that it takes
   std::map<TensorImpl*, std::string> unnamed;
   std::vector<std::pair<Tensor, Tensor>> copies;
   for (auto& [name, x] : all_tensors(*this)) {
@@ -41,25 +41,26 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
     given.erase(it);
     auto [first, fresh] = chosen.emplace(x->impl(), std::pair(name, value));
     std::ostringstream reason;
-    if (!value.defined()) reason << "the value is undefined";
+    if (!value.defined()) reason << "expected a value, got an undefined tensor";
     else if (value.shape() != x->shape() || value.dtype() != x->dtype())
-      reason << "the model has " << x->dtype() << ' ' << x->shape() << ", the dictionary "
+      reason << "expected " << x->dtype() << ' ' << x->shape() << " as in the model, got "
              << value.dtype() << ' ' << value.shape();
     else if (!fresh && !same_values(value, first->second.second))
-      reason << "it is tied to " << first->second.first << ", which brings other values";
+      reason << "tied to " << first->second.first << ": expected equal values, got others";
     if (!reason.str().empty()) result.mismatched.push_back({name, reason.str()});
     else if (fresh) copies.emplace_back(*x, value);
   }
   for (auto& [impl, name] : unnamed)
     if (!chosen.contains(impl))
-      result.missing.push_back(name);  // a tied tensor needs one of its names
+      result.missing.push_back(name);  // one name of a tied tensor is enough
   std::sort(result.missing.begin(), result.missing.end());
   for (auto& [name, value] : given) result.unexpected.push_back(name);
 
   if (options.strict &&
       !(result.missing.empty() && result.unexpected.empty() && result.mismatched.empty())) {
     std::ostringstream text;
-    text << "load_state_dict: the dictionary does not fit the model, which was left as it was";
+    text << "load_state_dict: expected a dictionary that fits the model, got one that does not; "
+         << "the model is unchanged";
     for (auto& name : result.missing) text << "\n  missing: " << name;
     for (auto& name : result.unexpected) text << "\n  unexpected: " << name;
     for (auto& m : result.mismatched) text << "\n  mismatched: " << m.name << ": " << m.reason;
@@ -68,7 +69,7 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
   std::set<Storage*> own;
   for (auto& [x, value] : copies) own.insert(x.impl()->storage.get());
   for (auto& [x, value] : copies)
-    if (own.contains(value.impl()->storage.get())) value = copied(value);  // read before written
+    if (own.contains(value.impl()->storage.get())) value = copied(value);  // before writing
   for (auto& [x, value] : copies) {
     ++x.impl()->storage->version;
     copy_into(x, value);
@@ -78,12 +79,13 @@ LoadResult Module::load_state_dict(const NamedTensors& dict, const LoadOptions& 
 
 void copy_members(Module& source, Module& copy) {
   auto from = all_tensors(source), to = all_tensors(copy);
-  check<ValueError>(from.size() == to.size(), "clone: the copy has ", to.size(),
-                    " tensors, the source ", from.size(), "; construct it from the same arguments");
+  check<ValueError>(from.size() == to.size(), "clone: expected a copy with ", from.size(),
+                    " tensors, as the source, got ", to.size(),
+                    "; construct it from the same arguments");
   std::map<TensorImpl*, Tensor> made;
   for (size_t i = 0; i < from.size(); ++i) {
-    check<ValueError>(from[i].first == to[i].first, "clone: the copy has ", to[i].first,
-                      " where the source has ", from[i].first);
+    check<ValueError>(from[i].first == to[i].first, "clone: expected a copy with ", from[i].first,
+                      ", as the source, got ", to[i].first);
     Tensor &x = *from[i].second, &y = *to[i].second;
     auto [it, fresh] = made.emplace(x.impl(), Tensor());
     if (fresh) {
@@ -94,13 +96,14 @@ void copy_members(Module& source, Module& copy) {
   }
   auto modules = source.modules(), copies = copy.modules();
   for (size_t i = 0; i < std::min(modules.size(), copies.size()); ++i) {
-    copies[i]->train(modules[i]->is_training());  // outer first; inner ones follow
+    copies[i]->train(modules[i]->is_training());  // sets the whole subtree; inner modules follow
   }
 }
 
-// In place in the TensorImpl, so that ties, optimizers and hooks keep holding it.  Gradients go.
+// Converts in place in the TensorImpl, so ties, optimizers and hooks hold the converted tensor. The
+// gradients are dropped, because they have the old dtype.
 Module& Module::to(DType dtype) {
-  check<DTypeError>(is_floating(dtype), "to: a module holds floating parameters: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "to: expected a floating dtype for a module, got ", dtype);
   for (auto& [name, x] : state_dict()) {
     if (!is_floating(x.dtype()) || x.dtype() == dtype) continue;
     Tensor converted = empty(x.shape(), dtype);

@@ -1,4 +1,4 @@
-// Module::summary: the tree as text.
+// Module::summary prints the tree of modules as text.
 #include "framework/nn/summary.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace vitro::nn {
 
 namespace {
 
-// Multiply-accumulates per module of one forward.
+// The multiply-accumulates of each module in one forward of `example`.
 std::map<const Module*, int64_t> count_macs(Module& root, const Tensor& example) {
   std::map<const Module*, int64_t> macs;
   std::vector<std::unique_ptr<ScopedHook>> hooks;
@@ -31,7 +31,8 @@ bool is_inside(const std::string& path, const std::string& outer) {
   return outer.empty() || path == outer || path.starts_with(outer + '.');
 }
 
-// "h.11.attn" is at index 11 of "h".
+// Splits a path at its first index: "h.11.attn" has the list "h", the index 11 and the rest
+// ".attn".
 struct Indexed {
   std::string list, rest;
   int64_t index = 0;
@@ -47,7 +48,7 @@ std::optional<Indexed> indexed(const std::string& path) {
   return {};
 }
 
-// Indented below the module that it is in, and named as from there.
+// The name of row i from the nearest module around it that has a row, indented by the depth.
 std::string label(const std::vector<SummaryRow>& rows, size_t i) {
   std::string name = rows[i].path, outer;
   size_t depth = 0;
@@ -57,7 +58,7 @@ std::string label(const std::vector<SummaryRow>& rows, size_t i) {
   return std::string(2 * depth, ' ') + name + ": ";
 }
 
-// Whether it is a part of a list's element that is as that part of the first element.
+// Whether the row lies in a later element of a list, and equals the same row of the first element.
 bool is_as_first(const std::vector<SummaryRow>& rows, const SummaryRow& row) {
   const auto at = indexed(row.path);
   if (!at || at->index == 0) return false;
@@ -77,7 +78,7 @@ std::string right(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-// Cells padded to columns, each row a line.
+// Pads cells to columns and puts each row on a line.
 std::string columns(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> width;
   for (const auto& row : rows) {

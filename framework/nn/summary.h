@@ -1,4 +1,4 @@
-// The rows behind Module::summary: each says what one module holds and computes.
+// The rows of Module::summary.  Each row describes what one module holds and computes.
 #pragma once
 #include <functional>
 #include <string>
@@ -10,25 +10,26 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
+// One row.
 struct SummaryRow {
   std::string path = {}, what = {};                         // what: the module's describe()
-  std::vector<std::pair<std::string, Shape>> tensors = {};  // its own
-  std::string tie = {};                                     // the name of what it shares
-  int64_t parameters = 0, macs = 0;  // with those of the modules inside; a tied tensor once
-  bool operator==(const SummaryRow&) const = default;
+  std::vector<std::pair<std::string, Shape>> tensors = {};  // of the module itself
+  std::string tie = {};  // the first name of a tensor that the module shares; "" if none
+  int64_t parameters = 0, macs = 0;  // including the modules inside; a tied tensor counts once
+  bool operator==(const SummaryRow&) const = default;  // all fields are equal
 };
 
 // One row per module, the root first.  Modules that hold and compute nothing, such as hook points,
-// have no row.
-// macs(module): multiplications of a forward, without those of the modules inside.
+// have no row.  macs(module) gives the multiply-accumulates of one forward of the module, without
+// the modules inside.
 std::vector<SummaryRow> summary_rows(Module& root,
                                      const std::function<int64_t(const Module&)>& macs);
 
-// The modules as a table, the root only if it has tensors of its own.  Elements of a list that are
-// as its first share a row.
+// The rows as a table.  The root is shown only if it has tensors of its own.  The elements of a
+// list that equal its first element share one row.
 std::string summary_table(const std::vector<SummaryRow>& rows);
 
-std::string grouped(int64_t n);  // 16,384
+std::string grouped(int64_t n);  // digits in groups of three, such as 16,384
 
 }  // namespace nn
 }  // namespace vitro

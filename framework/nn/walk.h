@@ -1,4 +1,4 @@
-// The walk over a tree of modules that module.cpp and state_dict.cpp build on.
+// TreeWalk and all_tensors() visit a whole tree of modules.
 #pragma once
 #include <mutex>
 #include <new>
@@ -9,7 +9,8 @@
 
 namespace vitro::nn {
 
-// A tensor that nobody froze would be left out of training without a word.
+// ValueError for a parameter that requires no grad and was not frozen: training would skip it
+// silently.
 inline void check_requires_grad(const std::string& path, const Tensor& x) {
   check<ValueError>(!x.defined() || x.requires_grad() || x.impl()->frozen, "members: expected ",
                     path, " to require grad, got a plain tensor ",
@@ -17,7 +18,7 @@ inline void check_requires_grad(const std::string& path, const Tensor& x) {
                     "; make it an nn::Parameter, which may be frozen, or list it by v.buffer()");
 }
 
-// Visits a whole tree: tensors and modules with their paths from the root.
+// Visits the tensors and modules of a whole tree, with their paths from the root.
 struct TreeWalk : Visitor {
   std::string prefix;
   std::function<void(const std::string& path, Tensor& x, bool is_buffer)> on_tensor =
@@ -39,7 +40,7 @@ struct TreeWalk : Visitor {
   }
 };
 
-// Every tensor with its path, tied ones as often as they are named.
+// Every tensor with its path.  A tied tensor occurs once for each of its names.
 inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
                                                                 std::optional<bool> buffers = {}) {
   std::vector<std::pair<std::string, Tensor*>> found;
@@ -51,13 +52,13 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
   return found;
 }
 
-// Held while a tree of modules gets its names.  Recursive, because a user's members() may call a
-// module.
+// The mutex that is held while a tree of modules gets its paths.  It is recursive, because a user's
+// members() may call a module.
 inline std::recursive_mutex& naming_mutex() {
   static std::recursive_mutex* const mutex = [] {
     const auto lock = [] { naming_mutex().lock(); };
-    // Only the thread that locked a recursive mutex can unlock it, and the child's thread has
-    // another identity.  The child makes a new mutex in the same place.
+    // Only the thread that locked a recursive mutex can unlock it, and after a fork the child's
+    // thread counts as another one.  So the child makes a new mutex in the same place.
     const auto unlock = [](bool in_child) {
       if (in_child) new (&naming_mutex()) std::recursive_mutex;
       else naming_mutex().unlock();

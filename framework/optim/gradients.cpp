@@ -1,4 +1,4 @@
-// What happens between backward and step: clipping, grouping, and the check that all is trained.
+// Functions for use between backward and step: clipping, groups, and check_trained().
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,8 +12,8 @@ namespace vitro::optim {
 
 namespace {
 
-constexpr int64_t kSumPart = 16384;  // fixed, so that sums do not depend on the threads
-constexpr int64_t kFloatRun = 512;   // so many squares are added in float32, the rest in double
+constexpr int64_t kSumPart = 16384;  // elements; fixed, so that sums do not depend on the threads
+constexpr int64_t kFloatRun = 512;   // elements; their squares are added in float32, runs in double
 
 // sum of squares of elements [begin, end)
 double squares(const Tensor& x, int64_t begin, int64_t end) {
@@ -46,7 +46,7 @@ double sum_of_squares(const Tensor& x) {
   return total;
 }
 
-// The gradients that exist, each dense.
+// Calls f(gradient) for each parameter that has a nonempty gradient, made contiguous.
 template <class F>
 void for_each_gradient(const std::vector<Tensor>& parameters, F f) {
   for (const Tensor& p : parameters) {
@@ -72,7 +72,8 @@ void map_in_place(const Tensor& x, F f) {
   ++x.impl()->storage->version;
 }
 
-// sqrt(sum g^2) over all gradients, each divided by the largest: no square overflows or vanishes.
+// sqrt(sum g^2) over all gradients.  Each number is divided by the largest, so that no square
+// overflows or vanishes.
 double scaled_norm(const std::vector<Tensor>& parameters) {
   double largest = 0, total = 0;
   const auto for_each_number = [&](auto f) {
@@ -94,7 +95,7 @@ double norm_of_gradients(const std::vector<Tensor>& parameters) {
     total += sum_of_squares(g);
     count += static_cast<double>(g.numel());
   });
-  // Squares of float32 that vanished change no larger sum.
+  // Small squares may have become 0 in float32.  They do not matter to a sum as large as this.
   if (total >= count * 1e-30 && total <= std::numeric_limits<double>::max())
     return std::sqrt(total);
   return scaled_norm(parameters);
@@ -114,7 +115,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
   NoGradGuard unrecorded;
   const double norm = norm_of_gradients(parameters), scale = max_norm / (norm + 1e-6);
   if (!(scale < 1)) return norm;
-  // A float32 product with a smaller factor would be 0.
+  // In float32 such a small scale could become 0, so the product is computed in float64.
   const bool is_tiny = scale < static_cast<double>(std::numeric_limits<float>::min());
   for_each_gradient(parameters, [&](const Tensor& g) {
     if (is_tiny) map_in_place(g, [scale](auto x) { return static_cast<double>(x) * scale; });
@@ -124,7 +125,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
 }
 
 void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) {
-  check<ValueError>(clip_value >= 0, "clip_grad_value_: clip_value must not be negative: got ",
+  check<ValueError>(clip_value >= 0, "clip_grad_value_: expected clip_value >= 0, got ",
                     clip_value);
   for_each_gradient(parameters, [&](const Tensor& g) {
     map_in_place(g, [clip_value](auto x) {
@@ -135,7 +136,8 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) 
 }
 
 void check_trained(const Tensor& loss, const std::vector<const Optimizer*>& optimizers) {
-  check<GraphError>(loss.requires_grad(), "check_trained: the loss has no graph");
+  check<GraphError>(loss.requires_grad(),
+                    "check_trained: expected a loss with a graph, got one without");
   std::set<const Node*> trained, seen{loss.impl()->node.get()};
   for (const Optimizer* optimizer : optimizers)
     for (const auto& [name, p] : optimizer->named_parameters())
@@ -146,14 +148,15 @@ void check_trained(const Tensor& loss, const std::vector<const Optimizer*>& opti
     open.pop_back();
     if (node->is_leaf) {
       any = true;
-      check<GraphError>(trained.contains(node), "check_trained: a leaf gets a gradient but is in ",
-                        "no optimizer: ", node->path ? interned(node->path) : "unnamed", ' ',
-                        node->dtype, ' ', node->shape);
+      check<GraphError>(trained.contains(node), "check_trained: expected every leaf that gets a ",
+                        "gradient in an optimizer, got one in none: ",
+                        node->path ? interned(node->path) : "unnamed", ' ', node->dtype, ' ',
+                        node->shape);
     }
     for (const NodePtr& input : node->inputs)
       if (input && seen.insert(input.get()).second) open.push_back(input.get());
   }
-  check<GraphError>(any, "check_trained: no leaf gets a gradient");
+  check<GraphError>(any, "check_trained: expected a leaf that gets a gradient, got none");
 }
 
 }  // namespace vitro::optim

@@ -1,72 +1,74 @@
-// Learning-rate schedules: formulas of the step, and the object that applies one to an optimizer.
+// Learning-rate schedules: formulas of the step, and Scheduler, which applies one to an optimizer.
 //
 //   optim::Scheduler schedule(opt, optim::LinearWarmupCosine{.warmup_iters = 100,
 //                                                            .lr_decay_iters = 2000});
 //   opt.step();  schedule.step();
 //
-// A formula is any function (step, base_lr) -> lr with step 0, 1, ...; they are values, so they
-// compose: SequentialLR takes others.  Named as in torch.optim.lr_scheduler.
+// A formula is any function (step, base_lr) -> lr with step 0, 1, ....  Formulas are values, so one
+// can hold others, as SequentialLR does.  The names are those of torch.optim.lr_scheduler.
 #pragma once
 #include "optim.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace optim {
 
-using LRFormula = std::function<double(int64_t step, double base_lr)>;
+using LRFormula = std::function<double(int64_t step, double base_lr)>;  // returns the lr
 
-// base gamma^floor(step / step_size)
+// lr = base_lr gamma^floor(step / step_size)
 struct StepLR {
-  int64_t step_size;
-  double gamma = 0.1;
-  double operator()(int64_t step, double base_lr) const;
+  int64_t step_size;                                      // steps between two changes; > 0
+  double gamma = 0.1;                                     // the factor of each change
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// base gamma^step
+// lr = base_lr gamma^step
 struct ExponentialLR {
-  double gamma;
-  double operator()(int64_t step, double base_lr) const;
+  double gamma;                                           // the factor of each step
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// eta_min + (base - eta_min) (1 + cos(pi step / T_max)) / 2  (Loshchilov and Hutter, 2017, eq. 5)
+// lr = eta_min + (base_lr - eta_min) (1 + cos(pi step / T_max)) / 2
+// (Loshchilov and Hutter, 2017, eq. 5)
 struct CosineAnnealingLR {
-  int64_t T_max;
-  double eta_min = 0;
-  double operator()(int64_t step, double base_lr) const;
+  int64_t T_max;                                          // steps until eta_min; > 0
+  double eta_min = 0;                                     // the lowest lr
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// base times a factor that goes linearly from start_factor to end_factor in total_iters steps
+// lr = base_lr times a factor that goes linearly from start_factor to end_factor
 struct LinearLR {
-  double start_factor = 1.0 / 3;
-  double end_factor = 1;
-  int64_t total_iters = 5;
-  double operator()(int64_t step, double base_lr) const;
+  double start_factor = 1.0 / 3;                          // the factor at step 0
+  double end_factor = 1;                                  // the factor from total_iters on
+  int64_t total_iters = 5;                                // steps of the change; > 0
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// base factor(step)
+// lr = base_lr factor(step)
 struct LambdaLR {
-  std::function<double(int64_t step)> factor;
-  double operator()(int64_t step, double base_lr) const;
+  std::function<double(int64_t step)> factor;             // any function of the step
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// nanoGPT's: base (step + 1) / (warmup_iters + 1) during warm-up, then half a cosine down to min_lr
-// at lr_decay_iters, then min_lr.
+// nanoGPT's schedule: lr = base_lr (step + 1) / (warmup_iters + 1) in the warm-up, then half a
+// cosine from base_lr down to min_lr, then min_lr.
 struct LinearWarmupCosine {
-  int64_t warmup_iters = 0;
-  int64_t lr_decay_iters = 0;
-  double min_lr = 0;
-  double operator()(int64_t step, double base_lr) const;
+  int64_t warmup_iters = 0;                               // steps of the warm-up
+  int64_t lr_decay_iters = 0;                             // the step at which lr reaches min_lr
+  double min_lr = 0;                                      // the lr at the end
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
-// schedules[i] from milestones[i - 1] on, with its steps counted from there.
+// Runs schedules[i] from step milestones[i - 1] on, and counts its steps from there.
 struct SequentialLR {
-  std::vector<LRFormula> schedules;
-  std::vector<int64_t> milestones;  // one fewer, rising
-  double operator()(int64_t step, double base_lr) const;
+  std::vector<LRFormula> schedules;                       // in their order
+  std::vector<int64_t> milestones;                        // one fewer than schedules, rising
+  double operator()(int64_t step, double base_lr) const;  // the lr at `step`
 };
 
 // Sets the learning rate of every group of an optimizer: lr = formula(step, the group's first lr).
 class Scheduler {
  public:
-  // The lr that the groups have now is their base.  ValueError for a formula that makes no sense.
+  // Takes the present lr of each group as its base_lr, and sets the lr of step 0.  The optimizer
+  // must live as long as the scheduler.  ValueError for a formula that makes no sense.
   Scheduler(Optimizer& optimizer, LRFormula formula);
-  void step();
-  int64_t last_step() const { return step_; }
-  NamedTensors state_dict() const;  // "step" () int64 and "base_lrs" (groups) float64
-  void load_state_dict(const NamedTensors& dict);  // ValueError if it does not fit
+  void step();                                     // sets the lr of the next step
+  int64_t last_step() const { return step_; }      // the step that the lr was set for
+  NamedTensors state_dict() const;                 // "step" () int64, "base_lrs" (groups) float64
+  void load_state_dict(const NamedTensors& dict);  // ValueError if the dictionary does not fit
 
  private:
   void apply();

@@ -1,4 +1,4 @@
-// Optimizers: the one pass over all parameters, and their state.
+// Optimizer: one pass that updates all parameters, and the state dict.
 #include "framework/optim/optim.h"
 
 #include <algorithm>
@@ -11,24 +11,24 @@
 
 namespace vitro::optim {
 
-// A parameter that this step changes.
+// The work of one step on one parameter.
 struct Optimizer::Work {
   Slot* slot;
   Tensor grad;
-  int64_t begin;  // where its elements stand among those of all
+  int64_t begin;  // index of its first element when all parameters are counted as one array
   simd::Rule rule;
 };
 
 namespace {
 
-constexpr int64_t kGrain = 8192;  // elements; Adam takes about 10 us for them
+constexpr int64_t kGrain = 8192;  // elements; Adam updates them in about 10 us
 
 template <class T>
 T* at(const Tensor& x, int64_t i) {
   return x.defined() ? raw<T>(x) + i : nullptr;
 }
 
-// Elements [begin, end) of one parameter; bfloat16 passes through float32.
+// Updates elements [begin, end) of one parameter.  bfloat16 is converted to float32 and back.
 template <class States>
 void update(const simd::Rule& rule, const Tensor& p, const Tensor& g, const States& state,
             int64_t begin, int64_t end) {
@@ -64,16 +64,18 @@ NamedTensors numbered(const std::vector<Tensor>& parameters) {
 }
 
 void Optimizer::add_parameters(const NamedTensors& parameters) {
-  check<ValueError>(!parameters.empty(), "optimizer: a group of at least one parameter expected");
+  check<ValueError>(!parameters.empty(),
+                    "optimizer: expected a group of at least one parameter, got none");
   std::set<const TensorImpl*> known = known_;
   for (const auto& [name, p] : parameters) {
-    check<GraphError>(p.defined() && p.is_leaf(), "optimizer: a leaf expected: ", name,
-                      p.defined() ? " is the result of an op" : " is undefined");
-    check<ShapeError>(p.is_contiguous(), "optimizer: a contiguous parameter expected: ", name);
-    check<DTypeError>(is_floating(p.dtype()), "optimizer: a floating parameter expected: ", name,
-                      " is ", p.dtype());
-    check<ValueError>(known.insert(p.impl()).second && !find(name), "optimizer: ", name,
-                      " is given twice");
+    check<GraphError>(p.defined() && p.is_leaf(), "optimizer: expected a leaf, got ", name,
+                      p.defined() ? ", which is the result of an op" : ", which is undefined");
+    check<ShapeError>(p.is_contiguous(), "optimizer: expected a contiguous parameter, got ", name,
+                      ", which is not");
+    check<DTypeError>(is_floating(p.dtype()), "optimizer: expected a floating parameter, got ",
+                      name, ", which is ", p.dtype());
+    check<ValueError>(known.insert(p.impl()).second && !find(name),
+                      "optimizer: expected each parameter once, got ", name, " twice");
   }
   known_ = std::move(known);
   for (const auto& [name, p] : parameters) slots_.push_back({name, p, group_count_});
@@ -86,12 +88,12 @@ Optimizer::Slot* Optimizer::find(const std::string& name) {
   return found == slots_.end() ? nullptr : &*found;
 }
 
-// Counts the step, and makes the state when it is the first.
+// Checks the gradient, and makes the state arrays that do not exist yet.
 void Optimizer::begin(Slot& slot, const Tensor& grad) {
   const Tensor& p = slot.parameter;
   check<ShapeError>(grad.shape() == p.shape() && grad.dtype() == p.dtype(),
-                    "optimizer: the gradient of ", slot.name, " must be ", p.dtype(), ' ',
-                    p.shape(), ": got ", grad.dtype(), ' ', grad.shape());
+                    "optimizer: expected a gradient like ", slot.name, ", ", p.dtype(), ' ',
+                    p.shape(), ", got ", grad.dtype(), ' ', grad.shape());
   const StateNames names = state_names(slot.group);
   for (size_t i = 0; i < kMostStates; ++i)
     if (names[i] && !slot.state[i].defined())
@@ -99,7 +101,7 @@ void Optimizer::begin(Slot& slot, const Tensor& grad) {
           full(p.shape(), i == 0 ? initial_state(slot.group) : 0, accumulation_dtype(p.dtype()));
 }
 
-// All that may fail comes before the first number changes.
+// Does everything that may throw, before step() changes the first number.
 int64_t Optimizer::prepare() {
   int64_t total = 0;
   for (Slot& slot : slots_) {
@@ -172,12 +174,12 @@ void Optimizer::load_state_dict(const NamedTensors& dict) {
   std::vector<Slot> loaded = slots_;
   auto take = [&](const std::string& name, const Shape& shape, DType dtype) {
     auto found = given.find(name);
-    check<ValueError>(found != given.end(), "load_state_dict: ", name, " is missing");
+    check<ValueError>(found != given.end(), "load_state_dict: expected ", name, ", got none");
     const Tensor& x = found->second;
-    check<ShapeError>(x.shape() == shape, "load_state_dict: ", name, " must be ", shape, ": got ",
-                      x.shape());
-    check<DTypeError>(x.dtype() == dtype, "load_state_dict: ", name, " must be ", dtype, ": got ",
-                      x.dtype());
+    check<ShapeError>(x.shape() == shape, "load_state_dict: expected ", name, " of shape ", shape,
+                      ", got ", x.shape());
+    check<DTypeError>(x.dtype() == dtype, "load_state_dict: expected ", name, " of ", dtype,
+                      ", got ", x.dtype());
     Tensor own = empty(shape, dtype);
     copy_into(own, x);
     given.erase(found);
@@ -187,7 +189,7 @@ void Optimizer::load_state_dict(const NamedTensors& dict) {
     slot.step = 0, slot.state = {};
     if (!given.contains(slot.name + ".step")) continue;
     slot.step = take(slot.name + ".step", {}, kInt64).item<int64_t>();
-    check<ValueError>(slot.step > 0, "load_state_dict: ", slot.name, ".step must be positive: got ",
+    check<ValueError>(slot.step > 0, "load_state_dict: expected ", slot.name, ".step > 0, got ",
                       slot.step);
     const StateNames names = state_names(slot.group);
     for (size_t i = 0; i < kMostStates; ++i)
@@ -195,8 +197,9 @@ void Optimizer::load_state_dict(const NamedTensors& dict) {
         slot.state[i] = take(slot.name + '.' + names[i], slot.parameter.shape(),
                              accumulation_dtype(slot.parameter.dtype()));
   }
-  check<ValueError>(given.empty(), "load_state_dict: ", given.empty() ? "" : given.begin()->first,
-                    " belongs to no parameter of this optimizer");
+  check<ValueError>(given.empty(),
+                    "load_state_dict: expected only the state of parameters of this ",
+                    "optimizer, got ", given.empty() ? "" : given.begin()->first);
   slots_ = std::move(loaded);
 }
 

@@ -1,4 +1,4 @@
-// What the options of each optimizer mean: checks, the rule of a step, the names of the state.
+// Turns the options of each optimizer into the rule of a step and the names of its state.
 #include "framework/optim/rules.h"
 
 #include <cmath>
@@ -8,18 +8,19 @@ namespace vitro::optim {
 namespace {
 
 void check_range(const char* name, double x, double low, double high) {
-  check<ValueError>(x >= low && x < high, "optimizer: ", name, " must be in [", low, ", ", high,
-                    "): got ", x);
+  check<ValueError>(x >= low && x < high, "optimizer: expected ", name, " in [", low, ", ", high,
+                    "), got ", x);
 }
 void check_not_negative(const char* name, double x) {
-  check<ValueError>(x >= 0 && std::isfinite(x), "optimizer: ", name,
-                    " must be finite and not negative: got ", x);
+  check<ValueError>(x >= 0 && std::isfinite(x), "optimizer: expected a finite ", name,
+                    " of at least 0, got ", x);
 }
 
 void check_options(const SGDOptions& o) {
   check_not_negative("momentum", o.momentum);
   check<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
-                    "optimizer: nesterov needs a momentum and no dampening");
+                    "optimizer: expected a momentum > 0 and no dampening with nesterov, got ",
+                    o.momentum, " and ", o.dampening);
 }
 template <class O>
 void check_adam(const O& o) {
@@ -40,7 +41,7 @@ void check_options(const AdagradOptions& o) {
   check_not_negative("eps", o.eps);
 }
 
-// The first step takes the gradient whole: the momentum buffer starts as it.
+// In the first step the momentum buffer becomes the gradient itself, without dampening.
 StepRule rule_of(const SGDOptions& o, int64_t step) {
   return simd::Sgd{.lr = o.lr,
                    .momentum = o.momentum,
@@ -85,7 +86,7 @@ Names adam_names(const O& o) {
 }
 Names names_of(const AdamOptions& o) { return adam_names(o); }
 Names names_of(const AdamWOptions& o) { return adam_names(o); }
-// The centered kernel always has a buffer; without momentum it holds the last update.
+// The centered kernel always needs a momentum buffer.  Without momentum it holds the last update.
 Names names_of(const RMSpropOptions& o) {
   return {"square_avg", o.momentum != 0 || o.centered ? "momentum_buffer" : nullptr,
           o.centered ? "grad_avg" : nullptr};

@@ -1,4 +1,4 @@
-// Elementwise float32 kernels.
+// The elementwise float32 kernels.
 #include "framework/simd/elementwise.h"
 
 #include <cmath>
@@ -47,7 +47,7 @@ HWY_INLINE void Map2(const float* a, const float* b, float* y, int64_t n, F f) {
   if (i < n) StoreTail(f(LoadTail(a + i, n - i), LoadTail(b + i, n - i)), y + i, n - i);
 }
 
-// One function per op: formula(V) -> V.
+// These turn the formula of an op, on vectors or on numbers, into a kernel on arrays.
 template <V (*kFormula)(V)>
 void Apply(const float* x, float* y, int64_t n) {
   Map(x, y, n, [](V v) HWY_ATTR { return kFormula(v); });
@@ -72,13 +72,13 @@ HWY_INLINE V Gelu(V x) {
   const V tail = hn::Mul(ExpMinusSquare(t, 0.5f), NormalTail(t));
   return hn::NegMulAdd(t, tail, AtLeast(x, 0.0f));
 }
-// x sigmoid(2 u), which float32 holds as zero from x = -11 on.
+// x sigmoid(2 u), with u as in GeluTanhExponent.  Below x = -11 it is zero in float32.
 HWY_INLINE V GeluTanh(V x) {
   const V t = GeluTanhExponent(x, hn::Mul(x, x));
   const V e = Exp2Within(hn::Min(hn::Max(t, C(-126.0f)), C(128.0f)));
   return hn::Div(AtLeast(x, -11.0f), hn::Add(C(1.0f), e));
 }
-// x / (1 + e^-x), which float32 holds as zero from x = -100 on.
+// x / (1 + e^-x).  Below x = -100 it is zero in float32.
 HWY_INLINE V Silu(V x) { return hn::Div(AtLeast(x, -100.0f), hn::Add(C(1.0f), Exp(hn::Neg(x)))); }
 // erfc x = 2 Phi(-sqrt(2) x)
 HWY_INLINE V Erfc(V x) {
@@ -109,10 +109,10 @@ HWY_INLINE V GeluBackward(V x, V dy) {
   const V slope = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), left, hn::Sub(C(1.0f), left));
   return hn::Mul(dy, slope);
 }
-// With s = sigmoid(2 u(x)): s + 2 x s (1 - s) u'.  From e^-2|u| the product s (1 - s) is exact in
-// the tails, where x u' is large.
+// s + 2 x s (1 - s) u' with s = sigmoid(2 u).  s (1 - s) is computed from e^-2|u|, so that it keeps
+// its digits for large |x|, where x u' is large.
 HWY_INLINE V GeluTanhBackward(V x, V dy) {
-  const V square = hn::Min(hn::Mul(x, x), C(1e4f));  // beyond, `small` is zero
+  const V square = hn::Min(hn::Mul(x, x), C(1e4f));  // for larger x^2, `small` is zero
   const V t = hn::Neg(hn::Abs(GeluTanhExponent(x, square)));
   const V e = hn::IfThenZeroElse(hn::Lt(t, C(-126.0f)), Exp2Within(hn::Max(t, C(-126.0f))));
   const V large = hn::Div(C(1.0f), hn::Add(C(1.0f), e)), small = hn::Mul(e, large);
@@ -189,8 +189,8 @@ void ToFloat(const BFloat16* x, float* y, int64_t n) {
   for (; i < n; ++i) y[i] = x[i];
 }
 
-// Adds half a unit in the last place kept, less one where that place is even, and cuts.  (Highway's
-// own DemoteTo cuts without rounding and can turn a NaN into infinity.)
+// Rounds to nearest even: adds 0x7fff, plus 1 if the last bit kept is 1, and drops the lower half.
+// (Highway's own DemoteTo drops it without rounding, and can turn a NaN into infinity.)
 void ToBFloat16(const float* x, BFloat16* y, int64_t n) {
   const hn::RebindToUnsigned<D> du;
   const hn::Rebind<uint16_t, D> dh;

@@ -1,5 +1,4 @@
-// Elementwise float32 kernels on contiguous arrays; the fastest instruction set is chosen at run
-// time.
+// Elementwise float32 kernels on contiguous arrays, for the best instruction set of the CPU.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -27,7 +26,7 @@ enum class Unary {
   kSilu,
   kSoftplus,
 };
-// The second group gives dx from the op's input x (of tanh and sigmoid: output y) and dy.
+// The kernels named *Backward compute dx from x and dy; those of tanh and sigmoid take y, not x.
 enum class Binary {
   kAdd,
   kSub,
@@ -48,15 +47,15 @@ enum class Binary {
 using UnaryKernel = void (*)(const float* x, float* y, int64_t n);
 using BinaryKernel = void (*)(const float* a, const float* b, float* y, int64_t n);
 UnaryKernel unary_kernel(Unary op);     // x and y may be the same array
-BinaryKernel binary_kernel(Binary op);  // so may a, b and y
+BinaryKernel binary_kernel(Binary op);  // a, b and y may be the same array
 
 // y += c x
 void axpy(float c, const float* x, float* y, int64_t n);
 
-// Conversion; to bfloat16 by rounding to nearest even, NaN kept.
+// Convert n numbers.  To bfloat16 they are rounded to nearest even; NaN stays NaN.
 void to_float(const BFloat16* x, float* y, int64_t n);
 void to_bfloat16(const float* x, BFloat16* y, int64_t n);
 
-std::string_view target_name();  // of the instruction set in use
+std::string_view target_name();  // the name of the instruction set in use
 
 }  // namespace vitro::simd

@@ -1,6 +1,6 @@
-// float32 vector functions, compiled once per instruction set.  NaN in, NaN out; infinities have
-// their limits.  Errors are those measured by tests/ops/test_kernels.cpp against float64.
-// (No include guard: Highway includes it anew for every target.)
+// float32 vector functions, compiled once per instruction set.  NaN gives NaN; infinities give the
+// limits.  tests/ops/test_kernels.cpp measures the errors against float64.
+// (There is no include guard, because Highway includes this file once per target.)
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
@@ -16,7 +16,7 @@ inline constexpr D d{};
 HWY_INLINE V C(float x) { return hn::Set(d, x); }
 HWY_INLINE int64_t Lanes() { return static_cast<int64_t>(hn::Lanes(d)); }
 
-// The last 0 < n < Lanes() elements of an array, without touching what follows them.
+// Loads or stores the last n elements of an array, 0 < n < Lanes(), and touches nothing after them.
 HWY_INLINE V LoadTail(const float* p, int64_t n, float fill = 0.0f) {
 #if HWY_TARGET <= HWY_AVX2
   auto mask = hn::FirstN(d, static_cast<size_t>(n));
@@ -42,8 +42,8 @@ HWY_INLINE void StoreTail(V v, float* p, int64_t n) {
 #endif
 }
 
-// max(x, low) and min(x, high), where NaN stays: Max and Min of vectors give the second operand if
-// one of the two is NaN, those of one lane the other.
+// max(x, low) and min(x, high); NaN stays NaN.  If one operand is NaN, Max and Min return the
+// second operand for vectors, and the first for the scalar target.
 HWY_INLINE V AtLeast(V x, float low) {
 #if HWY_TARGET == HWY_SCALAR
   return hn::IfThenElse(hn::Lt(x, C(low)), C(low), x);
@@ -74,13 +74,13 @@ HWY_INLINE V ExpOfRest(V t, V n) {
   return hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, C(1.0f)));
 }
 
-// e^x = 2^n e^r.  Below -87.3 the result would be denormal: zero.
+// e^x = 2^n e^r.  Below x = -87.3 the result would be denormal, and zero is returned.
 HWY_INLINE V Exp(V x) {
   const hn::RebindToSigned<D> di;
   V low = C(-87.3365f), high = C(88.7228f);
   V t = hn::Min(hn::Max(x, low), high);
   V n = hn::Round(hn::Mul(t, C(1.44269504089f)));
-  // 2^n; for n = 128, which float32 does not hold, twice 2^127.
+  // 2^n.  float32 cannot hold 2^128, so n = 128 takes 2^127 and doubles the result.
   V scale = hn::BitCast(
       d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, hn::Min(n, C(127.0f))), hn::Set(di, 127))));
   V y = hn::Mul(ExpOfRest(t, n), scale);
@@ -90,8 +90,8 @@ HWY_INLINE V Exp(V x) {
   return KeepNaN(x, y);
 }
 
-// e^x for x <= 0, in fewer steps: 2^n stands in the low bits of x log2(e) + 1.5 2^23, and nothing
-// can overflow.
+// e^x for x <= 0, in fewer steps: nothing can overflow, and n is in the low bits of
+// x log2(e) + 1.5 2^23.
 HWY_INLINE V ExpNonPositive(V x) {
   const hn::RebindToSigned<D> di;
   const V shifter = C(12582912.0f);
@@ -101,8 +101,8 @@ HWY_INLINE V ExpNonPositive(V x) {
   return KeepNaN(x, hn::IfThenZeroElse(hn::Lt(x, C(-87.3365f)), y));
 }
 
-// 2^n 2^r for whole n in [-127, 128], where it is zero and infinite, and r in [-1/2, 1/2]: the
-// minimax polynomial of degree 5, which errs 1.3 units.
+// 2^n 2^r for whole n in [-127, 128] and r in [-1/2, 1/2]: zero for n = -127, infinite for n = 128.
+// The minimax polynomial of degree 5 has an error of up to 1.3 units in the last place.
 HWY_INLINE V Exp2OfRest(V n, V r) {
   const hn::RebindToSigned<D> di;
   V p = C(1.327647245e-03f);
@@ -114,16 +114,16 @@ HWY_INLINE V Exp2OfRest(V n, V r) {
   const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
   return hn::Mul(p, hn::BitCast(d, bits));
 }
-// 2^t for -126 <= t <= 128, where it is infinite.
+// 2^t for -126 <= t <= 128; infinite at 128.
 HWY_INLINE V Exp2Within(V t) {
   const V n = hn::Round(t);
   return Exp2OfRest(n, hn::Sub(t, n));
 }
 
-// e^(-c t^2) = 2^(n + r) for c = 1/2 or 1, to 2^-127.4; below 2^-126.5 it is zero.  t^2 and log2(e)
-// are taken in two parts each: rounding the exponent would cost digits where it is large.
+// e^(-c t^2) = 2^(n + r) for c = 1/2 or 1, as far as 2^-127.4; below 2^-126.5 the result is zero.
+// t^2 and log2(e) have two parts each, because rounding a large exponent would cost digits.
 HWY_INLINE V ExpMinusSquare(V t, float c) {
-#if HWY_TARGET == HWY_SCALAR  // products and sums are rounded apart here
+#if HWY_TARGET == HWY_SCALAR  // here a product is rounded before the sum
   const double x = hn::GetLane(t);
   const double y = std::exp(-static_cast<double>(c) * x * x);
   return C(y < 8.3e-39 ? 0.0f : static_cast<float>(y));
@@ -135,10 +135,10 @@ HWY_INLINE V ExpMinusSquare(V t, float c) {
   return Exp2OfRest(n, hn::MulAdd(rest, high, r));
 #endif
 }
-inline constexpr float kNormalEnd = 13.27f, kErfcEnd = 9.383f;  // where ExpMinusSquare is zero
+inline constexpr float kNormalEnd = 13.27f, kErfcEnd = 9.383f;  // there ExpMinusSquare is zero
 
-// e^(t^2 / 2) Phi(-t) for t in [0, 13.3], Phi being the cumulative distribution of the normal: a
-// rational minimax fit, which errs 5e-9 of it.
+// e^(t^2 / 2) Phi(-t) for t in [0, 13.3], where Phi is the cumulative distribution function of the
+// normal: a rational minimax fit with a relative error of 5e-9.
 HWY_INLINE V NormalTail(V t) {
   V p = C(4.020123573e-03f);
   p = hn::MulAdd(p, t, C(3.998376987e-02f));
@@ -161,8 +161,8 @@ HWY_INLINE V Log(V x) {
   return KeepNaN(x, y);
 }
 
-// erf x = x P(x^2) / Q(x^2) on |x| <= 4, where it is 1 in float32 (the rational minimax form that
-// Eigen and XLA use).
+// erf x = x P(x^2) / Q(x^2) for |x| <= 4; beyond, erf is +-1 in float32.  Source: the rational
+// minimax form of Eigen and XLA.
 HWY_INLINE V Erf(V x) {
   V t = hn::IfThenElse(hn::Gt(hn::Abs(x), C(4.0f)), hn::CopySign(C(4.0f), x), x);
   V s = hn::Mul(t, t);
@@ -181,7 +181,7 @@ HWY_INLINE V Erf(V x) {
   return hn::Div(hn::Mul(t, p), q);
 }
 
-// tanh x = x P(x^2) / Q(x^2) on |x| <= 7.9 (same source), and 1 beyond 9, as in float32.
+// tanh x = x P(x^2) / Q(x^2) for |x| <= 7.9 (same source); beyond 9, tanh is +-1 in float32.
 HWY_INLINE V Tanh(V x) {
   V t = hn::Min(hn::Max(x, C(-7.90531110763549805f)), C(7.90531110763549805f));
   V s = hn::Mul(t, t);
@@ -209,7 +209,7 @@ HWY_INLINE V Softplus(V x) {
   return KeepNaN(x, y);
 }
 
-// -2 u / ln 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), so that sigmoid(2 u) = 1 / (1 + 2^this).
+// t = -2 u / ln 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), so that sigmoid(2 u) = 1 / (1 + 2^t).
 HWY_INLINE V GeluTanhExponent(V x, V square) {
   return hn::Mul(x, hn::MulAdd(C(-0.10294323958f), square, C(-2.3022081981f)));
 }

@@ -31,7 +31,7 @@ HWY_INLINE void ForEachStep(D d, const StepArrays<T>& x, int64_t n, F f) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) StepAt<kStates>(d, x, i, f);
   if (i == n) return;
-  // The rest passes through a whole vector of its own.
+  // The last n - i elements are copied into whole vectors and back.
   constexpr size_t kRoom = HWY_MAX_BYTES / sizeof(T);
   HWY_ALIGN T room[kStates + 2][kRoom] = {};
   StepArrays<T> rest{room[kStates], room[kStates + 1], {}};

@@ -1,12 +1,13 @@
-// One step of every optimizer, fused: parameter, gradient and state are read and written once.
+// One fused step of each optimizer: it reads and writes parameter, gradient and state once.
 #pragma once
 #include <cstdint>
 #include <variant>
 
 namespace vitro::simd {
 
-// In all of them: g is the gradient, lr the learning rate, and weight_decay adds weight_decay * p
-// to g first (decoupled: it shrinks p instead).  `state` names the arrays in their order.
+// In all rules p is the parameter, g the gradient and lr the learning rate.  First weight_decay * p
+// is added to g; if decoupled, p is shrunk by lr * weight_decay * p instead.  `state` names the
+// arrays of StepArrays::state in order.
 
 // b = momentum b + keep g;  p -= lr (nesterov ? g + momentum b : b).            state: b
 struct Sgd {
@@ -40,7 +41,7 @@ template <class T>
 struct StepArrays {
   T* p;
   const T* g;
-  T* state[3];  // null where the rule keeps none
+  T* state[3];  // null if the rule has no such array
 };
 void update(const Rule& rule, const StepArrays<float>& x, int64_t n);
 void update(const Rule& rule, const StepArrays<double>& x, int64_t n);

@@ -1,5 +1,5 @@
-// Loops over a row of float32 whose tail is masked, compiled once per instruction set.
-// (No include guard: Highway includes it anew for every target.)
+// Loops over a row of float32 of any length, compiled once per instruction set.
+// (There is no include guard, because Highway includes this file once per target.)
 #include <algorithm>
 
 #include "framework/base/dtype.h"
@@ -10,7 +10,8 @@ namespace vitro::simd::HWY_NAMESPACE {
 
 HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
 
-// sum_i f(i-th vector) with the tail filled by zeros.
+// The sum of all lanes of f(i, m) over the vectors of a row: elements i to i + m, where m < Lanes()
+// only in the last one.  f must then return zeros in the other lanes.
 template <class F>
 HWY_INLINE float SumOf(int64_t n, F f) {
   const int64_t step = Lanes();
@@ -33,7 +34,7 @@ HWY_INLINE void StoreUpTo(V v, float* p, int64_t n) {
   if (n == Lanes()) hn::StoreU(v, d, p);
   else StoreTail(v, p, n);
 }
-// A vector of float32 from numbers of either dtype.
+// Loads a vector of float32 from numbers of either dtype.
 HWY_INLINE V Widen(const float* p) { return hn::LoadU(d, p); }
 HWY_INLINE V Widen(const BFloat16* p) {
   const hn::Rebind<uint16_t, D> dh;

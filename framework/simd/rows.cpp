@@ -1,4 +1,4 @@
-// Row kernels.
+// The kernels over rows.
 #include "framework/simd/rows.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// Chunks keep the rounding error of long sums small.
+// Chunks are added in float64, which keeps the rounding error of long sums small.
 double Sum(const float* x, int64_t n) {
   constexpr int64_t kChunk = 4096;
   double total = 0;
@@ -30,7 +30,7 @@ double SumOfDeviations(const float* x, int64_t n, float from) {
   double total = 0;
   for (int64_t b = 0; b < n; b += kChunk)
     total += SumOf(std::min(kChunk, n - b), [&](int64_t i, int64_t m) HWY_ATTR {
-      return hn::Sub(LoadUpTo(x + b + i, m, from), shift);  // a tail adds nothing
+      return hn::Sub(LoadUpTo(x + b + i, m, from), shift);  // the filled lanes add 0
     });
   return total;
 }
@@ -53,7 +53,7 @@ float Dot(const float* a, const float* b, int64_t n) {
                       HWY_ATTR { return hn::Mul(LoadUpTo(a + i, m), LoadUpTo(b + i, m)); });
 }
 
-// y_j = the sum of kRows rows, added to y_j where `add`.
+// y_j = the sum of kRows rows at column j, plus the old y_j if `add`.
 template <int kRows>
 HWY_INLINE void AddRows(const float* x, int64_t stride, bool add, float* y, int64_t n) {
   ForEach(n, [&](int64_t j, int64_t m) HWY_ATTR {
@@ -64,7 +64,7 @@ HWY_INLINE void AddRows(const float* x, int64_t stride, bool add, float* y, int6
     StoreUpTo(add ? hn::Add(LoadUpTo(y + j, m), part[0]) : part[0], y + j, m);
   });
 }
-// Eight rows at a time, through columns whose sums stay in the level 1 cache.
+// Adds eight rows at a time, in blocks of columns whose sums stay in the level 1 cache.
 void SumRows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
              bool accumulate) {
   constexpr int64_t kColumns = 2048;
@@ -86,7 +86,7 @@ HWY_INLINE float Max(const float* x, int64_t n) {
   return hn::GetLane(hn::MaxOfLanes(d, high));
 }
 
-// e^(x - shift), zero where a tail is filled.
+// e^(x - shift) for the first m elements, and zero in the other lanes.
 HWY_INLINE V ShiftedExp(const float* x, int64_t m, V shift) {
   return Exp(hn::Sub(LoadUpTo(x, m, -std::numeric_limits<float>::infinity()), shift));
 }
@@ -100,14 +100,14 @@ float LogSumExp(const float* x, int64_t n) {
   return shift + std::log(SumExp(x, n, shift));
 }
 
-// The sum of a row of -infinity is 0.
+// For a row of -infinity only, the sum is 0.
 ExpSum SumOfExps(const float* x, int64_t n) {
   const float high = Max(x, n);
   return {high, SumExp(x, n, high == -std::numeric_limits<float>::infinity() ? 0.0f : high)};
 }
 
-// The differences are added up as 2^-14 of themselves, which loses no digit, so that a chunk cannot
-// overflow.
+// Adds the differences times 2^-14, so that the sum of a chunk cannot overflow.  Scaling by a power
+// of two loses no digit.
 double SumFrom(const float* x, float from, int64_t n) {
   constexpr int64_t kChunk = 4096;
   constexpr float kPart = 1.0f / 16384;

@@ -1,4 +1,4 @@
-// Kernels over one contiguous row of float32: sums, softmax and their kin.
+// Kernels over one contiguous row of float32: sums, softmax and related functions.
 #pragma once
 #include <cstdint>
 
@@ -8,16 +8,17 @@ namespace vitro::simd {
 
 double sum(const float* x, int64_t n);
 float dot(const float* a, const float* b, int64_t n);
-double sum_of_deviations(const float* x, int64_t n, float from);           // sum (x - from)
-double sum_of_squares(const float* x, int64_t n, float from, float mean);  // of (x - from) - mean
+double sum_of_deviations(const float* x, int64_t n, float from);  // sum_j (x_j - from)
+// sum_j (x_j - from - mean)^2
+double sum_of_squares(const float* x, int64_t n, float from, float mean);
 
-// y_j (+)= sum_i x_ij over `rows` rows of `cols` numbers, `stride` apart.
+// y_j = sum_i x_ij, plus y_j if `accumulate`, over `rows` rows of `cols` numbers, `stride` apart.
 void sum_rows(const float* x, int64_t rows, int64_t cols, int64_t stride, float* y,
               bool accumulate);
 
 float logsumexp(const float* x, int64_t n);
-// sum_j e^x_j = total e^high, where high = max x.  The two stay apart: log(total) + high would
-// round away what a difference of logits far from 0 needs.
+// sum_j e^x_j = total e^high, where high = max x.  The two numbers are kept apart because the sum
+// log(total) + high would lose digits when the logits are far from 0.
 struct ExpSum {
   float high, total;
 };

@@ -1,6 +1,6 @@
-// Which instruction set Highway's dispatch chooses: the functions that its own library would bring.
-// Loading that library measures the timer's resolution, which takes longer than the rest of a small
-// program; vitro uses Highway's headers only, in a namespace of its own (cmake/source_flags.cmake).
+// Chooses the instruction set for Highway's dispatch, in place of Highway's library.  Loading that
+// library takes longer than a small program, since it measures the resolution of the timer.  vitro
+// uses only Highway's headers, in a namespace of its own (cmake/source_flags.cmake).
 #include <hwy/targets.h>
 
 #include <cstdlib>
@@ -10,11 +10,11 @@ namespace hwy {
 
 namespace {
 
-// The CPU's, of those that the kernels are compiled for; the fallback is always there.
+// The targets that the kernels are compiled for and that the CPU has.  HWY_SCALAR is always there.
 int64_t detect() {
 #if HWY_ARCH_X86
   int64_t targets = HWY_SCALAR;
-  // Every CPU with these has F16C and LZCNT too, which clang 14 cannot ask for.
+  // Every CPU with these also has F16C and LZCNT, for which clang 14 has no check.
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
       __builtin_cpu_supports("bmi2"))
     targets |= HWY_AVX2;
@@ -28,7 +28,7 @@ int64_t detect() {
 #endif
 }
 
-// The environment variable VITRO_MAX_CPU_ISA, BASELINE or AVX2, takes the better ones away.
+// VITRO_MAX_CPU_ISA=BASELINE or =AVX2 in the environment forbids all better instruction sets.
 int64_t allowed() {
   const char* limit = std::getenv("VITRO_MAX_CPU_ISA");
 #if HWY_ARCH_X86

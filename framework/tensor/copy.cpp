@@ -1,11 +1,11 @@
-// Copies between layouts and dtypes.
+// Copies tensors between layouts and dtypes.
 #include <limits>
 
 #include "framework/tensor/loops.h"
 
 namespace vitro {
 
-// The nearest integer towards zero; the smallest or largest where it does not fit, 0 for NaN.
+// Rounds towards zero.  A number out of range becomes the smallest or largest integer, NaN 0.
 template <class To, class From>
 static To truncate(From x) {
   using Limits = std::numeric_limits<To>;
@@ -25,9 +25,9 @@ static To convert(From x) {
   else return static_cast<To>(x);
 }
 
-// y_ij = x_ji of matrices whose rows are `step_y` and `step_x` apart.  By squares that pass through
-// a buffer: each line of memory is touched once, for rows at a power of two displace each other
-// from the cache.
+// y_ij = x_ji for matrices with rows `step_y` and `step_x` apart.  Copies squares through a buffer,
+// so that each cache line is read and written once: rows that lie a power of two apart would
+// otherwise push each other out of the cache.
 template <class T>
 static void transpose_into(T* y, int64_t step_y, const T* x, int64_t step_x, int64_t rows,
                            int64_t columns) {
@@ -46,7 +46,7 @@ static void transpose_into(T* y, int64_t step_y, const T* x, int64_t step_x, int
   });
 }
 
-// Whether x is the transpose of rows that lie densely, and y such rows themselves.
+// Whether y has contiguous rows and x is a transposed view of contiguous rows.
 static bool is_transposed(const Tensor& y, const Tensor& x) {
   return y.dtype() == x.dtype() && y.rank() == 2 && y.numel() > 0 && y.strides()[1] == 1 &&
          x.strides()[0] == 1 && x.strides()[1] != 1;

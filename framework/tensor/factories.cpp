@@ -1,4 +1,4 @@
-// Making tensors.
+// Makes tensors from numbers, and from the memory of the caller.
 #include "framework/tensor/factories.h"
 
 #include <cmath>
@@ -39,7 +39,7 @@ Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
 Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 Tensor empty_like(const Tensor& x) {
   if (!x.is_contiguous()) return empty(x.shape(), x.dtype());
-  const TensorImpl& like = *x.impl();  // its sizes were checked when it was made
+  const TensorImpl& like = *x.impl();  // its sizes were checked when x was made
   boost::intrusive_ptr<TensorImpl> impl(new TensorImpl);
   impl->dtype = like.dtype;
   impl->numel = like.numel;
@@ -52,7 +52,7 @@ Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
 Tensor full_like(const Tensor& x, const Number& value) { return full(x.shape(), value, x.dtype()); }
 
-// How many of start, start + step, ... come before stop, counted without rounding.
+// How many of start, start + step, ... come before stop, in integers so that nothing is rounded.
 static int64_t count_between(int64_t start, int64_t stop, int64_t step) {
   if (step > 0 ? start >= stop : start <= stop) return 0;
   const auto from = static_cast<uint64_t>(start), to = static_cast<uint64_t>(stop),
@@ -63,8 +63,8 @@ static int64_t count_between(int64_t start, int64_t stop, int64_t step) {
 Tensor arange(Number stop, DType dtype) { return arange(0, stop, 1, dtype); }
 Tensor arange(Number start, Number stop, Number step, DType dtype) {
   const double count = std::ceil((stop.real - start.real) / step.real);
-  check<ValueError>(std::isfinite(count) && count < 9e18, "arange: no finite range from ", start,
-                    " to ", stop, " in steps of ", step);
+  check<ValueError>(std::isfinite(count) && count < 9e18, "arange: expected a finite range, got ",
+                    start, " to ", stop, " in steps of ", step);
   if (is_floating(dtype)) {
     Tensor y = empty({std::max<int64_t>(0, static_cast<int64_t>(count))}, dtype);
     visit_dtype(dtype, [&]<class T>() {
@@ -75,8 +75,8 @@ Tensor arange(Number start, Number stop, Number step, DType dtype) {
     return y;
   }
   check<ValueError>(start.real == std::floor(start.real) && step.real == std::floor(step.real),
-                    "arange: a range of ", dtype, " needs a whole start and step: got ", start,
-                    " and ", step);
+                    "arange: expected a whole start and step for ", dtype, ", got ", start, " and ",
+                    step);
   const auto first = number_as<int64_t>("arange", start), by = number_as<int64_t>("arange", step);
   const Number end = stop.is_integer ? stop : by > 0 ? std::ceil(stop.real) : std::floor(stop.real);
   Tensor y = empty({count_between(first, number_as<int64_t>("arange", end), by)}, dtype);
@@ -87,7 +87,7 @@ Tensor arange(Number start, Number stop, Number step, DType dtype) {
   return y;
 }
 Tensor linspace(double start, double stop, int64_t count, DType dtype) {
-  check<DTypeError>(is_floating(dtype), "linspace: a floating dtype: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "linspace: expected a floating dtype, got ", dtype);
   Tensor y = empty({count}, dtype);
   double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
   visit_dtype(dtype, [&]<class T>() {
@@ -107,7 +107,8 @@ Tensor eye(int64_t n, DType dtype) {
 
 static void measure(const NestedList& list, int depth, Shape& shape, DType& dtype, bool& first) {
   if (!list.is_list) {
-    check<ShapeError>(depth == shape.rank(), "tensor: braces are nested unevenly");
+    check<ShapeError>(depth == shape.rank(), "tensor: expected every number in ", shape.rank(),
+                      " levels of braces, got one in ", depth);
     bool wider = first || (list.dtype == kFloat32 && dtype != kFloat32) ||
                  (dtype == kBool && list.dtype == kInt64);
     if (wider) dtype = list.dtype;
@@ -117,8 +118,8 @@ static void measure(const NestedList& list, int depth, Shape& shape, DType& dtyp
   auto size = static_cast<int64_t>(list.items.size());
   if (depth == shape.rank() && first) shape.push_back(size);
   check<ShapeError>(depth < shape.rank() && shape[depth] == size,
-                    "tensor: rows differ in length: expected ",
-                    depth < shape.rank() ? shape[depth] : 0, ": got ", size);
+                    "tensor: expected rows of length ", depth < shape.rank() ? shape[depth] : 0,
+                    ", got one of length ", size);
   for (const NestedList& item : list.items) measure(item, depth + 1, shape, dtype, first);
 }
 
@@ -150,10 +151,10 @@ Tensor tensor(const NestedList& values, DType dtype) { return from_list(values, 
 
 Tensor from_blob(void* data, const Shape& shape, DType dtype, std::function<void(void*)> deleter) {
   int64_t n = checked_numel("from_blob", shape, dtype);
-  check<ValueError>(data || n == 0, "from_blob: data is null for shape ", shape);
+  check<ValueError>(data || n == 0, "from_blob: expected memory for shape ", shape, ", got null");
   check<ValueError>(reinterpret_cast<uintptr_t>(data) % item_size(dtype) == 0,
-                    "from_blob: data of ", dtype, " must be aligned to ", item_size(dtype),
-                    " bytes");
+                    "from_blob: expected ", dtype, " data aligned to ", item_size(dtype),
+                    " bytes, got address ", data);
   StoragePtr storage = new_storage(0);
   storage->data = data;
   if (deleter) storage->deleter = std::make_unique<std::function<void(void*)>>(std::move(deleter));

@@ -1,8 +1,8 @@
-// Walks over strided, broadcast operands, and the elementwise loops built on them.
+// Loops over the elements of strided and broadcast tensors.
 //
-// float32 runs on a SIMD kernel over contiguous runs; operands that stride or broadcast are
-// gathered into a small buffer first, and bfloat16 is converted there, so every layout gives the
-// same numbers. The other dtypes run as plain loops that read like the formula.
+// float32 runs on a SIMD kernel over contiguous runs.  Operands that stride or broadcast are first
+// gathered into a small buffer, and bfloat16 is converted there, so every layout gives the same
+// numbers.  The other dtypes run as plain loops that read like the formula.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace vitro {
 
-// The elements of `shape` in row-major order, seen through N operands at once.  Axes over which all
-// operands step evenly are merged, so that runs along the last axis are long.
+// Walks over the elements of `shape` in row-major order, in N operands at once.  Neighbouring axes
+// are merged if every operand can step over both with one stride, so that runs are long.
 template <int N>
 class Walk {
  public:
@@ -33,10 +33,10 @@ class Walk {
     if (rank_ == 0) sizes_[rank_++] = 1;
   }
 
-  // The distance of neighbours within a run.
+  // The distance between neighbours in a run, in elements.
   int64_t step(int operand) const { return steps_[rank_ - 1][operand]; }
 
-  // Calls f(offsets, n) for the runs that make up elements [begin, end).
+  // Calls f(offsets, n) for each run in [begin, end): where it starts in each operand, its length.
   template <class F>
   void range(int64_t begin, int64_t end, F f) const {
     const int64_t run = sizes_[rank_ - 1];
@@ -76,7 +76,7 @@ class Walk {
   int64_t steps_[Shape::kMaxRank + 1][N] = {};
 };
 
-// x as if expanded to `shape`: the strides with which it is read, and a view without a graph.
+// Strides that read x as if it were expanded to `shape`, and such a view of x without a graph.
 inline Strides strides_in(const Tensor& x, const Shape& shape) {
   return expanded_strides(x.shape(), x.strides(), shape);
 }
@@ -84,8 +84,8 @@ inline Tensor expanded_view(const Tensor& x, const Shape& shape) {
   return make_view(x, shape, strides_in(x, shape), x.impl()->offset);
 }
 
-inline constexpr int64_t kRoom = 512;          // elements converted or gathered at a time
-inline constexpr int64_t kCheapGrain = 32768;  // elements worth a fork: add, copy ...
+inline constexpr int64_t kRoom = 512;          // elements that are converted or gathered at a time
+inline constexpr int64_t kCheapGrain = 32768;  // elements per range of add, copy ...
 inline constexpr int64_t kCostlyGrain = 8192;  // exp, tanh ...
 
 // Calls f(a_i, b_i ..., &y_i) on the elements of a walk over (y, xs...), element by element.
@@ -102,8 +102,7 @@ void loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, F f, Y* 
   });
 }
 
-// n float32 values from p, `step` apart: p itself if they already are that, else gathered in
-// `room`.
+// n values from p, `step` apart, as contiguous float32: p itself if it is that, else `room`.
 template <class T>
 const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
   if constexpr (std::is_same_v<T, float>) {
@@ -118,7 +117,7 @@ const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
   return room;
 }
 
-// y = kernel(xs...), where T is float or BFloat16 and every operand may stride.
+// y = kernel(xs...).  T is float or BFloat16; every operand may stride.
 template <class T, class Kernel, class... X>
 void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, Kernel kernel, T* y,
                  const X*... xs) {
@@ -152,7 +151,7 @@ void kernel_loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, K
   });
 }
 
-// Addresses of the first element, without a check or a change of version.
+// The address of the first element.  Checks nothing and leaves the version as it is.
 inline void* raw_bytes(const Tensor& x) {
   return static_cast<char*>(x.impl()->storage->data) +
          x.impl()->offset * static_cast<int64_t>(item_size(x.impl()->dtype));
@@ -162,7 +161,7 @@ T* raw(const Tensor& x) {
   return static_cast<T*>(x.impl()->storage->data) + x.impl()->offset;
 }
 
-// y_i = f(a_i, b_i) into y, which has the broadcast shape; f is the formula for one element.
+// y_i = f(a_i, b_i).  y has the broadcast shape; f is the formula for one element.
 template <class F>
 void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::BinaryKernel kernel, F f,
                  int64_t grain) {
@@ -175,13 +174,14 @@ void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::Binary
   });
 }
 
+// Throw an error that names `op` (ValueError if undefined, DTypeError) unless the condition holds.
 void check_defined(std::string_view op, const Tensor& x, std::string_view what);
 void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b);
 void check_floating(std::string_view op, const Tensor& x);
-// `wanted` with the sizes of `shape` where it says -1; ShapeError unless `shape` broadcasts to it.
+// `wanted`, with -1 replaced by the size in `shape`.  ShapeError unless `shape` broadcasts to it.
 Shape expanded_shape(std::string_view op, const Shape& shape, const Shape& wanted);
 
-// f(a, b) broadcast; bool is refused.
+// y_i = f(a_i, b_i) in a new tensor of the broadcast shape.  DTypeError for bool.
 template <class F>
 Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::BinaryKernel kernel, F f,
               int64_t grain = kCheapGrain) {
@@ -195,14 +195,15 @@ Tensor binary(std::string_view op, const Tensor& a, const Tensor& b, simd::Binar
     });
     return out;
   }
-  check<DTypeError>(x.dtype != kBool, op,
-                    ": bool tensors have no arithmetic; to(kInt64) or to(kFloat32) first");
+  check<DTypeError>(
+      x.dtype != kBool, op,
+      ": expected a dtype with arithmetic, got bool; convert with to(kInt64) or to(kFloat32)");
   Tensor out = empty(broadcast(op, x.shape, y.shape), x.dtype);
   binary_into(out, a, b, kernel, f, grain);
   return out;
 }
 
-// f(x); f is the formula in float64.
+// y_i = f(x_i) in a new tensor; f is the formula in float64.  DTypeError unless x is floating.
 template <class F>
 Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f,
              int64_t grain = kCostlyGrain) {
@@ -217,7 +218,7 @@ Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f
   return y;
 }
 
-// y_i = x_i converted, for any layouts of one shape.
+// y_i = x_i, converted to y's dtype.  Both have one shape; they may have any layout.
 void copy_into(const Tensor& y, const Tensor& x);
 
 }  // namespace vitro

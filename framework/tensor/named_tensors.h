@@ -1,4 +1,4 @@
-// Tensors with their names, in an order.
+// Lists of tensors with names.
 #pragma once
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
+// Names and their tensors, in order.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 }  // namespace vitro

@@ -1,9 +1,8 @@
-// Printing: tensors as NumPy's str() shows arrays.
+// Prints tensors as NumPy's str() prints arrays.
 //
-// Floating numbers have the fewest digits that read back as the same number, at most 8 behind the
-// point, in one format for all elements shown.  A bfloat16 has the fewest digits that read back as
-// the same bfloat16 (at most 4), since those of its float32 would be mostly noise: 0.1, not
-// 0.10009766.
+// A floating number is printed with the fewest digits that read back as the same number, at most 8
+// after the point; all elements of a tensor have one format.  A bfloat16 needs at most 4 digits to
+// read back as itself, so 0.1 is not printed as its float32 value, 0.10009766.
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -15,9 +14,9 @@ namespace vitro {
 namespace {
 
 constexpr int64_t kThreshold = 1000;  // larger tensors are summarised
-constexpr int64_t kEdge = 3;          // elements shown at each end of a summarised axis
+constexpr int64_t kEdge = 3;          // elements printed at each end of a summarised axis
 constexpr size_t kLineWidth = 75;
-constexpr int kPrecision = 8;  // digits behind the point
+constexpr int kPrecision = 8;  // digits after the point
 
 // |x| = d_0.d_1 d_2 ... x 10^exponent, without trailing zeros.
 struct Decimal {
@@ -25,7 +24,7 @@ struct Decimal {
   int exponent;
 };
 
-// With `precision`: rounded to so many digits behind the first.
+// With `precision`, the number is rounded to that many digits after the first.
 template <class T, class... Precision>
 Decimal decimal_of(T x, Precision... precision) {
   char text[64];
@@ -55,7 +54,7 @@ Decimal decimal_of(BFloat16 x) {
   }
 }
 
-// A number cut at its point: 12.5 and 1.25e+01 are {12, 5} and {1, 25, 1}.
+// A number split at its point: 12.5 is {12, 5}, and 1.25e+01 is {1, 25, 1}.
 struct Parts {
   std::string whole, fraction;
   int exponent = 0;
@@ -95,7 +94,7 @@ bool needs_exponent(const std::vector<T>& values) {
   return most > 0 && (most >= 1e8 || static_cast<double>(least) < 1e-4 || most / least > 1000);
 }
 
-// The elements aligned at the point, not yet padded on the left.
+// The texts of the elements.  Their points align once they are padded on the left.
 template <class T>
 std::vector<std::string> float_words(const std::vector<T>& values) {
   const bool scientific = needs_exponent(values);
@@ -119,7 +118,7 @@ std::vector<std::string> float_words(const std::vector<T>& values) {
       words.push_back(nonfinite_text(static_cast<double>(values[i])));
       continue;
     }
-    // With an exponent the places left are filled with the number's own further digits.
+    // With an exponent, a short fraction is filled with further digits of the number, not zeros.
     if (scientific && p.fraction.size() < fraction)
       p = parts_of(values[i], decimal_of(values[i], static_cast<int>(fraction)), scientific);
     p.fraction.append(fraction - p.fraction.size(), scientific ? '0' : ' ');
@@ -140,7 +139,7 @@ std::vector<std::string> words_of(const std::vector<T>& values) {
   return words;
 }
 
-// A number that stands alone keeps all its digits: -2.0, 1e+16.
+// The text of a scalar, which keeps all its digits: -2.0, 1e+16.
 template <class T>
 std::string scalar_text(T v) {
   if constexpr (std::is_same_v<T, bool>) return v ? "True" : "False";
@@ -156,7 +155,7 @@ std::string scalar_text(T v) {
   }
 }
 
-// Calls f(i) for the indices of an axis that are shown, and gap() where some are left out.
+// Calls f(i) for each index of an axis that is printed, and gap() where indices are left out.
 template <class F, class Gap>
 void for_shown(int64_t size, bool summarise, F f, Gap gap) {
   const bool cut = summarise && size > 2 * kEdge;
@@ -175,12 +174,12 @@ void collect(const Tensor& x, int axis, const T* p, bool summarise, std::vector<
       [] {});
 }
 
-// Lays words out in nested brackets, rows wrapped at the width that the brackets leave.
+// Puts the words into nested brackets, and wraps rows at the line width.
 struct Layout {
   const Shape& shape;
   const std::vector<std::string>& words;
   bool summarise;
-  size_t next = 0;  // word
+  size_t next = 0;  // the next word to print
 
   std::string block(int axis) {
     const auto indent = static_cast<size_t>(axis) + 1;

@@ -1,4 +1,4 @@
-// Philox and the distributions made from it.
+// Draws random tensors: Philox, and the distributions made from it.
 #include "framework/tensor/random.h"
 
 #include <cmath>
@@ -28,7 +28,7 @@ double Generator::uniform() {
   return unit53(bits[0], bits[1]);
 }
 
-static constinit thread_local Generator* t_generator = nullptr;  // of the innermost scope
+static constinit thread_local Generator* t_generator = nullptr;  // of the innermost ScopedGenerator
 
 Generator& default_generator() {
   static auto* const generator = new Generator(0);
@@ -39,7 +39,8 @@ ScopedGenerator::ScopedGenerator(Generator& generator)
 ScopedGenerator::~ScopedGenerator() { t_generator = before_; }
 void manual_seed(uint64_t seed) { default_generator() = Generator(seed); }
 
-// Element i of a row-major x becomes f(pair of numbers in [0, 1) drawn for i / 2)[i % 2].
+// Sets element i of x, in row-major order, to f(u, v)[i % 2], where u and v in [0, 1) are the two
+// numbers drawn for i / 2.
 template <class F>
 static void fill_pairs(const Tensor& x, Generator& generator, F f) {
   int64_t n = x.numel();
@@ -66,13 +67,13 @@ static void fill_pairs(const Tensor& x, Generator& generator, F f) {
   });
 }
 
-// The largest number of `dtype` below `high`, so that no rounding reaches it.
+// The largest number of `dtype` below `high`.  Rounding must not give `high` itself.
 static double below(double high, DType dtype) {
   constexpr float kLeast = -std::numeric_limits<float>::infinity();
   if (dtype == kFloat32) return std::nextafter(static_cast<float>(high), kLeast);
   if (dtype != kBFloat16) return std::nextafter(high, kLeast);
   BFloat16 y(static_cast<float>(high));
-  // The pattern before is one less, or one more for a negative number.
+  // The next smaller number has the bit pattern minus 1, or plus 1 if it is negative.
   if (y >= high) y.bits = static_cast<uint16_t>(y > 0 ? y.bits - 1 : (y.bits | 0x8000) + 1);
   return y;
 }
@@ -94,18 +95,18 @@ void fill_normal(const Tensor& x, double mean, double deviation, Generator& gene
 }
 
 Tensor rand(const Shape& shape, DType dtype, Generator& generator) {
-  check<DTypeError>(is_floating(dtype), "rand: a floating dtype: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "rand: expected a floating dtype, got ", dtype);
   Tensor x = empty(shape, dtype);
   fill_uniform(x, 0, 1, generator);
   return x;
 }
 Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
-  check<DTypeError>(is_floating(dtype), "randn: a floating dtype: got ", dtype);
+  check<DTypeError>(is_floating(dtype), "randn: expected a floating dtype, got ", dtype);
   Tensor x = empty(shape, dtype);
   fill_normal(x, 0, 1, generator);
   return x;
 }
-// The whole numbers that T holds without gaps.
+// The range in which T holds every whole number.
 template <class T>
 static std::array<int64_t, 2> whole_numbers() {
   if constexpr (std::is_integral_v<T>)
@@ -117,11 +118,11 @@ static std::array<int64_t, 2> whole_numbers() {
 }
 
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
-  check<ValueError>(low < high, "randint: low must be below high: got ", low, " and ", high);
+  check<ValueError>(low < high, "randint: expected low below high, got ", low, " and ", high);
   auto [least, most] = visit_dtype(dtype, []<class T>() { return whole_numbers<T>(); });
-  check<ValueError>(least <= low && high - 1 <= most, "randint: ", dtype,
-                    " holds the whole numbers of [", least, ", ", most, "]: got [", low, ", ", high,
-                    ")");
+  check<ValueError>(least <= low && high - 1 <= most, "randint: expected a range within [", least,
+                    ", ", most, "], the whole numbers that ", dtype, " holds, got [", low, ", ",
+                    high, ")");
   Tensor x = empty(shape, dtype);
   uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   uint64_t first = generator.reserve(static_cast<uint64_t>(x.numel())), seed = generator.seed();

@@ -1,5 +1,5 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends on
-// the seed, the draw's place in the sequence and i only, so results do not depend on the threads.
+// Random numbers by counters: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends only
+// on the seed, the position of the draw and i, so results do not depend on the number of threads.
 #pragma once
 #include <array>
 #include <atomic>
@@ -8,20 +8,21 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A sequence of random numbers: a key and a position in it.  Threads may draw from one at the same
-// time: no number comes twice, but who gets which depends on their order.
+// A sequence of random numbers: a seed and a position.  Several threads may draw from one at the
+// same time; no number is drawn twice, but which thread gets which depends on their order.
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : seed_(seed) {}
+  explicit Generator(uint64_t seed) : seed_(seed) {}  // starts at position 0
+  // A copy goes on from the same position, independently of the original.
   Generator(const Generator& other) : seed_(other.seed()), position_(other.position()) {}
   Generator& operator=(const Generator& other) {
     seed_ = other.seed(), position_ = other.position();
     return *this;
   }
-  uint64_t seed() const { return seed_; }
-  uint64_t position() const { return position_; }
-  void set_position(uint64_t position) { position_ = position; }
-  // Takes the next n blocks of four numbers; returns the first block's index.
+  uint64_t seed() const { return seed_; }                         // chooses the sequence
+  uint64_t position() const { return position_; }                 // index of the next block
+  void set_position(uint64_t position) { position_ = position; }  // goes on from there
+  // Takes the next n blocks of four numbers; returns the index of the first block.
   uint64_t reserve(uint64_t blocks) { return position_.fetch_add(blocks); }
   double uniform();  // the next number in [0, 1), 53 bits
 
@@ -33,18 +34,19 @@ class Generator {
 // Four 32-bit numbers: block `index` of the sequence keyed by `seed`.
 std::array<uint32_t, 4> philox(uint64_t seed, uint64_t index);
 
-// The generator that random functions draw from unless they are given one: the innermost
-// ScopedGenerator's of the calling thread, or else the program's, which starts with seed 0.
+// The generator that random functions use if they are given none: that of the calling thread's
+// innermost ScopedGenerator, or else the program's generator, which starts with seed 0.
 Generator& default_generator();
-void manual_seed(uint64_t seed);  // of the default generator
+void manual_seed(uint64_t seed);  // restarts the default generator with this seed
 
-// Gives the calling thread a default generator of its own for a scope, also to dropout in modules,
-// initial values and sampling.  Scopes nest; other threads keep theirs.
+// Gives the calling thread another default generator for a scope.  Dropout in modules, initial
+// values and sampling use it too.  Scopes nest; other threads keep their generators.
 class ScopedGenerator {
  public:
-  explicit ScopedGenerator(Generator& generator);  // which must outlive the scope
+  explicit ScopedGenerator(Generator& generator);  // it must outlive the scope
+  // A generator of its own, with this seed.
   explicit ScopedGenerator(uint64_t seed) : ScopedGenerator(own_) { own_ = Generator(seed); }
-  ~ScopedGenerator();
+  ~ScopedGenerator();  // brings back the generator before
   ScopedGenerator(const ScopedGenerator&) = delete;
   ScopedGenerator& operator=(const ScopedGenerator&) = delete;
 
@@ -53,10 +55,11 @@ class ScopedGenerator {
   Generator own_{0};
 };
 
-// The default generator is at the end of a scope where it was at its start, whatever the scope
-// draws and seeds.
+// Protects the default generator of the calling thread: after the scope it is where it was before,
+// whatever was drawn or seeded in the scope.
 class KeepGenerator {
  public:
+  // Draws in the scope come from a copy of the default generator.
   KeepGenerator() : own_(default_generator()), scope_(own_) {}
 
  private:
@@ -64,16 +67,18 @@ class KeepGenerator {
   ScopedGenerator scope_;
 };
 
-// Uniform in [0, 1).
+// Uniform in [0, 1).  DTypeError unless the dtype is floating.
 Tensor rand(const Shape& shape, DType dtype = kFloat32, Generator& generator = default_generator());
-// Normal, mean 0, deviation 1.
+// Normal with mean 0 and standard deviation 1.  DTypeError unless the dtype is floating.
 Tensor randn(const Shape& shape, DType dtype = kFloat32,
              Generator& generator = default_generator());
-// Whole numbers in [low, high).
+// Uniform whole numbers in [low, high).  ValueError if that is empty or the dtype cannot hold it.
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype = kInt64,
                Generator& generator = default_generator());
+// Overwrites x with numbers uniform in [low, high).
 void fill_uniform(const Tensor& x, double low, double high,
                   Generator& generator = default_generator());
+// Overwrites x with normal numbers of this mean and standard deviation.
 void fill_normal(const Tensor& x, double mean, double deviation,
                  Generator& generator = default_generator());
 

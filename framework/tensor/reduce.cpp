@@ -1,6 +1,6 @@
-// Sums over axes.  The input is seen as (outer, n, inner), where the middle is summed; several
-// groups of summed axes are taken one after another.  Long sums are cut into chunks of fixed size
-// and the partial sums are added in order, so that the number of threads changes nothing.
+// Sums over axes.  The input is viewed as (outer, n, inner), and the middle axis is summed; groups
+// of summed axes are summed one after another.  Long sums are cut into chunks of fixed size, and
+// the partial sums are added in order, so that results do not depend on the number of threads.
 #include "framework/tensor/reduce.h"
 
 #include "framework/simd/rows.h"
@@ -48,7 +48,7 @@ void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
                    std::min(kRowChunk, n - chunk * kRowChunk), end - begin, inner,
                    to + chunk * inner + begin, /*accumulate=*/false);
   };
-  // Threads share columns where there are enough, else chunks: the sums are the same.
+  // Threads divide the columns if there are enough, else the chunks; the sums are the same.
   if (inner >= 64)
     parallel_for(inner, std::max<int64_t>(32, grain_of(kCheapGrain, n)),
                  [&](int64_t begin, int64_t end) {
@@ -84,7 +84,7 @@ Tensor reduce_sum(const Tensor& x, const Shape& shape) {
   }
   Tensor from = x;
   if (!x.is_contiguous()) copy_into(from = empty(x.shape(), x.dtype()), x);
-  Shape sizes = x.shape();  // shrinks axis by axis
+  Shape sizes = x.shape();  // summed axes become 1
   int lead = x.rank() - shape.rank();
   auto summed = [&](int axis) { return axis < lead || shape[axis - lead] != x.shape()[axis]; };
   for (int last = x.rank(); last > 0;) {
@@ -107,7 +107,7 @@ Tensor reduce_sum(const Tensor& x, const Shape& shape) {
     last = first;
   }
   if (from.impl()->storage ==
-      x.impl()->storage) {  // nothing to add: a result of its own all the same
+      x.impl()->storage) {  // no axis was summed, but the result must be a copy
     copy_into(from = empty(x.shape(), x.dtype()), x);
   }
   return make_view(from, shape, row_major(shape), 0);

@@ -1,4 +1,4 @@
-// Shape arithmetic: the only place where sizes are multiplied.
+// The arithmetic of shapes, strides and axes.
 #include "framework/tensor/shape.h"
 
 #include <limits>
@@ -6,14 +6,14 @@
 namespace vitro {
 
 Shape::Shape(std::span<const int64_t> sizes) {
-  check<ShapeError>(sizes.size() <= kMaxRank, "Shape: at most ", kMaxRank, " axes: got ",
+  check<ShapeError>(sizes.size() <= kMaxRank, "Shape: expected at most ", kMaxRank, " axes, got ",
                     sizes.size());
   for (int64_t size : sizes) sizes_[rank_++] = size;
 }
 
 void Shape::insert(int axis, int64_t size) {
-  check<ShapeError>(rank_ < kMaxRank, "Shape: at most ", kMaxRank, " axes: ", *this,
-                    " has no room for one more");
+  check<ShapeError>(rank_ < kMaxRank, "Shape: expected at most ", kMaxRank,
+                    " axes, got one more than ", *this);
   for (int i = rank_++; i > axis; --i) sizes_[i] = sizes_[i - 1];
   sizes_[axis] = size;
 }
@@ -33,11 +33,12 @@ int64_t checked_numel(std::string_view op, const Shape& shape, DType dtype) {
   int64_t bytes = static_cast<int64_t>(item_size(dtype));
   bool fits = true, zero = false;
   for (int64_t size : shape) {
-    check<ShapeError>(size >= 0, op, ": sizes must not be negative: ", shape);
+    check<ShapeError>(size >= 0, op, ": expected sizes of at least 0, got ", shape);
     zero |= size == 0;
     fits &= !__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes);
   }
-  check<ShapeError>(fits, op, ": shape ", shape, " of ", dtype, " has more than 2^63 - 1 bytes");
+  check<ShapeError>(fits, op, ": expected a shape of at most 2^63 - 1 bytes, got ", dtype, " ",
+                    shape);
   return zero ? 0 : bytes / static_cast<int64_t>(item_size(dtype));
 }
 
@@ -63,8 +64,8 @@ bool is_row_major(const Shape& shape, const Strides& strides) {
 
 int normalize_axis(std::string_view op, int64_t axis, int rank) {
   int64_t n = std::max(rank, 1);
-  check<ShapeError>(-n <= axis && axis < n, op, ": axis must be in [", -n, ", ", n - 1, "]: got ",
-                    axis);
+  check<ShapeError>(-n <= axis && axis < n, op, ": expected an axis in [", -n, ", ", n - 1,
+                    "], got ", axis);
   return static_cast<int>(axis < 0 ? axis + n : axis);
 }
 
@@ -74,8 +75,8 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
   int lead = out.rank() - shorter.rank();
   for (int i = 0; i < shorter.rank(); ++i) {
     int64_t x = out[lead + i], y = shorter[i];
-    check<ShapeError>(x == y || x == 1 || y == 1, op, ": shapes ", a, " and ", b,
-                      " do not broadcast");
+    check<ShapeError>(x == y || x == 1 || y == 1, op, ": expected shapes that broadcast, got ", a,
+                      " and ", b);
     out[lead + i] = x == 1 ? y : x;
   }
   return out;

@@ -1,24 +1,26 @@
-// Tensor: reading arrays and viewing them.
+// Tensor: reads elements and makes views.
 #include "framework/tensor/tensor.h"
 
 namespace vitro {
 
-void Tensor::fail_undefined() { fail<ValueError>("Tensor: this tensor is undefined"); }
+void Tensor::fail_undefined() {
+  fail<ValueError>("Tensor: expected a defined tensor, got an undefined one");
+}
 void Tensor::fail_type(DType wanted) const {
-  fail<DTypeError>("data: the tensor holds ", dtype(), ": asked for ", wanted);
+  fail<DTypeError>("data: expected a tensor of ", wanted, ", got one of ", dtype());
 }
 
 int64_t Tensor::size(int64_t axis) const {
-  check<ShapeError>(rank() > 0, "size: a scalar has no axes");
+  check<ShapeError>(rank() > 0, "size: expected a tensor with axes, got a scalar");
   return shape()[normalize_axis("size", axis, rank())];
 }
 
 double Tensor::item_as_double() const {
-  check<ShapeError>(numel() == 1, "item: the tensor must have one element: shape ", shape());
+  check<ShapeError>(numel() == 1, "item: expected a tensor with one element, got shape ", shape());
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 int64_t Tensor::item_as_int64() const {
-  check<ShapeError>(numel() == 1, "item: the tensor must have one element: shape ", shape());
+  check<ShapeError>(numel() == 1, "item: expected a tensor with one element, got shape ", shape());
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<int64_t>(*data<T>()); });
 }
 

@@ -13,27 +13,27 @@
 namespace [[gnu::visibility("default")]] vitro {
 
 struct Node;
-void intrusive_ptr_add_ref(Node*);
-void intrusive_ptr_release(Node*);
-using NodePtr = boost::intrusive_ptr<Node>;
+void intrusive_ptr_add_ref(Node*);           // for NodePtr
+void intrusive_ptr_release(Node*);           // for NodePtr
+using NodePtr = boost::intrusive_ptr<Node>;  // an owning pointer
 
-// What a handle points to.  Element (i, j, ...) is data[offset + i strides[0] + j strides[1] ...].
+// The array of a Tensor.  Element (i, j, ...) is data[offset + i strides[0] + j strides[1] ...].
 struct TensorImpl : Pooled {
-  RefCount refs;
-  DType dtype = kFloat32;
+  RefCount refs;           // handles that share this array
+  DType dtype = kFloat32;  // of the elements
   bool contiguous = true;  // row-major without gaps
   bool frozen = false;     // by requires_grad_(false)
-  int64_t numel = 0;
-  int64_t offset = 0;  // in elements
-  StoragePtr storage;
-  NodePtr node;       // null when no gradient is wanted
-  NodePtr set_aside;  // the leaf of a frozen tensor, which requires_grad_() takes again
-  Shape shape;
-  Strides strides;
-  ~TensorImpl();
+  int64_t numel = 0;       // number of elements
+  int64_t offset = 0;      // of the first element, in elements
+  StoragePtr storage;      // the bytes, which views share
+  NodePtr node;            // place in the graph; null if no gradient is wanted
+  NodePtr set_aside;       // the leaf of a frozen tensor; requires_grad_() takes it back
+  Shape shape;             // sizes of the axes
+  Strides strides;         // steps of the axes, in elements
+  ~TensorImpl();           // tells the leaf, which may live longer
 };
-inline void intrusive_ptr_add_ref(TensorImpl* t) { t->refs.add(); }
-inline void intrusive_ptr_release(TensorImpl* t) {
+inline void intrusive_ptr_add_ref(TensorImpl* t) { t->refs.add(); }  // for the handles
+inline void intrusive_ptr_release(TensorImpl* t) {                   // for the handles
   if (t->refs.drop()) delete t;
 }
 
@@ -41,27 +41,28 @@ struct Index;
 class RemovableHandle;
 struct ValuesAndIndices;
 
+// A handle to an array.  Copies of a handle share the array; views share its storage.
 class Tensor {
  public:
-  Tensor() = default;  // undefined: no array; "absent" wherever a tensor is optional
-  explicit Tensor(boost::intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
-  Tensor(const Tensor&) = default;
-  Tensor(Tensor&&) noexcept = default;
+  Tensor() = default;  // undefined: has no array; means "none" where it may be left out
+  explicit Tensor(boost::intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}  // shares it
+  Tensor(const Tensor&) = default;      // shares the array
+  Tensor(Tensor&&) noexcept = default;  // leaves the other undefined
   // Assigning rebinds the handle.  `x[0] = y` would change nothing, so it does not compile.
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & noexcept = default;
   Tensor& operator=(const Tensor&) && = delete;
   Tensor& operator=(Tensor&&) && = delete;
 
-  bool defined() const { return impl_ != nullptr; }
-  const Shape& shape() const { return need()->shape; }
-  int64_t size(int64_t axis) const;
-  const Strides& strides() const { return need()->strides; }
-  int rank() const { return need()->shape.rank(); }
-  int64_t numel() const { return need()->numel; }
-  DType dtype() const { return need()->dtype; }
-  bool is_contiguous() const { return need()->contiguous; }
-  uint64_t version() const { return need()->storage->version; }
+  bool defined() const { return impl_ != nullptr; }              // whether it has an array
+  const Shape& shape() const { return need()->shape; }           // sizes of the axes
+  int64_t size(int64_t axis) const;                              // -1 is the last axis
+  const Strides& strides() const { return need()->strides; }     // in elements
+  int rank() const { return need()->shape.rank(); }              // number of axes
+  int64_t numel() const { return need()->numel; }                // number of elements
+  DType dtype() const { return need()->dtype; }                  // type of the elements
+  bool is_contiguous() const { return need()->contiguous; }      // row-major without gaps
+  uint64_t version() const { return need()->storage->version; }  // number of changes in place
 
   // The one element as a C++ number.  ShapeError unless numel() == 1.
   template <class T = double>
@@ -69,14 +70,14 @@ class Tensor {
     if constexpr (std::is_integral_v<T>) return static_cast<T>(item_as_int64());
     else return static_cast<T>(item_as_double());
   }
-  // Address of the first element, to read.  DTypeError unless T is the dtype's C++ type.  Elements
-  // follow each other only if is_contiguous(); otherwise by strides().
+  // Address of the first element, to read.  DTypeError unless T is the C++ type of the dtype.
+  // Elements follow each other if is_contiguous(); otherwise they lie strides() apart.
   template <class T>
   const T* data() const {
     check_type(dtype_of<T>());
     return static_cast<const T*>(impl_->storage->data) + impl_->offset;
   }
-  // The same to write; counts as a change in place.
+  // The same, to write.  It counts as a change in place.
   template <class T>
   T* mutable_data() const {
     check_type(dtype_of<T>());
@@ -85,25 +86,25 @@ class Tensor {
     return static_cast<T*>(impl_->storage->data) + impl_->offset;
   }
 
-  // --- autograd ---
-  bool requires_grad() const { return impl_ && impl_->node; }
-  Tensor& requires_grad_(bool on = true);  // makes this a leaf; in place, so ties keep holding it
-  bool is_leaf() const;                    // no op made it
-  Tensor grad() const;                     // accumulated by backward(); undefined before
-  void set_grad(const Tensor& grad) const;
-  void zero_grad() const;    // sets the gradient to none
-  void retain_grad() const;  // makes backward() fill grad() of an interior tensor too
-  Node* grad_fn() const;     // the node of the op that made it; null for a leaf
-  Tensor detach() const;     // the same storage, no history
-  // d(this)/d(leaf), times `gradient` (1 for a scalar), added into every leaf's grad().  Threads
-  // may do this at once for graphs that share only leaves.  GraphError for misuse.
+  bool requires_grad() const { return impl_ && impl_->node; }  // has a place in the graph
+  Tensor& requires_grad_(bool on = true);   // makes it a leaf, for all handles of this array
+  bool is_leaf() const;                     // no recorded op made it
+  Tensor grad() const;                      // sum of all that backward() added; undefined before
+  void set_grad(const Tensor& grad) const;  // replaces grad() by a copy; undefined removes it
+  void zero_grad() const;                   // makes grad() undefined
+  void retain_grad() const;                 // backward() fills grad() of an interior tensor too
+  Node* grad_fn() const;                    // the node of the op that made it; null for a leaf
+  Tensor detach() const;                    // the same storage without a graph
+  // Adds `gradient` (default 1, for a scalar) times d(this)/d(leaf) to the grad() of every leaf.
+  // Threads may do this at once if their graphs share only leaves.  GraphError for misuse.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
-  // hook(grad) sees the whole gradient of this tensor and may change it in place or return another;
-  // one on a leaf lives until removed, one on an interior tensor until its graph is released.
+  // hook(grad) gets the whole gradient of this tensor; it may change it in place or return another.
+  // A hook of a leaf stays until it is removed, one of an interior tensor until its graph is freed.
   RemovableHandle register_hook(Hook<Tensor(const Tensor& grad)> hook) const;
+  // hook(leaf) runs after backward() has added to the grad() of this leaf.
   RemovableHandle register_post_accumulate_grad_hook(std::function<void(Tensor& leaf)> hook) const;
 
-  // --- in place; GraphError on a tensor that requires grad while recording ---
+  // In place: this op= x, broadcast to this shape.  GraphError in grad mode if one requires grad.
   Tensor& add_(const Tensor& x);
   Tensor& sub_(const Tensor& x);
   Tensor& mul_(const Tensor& x);
@@ -116,7 +117,7 @@ class Tensor {
   Tensor& fill_(const Number& x);
   Tensor& zero_() { return fill_(0); }
 
-  // --- the ops that are also methods (defined in ops/, documented in ops/ops.h) ---
+  // The ops of these names (ops/ops.h, ops/indexing.h) on this tensor; x[i] is select(x, 0, i).
   Tensor to(DType dtype) const;
   Tensor contiguous() const;
   Tensor clone() const;
@@ -148,7 +149,7 @@ class Tensor {
   Tensor matmul(const Tensor& b) const;
   Tensor operator-() const;
 
-  TensorImpl* impl() const { return impl_.get(); }
+  TensorImpl* impl() const { return impl_.get(); }  // null if undefined
 
  private:
   TensorImpl* need() const {
@@ -168,16 +169,18 @@ class Tensor {
   boost::intrusive_ptr<TensorImpl> impl_;
 };
 
+// The result of max and min along an axis, and of topk.
 struct ValuesAndIndices {
+  // Both of one shape; indices are int64.
   Tensor values, indices;
 };
 
-// Another layout over x's storage; records nothing.
+// A tensor with another layout over x's storage; records nothing.
 Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, int64_t offset);
-// Whether nothing else holds x's storage, so that its elements may be overwritten unseen.
+// Whether only x holds its storage, so that nobody sees it if the elements are overwritten.
 bool uniquely_owned(const Tensor& x);
 
-// As NumPy prints it: tensors above 1000 elements are summarised.
+// Prints as NumPy does; of more than 1000 elements only the first and last of each axis.
 std::ostream& operator<<(std::ostream&, const Tensor&);
 
 }  // namespace vitro

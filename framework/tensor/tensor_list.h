@@ -1,4 +1,4 @@
-// TensorList: what an op's backward returns.
+// TensorList: the gradients that an op's backward returns.
 #pragma once
 #include <vector>
 
@@ -6,20 +6,23 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// The gradients that an op's backward returns; up to four without heap.
+// The gradients of an op's inputs, in their order.  Up to four need no heap.
 class TensorList {
  public:
-  TensorList() = default;
+  TensorList() = default;  // no tensors
+  // From the tensors in order.
   template <class... T>
   TensorList(Tensor first, T... rest) {  // NOLINT: `return {da, db};`
     push_back(std::move(first));
     (push_back(std::move(rest)), ...);
   }
+  // Adds a tensor at the end.
   void push_back(Tensor x) {
     if (size_ < kInline) first_[size_] = std::move(x);
     else more_.push_back(std::move(x));
     ++size_;
   }
+  // The number of tensors, and tensor i.
   size_t size() const { return size_; }
   Tensor& operator[](size_t i) { return i < kInline ? first_[i] : more_[i - kInline]; }
 

@@ -1,4 +1,4 @@
-// Generation from ids to ids.
+// Continues ids with ids, for one prompt or several.
 #include "models/generation/generate.h"
 
 #include <algorithm>
@@ -27,7 +27,8 @@ void grow(LanguageModel& model, Rows& rows, const GenerateOptions& options,
 void check_for_ids(const GenerateOptions& options) {
   check_options(options);
   check<ValueError>(options.stop_strings.empty() && options.allowed_special.empty(),
-                    "generate: ids have no stop_strings and no allowed_special: generate_text has");
+                    "generate: expected no stop_strings and no allowed_special for ids, got some; "
+                    "generate_text takes them");
 }
 
 uint64_t number(uint64_t seed, uint64_t index) {
@@ -41,7 +42,7 @@ std::vector<int64_t> generate(LanguageModel& model, std::vector<int64_t> ids,
                               const GenerateOptions& options,
                               const std::function<bool(int64_t)>& on_token) {
   check_for_ids(options);
-  check<ValueError>(!ids.empty(), "generate: the prompt must have at least one token");
+  check<ValueError>(!ids.empty(), "generate: expected a prompt of at least one token, got none");
   Generator own(options.seed.value_or(0));
   Rows rows(1);
   rows[0].ids = std::move(ids);
@@ -60,7 +61,8 @@ std::vector<std::vector<int64_t>> generate_batch(
   for (size_t r = 0; r < prompts.size(); ++r) generators.emplace_back(row_seed(seed, r));
   Rows rows(prompts.size());
   for (size_t r = 0; r < prompts.size(); ++r) {
-    check<ValueError>(!prompts[r].empty(), "generate: prompt ", r, " must have at least one token");
+    check<ValueError>(!prompts[r].empty(), "generate: expected at least one token in prompt ", r,
+                      ", got none");
     rows[r].ids = std::move(prompts[r]);
     rows[r].generator = &generators[r];
   }
@@ -72,7 +74,7 @@ std::vector<std::vector<int64_t>> generate_batch(
 }
 
 uint64_t row_seed(uint64_t seed, size_t row) {
-  // The others' are from the end of the sequence, which row 0 will not reach.
+  // The other seeds are from the end of the random sequence, which the draws of row 0 never reach.
   return row == 0 ? seed : number(seed, ~static_cast<uint64_t>(row));
 }
 

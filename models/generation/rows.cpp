@@ -1,4 +1,4 @@
-// Reading windows, and drawing token after token.
+// Reads windows of texts, and appends token after token.
 #include "models/generation/rows.h"
 
 #include <algorithm>
@@ -23,9 +23,9 @@ Context context_of(const LanguageModel& model, const GenerateOptions& options) {
 void check_prompt(const LanguageModel& model, size_t tokens, size_t size,
                   const GenerateOptions& options) {
   check<ValueError>(!model.max_length() || tokens <= size || options.allow_sliding,
-                    "generate: a prompt of at most ", size,
-                    " tokens, the model's context, expected: got ", tokens,
-                    "; shorten it, or let its last ", size, " count (allow_sliding)");
+                    "generate: expected a prompt of at most ", size,
+                    " tokens, the model's context, got ", tokens,
+                    "; shorten it, or set allow_sliding to use its last ", size);
 }
 
 std::unique_ptr<Reader> make_reader(LanguageModel& model, size_t rows, size_t capacity,

@@ -1,4 +1,4 @@
-// Sampling.
+// Applies the options of sampling to logits, and draws.
 #include "models/generation/sampling.h"
 
 #include <algorithm>
@@ -14,41 +14,42 @@ namespace vitro::models {
 
 namespace {
 
-// In float64 where the penalty changes something.
+// The logits after the repetition penalty; in float64 if it changes them.
 Tensor penalized(const Tensor& logits, double penalty, std::span<const int64_t> text) {
   if (penalty == 1 || text.empty()) return logits;
   const Tensor before = logits.to(kFloat64).contiguous(), after = before.clone();
   const double* x = raw<double>(before);
   double* y = raw<double>(after);
   for (int64_t id : text) {
-    check<ShapeError>(0 <= id && id < before.numel(), "next_token: ids of the text must be in [0, ",
-                      before.numel(), "): got ", id);
-    y[id] = x[id] > 0 ? x[id] / penalty : x[id] * penalty;  // once, however often it occurs
+    check<ShapeError>(0 <= id && id < before.numel(),
+                      "next_token: expected ids of the text in [0, ", before.numel(), "), got ",
+                      id);
+    y[id] = x[id] > 0 ? x[id] / penalty : x[id] * penalty;  // once, also for an id that repeats
   }
   return after;
 }
 
-// Without the ids that only pad the vocabulary.
+// Drops the logits of ids that only pad the vocabulary.
 Tensor limited(const Tensor& logits, int64_t vocab_size) {
   if (vocab_size == 0 || vocab_size >= logits.numel()) return logits;
   return narrow(logits, 0, 0, vocab_size);
 }
 
-// argmax takes NaN for the largest number, so this one tells of all.
+// The id of the largest score.  argmax prefers NaN, so the check of this score finds any NaN.
 int64_t likeliest(const Tensor& scores) {
   const auto id = argmax(scores).item<int64_t>();
   const double highest = scores[id].item();
-  check<ValueError>(
-      std::isfinite(highest),
-      "next_token: logits below infinity, at least one of them finite, expected: got ", highest,
-      " of token ", id);
+  check<ValueError>(std::isfinite(highest),
+                    "next_token: expected logits below infinity, at least one of them finite, got ",
+                    highest, " for token ", id);
   return id;
 }
 
 std::span<double> numbers(const Tensor& x) {
   return {raw<double>(x), static_cast<size_t>(x.numel())};
 }
-double sum_of(std::span<const double> x) {  // four sums, because each waits for the one before
+// Four sums run side by side, because each addition waits for the one before in its sum.
+double sum_of(std::span<const double> x) {
   double sums[4] = {};
   size_t i = 0;
   for (; i + 4 <= x.size(); i += 4)
@@ -57,10 +58,12 @@ double sum_of(std::span<const double> x) {  // four sums, because each waits for
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// Tokens in the order of their ids: scores, later weights, and ids (undefined: all).
+// Tokens in the order of their ids.  The values are scores first and weights later; undefined
+// indices mean all ids.
 using Candidates = ValuesAndIndices;
 
-// Those whose value is among the `kept` largest, which end with the least; of equals the first.
+// The tokens with the `kept` values, which are the largest of all and end with the least of them.
+// Among tokens of equal value, the first are taken.
 Candidates only(const Candidates& all, std::span<const double> kept) {
   const double least = kept.back();
   auto equals = std::count(kept.begin(), kept.end(), least);
@@ -81,7 +84,7 @@ Candidates k_largest(const Candidates& all, int64_t k) {
   const std::span<double> x = numbers(all.values);
   const Tensor room = empty({all.values.numel()}, kFloat64);
   const std::span<double> best = numbers(room).first(static_cast<size_t>(k));
-  if (best.size() <= x.size() / 16) {  // a heap of k, which most values do not enter
+  if (best.size() <= x.size() / 16) {  // few: a heap of k, which most values do not enter
     std::partial_sort_copy(x.begin(), x.end(), best.begin(), best.end(), std::greater<>());
   } else {
     const std::span<double> copies = numbers(room);
@@ -91,17 +94,17 @@ Candidates k_largest(const Candidates& all, int64_t k) {
   return only(all, best);
 }
 
-// The fewest of the weights that reach the share p of their sum, to rounding.
+// The fewest tokens whose weights reach p times the sum of all weights, but for rounding.
 Candidates nucleus(const Candidates& all, double p, double sum) {
   const std::span<double> weights = numbers(all.values);
   const Tensor copies = empty({all.values.numel()}, kFloat64);
   double* const begin = raw<double>(copies);
-  // All that are lighter than this weigh less than 1 - p together: none of them is needed.
+  // All weights below this bound are together less than (1 - p) sum, so none of them is needed.
   const double light = (1 - p) * sum / static_cast<double>(weights.size());
   double *first = begin, *last = std::copy_if(weights.begin(), weights.end(), begin,
                                               [&](double w) { return w >= light; });
   double missing = p * sum * (1 - 1e-12);
-  while (last - first > 1) {  // [begin, first) are kept, none from `last` on
+  while (last - first > 1) {  // all before `first` are kept, none from `last` on
     double* const middle = first + (last - first) / 2;
     std::nth_element(first, middle, last, std::greater<>());
     const double half = sum_of({first, middle});
@@ -116,18 +119,19 @@ Candidates nucleus(const Candidates& all, double p, double sum) {
 ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions& options,
                                     std::span<const int64_t> text) {
   check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
-                    "next_token: logits of one position, (V,): got ", logits.shape());
+                    "next_token: expected the logits of one position, (V,), got ", logits.shape());
   check_options(options);
   NoGradGuard unrecorded;
   const Tensor scores =
       limited(penalized(logits.detach(), options.repetition_penalty, text), options.vocab_size);
   const int64_t best = likeliest(scores);
-  if (options.temperature == 0)  // the limit: all the probability is the first likeliest's
+  if (options.temperature == 0)  // the limit: the first of the likeliest tokens has probability 1
     return {ones({1}, kFloat64), full({1}, static_cast<double>(best), kInt64)};
   const double highest = scores[best].item();
   Candidates all{scores.to(kFloat64).contiguous(), {}};
   if (options.top_k && *options.top_k < scores.numel()) all = k_largest(all, *options.top_k);
-  // The highest is subtracted first, so that nothing overflows; arithmetic takes denormals for 0.
+  // The highest is subtracted first, so that nothing overflows.  A denormal temperature counts as 0
+  // in arithmetic, so the least normal number replaces it.
   const double factor = 1 / std::max(options.temperature, std::numeric_limits<double>::min());
   const DType dtype = accumulation_dtype(logits.dtype());
   all.values = exp(((all.values - highest) * factor).to(dtype)).to(kFloat64);
@@ -152,8 +156,9 @@ int64_t draw_token(const ValuesAndIndices& distribution, double uniform) {
   const std::span<double> p = numbers(distribution.values);
   double sum = 0;
   size_t last = 0;
+  // If rounding keeps the sum below `uniform`, the last token with p > 0 is drawn.
   for (size_t i = 0; i < p.size() && sum <= uniform; ++i)
-    if (p[i] > 0) sum += p[i], last = i;  // the last one, if rounding left the sum below 1
+    if (p[i] > 0) sum += p[i], last = i;
   return raw<int64_t>(distribution.indices)[last];
 }
 
@@ -162,7 +167,7 @@ int64_t next_token(const Tensor& logits, const GenerateOptions& options, Generat
   if (options.do_sample && options.temperature != 0)
     return draw_token(token_distribution(logits, options, text), generator.uniform());
   check<ShapeError>(logits.rank() == 1 && logits.numel() > 0,
-                    "next_token: logits of one position, (V,): got ", logits.shape());
+                    "next_token: expected the logits of one position, (V,), got ", logits.shape());
   check_options(options);
   NoGradGuard unrecorded;
   return likeliest(

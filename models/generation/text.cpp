@@ -1,4 +1,4 @@
-// Generation from text to text, once or turn by turn.
+// Continues text with text, once or turn by turn.
 #include <algorithm>
 
 #include "models/generation/generate.h"
@@ -12,8 +12,8 @@ namespace {
 
 using TextListener = std::function<bool(int64_t id, const std::string& text)>;
 
-// What follows the ids `before` as text.  `add` adds ids, tells each to its argument and ends where
-// that says false.
+// Returns, as text, the ids that `add` appends to `before`.  `add` calls its argument with each new
+// id, and stops when that returns false.
 std::string as_text(const text::Tokenizer& tokenizer, std::span<const int64_t> before,
                     const GenerateOptions& options, const TextListener& on_token,
                     const std::function<void(const std::function<bool(int64_t)>&)>& add) {
@@ -42,7 +42,7 @@ std::string generate_text(LanguageModel& model, const text::Tokenizer& tokenizer
                           const TextListener& on_token) {
   check_options(options);
   std::vector<int64_t> ids = text::encode(tokenizer, prompt, options.allowed_special);
-  check<ValueError>(!ids.empty(), "generate: the prompt must not be empty");
+  check<ValueError>(!ids.empty(), "generate: expected a prompt of at least one token, got none");
   GenerateOptions of_ids = options;
   of_ids.stop_strings.clear(), of_ids.allowed_special.clear();
   if (of_ids.vocab_size == 0) of_ids.vocab_size = tokenizer.vocab_size();  // it decodes no others
@@ -57,7 +57,7 @@ struct Conversation::State {
   Context context;
   Generator generator;
   std::unique_ptr<Reader> reader;
-  Rows rows;  // one
+  Rows rows;  // exactly one
 };
 
 Conversation::Conversation(LanguageModel& model, const text::Tokenizer& tokenizer,
@@ -74,7 +74,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   State& s = *state_;
   const std::vector<int64_t> said = text::encode(s.tokenizer, text, s.options.allowed_special,
                                                  /*begins=*/s.rows[0].ids.empty());
-  check<ValueError>(!said.empty(), "generate: a text of at least one token expected");
+  check<ValueError>(!said.empty(), "generate: expected a text of at least one token, got none");
   check_prompt(s.model, said.size(), s.context.size, s.options);
   Row& row = s.rows[0];
   row.generator = s.options.seed ? &s.generator : &default_generator();
@@ -83,7 +83,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   try {
     row.ended = false;
     row.ids.insert(row.ids.end(), said.begin(), said.end());
-    if (row.window_size() > s.context.size)  // what is said last is kept whole, if it fits
+    if (row.window_size() > s.context.size)  // the last turn stays whole, if it fits
       row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
     return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
       grow(s.rows, s.options, s.context, *s.reader, [&](size_t, int64_t id) { return on_id(id); });

@@ -1,4 +1,4 @@
-// Reading generation_config.json.
+// Reads generation_config.json.
 #include "models/huggingface/generation_config.h"
 
 #include <cmath>
@@ -10,8 +10,8 @@ namespace vitro::models {
 
 namespace {
 
-// Fields that ask for another way of generating, unless they say this, null, false or an empty
-// list.
+// Fields for ways of generating that vitro does not have.  They are accepted only with the neutral
+// value, null, false or an empty list.
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr struct {
   const char* field;
@@ -47,8 +47,8 @@ constexpr struct {
                 {"max_time", kNone},
                 {"token_healing", kNone}};
 
-// Fields that change no token, and those of beams and of helping models, which the table above
-// refuses where they would count.
+// Fields that are ignored: they change no token, or they matter only together with a field of the
+// table above.
 constexpr const char* kFree[] = {"_from_model_config",
                                  "transformers_version",
                                  "bos_token_id",
@@ -81,9 +81,9 @@ constexpr const char* kFree[] = {"_from_model_config",
                                  "prompt_lookup_num_tokens",
                                  "max_matching_ngram_size"};
 
-// transformers draw from so many tokens where do_sample is true and top_k is not given.
+// The value of top_k in transformers if do_sample is true and top_k is not given.
 constexpr int64_t kDefaultTopK = 50;
-// transformers' own value of max_length, which older files repeat: nobody chose it.
+// The default of max_length in transformers.  Older files contain it although nobody chose it.
 constexpr int64_t kDefaultMaxLength = 20;
 
 void check_neutral(ConfigFields& fields) {
@@ -93,8 +93,10 @@ void check_neutral(ConfigFields& fields) {
     const bool is_neutral = given == false || (given.is_structured() && given.empty()) ||
                             (given.is_number() && given.get<double>() == neutral);
     if (is_neutral) continue;
-    if (std::isnan(neutral)) fields.refuse(field, " is not supported; leave it out");
-    fields.refuse(field, " ", given.dump(), " is not supported; ", neutral, " is");
+    if (std::isnan(neutral))
+      fields.refuse("expected no field ", field,
+                    ", which vitro does not support, got one; leave it out");
+    fields.refuse("expected ", neutral, " for ", field, ", got ", given.dump());
   }
 }
 
@@ -106,7 +108,9 @@ EndTokens end_tokens(ConfigFields& fields) {
   for (const nlohmann::json& id : given.is_array() ? given : nlohmann::json::array({given})) {
     const bool fits = id.is_number_integer() &&
                       !(id.is_number_unsigned() && id.get<uint64_t>() > uint64_t{INT64_MAX});
-    if (!fits) fields.refuse("a token's id, or a list of them, expected for ", kField);
+    if (!fits)
+      fields.refuse("expected a token's id, or a list of ids, for ", kField, ", got ",
+                    given.dump());
     ids.push_back(id.get<int64_t>());
   }
   return ids;
@@ -119,7 +123,7 @@ std::vector<std::string> stop_strings(ConfigFields& fields) {
   std::vector<std::string> all;
   for (const nlohmann::json& text : given.is_array() ? given : nlohmann::json::array({given})) {
     if (!text.is_string() || text.get_ref<const std::string&>().empty())
-      fields.refuse("a text, or a list of them, expected for ", kField);
+      fields.refuse("expected a text, or a list of texts, for ", kField, ", got ", given.dump());
     all.push_back(text.get<std::string>());
   }
   return all;
@@ -143,7 +147,7 @@ GenerateOptions generation_of(ConfigFields& fields) {
   const bool has_length = fields.has("max_new_tokens");
   if (has_length) o.max_new_tokens = fields.size("max_new_tokens", 0);
   if (fields.has("max_length") && !has_length && fields.size("max_length") != kDefaultMaxLength)
-    fields.refuse("max_length is not supported; max_new_tokens is");
+    fields.refuse("expected no max_length, got one; use max_new_tokens");
   o.eos_token_id = end_tokens(fields);
   o.stop_strings = stop_strings(fields);
   return o;

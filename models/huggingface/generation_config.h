@@ -1,4 +1,4 @@
-// generation_config.json as Hugging Face's transformers write it.
+// Reads generation_config.json, which Hugging Face's transformers write.
 #pragma once
 #include <string>
 
@@ -6,10 +6,11 @@
 
 namespace vitro::models {
 
-// How the file wants texts to be generated.  IoError, beginning with `name`, for every field that
-// asks for another way of generating, and for a field that is unknown.
+// Returns the options in the file.  IoError, beginning with `name`, for a field that asks for a way
+// of generating that vitro does not have, and for an unknown field.
 GenerateOptions parse_generation_config(const std::string& json, const std::string& name);
-// The same of a model's config.json, where older directories say it among other things.
+// Does the same for a model's config.json, which has these fields among others in older
+// directories.  Unknown fields are allowed.
 GenerateOptions generation_of_config(const std::string& json, const std::string& name);
 
 }  // namespace vitro::models

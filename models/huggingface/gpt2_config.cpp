@@ -1,4 +1,4 @@
-// Reading and writing the config.json of GPT-2.
+// Reads and writes config.json of GPT-2.
 #include "models/huggingface/gpt2_config.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace vitro::models {
 
 namespace {
 
-// Fields with one meaning here: where they stand, they must say this.
+// Fields that may only have this value, if the file has them.
 constexpr struct {
   const char *field, *value;
 } kFixed[] = {{"scale_attn_weights", "true"},       {"scale_attn_by_inverse_layer_idx", "false"},
@@ -18,7 +18,7 @@ constexpr struct {
               {"is_encoder_decoder", "false"},      {"pruned_heads", "{}"},
               {"quantization_config", "null"}};
 
-// Sizes have a second name each.  n_positions may also be missing: the weights tell it.
+// Most sizes have a second name.  n_positions may be missing; then the weights give it.
 constexpr struct {
   const char *name, *other;
   int64_t GPTConfig::*size;
@@ -34,19 +34,19 @@ constexpr std::string_view kTanhForms[] = {"gelu_new", "gelu_pytorch_tanh", "gel
 void check_architecture(ConfigFields& fields) {
   const bool is_named = fields.has("model_type");
   if (is_named && fields.text("model_type") != "gpt2")
-    fields.refuse("model_type ", fields.text("model_type"), " is not supported; gpt2 is");
+    fields.refuse("expected gpt2 for model_type, got ", fields.text("model_type"));
   if (!fields.has("architectures")) {
-    if (!is_named) fields.refuse("field model_type is missing");
+    if (!is_named) fields.refuse("expected a field model_type, got none");
     return;
   }
   const nlohmann::json& all = fields.value("architectures");
-  if (!all.is_array()) fields.refuse("a list expected for architectures");
+  if (!all.is_array()) fields.refuse("expected a list for architectures, got ", all.dump());
   for (const auto& one : all)
     if (one == "GPT2LMHeadModel" || one == "GPT2Model") return;
-  fields.refuse("architectures ", all.dump(), " are not supported; GPT2LMHeadModel is");
+  fields.refuse("expected GPT2LMHeadModel or GPT2Model in architectures, got ", all.dump());
 }
 
-// Without the fields transformers take GPT-2's own.
+// The value of bos_token_id and eos_token_id in transformers if the fields are missing.
 constexpr int64_t kDefaultEnd = 50256;
 
 double probability(ConfigFields& fields, const char* name) {
@@ -60,7 +60,7 @@ GPTConfig parse_gpt2_config(const std::string& json, const std::string& name) {
   check_architecture(fields);
   for (const auto& [field, value] : kFixed)
     if (fields.holds(field) && fields.value(field).dump() != value)
-      fields.refuse(field, " ", fields.value(field).dump(), " is not supported; ", value, " is");
+      fields.refuse("expected ", value, " for ", field, ", got ", fields.value(field).dump());
   GPTConfig config;
   for (const auto& [field, other, size] : kSizes) {
     const bool by_other = other && !fields.has(field) && fields.has(other);
@@ -70,12 +70,13 @@ GPTConfig parse_gpt2_config(const std::string& json, const std::string& name) {
   }
   if (fields.has("n_inner")) config.n_inner = fields.size("n_inner");
   if (config.n_embd % config.n_head != 0)
-    fields.refuse("n_head must divide n_embd: got ", config.n_head, " and ", config.n_embd);
+    fields.refuse("expected a divisor of n_embd (", config.n_embd, ") for n_head, got ",
+                  config.n_head);
   if (fields.has("activation_function")) {
     const std::string f = fields.text("activation_function");
     if (f == kErfForm) config.mlp = MLPKind::kGeluErf;
     else if (std::ranges::count(kTanhForms, f) == 0)
-      fields.refuse("activation_function ", f, " is not supported; gelu_new and gelu are");
+      fields.refuse("expected gelu_new or gelu for activation_function, got ", f);
   }
   config.norm_eps =
       fields.has("layer_norm_epsilon") ? fields.number("layer_norm_epsilon", 0, 1) : 1e-5;

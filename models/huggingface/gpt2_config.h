@@ -1,4 +1,4 @@
-// config.json as Hugging Face's transformers write it for GPT-2.
+// Reads and writes config.json of GPT-2 in the form of Hugging Face's transformers.
 #pragma once
 #include <string>
 
@@ -6,14 +6,14 @@
 
 namespace vitro::models {
 
-// IoError, beginning with `name`, for another architecture, and for every field that asks for
-// another computation than GPT's; fields that are none of its business may say what they want.
-// The block_size is 0 where no field tells it.
+// Returns the configuration.  IoError, beginning with `name`, for another architecture, and for a
+// field that asks for a computation that GPT does not do.  Fields that do not change the
+// computation are ignored.  block_size is 0 if no field gives it.
 GPTConfig parse_gpt2_config(const std::string& json, const std::string& name);
 
-// The text for a model of this configuration: `before`, where there is one, with only those fields
-// changed that say otherwise.  `end_of_text` is the id that begins and ends texts, where `before`
-// names none.
+// Returns the text of config.json.  If `before`, the text of an earlier one, is not empty, only the
+// fields that differ are changed.  `end_of_text` becomes bos_token_id and eos_token_id where
+// `before` has none.
 std::string gpt2_config_json(const GPTConfig& config, DType dtype, const std::string& before,
                              std::optional<int64_t> end_of_text);
 

@@ -1,4 +1,4 @@
-// Loading GPT-2 from Hugging Face's layout.
+// Loads GPT-2 from Hugging Face's layout.
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -24,15 +24,16 @@ std::string weights_path(const std::string& directory) {
     if (const fs::path path = fs::path(directory) / name; file_exists(path)) return path;
   for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
     check<IoError>(
-        !file_exists(fs::path(directory) / name),
-        "from_pretrained: model.safetensors expected: ", directory, " has ", name,
-        ", a Python pickle, which runs code and is not read; transformers convert it: "
+        !file_exists(fs::path(directory) / name), "from_pretrained: expected model.safetensors in ",
+        directory, ", got ", name,
+        ", a Python pickle, which is not read because it can run code; convert it with "
+        "transformers: "
         "AutoModelForCausalLM.from_pretrained(d).save_pretrained(d, safe_serialization=True)");
-  fail<IoError>("from_pretrained: model.safetensors or model.safetensors.index.json expected: ",
-                directory, " has neither");
+  fail<IoError>("from_pretrained: expected model.safetensors or model.safetensors.index.json in ",
+                directory, ", got neither");
 }
 
-// The tensors of a directory, in the order of their bytes.
+// The tensors in a directory, in the order of their bytes.
 struct Weights {
   struct Found {
     std::string name;  // without prefix
@@ -48,11 +49,13 @@ struct Weights {
       if (x.name == name) return x.entry;
     return nullptr;
   }
-  DType dtype() const {  // which all have, or are converted to
+  // The dtype of wte.weight.  check_fit refuses weights of others, unless all are converted.
+  DType dtype() const {
     const TensorEntry* const wte = find("wte.weight");
     return wte ? wte->dtype : kFloat32;
   }
-  int64_t positions() const {  // the rows of wpe; 1 where there is none, which check_fit tells
+  // The rows of wpe.weight; 1 if it is missing, which check_fit reports.
+  int64_t positions() const {
     const TensorEntry* const wpe = find("wpe.weight");
     return wpe && wpe->shape.rank() == 2 ? std::max<int64_t>(wpe->shape[0], 1) : 1;
   }
@@ -65,7 +68,7 @@ struct Weights {
   }
 };
 
-// What does not fit, all of it in one error.
+// Collects everything that does not fit, for one error.
 class Misfits {
  public:
   template <class... Parts>
@@ -76,13 +79,14 @@ class Misfits {
   }
   void check_none(const std::string& path) {
     if (count_ > kMost) text_ << "\n  and " << count_ - kMost << " more";
-    check<IoError>(count_ == 0,
-                   "from_pretrained: the weights that config.json describes expected: ", path,
-                   text_.str());
+    check<IoError>(
+        count_ == 0,
+        "from_pretrained: expected the weights that config.json describes, got others in ", path,
+        text_.str());
   }
 
  private:
-  static constexpr int64_t kMost = 50;  // that are told
+  static constexpr int64_t kMost = 50;  // that are listed
   int64_t count_ = 0;
   std::ostringstream text_;
 };
@@ -93,20 +97,20 @@ void check_weight(const FileTensor& expected, const TensorEntry& entry, DType dt
     misfits.add("mismatched", entry.name, ": config.json asks for ", expected.shape,
                 ", the file has ", entry.shape);
   else if (!is_floating(entry.dtype))
-    misfits.add("mismatched", entry.name, ": floating numbers expected: ", entry.dtype);
+    misfits.add("mismatched", entry.name, ": its dtype ", entry.dtype, " is not floating");
   else if (entry.dtype != dtype)
-    misfits.add("mismatched", entry.name, ": ", dtype,
-                " expected, as wte.weight has: ", entry.dtype, "; with .dtype they are converted");
+    misfits.add("mismatched", entry.name, ": wte.weight has ", dtype, ", this has ", entry.dtype,
+                "; pass .dtype to convert");
 }
 
-// Whether the file holds the model that the configuration describes, before anything is made.
+// Checks that the file holds the model that the configuration describes, before it is made.
 void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   Misfits misfits;
   std::map<std::string_view, const TensorEntry*> given;
   const DType dtype = weights.dtype();
   for (const auto& [name, file, entry] : weights.all)
     if (!given.emplace(name, entry).second)
-      misfits.add("mismatched", entry->name, ": the same is there with another prefix");
+      misfits.add("mismatched", entry->name, ": the file also has it with another prefix");
   // n_layer comes from an untrusted file.  Check at most as many layers as the file has tensors
   // for; the rest are reported as missing.
   const int64_t most_layers = std::ssize(given) / kTensorsPerLayer + 1;
@@ -130,7 +134,7 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   misfits.check_none(weights.path);
 }
 
-// Parameters that nobody has given values yet, of another dtype.
+// Gives all parameters a dtype.  They have no values yet.
 void retype(GPT& model, DType dtype) {
   for (auto& [name, x] : nn::all_tensors(model))
     if (x->dtype() != dtype) *x = empty(x->shape(), dtype).requires_grad_();
@@ -149,17 +153,19 @@ void read_weight(const Weights::Found& from, const Tensor& x, bool is_transposed
   copy_into(x, is_transposed ? stored.t() : stored);
 }
 
-// A head that is tied and in the file must be the embedding.
+// Checks that a tied head in the file equals the embedding.
 void check_head(const Weights::Found& from, const Tensor& embedding) {
   const Tensor head = empty(embedding.shape(), embedding.dtype());
   read_weight(from, head, false);
-  check<IoError>(same_bits(head, embedding), "from_pretrained: ", kHead,
-                 " expected to be wte.weight, to which config.json ties it: ", from.file->path(),
-                 " holds other values; \"tie_word_embeddings\": false unties them");
+  check<IoError>(same_bits(head, embedding),
+                 "from_pretrained: expected wte.weight, to which config.json ties it, for ", kHead,
+                 ", got other values in ", from.file->path(),
+                 "; set \"tie_word_embeddings\": false to untie them");
 }
 
-// The mask must be the causal one, with which GPT computes; masked_bias is the number that older
-// code puts in its place.  `last` is the one before, which is kept once where they are equal.
+// Reads a mask and checks that it is the causal one, because GPT always computes with that.
+// masked_bias is a number that older code puts into the masked places.  `last` is the mask of the
+// layer before; equal masks share one tensor.
 void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, Tensor& last) {
   const Tensor mask = from.file->read({from.entry, 1})[0];
   if (last.defined() && same_bits(last, mask)) return;
@@ -167,9 +173,9 @@ void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, T
   const bool is_right =
       is_number ? mask.numel() == 1
                 : mask.shape() == square && same_bits(mask, tril(ones(square)).to(mask.dtype()));
-  check<IoError>(is_right, "from_pretrained: a causal mask ", square,
-                 ", and one number for a masked_bias, expected: ", from.file->path(), ": ",
-                 from.entry->name, " is another");
+  check<IoError>(is_right, "from_pretrained: expected a causal mask ", square,
+                 ", and one number for a masked_bias, got another ", from.entry->name, " in ",
+                 from.file->path());
   last = mask;
 }
 
@@ -188,7 +194,7 @@ void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) 
       read_mask(from, is_number, model.config.block_size, last);
       layout.masks.emplace_back(from.name, last);
     } else if (from.name == kHead && model.config.tied_head) {
-      head = &from;  // compared when the embedding is there
+      head = &from;  // is compared when the embedding has been read
     } else {
       read_weight(from, *parameters.at(from.name), transposed.contains(from.name));
       if (from.name == "wte.weight")
@@ -202,17 +208,18 @@ void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) 
 }  // namespace
 
 GPT GPT::from_pretrained(const std::string& directory, const PretrainedOptions& options) {
-  check<DTypeError>(
-      !options.dtype || is_floating(*options.dtype),
-      "from_pretrained: a floating dtype expected: ", options.dtype.value_or(kFloat32));
-  check<IoError>(is_directory(directory), "from_pretrained: a directory expected: ", directory,
+  check<DTypeError>(!options.dtype || is_floating(*options.dtype),
+                    "from_pretrained: expected a floating dtype, got ",
+                    options.dtype.value_or(kFloat32));
+  check<IoError>(is_directory(directory), "from_pretrained: expected a directory, got ", directory,
                  "; nothing is downloaded");
   const std::string config_path = fs::path(directory) / "config.json";
   auto layout = std::make_shared<PretrainedLayout>();
   layout->config_json = read_file(config_path, kMostConfigBytes);
   if (const std::string path = fs::path(directory) / "generation_config.json"; file_exists(path))
     layout->generation_json = read_file(path, kMostConfigBytes);
-  GPTConfig config = parse_gpt2_config(layout->config_json, "from_pretrained: " + config_path);
+  GPTConfig config =
+      parse_gpt2_config(layout->config_json, "from_pretrained: config " + config_path);
   if (options.dropout)
     config.dropout = *options.dropout, config.embd_pdrop = config.attn_pdrop = {};
   const Weights weights(directory);

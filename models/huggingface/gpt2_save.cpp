@@ -1,4 +1,4 @@
-// Saving GPT-2 in Hugging Face's layout.
+// Saves GPT-2 in Hugging Face's layout.
 #include <filesystem>
 #include <system_error>
 
@@ -25,11 +25,12 @@ void check_is_gpt2(const GPTConfig& c) {
   std::string all;
   for (const auto& [what, is_there] : others)
     if (is_there) all += (all.empty() ? "" : ", ") + std::string(what);
-  check<ValueError>(all.empty(), "save_pretrained: a model as GPT-2 expected, whose layout has no ",
-                    all, "; save_checkpoint keeps any");
+  check<ValueError>(all.empty(), "save_pretrained: expected a model like GPT-2, got one with ", all,
+                    ", which the layout cannot hold; save_checkpoint can");
 }
 
-// The configuration, whoever tied or untied the head or set a dropout after the model was made.
+// Returns the configuration of the model as it is now: its head may have been tied or untied, and
+// its dropout may have been set, after it was made.
 GPTConfig as_it_is(const GPT& model) {
   GPTConfig c = model.config;
   const nn::CausalSelfAttention& attn = model.h.front().attn;
@@ -43,8 +44,8 @@ GPTConfig as_it_is(const GPT& model) {
   return c;
 }
 
-// Views of the weights by the names of the layout.  Biases that the model goes without are zeros:
-// the layout has all.
+// Returns views of the weights with their names in the layout.  Biases that the model does not have
+// are zeros, because the layout needs all of them.
 NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
   NoGradGuard unrecorded;
   std::map<std::string, Tensor> own;
@@ -63,13 +64,14 @@ NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layo
   return all;
 }
 
-// A directory that is made, and gone again if the save fails (those above it stay).
+// Makes a directory, and removes it if the save fails.  Parent directories that it made stay.
 class MadeDirectory {
  public:
   explicit MadeDirectory(const std::string& path) : path_(path) {
     std::error_code error;
     is_new_ = fs::create_directories(path, error);
-    check<IoError>(!error, "save_pretrained: a directory expected: ", path, ": ", error.message());
+    check<IoError>(!error, "save_pretrained: expected a directory that can be made, got ", path,
+                   ": ", error.message());
   }
   ~MadeDirectory() {
     std::error_code error;
@@ -82,8 +84,8 @@ class MadeDirectory {
   bool is_new_;
 };
 
-// What is left of shards that stood here is not what the index says any more.  That it could not
-// be removed harms nobody: who looks for the one file finds it first.
+// Removes the index of shards that the directory held before.  A failure does no harm, because
+// loading prefers the single file.
 void remove_index(const std::string& directory) {
   std::error_code ignored;
   fs::remove(fs::path(directory) / "model.safetensors.index.json", ignored);
@@ -93,10 +95,9 @@ void remove_index(const std::string& directory) {
 
 void GPT::save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer) {
   check_is_gpt2(config);
-  check<ValueError>(
-      !tokenizer || tokenizer->vocab_size() <= config.vocab_size,
-      "save_pretrained: a tokenizer of at most ", config.vocab_size,
-      " tokens expected, as the model has: ", tokenizer ? tokenizer->vocab_size() : 0);
+  check<ValueError>(!tokenizer || tokenizer->vocab_size() <= config.vocab_size,
+                    "save_pretrained: expected a tokenizer of at most ", config.vocab_size,
+                    " tokens, as the model has, got ", tokenizer ? tokenizer->vocab_size() : 0);
   const PretrainedLayout fresh;
   const PretrainedLayout& form = layout ? *layout : fresh;
   const GPTConfig now = as_it_is(*this);

@@ -1,4 +1,4 @@
-// The table of GPT-2's tensors.
+// The table of GPT-2's tensors, and the parsing of their names.
 #include "models/huggingface/gpt2_tensors.h"
 
 #include <charconv>
@@ -43,7 +43,7 @@ std::optional<int64_t> layer_of(std::string_view name) {
   int64_t layer = -1;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
   const bool is_number = error == std::errc() && layer >= 0;
-  // As one writes it, without zeros before.
+  // The number must be written without leading zeros.
   if (!is_number || !name.starts_with(std::to_string(layer) + ".")) return {};
   return layer;
 }

@@ -1,4 +1,4 @@
-// The tensors of a GPT-2 as Hugging Face's files hold them: names and shapes.
+// The names and shapes of GPT-2's tensors in Hugging Face's files.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,23 +9,26 @@
 
 namespace vitro::models {
 
+// One tensor of a file.
 struct FileTensor {
-  std::string name;    // without prefix: the model's own path
+  std::string name;    // without prefix: its path in the model
   Shape shape;         // in the file
-  bool is_transposed;  // Conv1D keeps its weight as (in, out)
+  bool is_transposed;  // true for Conv1D, whose weight is (in, out)
 };
 
 inline constexpr int64_t kTensorsPerLayer = 12;
-// Of its first `layers` layers; lm_head.weight, which a tied head may lack, comes last.
+// Returns the tensors of a model with the first `layers` layers.  lm_head.weight comes last; the
+// file may lack it if the head is tied.
 std::vector<FileTensor> gpt2_tensors(const GPTConfig& config, int64_t layers);
 
-// The name without "transformer." and without what torch.compile puts before it.
+// Returns the name without "transformer." and without "_orig_mod.", which torch.compile adds.
 std::string_view without_prefix(std::string_view name);
 inline constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.weight";
 
-// N of h.N.*.
+// Returns N for a name h.N.*, else nothing.
 std::optional<int64_t> layer_of(std::string_view name);
-// h.N.attn.bias and h.N.attn.masked_bias, N < layers: the causal mask, which older files hold.
+// Returns whether a name is h.N.attn.bias or h.N.attn.masked_bias with N < layers.  They are the
+// causal mask, which older files hold.
 bool is_mask(std::string_view name, int64_t layers);
 
 }  // namespace vitro::models

@@ -1,4 +1,4 @@
-// What a model remembers of its files, in checkpoints too.
+// Keeps the layout of the files of a GPT, also in checkpoints, and reads options from it.
 #include "models/huggingface/layout.h"
 
 #include <nlohmann/json.hpp>

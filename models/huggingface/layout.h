@@ -1,4 +1,4 @@
-// A loaded model remembers here how its files in Hugging Face's layout looked.
+// Remembers how the files of a loaded model looked in Hugging Face's layout.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,18 +10,19 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// A model that is saved as it was loaded gives the same bytes.
+// With it, a model that is saved unchanged gives the same bytes as the files that it came from.
 struct PretrainedLayout {
-  std::string config_json = {};      // as it stood in config.json
-  std::string generation_json = {};  // as it stood in generation_config.json; empty: there was none
+  std::string config_json = {};      // the text of config.json
+  std::string generation_json = {};  // the text of generation_config.json; empty if there was none
   bool has_prefix = true;            // whether names begin with "transformer."
-  bool has_head = false;             // whether a tied lm_head.weight stands there too
+  bool has_head = false;             // whether the file has lm_head.weight although it is tied
   NamedTensors masks = {};           // h.N.attn.bias, h.N.attn.masked_bias
   std::map<std::string, std::string> metadata = {{"format", "pt"}};  // of model.safetensors
 
-  std::optional<int64_t> eos_token_id() const;  // the first that generate_options() has
-  // The options in generation_config.json, or else in config.json.  IoError for those that vitro
-  // does not have.
+  // Returns the first eos_token_id of generate_options(), if there is one.
+  std::optional<int64_t> eos_token_id() const;
+  // Returns the options in generation_config.json, or else those in config.json.  IoError for
+  // options that vitro does not have.
   GenerateOptions generate_options() const;
 };
 

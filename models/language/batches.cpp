@@ -1,4 +1,4 @@
-// Batches of shuffled windows, and the loss over consecutive ones.
+// Makes batches of shuffled windows, and sums the loss over consecutive windows.
 #include "models/language/batches.h"
 
 #include <algorithm>
@@ -8,14 +8,15 @@ namespace vitro::models {
 
 namespace {
 
-// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit depends on every bit.
+// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): each bit of the result depends on
+// every bit of x.
 uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
   return x ^ (x >> 31);
 }
 
-// For a scope, whatever ends it.
+// Puts a model in eval mode for a scope, and then restores its mode, also after an exception.
 class EvalMode {
  public:
   explicit EvalMode(LanguageModel& model) : model_(model), was_training_(model.is_training()) {
@@ -35,7 +36,8 @@ double nats_of(LanguageModel& model, const Tensor& ids, const Tensor& targets) {
   const std::vector<Tensor> parameters = model.parameters();
   if (parameters.empty() || parameters[0].dtype() != kBFloat16)
     return model.loss(ids, targets, sum).item();
-  return cross_entropy(model(ids).to(kFloat32), targets, sum).item();  // a sum needs more digits
+  // A sum needs more digits than bfloat16 has.
+  return cross_entropy(model(ids).to(kFloat32), targets, sum).item();
 }
 
 }  // namespace
@@ -64,10 +66,10 @@ NextTokenBatches::NextTokenBatches(text::TokenFile tokens, int64_t batch_size, i
       windows_(tokens_.size() - block_size),
       seed_(seed) {
   check<ValueError>(batch_size >= 1 && block_size >= 1,
-                    "batches: sizes of at least 1 expected: got batch_size ", batch_size,
+                    "batches: expected sizes of at least 1, got batch_size ", batch_size,
                     " and block_size ", block_size);
-  check<ValueError>(windows_ >= 1, "batches: a text of more than block_size = ", block_size,
-                    " tokens expected: it has ", tokens_.size());
+  check<ValueError>(windows_ >= 1, "batches: expected a text of more than block_size (", block_size,
+                    ") tokens, got ", tokens_.size());
 }
 
 Batch NextTokenBatches::next() {
@@ -89,16 +91,16 @@ int64_t evaluation_window(const LanguageModel& model) {
 
 Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens) {
-  constexpr int64_t kRows = 16, kTokens = 4096, kLogits = int64_t{1} << 24;  // of a batch, at most
-  check<ValueError>(tokens.size() >= 2, "evaluate: a text of at least two tokens expected: it has ",
+  constexpr int64_t kRows = 16, kTokens = 4096, kLogits = int64_t{1} << 24;  // limits of one batch
+  check<ValueError>(tokens.size() >= 2, "evaluate: expected a text of at least two tokens, got ",
                     tokens.size());
   check<ValueError>(block_size >= 1 && most_tokens >= 1,
-                    "evaluate: block_size and most_tokens of at least 1 expected: got ", block_size,
-                    " and ", most_tokens);
+                    "evaluate: expected a block_size and most_tokens of at least 1, got ",
+                    block_size, " and ", most_tokens);
   NoGradGuard unrecorded;
   const EvalMode mode(model);
   const int64_t count = std::min(tokens.size() - 1, most_tokens),
-                most = std::min(kTokens, kLogits / model.vocab_size());  // tokens of a batch
+                most = std::min(kTokens, kLogits / model.vocab_size());  // tokens of one batch
   Evaluation result;
   for (int64_t begin = 0, rows, length; begin < count; begin += rows * length) {
     length = std::min(block_size, count - begin);

@@ -1,4 +1,4 @@
-// Batches for next-token prediction: windows of a token file in a shuffled order.
+// Batches for next-token prediction, from a token file, and the loss of a model over one.
 #pragma once
 #include <cmath>
 
@@ -8,33 +8,34 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// targets_bt is the token that follows ids_bt.  Both (B, T) int64.
+// A batch of windows: targets[b, t] is the token that follows ids[b, t].
 struct Batch {
-  Tensor ids, targets;
+  Tensor ids, targets;  // (B, T) int64
 };
 
-// A permutation of 0 .. n - 1 that is computed, not stored: a Feistel network over the next power
-// of four, repeated until it stays below n (Black and Rogaway, 2002).
+// A permutation of 0 .. n - 1 that is computed, not stored: a Feistel network permutes the numbers
+// below the next power of four, and is applied again until its result is below n (Black and
+// Rogaway, 2002).
 class Permutation {
  public:
-  Permutation(uint64_t n, uint64_t seed, uint64_t epoch);
-  uint64_t operator()(uint64_t i) const;
+  Permutation(uint64_t n, uint64_t seed, uint64_t epoch);  // one for each seed and epoch
+  uint64_t operator()(uint64_t i) const;                   // the number at place i < n
 
  private:
   uint64_t n_, key_;
   int half_bits_ = 1;
 };
 
-// Every window of block_size + 1 tokens once per epoch, in an order that seed and epoch decide.
+// Gives every window of block_size + 1 tokens once per epoch.  Seed and epoch decide the order.
 class NextTokenBatches {
  public:
-  // ValueError for a text of fewer than block_size + 1 tokens, or sizes below 1.
+  // ValueError for fewer than block_size + 1 tokens, or a size below 1.
   NextTokenBatches(text::TokenFile tokens, int64_t batch_size, int64_t block_size, uint64_t seed);
-  Batch next();
+  Batch next();  // (batch_size, block_size)
 
-  uint64_t position() const { return position_; }  // windows taken so far
-  void set_position(uint64_t position) { position_ = position; }
-  int64_t windows() const { return windows_; }  // of an epoch
+  uint64_t position() const { return position_; }  // how many windows have been given
+  void set_position(uint64_t position) { position_ = position; }  // resumes there
+  int64_t windows() const { return windows_; }                    // how many an epoch has
 
  private:
   text::TokenFile tokens_;
@@ -42,24 +43,26 @@ class NextTokenBatches {
   uint64_t seed_, position_ = 0;
 };
 
-// The sum of -ln p(token) over all tokens but the first, in consecutive windows of block_size, and
-// how many they are.  The model is run in eval mode.  A GPT holds no more logits of a window than
-// for its loss(), but in bfloat16.  ValueError for fewer than two tokens, and for a block_size or
-// most_tokens below 1.
+// How well a model predicts a text.
 struct Evaluation {
-  double nats = 0;
-  int64_t tokens = 0;
+  double nats = 0;                                                    // the sum of -ln p(token)
+  int64_t tokens = 0;                                                 // how many were predicted
   double loss() const { return nats / static_cast<double>(tokens); }  // nats per token
-  double perplexity() const { return std::exp(loss()); }
-  // The same in bits, per character of the text that the tokens stand for.
+  double perplexity() const { return std::exp(loss()); }              // e^loss
+  // Bits per character, for a text of so many characters.
   double bits_per_character(int64_t characters) const {
     return nats / (std::log(2) * static_cast<double>(characters));
   }
 };
+// Predicts every token but the first, at most `most_tokens` of them, in consecutive windows of
+// block_size.  The model runs in eval mode.  A GPT holds no more logits at a time than its loss()
+// does, except in bfloat16.  ValueError for fewer than two tokens, and for a block_size or
+// most_tokens below 1.
 Evaluation evaluate(LanguageModel& model, const text::TokenFile& tokens, int64_t block_size,
                     int64_t most_tokens = INT64_MAX);
-// The window that losses are compared by: as long as the model takes, else its context, from 256
-// to 4096 tokens, so that few tokens are predicted from less than the model can look at.
+// The block_size for comparing the losses of different models: max_length(), or for a model without
+// one its context(), raised to 256 or lowered to 4096.  In such windows only few tokens are
+// predicted from less than a full context.
 int64_t evaluation_window(const LanguageModel& model);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// What a continuation is to be like: how long, how the next token is chosen, where it ends.
+// GenerateOptions: how long a continuation is, how its tokens are chosen, and where it ends.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -17,6 +17,7 @@ namespace models {
 //   GenerateOptions one{.eos_token_id = 50256}, two{.eos_token_id = {50256, 50257}};
 class EndTokens {
  public:
+  // From nothing, an id or several.
   EndTokens() = default;
   EndTokens(int64_t id) : ids_{id} {}
   EndTokens(std::nullopt_t) {}
@@ -24,40 +25,43 @@ class EndTokens {
   EndTokens(std::initializer_list<int64_t> ids) : ids_(ids) {}
   EndTokens(std::vector<int64_t> ids) : ids_(std::move(ids)) {}
 
-  bool has(int64_t id) const { return std::ranges::find(ids_, id) != ids_.end(); }
-  bool empty() const { return ids_.empty(); }
-  const std::vector<int64_t>& ids() const { return ids_; }
-  void reset() { ids_.clear(); }
+  bool has(int64_t id) const { return std::ranges::find(ids_, id) != ids_.end(); }  // id ends texts
+  bool empty() const { return ids_.empty(); }               // no id ends a text
+  const std::vector<int64_t>& ids() const { return ids_; }  // as given
+  void reset() { ids_.clear(); }                            // removes all ids
 
  private:
   std::vector<int64_t> ids_;
 };
 
+// Options of generate and of everything built on it.  Sampling applies temperature, top_k and top_p
+// in this order, as Hugging Face does.
 struct GenerateOptions {
-  int64_t max_new_tokens = 100;
+  int64_t max_new_tokens = 100;  // the text may end earlier
 
-  // Of sampling, in the order in which they act (as Hugging Face's):
-  double temperature = 1;             // logits are divided by it; 0: the likeliest token
-  std::optional<int64_t> top_k = {};  // among the k likeliest only
-  std::optional<double> top_p = {};   // among the fewest whose probability reaches p, at least one
-                                      // (nucleus; Holtzman et al., 2020)
-  bool do_sample = false;             // else the likeliest token, the first of equals
-  // With and without sampling, before all others (Keskar et al., 2019): logits of tokens that the
-  // text has are divided by it where positive, else multiplied.
+  double temperature = 1;             // divides the logits; 0: the likeliest token is chosen
+  std::optional<int64_t> top_k = {};  // draw only from the k likeliest tokens
+  // Draw only from the likeliest tokens, as few as have the probability p together, but at least
+  // one (nucleus sampling; Holtzman et al., 2020).
+  std::optional<double> top_p = {};
+  bool do_sample = false;  // false: the likeliest token is chosen, the first of equal ones
+  // Acts before the others, also without sampling (Keskar et al., 2019): a token that the text
+  // contains has its logit divided by this if it is positive, and multiplied by it otherwise.
   double repetition_penalty = 1;
 
-  EndTokens eos_token_id = {};        // each of them ends the text
-  std::optional<uint64_t> seed = {};  // of sampling; without one, the default generator draws
-  bool use_cache = true;       // of keys and values, where the model has them; the tokens are equal
-  bool allow_sliding = false;  // a prompt longer than the model's context: its end; else an error
-  int64_t block_size = 0;      // how many of the last ids the model is given at most; 0: all it can
-  int64_t vocab_size = 0;      // ids from here on only pad and are never chosen; 0: all may be
+  EndTokens eos_token_id = {};        // each of these ids ends the text
+  std::optional<uint64_t> seed = {};  // of sampling; without a value, the default generator draws
+  bool use_cache = true;       // keep keys and values if the model can; the tokens are the same
+  bool allow_sliding = false;  // use the end of a prompt that exceeds the context; else ValueError
+  int64_t block_size = 0;      // the most ids that the model is given; 0: as many as it takes
+  int64_t vocab_size = 0;      // ids from here on are padding and never chosen; 0: there are none
 
-  // Of text, in UTF-8: special tokens that the prompt may become, and what ends the continuation.
+  // For text, in UTF-8: the special tokens that a prompt may contain, and the strings that end a
+  // continuation.
   std::vector<std::string> allowed_special = {}, stop_strings = {};
 };
 
-// ValueError, naming it, for an option that makes no sense.
+// Throws ValueError, with the name of the option, for a value that makes no sense.
 void check_options(const GenerateOptions& options);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// GPT.
+// Makes a GPT and computes its logits and loss, with and without a cache.
 #include "models/language/gpt.h"
 
 #include <cmath>
@@ -16,9 +16,9 @@ const GPTConfig& checked(const GPTConfig& c) {
                                 {"n_layer", c.n_layer},
                                 {"n_head", c.n_head},
                                 {"n_embd", c.n_embd}})
-    check<ShapeError>(n >= 1, "GPT: ", name, " must be at least 1: got ", n);
+    check<ShapeError>(n >= 1, "GPT: expected ", name, " >= 1, got ", n);
   check<ShapeError>(c.n_kv_head >= 0 && c.n_inner >= 0,
-                    "GPT: n_kv_head and n_inner must not be negative: got ", c.n_kv_head, " and ",
+                    "GPT: expected n_kv_head and n_inner >= 0, got ", c.n_kv_head, " and ",
                     c.n_inner);
   return c;
 }
@@ -63,7 +63,7 @@ GPTConfig GPTConfig::preset(const std::string& name) {
   if (name == "gpt2-medium") return {.n_layer = 24, .n_head = 16, .n_embd = 1024};
   if (name == "gpt2-large") return {.n_layer = 36, .n_head = 20, .n_embd = 1280};
   if (name == "gpt2-xl") return {.n_layer = 48, .n_head = 25, .n_embd = 1600};
-  fail<ValueError>("GPTConfig: one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl expected: ",
+  fail<ValueError>("GPTConfig: expected one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl, got ",
                    name);
 }
 
@@ -114,8 +114,8 @@ GPT::GPT(const GPTConfig& c, InitialValues values)
 
 Tensor GPT::trunk(const Tensor& ids, nn::KVCache* cache) {
   const int64_t time = ids.size(1), before = cache ? cache->length() : 0;
-  check<ShapeError>(before + time <= config.block_size, "GPT: a context of at most ",
-                    config.block_size, " tokens expected: got ", before + time);
+  check<ShapeError>(before + time <= config.block_size, "GPT: expected a context of at most ",
+                    config.block_size, " tokens, got ", before + time);
   Tensor x = hook_embed(wte(ids));
   if (wpe)
     x = x +
@@ -133,7 +133,7 @@ Tensor GPT::blocks(Tensor x, size_t layer, const nn::AttentionShared& shared) {
 
 static void check_ids(const Tensor& ids) {
   check<ShapeError>(ids.rank() == 2 && ids.numel() > 0,
-                    "GPT: ids must be (batch, time), at least one: got ", ids.shape());
+                    "GPT: expected ids (batch, time), at least one, got ", ids.shape());
 }
 
 Tensor GPT::forward(const Tensor& ids) {
@@ -154,12 +154,12 @@ Tensor GPT::loss(const Tensor& ids, const Tensor& targets, const CrossEntropyOpt
 
 Tensor GPT::forward_from(int64_t layer, const Tensor& stream) {
   check<ShapeError>(stream.rank() == 3 && stream.size(2) == config.n_embd && stream.numel() > 0,
-                    "GPT: a residual stream (batch, time, ", config.n_embd, ") expected: got ",
+                    "GPT: expected a residual stream (batch, time, ", config.n_embd, "), got ",
                     stream.shape());
-  check<ShapeError>(stream.size(1) <= config.block_size, "GPT: a context of at most ",
-                    config.block_size, " tokens expected: got ", stream.size(1));
-  check<ValueError>(0 <= layer && layer <= config.n_layer, "GPT: a layer from 0 to ",
-                    config.n_layer, " expected: got ", layer);
+  check<ShapeError>(stream.size(1) <= config.block_size, "GPT: expected a context of at most ",
+                    config.block_size, " tokens, got ", stream.size(1));
+  check<ValueError>(0 <= layer && layer <= config.n_layer, "GPT: expected a layer from 0 to ",
+                    config.n_layer, ", got ", layer);
   return call(stream, [&](const Tensor& x) {
     const nn::AttentionShared shared = h[0].attn.prepare(x);
     return lm_head((*ln_f)(blocks(x, static_cast<size_t>(layer), shared)));
@@ -167,8 +167,8 @@ Tensor GPT::forward_from(int64_t layer, const Tensor& stream) {
 }
 
 nn::KVCache GPT::make_cache(int64_t batch, int64_t capacity) {
-  check<ShapeError>(capacity <= config.block_size, "GPT: a cache of at most ", config.block_size,
-                    " tokens expected: got ", capacity);
+  check<ShapeError>(capacity <= config.block_size, "GPT: expected a cache of at most ",
+                    config.block_size, " tokens, got ", capacity);
   return nn::KVCache({.n_layer = config.n_layer,
                       .batch = batch,
                       .n_kv_head = config.kv_heads(),
@@ -179,15 +179,15 @@ nn::KVCache GPT::make_cache(int64_t batch, int64_t capacity) {
 
 Tensor GPT::next_logits(const Tensor& ids, nn::KVCache& cache) {
   check_ids(ids);
-  check<ShapeError>(ids.size(0) == cache.batch(), "GPT: the cache holds ", cache.batch(),
-                    " texts: got ids ", ids.shape());
+  check<ShapeError>(ids.size(0) == cache.batch(), "GPT: expected ids of ", cache.batch(),
+                    " texts, as the cache has, got ids ", ids.shape());
   NoGradGuard unrecorded;
   int64_t time = 0;
   const Tensor logits = call(ids, [&](const Tensor& in) {
     time = in.size(1);
     return squeeze(lm_head(trunk(in, &cache)), 1);
   });
-  cache.advance(time);  // last, so that what fails has read nothing
+  cache.advance(time);  // last, so that a failed call leaves the cache as it was
   return logits;
 }
 

@@ -1,10 +1,10 @@
-// GPT: a decoder-only transformer (Radford et al., 2019; the names are those of Hugging Face).
+// GPT: a decoder-only transformer (Radford et al., 2019; the names are Hugging Face's).
 //
 //   ids (B, T) -> wte + wpe (B, T, C) -> n_layer blocks -> ln_f -> lm_head: logits (B, T, V)
 //   block: x + attn(ln_1(x)), then x + mlp(ln_2(x))
 //
-// By configuration also in the Llama manner (Touvron et al., 2023): RMSNorm, rotary positions,
-// SwiGLU, fewer heads of keys and values.  There is no parallelism between layers.
+// The configuration can also ask for Llama's parts (Touvron et al., 2023): RMSNorm, rotary
+// positions, SwiGLU, fewer heads of keys and values.  Layers run one after another.
 #pragma once
 #include "../layers/attention.h"
 #include "../layers/norm.h"
@@ -18,51 +18,71 @@ namespace models {
 
 struct PretrainedLayout;  // models/huggingface/layout.h
 
-enum class NormKind { kLayerNorm, kRMSNorm };
-enum class PositionKind { kLearned, kRotary };
-enum class MLPKind { kGelu, kSwiGLU, kGeluErf };  // kGelu is the tanh form, as in GPT-2
+// The norm before attention, before the MLP and before the head.
+enum class NormKind {
+  kLayerNorm,  // nn::LayerNorm
+  kRMSNorm     // nn::RMSNorm
+};
+// How a token's position enters the model.
+enum class PositionKind {
+  kLearned,  // wpe: an embedding of each position is added
+  kRotary    // rope: queries and keys are rotated
+};
+// The form of the MLP.
+enum class MLPKind {
+  kGelu,    // gelu's tanh form, as in GPT-2
+  kSwiGLU,  // with a gate, as in Llama
+  kGeluErf  // gelu itself
+};
 
+// The configuration of a GPT; the defaults give the smallest GPT-2.
 struct GPTConfig {
-  int64_t block_size = 1024;  // the longest context
-  int64_t vocab_size = 50257;
-  int64_t n_layer = 12, n_head = 12, n_embd = 768;
-  double dropout = 0;  // of what is added to the residual stream, and of the two below
-  bool bias = true;
-  int64_t n_kv_head = 0;  // heads of keys and values; 0: n_head
-  int64_t n_inner = 0;    // width of the MLP; 0: 4 n_embd
-  NormKind norm = NormKind::kLayerNorm;
-  PositionKind position = PositionKind::kLearned;
-  MLPKind mlp = MLPKind::kGelu;
-  bool tied_head = true;  // lm_head's weight is wte's
-  double norm_eps = 1e-5;
-  double rope_base = 10000;
-  std::optional<double> embd_pdrop = {}, attn_pdrop = {};  // of embeddings and pattern, if another
+  int64_t block_size = 1024;                        // the longest context
+  int64_t vocab_size = 50257;                       // V
+  int64_t n_layer = 12, n_head = 12, n_embd = 768;  // n_head is H, n_embd is C
+  double dropout = 0;  // of what is added to the residual stream, of embeddings and of the pattern
+  bool bias = true;    // of linear layers and LayerNorm
+  int64_t n_kv_head = 0;                           // heads of keys and values; 0: n_head
+  int64_t n_inner = 0;                             // width of the MLP; 0: 4 n_embd
+  NormKind norm = NormKind::kLayerNorm;            // which norm
+  PositionKind position = PositionKind::kLearned;  // which positions
+  MLPKind mlp = MLPKind::kGelu;                    // which MLP
+  bool tied_head = true;                           // lm_head's weight is wte's
+  double norm_eps = 1e-5;                          // added to a norm's variance
+  double rope_base = 10000;                        // of rotary positions
+  // Dropout of embeddings and of the attention pattern; without a value: `dropout`.
+  std::optional<double> embd_pdrop = {}, attn_pdrop = {};
 
-  // "nano" (nanoGPT's CPU model without its vocabulary), "gpt2", "gpt2-medium", "gpt2-large",
-  // "gpt2-xl".  ValueError lists them.
+  // "nano" (nanoGPT's CPU model, but with GPT-2's vocabulary), "gpt2", "gpt2-medium", "gpt2-large",
+  // or "gpt2-xl".  For another name, a ValueError lists them.
   static GPTConfig preset(const std::string& name);
+
+  // The values in use, where 0 or no value stands for another field.
   int64_t inner() const { return n_inner ? n_inner : 4 * n_embd; }
   int64_t kv_heads() const { return n_kv_head ? n_kv_head : n_head; }
   double embd_dropout() const { return embd_pdrop.value_or(dropout); }
   double attn_dropout() const { return attn_pdrop.value_or(dropout); }
-  bool operator==(const GPTConfig&) const = default;
+  bool operator==(const GPTConfig&) const = default;  // field by field
 };
 
+// Options of GPT::from_pretrained.
 struct PretrainedOptions {
-  std::optional<DType> dtype = {};     // of the weights; else the files' (float16: float32)
-  std::optional<double> dropout = {};  // instead of config.json's three
+  // The dtype of the weights; without a value, the files' dtype (but float32 for float16).
+  std::optional<DType> dtype = {};
+  std::optional<double> dropout = {};  // replaces the three probabilities of config.json
 };
 
-// c_proj(gelu(c_fc(x))) with gelu's tanh or erf form, or in the SwiGLU form c_proj(silu(c_gate(x))
-// c_fc(x)) (Shazeer, 2020).
+// c_proj(gelu(c_fc(x))), with gelu's tanh or erf form, or SwiGLU: c_proj(silu(c_gate(x)) c_fc(x))
+// (Shazeer, 2020).
 struct MLP : nn::Module {
-  nn::Linear c_fc;
-  std::unique_ptr<nn::Linear> c_gate;
-  nn::HookPoint hook_pre, hook_post;  // around the activation
-  nn::Linear c_proj;
-  nn::Dropout dropout;
-  Activation activation;  // without c_gate
+  nn::Linear c_fc;                     // C -> inner()
+  std::unique_ptr<nn::Linear> c_gate;  // C -> inner(), for SwiGLU; else null
+  nn::HookPoint hook_pre, hook_post;   // before and after the activation
+  nn::Linear c_proj;                   // inner() -> C
+  nn::Dropout dropout;                 // of the result
+  Activation activation;               // gelu's form; unused with c_gate
 
+  // The MLP alone, with the initial values that GPT has.
   explicit MLP(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
   void members(nn::Visitor& v) override {
     v("c_fc", c_fc), v("c_gate", c_gate), v("hook_pre", hook_pre), v("hook_post", hook_post);
@@ -71,15 +91,17 @@ struct MLP : nn::Module {
   Tensor forward(const Tensor& x) override;
 };
 
+// One layer: x + attn(ln_1(x)), then x + mlp(ln_2(x)).  (B, T, C) -> (B, T, C).
 struct Block : nn::Module {
-  nn::HookPoint hook_resid_pre;
-  std::unique_ptr<nn::Module> ln_1;
-  nn::CausalSelfAttention attn;
-  nn::HookPoint hook_attn_out, hook_resid_mid;
-  std::unique_ptr<nn::Module> ln_2;
-  MLP mlp;
-  nn::HookPoint hook_mlp_out, hook_resid_post;
+  nn::HookPoint hook_resid_pre;                 // x
+  std::unique_ptr<nn::Module> ln_1;             // before attention
+  nn::CausalSelfAttention attn;                 // between the tokens
+  nn::HookPoint hook_attn_out, hook_resid_mid;  // attn's result, the sum with it
+  std::unique_ptr<nn::Module> ln_2;             // before the MLP
+  MLP mlp;                                      // for each token
+  nn::HookPoint hook_mlp_out, hook_resid_post;  // mlp's result, the sum with it
 
+  // The block alone, with the initial values that GPT has.
   explicit Block(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
   void members(nn::Visitor& v) override {
     v("hook_resid_pre", hook_resid_pre), v("ln_1", ln_1), v("attn", attn);
@@ -89,6 +111,7 @@ struct Block : nn::Module {
   }
   Tensor forward(const Tensor& x) override { return run(x, attn.prepare(x), 0); }
   using Module::operator();
+  // The same as one of several layers: attention takes the values that they share.
   Tensor operator()(const Tensor& x, const nn::AttentionShared& shared, int64_t layer) {
     return call(x, [&](const Tensor& in) { return run(in, shared, layer); });
   }
@@ -97,31 +120,32 @@ struct Block : nn::Module {
   Tensor run(const Tensor& x, const nn::AttentionShared& shared, int64_t layer);
 };
 
+// The model; its parts are named as in Hugging Face's GPT-2.
 struct GPT : LanguageModel {
-  GPTConfig config;
-  nn::Embedding wte;                   // of tokens
-  std::unique_ptr<nn::Embedding> wpe;  // of positions, where they are learned
-  nn::HookPoint hook_embed, hook_pos_embed;
-  nn::Dropout drop;
-  std::vector<Block> h;
-  std::unique_ptr<nn::Module> ln_f;
-  nn::Linear lm_head;
+  GPTConfig config;                          // as given
+  nn::Embedding wte;                         // of tokens: V -> C
+  std::unique_ptr<nn::Embedding> wpe;        // of positions, if they are learned; else null
+  nn::HookPoint hook_embed, hook_pos_embed;  // the two embeddings
+  nn::Dropout drop;                          // of their sum
+  std::vector<Block> h;                      // the layers
+  std::unique_ptr<nn::Module> ln_f;          // the norm before the head
+  nn::Linear lm_head;                        // C -> V
 
-  // Initially N(0, 0.02), the projections onto the residual stream N(0, 0.02 / sqrt(2 n_layer)),
-  // biases 0, norms 1 (nanoGPT).
+  // Initial values (nanoGPT's): weights have the standard deviation 0.02, and c_proj's, which write
+  // to the residual stream, 0.02 / sqrt(2 n_layer); biases are 0, weights of norms 1.
   explicit GPT(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
 
-  // GPT-2 from a directory with config.json and model.safetensors, or its shards, as Hugging Face
-  // keeps it; in eval mode.  IoError for what asks for another computation, and one for all that is
-  // missing, unexpected or of another shape.
+  // GPT-2 from a directory in Hugging Face's layout: config.json and model.safetensors, or shards
+  // of the latter.  The model is in eval mode.  IoError for a configuration that needs another
+  // computation; one IoError lists all tensors that are missing, unexpected or of another shape.
   static GPT from_pretrained(const std::string& directory, const PretrainedOptions& options = {});
-  // The same layout, which is made if there is none.  A loaded model gives the bytes of the files
-  // that it came from, but for float16, written as float32, for names that torch.compile prefixed,
-  // and for shards, which become one file (their index is removed).  The directory is as it was if
-  // this throws, unless all that failed is the last sync.  ValueError for a model that GPT-2's
-  // layout has no place for.
+  // Writes the same layout to a directory, which is made if needed.  A loaded model is written as
+  // the bytes that it was read from, with three exceptions: float16 becomes float32, prefixes of
+  // torch.compile are dropped, and shards become one file (their index is removed).  If this
+  // throws, the directory is unchanged, unless only the last sync failed.  ValueError for a model
+  // that GPT-2's layout cannot hold.
   void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
-  std::shared_ptr<const PretrainedLayout> layout;  // of the files it came from; no clone's
+  std::shared_ptr<const PretrainedLayout> layout;  // of the files it was read from; not cloned
 
   void members(nn::Visitor& v) override {
     v("wte", wte), v("wpe", wpe), v("hook_embed", hook_embed), v("hook_pos_embed", hook_pos_embed);
@@ -131,21 +155,20 @@ struct GPT : LanguageModel {
   // logits[b, t] scores every token as the one that follows ids[b, 0..t]; ids (T) is one text.
   // ShapeError for more than block_size tokens.
   Tensor forward(const Tensor& ids) override;
-  // cross_entropy of the same, ids and targets (B, T).  More than kMostLogits logits are not held
-  // but computed in tiles (linear_cross_entropy), unless a hook of the model or of lm_head waits
-  // for them.
+  // cross_entropy of forward(ids); ids and targets (B, T).  More than kMostLogits logits are not
+  // stored but computed in tiles (linear_cross_entropy), unless the model or lm_head has a hook.
   static constexpr int64_t kMostLogits = int64_t{1} << 26;  // 256 MiB in float32
   Tensor loss(const Tensor& ids, const Tensor& targets,
               const CrossEntropyOptions& options = {}) override;
 
-  // The logits (B, T, V) of a residual stream (B, T, C) that enters block `layer`; with n_layer, of
-  // one that has passed all of them.  The stream stands behind no others: its first position is 0.
+  // The logits (B, T, V) of a residual stream (B, T, C) that enters block `layer`; n_layer is a
+  // stream that has left the last block.  The first position of the stream is 0.
   Tensor forward_from(int64_t layer, const Tensor& stream) override;
 
-  // Room for `capacity` tokens (0: block_size) of `batch` texts.
+  // A cache for `capacity` tokens (0: block_size) of each of `batch` texts.
   nn::KVCache make_cache(int64_t batch = 1, int64_t capacity = 0);
-  // The logits (B, V) behind the last of ids (B, T), which follow the tokens in the cache and are
-  // put there.  Not recorded.
+  // Appends ids (B, T) to the tokens in the cache, and returns the logits (B, V) of the token after
+  // the last of them.  Nothing is recorded.
   Tensor next_logits(const Tensor& ids, nn::KVCache& cache);
 
   int64_t vocab_size() const override { return config.vocab_size; }
@@ -155,16 +178,16 @@ struct GPT : LanguageModel {
   std::unique_ptr<Reader> make_reader(int64_t texts, int64_t capacity) override;
   int64_t cache_bytes() const override;
   void set_dropout(double p) override;
-  Metadata metadata() const override;  // its layout
+  Metadata metadata() const override;  // the layout, if there is one
   void take_metadata(const Metadata& metadata) override;
-  std::optional<int64_t> eos_token_id() const override;  // the first that its files name
-  // As generation_config.json says, or else config.json, if the model came with one.
+  std::optional<int64_t> eos_token_id() const override;  // the first in its files
+  // From generation_config.json, or else from config.json, if the model was read from files.
   GenerateOptions generate_options() const override;
   std::string describe() const override;
 
  private:
   Tensor trunk(const Tensor& ids, nn::KVCache* cache);  // (B, T) -> ln_f's output (B, T, C)
-  // The blocks from `layer` on.
+  // Runs the blocks from `layer` on.
   Tensor blocks(Tensor x, size_t layer, const nn::AttentionShared& shared);
 };
 

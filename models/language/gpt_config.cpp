@@ -1,4 +1,4 @@
-// GPT's configuration to JSON and back.
+// Writes GPT's configuration as JSON, and reads it.
 #include "models/language/gpt_config.h"
 
 #include <algorithm>
@@ -11,14 +11,14 @@ namespace vitro::models {
 
 namespace {
 
-constexpr std::array kNorms = {"layer_norm", "rms_norm"};     // as NormKind counts
-constexpr std::array kPositions = {"learned", "rotary"};      // as PositionKind
-constexpr std::array kMLPs = {"gelu", "swiglu", "gelu_erf"};  // as MLPKind
+constexpr std::array kNorms = {"layer_norm", "rms_norm"};     // in the order of NormKind
+constexpr std::array kPositions = {"learned", "rotary"};      // of PositionKind
+constexpr std::array kMLPs = {"gelu", "swiglu", "gelu_erf"};  // of MLPKind
 
-// The square of a context fits into an integer, times the numbers of a layer.
+// The square of such a context, times the sizes of a layer, still fits into 64 bits.
 constexpr int64_t kMostContext = int64_t{1} << 24;
 
-// The one list of fields, for reading and for writing.
+// The list of fields, which reading and writing share.
 template <class Fields, class Config>
 void visit(Fields&& fields, Config& c) {
   fields.size("block_size", c.block_size, 1);
@@ -72,7 +72,7 @@ struct ConfigReader {
       if (given == names[i]) return void(kind = static_cast<Enum>(i));
       all += (i ? ", " : "") + std::string(names[i]);
     }
-    fields.refuse("one of ", all, " expected for ", name, ": ", given);
+    fields.refuse("expected one of ", all, " for ", name, ", got ", given);
   }
 };
 
@@ -86,18 +86,20 @@ std::string to_json(const GPTConfig& config) {
 
 GPTConfig gpt_config(const std::string& json) {
   ConfigReader reader{{json, "config"}};
-  if (reader.fields.text("model_type") != "gpt") reader.fields.refuse("model_type gpt expected");
+  if (reader.fields.text("model_type") != "gpt")
+    reader.fields.refuse("expected model_type gpt, got ", reader.fields.text("model_type"));
   GPTConfig c;
   visit(reader, c);
   reader.fields.check_no_others();
   if (c.block_size > kMostContext)
-    reader.fields.refuse("block_size must be at most 2^24: got ", c.block_size);
+    reader.fields.refuse("expected a block_size of at most 2^24, got ", c.block_size);
   if (c.n_embd % c.n_head != 0)
-    reader.fields.refuse("n_head must divide n_embd: got ", c.n_head, " and ", c.n_embd);
+    reader.fields.refuse("expected an n_head that divides n_embd (", c.n_embd, "), got ", c.n_head);
   if (c.n_head % c.kv_heads() != 0)
-    reader.fields.refuse("n_kv_head must divide n_head: got ", c.n_kv_head, " and ", c.n_head);
+    reader.fields.refuse("expected an n_kv_head that divides n_head (", c.n_head, "), got ",
+                         c.n_kv_head);
   if (c.position == PositionKind::kRotary && c.n_embd / c.n_head % 2 != 0)
-    reader.fields.refuse("an even n_embd / n_head expected for rotary positions: got ",
+    reader.fields.refuse("expected an even n_embd / n_head for rotary positions, got ",
                          c.n_embd / c.n_head);
   return c;
 }
@@ -116,9 +118,8 @@ double parameter_count(const GPTConfig& config) {
          static_cast<double>(config.n_layer) * (2 * norm + attention + mlp);
 }
 
-// Parameters, each with its gradient and two moments; per token the activations that backward
-// needs, and the logits with their gradients.  But in float64 no more logits than kMostLogits are
-// held.
+// Counts the state of training, and for each token the activations that backward needs and the
+// logits with their gradients.  Only float64 holds more logits than kMostLogits.
 double training_bytes(const GPTConfig& c, int64_t tokens, DType dtype) {
   const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
                layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);

@@ -1,4 +1,4 @@
-// GPT's configuration as JSON, as vitro's own checkpoints carry it.
+// GPT's configuration as JSON, in the form that vitro's own checkpoints hold.
 #pragma once
 #include <string>
 
@@ -9,12 +9,13 @@ namespace models {
 
 // {"model_type": "gpt", "block_size": ..., "vocab_size": ..., ...}
 std::string to_json(const GPTConfig& config);
-// IoError for what is no such object: missing, unknown or impossible fields.
+// Reads such an object.  IoError for a missing, unknown or impossible field, or for other JSON.
 GPTConfig gpt_config(const std::string& json);
 
-// How many parameters the model has, a tied head once.  Nonsense may be more than an integer holds.
+// How many parameters the model has; a tied head counts once.  In double, because absurd sizes in a
+// file exceed every integer.
 double parameter_count(const GPTConfig& config);
-// What training takes whose batches have so many tokens; rather too much than too little.
+// How many bytes training takes with batches of `tokens` tokens: an estimate, rather too high.
 double training_bytes(const GPTConfig& config, int64_t tokens, DType dtype);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// Reading texts with a cache of keys and values.
+// Reads texts for a GPT with a cache of keys and values.
 #include <algorithm>
 
 #include "framework/tensor/factories.h"
@@ -9,8 +9,8 @@ namespace vitro::models {
 
 namespace {
 
-// Reads what is new in each window, until the cache is full or a window has slid; then all of them
-// again.
+// Reads only the new tokens of each window.  When the cache is full, or the windows have slid, it
+// reads all windows again from their start.
 class CachedReader final : public Reader {
  public:
   CachedReader(GPT& model, int64_t texts, int64_t capacity)
@@ -27,8 +27,8 @@ class CachedReader final : public Reader {
   void forget() override { cache_.clear(); }
 
  private:
-  // (B, T): of one text all that the cache lacks, of several the last token of each, whatever a
-  // text that has ended reads.
+  // (B, T).  One text: every token not yet cached.  Several: each text's last token.  Rows that
+  // have ended are fed too, and ignored.
   Tensor news(std::span<const Window> windows) const {
     if (windows.size() == 1)
       return unsqueeze(from_span(windows[0].ids.subspan(static_cast<size_t>(cache_.length()))), 0);
@@ -37,7 +37,8 @@ class CachedReader final : public Reader {
     return ids;
   }
 
-  Tensor whole(std::span<const Window> windows) {  // (B, T), the shorter ones behind zeros
+  // (B, T): all tokens of the windows, the shorter ones padded with zeros on the left.
+  Tensor whole(std::span<const Window> windows) {
     std::vector<std::span<const int64_t>> texts;
     int64_t longest = 0;
     for (const Window& window : windows) {
@@ -59,7 +60,7 @@ class CachedReader final : public Reader {
 
   GPT& model_;
   nn::KVCache cache_;
-  size_t start_ = 0;  // of the first window when all was read
+  size_t start_ = 0;  // where the first window began when all windows were read
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a language model does if it does nothing of its own.
+// The defaults of LanguageModel, and the reader without a cache.
 #include "models/language/language_model.h"
 
 #include "framework/tensor/factories.h"
@@ -34,7 +34,7 @@ std::unique_ptr<Reader> LanguageModel::make_reader(int64_t, int64_t) {
 }
 
 Tensor LanguageModel::forward_from(int64_t, const Tensor&) {
-  fail<ValueError>("forward_from: a model with a residual stream expected: ", describe());
+  fail<ValueError>("forward_from: expected a model with a residual stream, got ", describe());
 }
 
 void LanguageModel::set_dropout(double p) {

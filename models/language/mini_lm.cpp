@@ -1,4 +1,4 @@
-// MiniLM.
+// Makes a MiniLM, and joins the embeddings of its context.
 #include "models/language/mini_lm.h"
 
 namespace vitro::models {
@@ -6,18 +6,17 @@ namespace vitro::models {
 MiniLM::MiniLM(const MiniLMConfig& c)
     : config(c),
       embed(c.vocab_size, c.n_embd),
-      hidden(
-          (check<ShapeError>(c.context >= 1, "MiniLM: context must be at least 1: got ", c.context),
-           c.context * c.n_embd),
-          c.n_hidden),
+      hidden((check<ShapeError>(c.context >= 1, "MiniLM: expected context >= 1, got ", c.context),
+              c.context * c.n_embd),
+             c.n_hidden),
       drop(c.dropout),
       head(c.n_hidden, c.vocab_size) {}
 
 Tensor MiniLM::with_context(const Tensor& x) const {
   const int64_t k = config.context;
   if (k == 1) return x;
-  check<ShapeError>(x.rank() >= 2, "MiniLM: with a context of ", k,
-                    ", ids must have a time axis: got one token");
+  check<ShapeError>(x.rank() >= 2, "MiniLM: expected ids with a time axis, for a context of ", k,
+                    ", got one token");
   Shape before = x.shape();
   before[x.rank() - 2] = k - 1;
   Tensor padded = cat({zeros(before, x.dtype()), x}, -2);

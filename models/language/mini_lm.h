@@ -1,10 +1,4 @@
 // MiniLM: the smallest language model that shows how they all work.
-//
-//   ids (B, T) -> embedding (B, T, E) -> linear, activation (B, T, H) -> linear: logits (B, T, V)
-//
-// logits[b, t] scores every token as the one that follows ids[b, 0..t].  With context k the
-// embeddings of the last k tokens are concatenated first (Bengio et al., 2003), zeros standing
-// before the start.
 #pragma once
 #include "../layers/layers.h"
 #include "language_model.h"
@@ -13,15 +7,18 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
+// ids (B, T) -> embedding (B, T, E) -> linear, activation (B, T, H) -> linear: logits (B, T, V).
+// With a context of k, `hidden` gets the embeddings of the last k tokens side by side (Bengio et
+// al., 2003), and zeros where the text has not begun.
 struct MiniLM : LanguageModel {
-  MiniLMConfig config;
-  nn::Embedding embed;
-  nn::Linear hidden;
+  MiniLMConfig config;      // as given
+  nn::Embedding embed;      // V -> E
+  nn::Linear hidden;        // k E -> H
   nn::HookPoint hook_post;  // the activations between the linear layers
-  nn::Dropout drop;
-  nn::Linear head;
+  nn::Dropout drop;         // of these activations
+  nn::Linear head;          // H -> V
 
-  explicit MiniLM(const MiniLMConfig& config);
+  explicit MiniLM(const MiniLMConfig& config);  // ShapeError for a size below 1
   void members(nn::Visitor& v) override {
     v("embed", embed), v("hidden", hidden), v("hook_post", hook_post), v("drop", drop);
     v("head", head);

@@ -1,4 +1,4 @@
-// MiniLM's configuration to JSON and back.
+// Writes MiniLM's configuration as JSON, and reads it.
 #include "models/language/mini_lm_config.h"
 
 #include <sstream>
@@ -26,7 +26,8 @@ std::string to_json(const MiniLMConfig& c) {
 
 MiniLMConfig mini_lm_config(const std::string& json) {
   ConfigFields fields(json, "config");
-  if (fields.text("model_type") != "mini") fields.refuse("model_type mini expected");
+  if (fields.text("model_type") != "mini")
+    fields.refuse("expected model_type mini, got ", fields.text("model_type"));
   MiniLMConfig config{.vocab_size = fields.size("vocab_size"),
                       .n_embd = fields.size("n_embd"),
                       .n_hidden = fields.size("n_hidden"),
@@ -45,7 +46,7 @@ double parameter_count(const MiniLMConfig& c) {
   return v * e + (k * e + 1) * h + (h + 1) * v;
 }
 
-// The state, and the widest activations with their gradients.
+// Counts the state of training, and the widest activations with their gradients.
 double training_bytes(const MiniLMConfig& c, int64_t tokens, DType dtype) {
   const double in = static_cast<double>(c.context) * static_cast<double>(c.n_embd),
                widths = in + static_cast<double>(c.n_hidden) + static_cast<double>(c.vocab_size);

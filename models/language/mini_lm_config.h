@@ -1,4 +1,4 @@
-// MiniLM's configuration, and as JSON, as checkpoints carry it.
+// MiniLMConfig: the sizes of a MiniLM, which checkpoints hold as JSON.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,24 +9,26 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
+// The configuration of a MiniLM.
 struct MiniLMConfig {
-  int64_t vocab_size = 0;
-  int64_t n_embd = 64;
-  int64_t n_hidden = 256;
-  int64_t context = 1;
-  Activation activation = Activation::kGelu;
-  double dropout = 0;  // of the hidden activations, while training
+  int64_t vocab_size = 0;                     // V
+  int64_t n_embd = 64;                        // E, the size of an embedding
+  int64_t n_hidden = 256;                     // H, the size of the hidden layer
+  int64_t context = 1;                        // k, how many tokens the model sees
+  Activation activation = Activation::kGelu;  // of the hidden layer
+  double dropout = 0;                         // of the hidden activations, while training
 };
 
 // {"model_type": "mini", "vocab_size": ..., "n_embd": ..., ...}
 std::string to_json(const MiniLMConfig& config);
-// IoError for what is no such object: missing, unknown or impossible fields.
+// Reads such an object.  IoError for a missing, unknown or impossible field, or for other JSON.
 MiniLMConfig mini_lm_config(const std::string& json);
 
 // "MiniLM(context 8, n_embd 32, n_hidden 1024, gelu, vocabulary 65)"
 std::string describe(const MiniLMConfig& config);
 
-// In double: nonsense may be more than an integer holds.
+// How many parameters the model has, and roughly how many bytes training takes, with batches of
+// `tokens` tokens.  In double, because absurd sizes in a file exceed every integer.
 double parameter_count(const MiniLMConfig& config);
 double training_bytes(const MiniLMConfig& config, int64_t tokens, DType dtype);
 

@@ -1,4 +1,4 @@
-// The list of model types.
+// Keeps the list of model types, and asks the one that a configuration names.
 #include "models/language/model_types.h"
 
 #include <algorithm>
@@ -15,13 +15,15 @@ namespace vitro::models {
 
 namespace {
 
-// A new type is one line here; of a program's own, register_model's.
+// A new type of vitro's own is one line here.  register_model adds those of a program.
 struct Types {
   std::mutex mutex;
-  std::deque<ModelType> all = {model_type<MiniLM>("mini", mini_lm_config),  // none ever moves
+  // A deque: a reference to a type stays valid when another type is added.
+  std::deque<ModelType> all = {model_type<MiniLM>("mini", mini_lm_config),
                                model_type<GPT>("gpt", gpt_config)};
 };
-Types& types() {  // never destroyed: a thread may load a model while static objects die
+// Never destroyed, because a thread may load a model while static objects are destroyed.
+Types& types() {
   static Types* const types = [] {
     at_fork(
         ForkLock::kModelTypes, [] { vitro::models::types().mutex.lock(); },
@@ -40,7 +42,7 @@ const ModelType& type_of(const std::string& config_json) {
     if (type.name == name) return type;
     known += (known.empty() ? "" : " or ") + type.name;
   }
-  fields.refuse("model_type ", known, " expected: ", name);
+  fields.refuse("expected model_type ", known, ", got ", name);
 }
 
 }  // namespace
@@ -53,7 +55,7 @@ void register_model(ModelType type) {
   const std::lock_guard lock(types().mutex);
   check<ValueError>(
       std::ranges::find(types().all, type.name, &ModelType::name) == types().all.end(),
-      "register_model: a new name expected: ", type.name);
+      "register_model: expected a new name, got ", type.name);
   types().all.push_back(std::move(type));
 }
 

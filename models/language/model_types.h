@@ -1,9 +1,9 @@
-// The kinds of language model, by the "model_type" of their configurations.
+// The list of model types, by the "model_type" of their configurations.  A program adds its own:
 //
 //   double parameter_count(const BigramConfig& config);
 //   models::register_model(models::model_type<Bigram>("bigram", bigram_config));
 //
-// After this line load_model, TrainingRun and all that goes on from a checkpoint know a Bigram.
+// Then load_model, TrainingRun and everything that starts from a checkpoint can make a Bigram.
 #pragma once
 #include <functional>
 
@@ -12,22 +12,25 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// Each function takes a configuration's JSON; IoError for what is none of this kind's.
+// A type of model.  Each function takes a configuration's JSON, and throws IoError if it is not a
+// configuration of this type.
 struct ModelType {
-  std::string name;
+  std::string name;  // the "model_type"
+  // Makes a model.
   std::function<std::unique_ptr<LanguageModel>(const std::string& config_json, InitialValues)> make;
-  // How many parameters the model has, a tied one once.  Nonsense may be more than an integer
-  // holds.
+  // How many parameters the model has; a tied one counts once.  In double, because absurd sizes in
+  // a file exceed every integer.
   std::function<double(const std::string& config_json)> parameter_count;
-  // What training takes whose batches have so many tokens, roughly, and rather too much.
+  // How many bytes training takes with batches of `tokens` tokens: an estimate, rather too high.
   std::function<double(const std::string& config_json, int64_t tokens, DType dtype)> training_bytes;
 };
 
-// Parameters, each with its gradient and two moments.
+// The bytes of the parameters, each with its gradient and two moments.
 double state_bytes(double parameters, DType dtype);
 
-// A type whose models are made of `Config`, which `parse` reads.  It needs parameter_count(Config)
-// beside it; training_bytes(Config, tokens, dtype) counts what the batches take too.
+// The type of a Model that is made from a Config, which `parse` reads from JSON.  There must be a
+// function parameter_count(Config).  If there is training_bytes(Config, tokens, dtype), it is used;
+// otherwise only state_bytes are counted.
 template <class Model, class Config>
 ModelType model_type(std::string name, Config (*parse)(const std::string& json)) {
   return {
@@ -49,17 +52,19 @@ ModelType model_type(std::string name, Config (*parse)(const std::string& json))
           }};
 }
 
-// From now on.  "mini" and "gpt" are there already; ValueError for a name that is.
+// Adds a type.  "mini" and "gpt" are in the list already.  ValueError for a name in the list.
 void register_model(ModelType type);
 
-// Of any registered type; IoError for another.
+// The answers of the type that the configuration names.  IoError for a type that is not in the
+// list.
 std::string model_type_of(const std::string& config_json);
 double parameter_count(const std::string& config_json);
 double training_bytes(const std::string& config_json, int64_t tokens, DType dtype);
-// Without initial values it may hold whatever the memory did, for who loads it.
+// Makes a model of any type in the list.  With InitialValues::kNone its weights may be undefined,
+// for a caller that loads them.
 std::unique_ptr<LanguageModel> make_model(const std::string& config_json,
                                           InitialValues values = InitialValues::kRandom);
-// Made again, with the same values: what nn::clone is to a class that is known.
+// A copy with its own weights.  If you know the model's class, nn::clone does the same.
 std::unique_ptr<LanguageModel> clone(LanguageModel& model);
 
 }  // namespace models

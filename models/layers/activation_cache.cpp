@@ -1,4 +1,4 @@
-// Runs that keep what they compute.
+// Runs a model and keeps the outputs of its modules and hook points.
 #include "models/layers/activation_cache.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@ namespace vitro::nn {
 
 namespace {
 
-// TransformerLens's name, and the path; "*" stands for the number of a layer.
+// TransformerLens's name and the path of each place; "*" stands for the number of a layer.
 constexpr struct {
   const char *lens, *path;
 } kNames[] = {{"blocks.*.hook_resid_pre", "h.*.hook_resid_pre"},
@@ -28,8 +28,8 @@ constexpr struct {
               {"blocks.*.hook_resid_post", "h.*.hook_resid_post"},
               {"ln_final.hook_normalized", "ln_f"}};
 
-// What stands for the "*" of `pattern` in `name`, "" for a pattern without one; nothing if they
-// differ.
+// The number in `name` at the "*" of `pattern`, or "" for a pattern without "*".  Nothing if the
+// name does not match.
 std::optional<std::string> layer_in(const std::string& pattern, const std::string& name) {
   const size_t star = pattern.find('*');
   if (star == std::string::npos)
@@ -71,7 +71,8 @@ const Tensor& ActivationCache::operator[](const std::string& name) const {
   if (const Tensor* x = find(name)) return *x;
   std::string all;
   for (const auto& [kept, x] : kept_) all += (all.empty() ? "" : ", ") + kept;
-  fail<ValueError>("ActivationCache: nothing is kept under '", name, "'; there is: ", all);
+  fail<ValueError>("ActivationCache: expected the name of a kept output, got '", name,
+                   "'; there is: ", all);
 }
 
 std::vector<std::string> ActivationCache::names() const {
@@ -80,7 +81,7 @@ std::vector<std::string> ActivationCache::names() const {
   return all;
 }
 
-// Puts what a hook sees where it belongs.
+// Lets the hooks of run_with_cache write to a cache's private list.
 struct CacheWriter {
   static void keep(ActivationCache& cache, const std::string& path, const Tensor& x) {
     std::erase_if(cache.kept_, [&](const auto& one) { return one.first == path; });
@@ -93,7 +94,7 @@ ActivationCache run_with_cache(Module& model, const Tensor& input,
   ActivationCache cache;
   std::vector<std::unique_ptr<ScopedHook>> hooks;
   for (const auto& [path, module] : model.named_modules()) {
-    if (path.empty()) continue;  // the whole model: its output
+    if (path.empty()) continue;  // the whole model, which cache.output is for
     if (options.names && !options.names(path) && !options.names(lens_name_of_path(path))) continue;
     hooks.push_back(std::make_unique<ScopedHook>(module->register_forward_hook(
         [&cache, path = path](Module&, const Tensor&, const Tensor& y) {

@@ -1,4 +1,4 @@
-// What every part of a model gave in one run, by name.
+// ActivationCache: the outputs of a model's modules and hook points in one run, by name.
 #pragma once
 #include <functional>
 #include <string>
@@ -9,18 +9,18 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// The outputs of modules and hook points, by their paths in the tree ("h.0.attn.hook_pattern"), or
-// by the names that TransformerLens gives them ("blocks.0.attn.hook_pattern").
+// The outputs of modules and hook points.  A name is a path in the module tree
+// ("h.0.attn.hook_pattern"), or TransformerLens's name for it ("blocks.0.attn.hook_pattern").
 class ActivationCache {
  public:
-  // ValueError for a name that nothing was kept under; it lists those that there are.
+  // The output with this name.  ValueError if there is none; it lists the paths that there are.
   const Tensor& operator[](const std::string& name) const;
-  bool contains(const std::string& name) const { return find(name) != nullptr; }
-  std::vector<std::string> names() const;  // paths, in the order of the computation
-  int64_t size() const { return static_cast<int64_t>(kept_.size()); }
-  const NamedTensors& all() const { return kept_; }
+  bool contains(const std::string& name) const { return find(name) != nullptr; }  // by either name
+  std::vector<std::string> names() const;  // the paths, in the order of the computation
+  int64_t size() const { return static_cast<int64_t>(kept_.size()); }  // how many outputs
+  const NamedTensors& all() const { return kept_; }  // paths and outputs, in the same order
 
-  Tensor output;  // of the whole model
+  Tensor output;  // the output of the whole model
 
  private:
   friend struct CacheWriter;
@@ -28,18 +28,21 @@ class ActivationCache {
   NamedTensors kept_;
 };
 
+// Options of run_with_cache.
 struct RunWithCacheOptions {
-  // Whether to keep what has this name; asked about the path, and about TransformerLens's name.
-  std::function<bool(const std::string& name)> names = {};  // none: everything is kept
+  // Returns whether to keep the output with this name.  It is asked about the path, and then about
+  // TransformerLens's name.  Without a function, every output is kept.
+  std::function<bool(const std::string& name)> names = {};
 };
 
-// Runs the model once.  What is kept is recorded as the run is: gradients flow back from it, and
-// under NoGradGuard none do.  Of a module that ran more than once, the last output stays.
+// Runs the model once and keeps the outputs.  They are recorded like the rest of the run: gradients
+// flow back from them, except under NoGradGuard.  A module that runs more than once keeps its last
+// output.
 ActivationCache run_with_cache(Module& model, const Tensor& input,
                                const RunWithCacheOptions& options = {});
 
-// "blocks.3.ln1.hook_normalized" <-> "h.3.ln_1"; a name that is the same in both, or known to
-// neither, comes back as it is.
+// Translate "blocks.3.ln1.hook_normalized" to "h.3.ln_1", and back.  A name that needs no
+// translation, or that is unknown, is returned unchanged.
 std::string path_of_lens_name(const std::string& name);
 std::string lens_name_of_path(const std::string& path);
 

@@ -1,4 +1,4 @@
-// Attention layers.
+// Computes the attention layers, fused or step by step.
 #include "models/layers/attention.h"
 
 #include <cmath>
@@ -12,8 +12,9 @@ namespace vitro::nn {
 namespace {
 
 int64_t head_size_of(const char* layer, int64_t n_embd, int64_t heads) {
-  check<ShapeError>(heads >= 1 && n_embd >= 1 && n_embd % heads == 0, layer, ": n_embd ", n_embd,
-                    " is to be shared among the heads: got ", heads, " of them");
+  check<ShapeError>(heads >= 1 && n_embd >= 1 && n_embd % heads == 0, layer,
+                    ": expected a positive n_embd that the number of heads divides, got n_embd ",
+                    n_embd, " and ", heads, " heads");
   return n_embd / heads;
 }
 
@@ -43,15 +44,17 @@ CausalSelfAttention::CausalSelfAttention(int64_t n_embd, int64_t heads,
       rope_base(o.rope_base),
       c_attn(n_embd,
              (check<ShapeError>(n_kv_head >= 1 && heads % n_kv_head == 0,
-                                "CausalSelfAttention: n_kv_head must divide the ", heads,
-                                " heads: got ", n_kv_head),
+                                "CausalSelfAttention: expected an n_kv_head that divides n_head (",
+                                heads, "), got ", n_kv_head),
               n_embd + 2 * n_kv_head * head_size),
              {.bias = o.bias, .initialize = o.initialize}),
       c_proj(n_embd, n_embd, {.bias = o.bias, .initialize = o.initialize}),
       attn_dropout(o.attn_dropout.value_or(o.dropout)),
       resid_dropout(o.dropout) {
-  check<ShapeError>(!rope_base || head_size % 2 == 0,
-                    "CausalSelfAttention: rope turns pairs: a head of ", head_size, " has none");
+  check<ShapeError>(
+      !rope_base || head_size % 2 == 0,
+      "CausalSelfAttention: expected an even head size, because rope rotates pairs, got ",
+      head_size);
 }
 
 AttentionShared CausalSelfAttention::prepare(const Tensor& x, KVCache* cache) const {
@@ -68,13 +71,13 @@ AttentionShared CausalSelfAttention::prepare(const Tensor& x, KVCache* cache) co
 }
 
 Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& shared, int64_t layer) {
-  check<ShapeError>(x.rank() == 3, "CausalSelfAttention: x must be (batch, time, ",
-                    n_head * head_size, "): got ", x.shape());
+  check<ShapeError>(x.rank() == 3, "CausalSelfAttention: expected x (batch, time, ",
+                    n_head * head_size, "), got ", x.shape());
   if (const KVCache* cache = shared.cache)
     check<ValueError>(
         cache->length() == shared.start && cache->is_padded() == shared.mask.defined(),
-        "CausalSelfAttention: what prepare() makes of the cache as it is expected, with ",
-        cache->length(), " tokens: got that of ", shared.start);
+        "CausalSelfAttention: expected what prepare() makes of the cache as it is now, with ",
+        cache->length(), " tokens, got what it made with ", shared.start, "; call prepare() again");
   const Tensor qkv = c_attn(x);
   const bool plain = !shared.cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
                      !hook_v.is_hooked() && !hook_attn_scores.is_hooked() &&
@@ -86,7 +89,7 @@ Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& share
   return resid_dropout(c_proj(z));
 }
 
-// The same in parts: where something turns, remembers, drops or looks.
+// The same in separate ops, for rope, a cache or hooks.
 Tensor CausalSelfAttention::mixed(const Tensor& qkv, const AttentionShared& shared, int64_t layer) {
   const int64_t width = n_head * head_size, kv_width = n_kv_head * head_size;
   Tensor q = swapped(hook_q(as_heads(narrow(qkv, -1, 0, width), n_head))),
@@ -110,7 +113,7 @@ Tensor CausalSelfAttention::mixed(const Tensor& qkv, const AttentionShared& shar
   return reshape(out, {out.size(0), out.size(1), width});
 }
 
-// softmax(q k^T / sqrt(D)) v with every stage in sight.
+// softmax(q k^T / sqrt(D)) v, stage by stage, for hooks on the scores or the pattern.
 Tensor CausalSelfAttention::step_by_step(const Tensor& q, const Tensor& k, const Tensor& v,
                                          const Tensor& mask) {
   const int64_t rows = q.size(2), columns = k.size(2);
@@ -130,7 +133,7 @@ std::string CausalSelfAttention::describe() const {
   text << (rope_base ? ", rope)" : ")");
   return text.str();
 }
-// Of scores and sums of values, up to each row's own column.
+// Counts the scores and the weighted sums of values; row t sees t + 1 columns.
 int64_t CausalSelfAttention::macs(const Shape& x, const Shape&) const {
   const int64_t batch = x[0], time = x[1];
   return batch * n_head * head_size * time * (time + 1);
@@ -151,8 +154,9 @@ Tensor MultiheadAttention::attend(const Tensor& q, const Tensor& k, const Tensor
                                   const AttentionOptions& options) {
   const int64_t width = in_proj_weight.size(1);
   for (const Tensor* x : {&q, &k, &v})
-    check<ShapeError>(x->rank() == 3 && x->size(2) == width, "MultiheadAttention: (batch, time, ",
-                      width, ") expected: got ", x->shape());
+    check<ShapeError>(x->rank() == 3 && x->size(2) == width,
+                      "MultiheadAttention: expected q, k and v (batch, time, ", width, "), got ",
+                      x->shape());
   const auto projected = [&](const Tensor& x, int64_t part) {
     const Tensor b =
         in_proj_bias.defined() ? narrow(in_proj_bias, 0, part * width, width) : Tensor();
@@ -168,7 +172,7 @@ std::string MultiheadAttention::describe() const {
   text << "MultiheadAttention(" << n_head << " heads of " << in_proj_weight.size(1) / n_head << ")";
   return text.str();
 }
-// As if keys and values came from x: the projections, scores and sums.
+// Counts the projections, scores and weighted sums, for keys and values that come from x.
 int64_t MultiheadAttention::macs(const Shape& x, const Shape&) const {
   const int64_t width = in_proj_weight.size(1);
   return numel(x) * 3 * width + 2 * x[0] * x[1] * x[1] * width;

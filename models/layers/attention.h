@@ -1,4 +1,4 @@
-// Attention as layers.
+// The attention layers: CausalSelfAttention and MultiheadAttention.
 #pragma once
 #include "kv_cache.h"
 #include "layers.h"
@@ -6,37 +6,40 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
+// Options of CausalSelfAttention.
 struct CausalSelfAttentionOptions {
   int64_t n_kv_head = 0;                    // heads of keys and values; 0: n_head
-  double dropout = 0;                       // of the result and of the pattern, while training
-  std::optional<double> attn_dropout = {};  // of the pattern, if another
-  bool bias = true;
-  std::optional<double> rope_base = {};  // turns queries and keys by their position (rope)
+  double dropout = 0;                       // of the result and the pattern, while training
+  std::optional<double> attn_dropout = {};  // of the pattern; without a value: `dropout`
+  bool bias = true;                         // whether c_attn and c_proj have one
+  std::optional<double> rope_base = {};  // with a value, rope rotates queries and keys by position
   bool initialize = true;                // as in LinearOptions
 };
 
-// What is the same for all layers in one forward.
+// The values that all layers share in one forward.
 struct AttentionShared {
-  KVCache* cache = nullptr;
-  int64_t start = 0;              // the tokens in the cache, if there is one
-  Tensor mask = {};               // of its padding
-  Tensor cosine = {}, sine = {};  // by which rope turns the positions
+  KVCache* cache = nullptr;       // null: none
+  int64_t start = 0;              // how many tokens the cache holds
+  Tensor mask = {};               // what may be seen in a padded cache: (B, 1, T, S) bool
+  Tensor cosine = {}, sine = {};  // rope's tables for the T positions: (T, D)
 };
 
-// c_proj(attention(q, k, v)), [q k v] = c_attn(x), where a token sees itself and those before it:
-// x (B, T, C) -> (B, T, C), C = H D (Vaswani et al., 2017; the names are GPT-2's).
+// c_proj(attention(q, k, v)) with [q k v] = c_attn(x); a token sees itself and the tokens before
+// it.  x (B, T, C) -> (B, T, C), C = H D (Vaswani et al., 2017; the names are GPT-2's).
 //
 // Hook points: q, z (B, T, H, D) and k, v (B, T, G, D); attn_scores and pattern (B, H, T, S),
-// before and after the softmax.  Nothing of them is computed apart unless a hook is there; a hook
-// on these two makes dropout draw other numbers.
+// before and after the softmax.  Without hooks, one fused op computes all of them.  With a hook on
+// attn_scores or pattern, dropout draws other random numbers.
 struct CausalSelfAttention : Module {
-  int64_t n_head, n_kv_head, head_size;
-  std::optional<double> rope_base;
-  Linear c_attn;  // (C -> (H + 2 G) D): the columns of q, k and v, each head after head
-  Linear c_proj;
-  Dropout attn_dropout, resid_dropout;
+  int64_t n_head, n_kv_head, head_size;  // H, G, D
+  std::optional<double> rope_base;       // as in the options
+  Linear c_attn;  // C -> (H + 2 G) D: the columns of all heads of q, then of k, then of v
+  Linear c_proj;  // C -> C
+  Dropout attn_dropout, resid_dropout;  // of the pattern, of the result
+  // Identities, where hooks can see or replace a value.
   HookPoint hook_q, hook_k, hook_v, hook_attn_scores, hook_pattern, hook_z;
 
+  // ShapeError unless C is a multiple of H, H one of G, and, for rope, D even.
   CausalSelfAttention(int64_t n_embd, int64_t heads,
                       const CausalSelfAttentionOptions& options = {});
   void members(Visitor& v) override {
@@ -47,12 +50,12 @@ struct CausalSelfAttention : Module {
   }
   Tensor forward(const Tensor& x) override { return attend(x, prepare(x), 0); }
   using Module::operator();
-  // x follows the tokens in the cache, whose layer it extends.  ValueError for what was prepared
-  // before the cache advanced.
+  // The same for an x that follows the tokens in the cache; its keys and values are appended to
+  // `layer` of the cache.  ValueError if the cache has changed since prepare() made `shared`.
   Tensor operator()(const Tensor& x, const AttentionShared& shared, int64_t layer) {
     return call(x, [&](const Tensor& in) { return attend(in, shared, layer); });
   }
-  // For x (B, T, C), or ids (B, T), that follow the tokens in the cache, if there is one.
+  // The shared values for x (B, T, C), or ids (B, T), that follow the tokens in the cache, if any.
   AttentionShared prepare(const Tensor& x, KVCache* cache = nullptr) const;
   std::string describe() const override;
   int64_t macs(const Shape& x, const Shape& y) const override;
@@ -64,22 +67,26 @@ struct CausalSelfAttention : Module {
   Tensor step_by_step(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask);
 };
 
+// Options of MultiheadAttention.
 struct MultiheadAttentionOptions {
-  bool bias = true;
+  bool bias = true;  // whether the projections have one
 };
-// out_proj(attention(q W_q^T + b_q, ...)) over all places, or those that a mask allows: q (B, T,
-// C), k and v (B, S, C) -> (B, T, C).  Weights as PyTorch keeps them: in_proj_weight (3 C, C).
+// out_proj(attention(q W_q^T + b_q, k W_k^T + b_k, v W_v^T + b_v)) over all positions, or those
+// that a mask allows: q (B, T, C), k and v (B, S, C) -> (B, T, C).  The weights are laid out as in
+// PyTorch: in_proj_weight (3 C, C) holds W_q, W_k, W_v.
 struct MultiheadAttention : Module {
-  int64_t n_head;
-  Parameter in_proj_weight, in_proj_bias;
-  Linear out_proj;
+  int64_t n_head;                          // H
+  Parameter in_proj_weight, in_proj_bias;  // (3 C, C), (3 C)
+  Linear out_proj;                         // C -> C
 
+  // ShapeError unless n_embd is a multiple of `heads`.
   MultiheadAttention(int64_t n_embd, int64_t heads, const MultiheadAttentionOptions& options = {});
   void members(Visitor& v) override {
     v("in_proj_weight", in_proj_weight), v("in_proj_bias", in_proj_bias), v("out_proj", out_proj);
   }
   Tensor forward(const Tensor& x) override { return attend(x, x, x, {}); }
   using Module::operator();
+  // Attention of q to other keys and values.  forward(x) is (*this)(x, x, x).
   Tensor operator()(const Tensor& q, const Tensor& k, const Tensor& v,
                     const AttentionOptions& options = {}) {
     return call(q, [&](const Tensor& in) { return attend(in, k, v, options); });

@@ -1,4 +1,4 @@
-// Modules that hold modules.
+// The forward of Sequential.
 #include "models/layers/containers.h"
 
 namespace vitro::nn {

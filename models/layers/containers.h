@@ -1,18 +1,20 @@
-// Modules that hold modules.
+// ModuleList and Sequential: modules that hold other modules.
 #pragma once
 #include "../../framework/nn/module.h"
 
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// Modules by position, "0", "1", ...; a list to call by hand.
+// A list of modules with the names "0", "1", ...  It has no forward: its owner calls each of them.
 class ModuleList : public Module {
  public:
-  ModuleList() = default;
+  ModuleList() = default;  // empty
+  // Takes over the modules, in this order.
   template <class... M>
   explicit ModuleList(M... modules) {
     (push_back(std::move(modules)), ...);
   }
+  // Takes over a module; the reference stays valid as long as the list lives.
   template <class M>
   M& push_back(M module) {
     static_assert(!HidesForward<M>, "write: Tensor forward(const Tensor& x) override");
@@ -21,22 +23,23 @@ class ModuleList : public Module {
     items_.push_back({std::move(owned), std::as_bytes(std::span(&place, 1))});
     return place;
   }
-  size_t size() const { return items_.size(); }
-  Module& operator[](size_t i) { return *items_.at(i).module; }
+  size_t size() const { return items_.size(); }                  // how many modules
+  Module& operator[](size_t i) { return *items_.at(i).module; }  // std::out_of_range
   void members(Visitor& v) override {
     for (size_t i = 0; i < items_.size(); ++i)
       v.child(std::to_string(i), *items_[i].module, items_[i].bytes);
   }
 
  protected:
+  // A module, and the bytes of its object.
   struct Item {
-    std::unique_ptr<Module> module;
-    std::span<const std::byte> bytes;  // of the module's class
+    std::unique_ptr<Module> module;    // owned
+    std::span<const std::byte> bytes;  // as many as its own class has, for the check of members()
   };
-  std::vector<Item> items_;
+  std::vector<Item> items_;  // in the order of the names
 };
 
-// One module after another; the empty one is the identity.  Sequential(Linear(2, 3), Tanh(), ...).
+// Calls its modules one after another: Sequential(Linear(2, 3), Tanh(), ...).  Empty, it returns x.
 struct Sequential : ModuleList {
   using ModuleList::ModuleList;
   Tensor forward(const Tensor& x) override;

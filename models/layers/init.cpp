@@ -1,4 +1,4 @@
-// Initial values.
+// Fills parameters with constants, random numbers or an orthogonal matrix.
 #include "models/layers/init.h"
 
 #include <cmath>
@@ -13,9 +13,9 @@ namespace {
 struct Fans {
   double in, out;
 };
-// Of a weight (out, in, ...): the axes behind the second multiply both.
+// For a weight (out, in, ...); the axes after the second multiply both fans.
 Fans fans(const char* name, const Tensor& x) {
-  check<ShapeError>(x.rank() >= 2, name, ": a weight (out, in): got ", x.shape());
+  check<ShapeError>(x.rank() >= 2, name, ": expected a weight (out, in), got ", x.shape());
   double inner = 1;
   for (int i = 2; i < x.rank(); ++i) inner *= static_cast<double>(x.shape()[i]);
   return {static_cast<double>(x.shape()[1]) * inner, static_cast<double>(x.shape()[0]) * inner};
@@ -30,21 +30,22 @@ double kaiming_deviation(const char* name, const Tensor& x, double a, FanMode mo
 }  // namespace
 
 Tensor uniform_(const Tensor& x, double low, double high, Generator& generator) {
-  check<ValueError>(low <= high, "uniform_: low must not be above high: got ", low, " and ", high);
+  check<ValueError>(low <= high, "uniform_: expected low <= high, got ", low, " and ", high);
   fill_uniform(x, low, high, generator);
   return x;
 }
 Tensor normal_(const Tensor& x, double mean, double deviation, Generator& generator) {
-  check<ValueError>(deviation >= 0, "normal_: the deviation must not be negative: got ", deviation);
+  check<ValueError>(deviation >= 0, "normal_: expected a deviation of at least 0, got ", deviation);
   fill_normal(x, mean, deviation, generator);
   return x;
 }
 Tensor trunc_normal_(const Tensor& x, double mean, double deviation, double low, double high,
                      Generator& generator) {
-  check<ValueError>(low < high, "trunc_normal_: low must be below high: got ", low, " and ", high);
+  check<ValueError>(low < high, "trunc_normal_: expected low < high, got ", low, " and ", high);
   auto cdf = [&](double v) { return 0.5 * std::erfc(-(v - mean) / (deviation * std::sqrt(2.0))); };
-  check<ValueError>(cdf(high) - cdf(low) > 1e-3, "trunc_normal_: [", low, ", ", high,
-                    "] is too far from the mean ", mean);
+  check<ValueError>(cdf(high) - cdf(low) > 1e-3,
+                    "trunc_normal_: expected an interval with a probability above 0.001, got [",
+                    low, ", ", high, "] around the mean ", mean, " with deviation ", deviation);
   Tensor values = empty({x.numel()}, kFloat64);
   double* p = values.mutable_data<double>();
   Tensor draw = empty({std::max<int64_t>(64, x.numel())}, kFloat64);
@@ -84,9 +85,9 @@ Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::strin
   return normal_(x, 0, kaiming_deviation("kaiming_normal_", x, a, mode, nonlinearity), generator);
 }
 
-// Modified Gram-Schmidt, twice for accuracy, on the shorter side's vectors.
+// Modified Gram-Schmidt on the rows, or on the columns if they are fewer; twice, for accuracy.
 Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
-  check<ShapeError>(x.rank() >= 2, "orthogonal_: a weight (out, in): got ", x.shape());
+  check<ShapeError>(x.rank() >= 2, "orthogonal_: expected a weight (out, in), got ", x.shape());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;
   const int64_t count = std::min(rows, cols), length = std::max(rows, cols);
   Tensor vectors = empty({count, length}, kFloat64);
@@ -109,7 +110,7 @@ Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   for (int64_t i = 0; i < vectors.numel(); ++i) v[i] *= gain;
   Strides strides = rows <= cols ? Strides{length, 1} : Strides{1, length};
   Tensor flat = make_view(x, {rows, cols}, {cols, 1}, x.impl()->offset);
-  check<ShapeError>(x.is_contiguous(), "orthogonal_: a contiguous tensor: got strides ",
+  check<ShapeError>(x.is_contiguous(), "orthogonal_: expected a contiguous tensor, got strides ",
                     x.strides());
   ++x.impl()->storage->version;
   copy_into(flat, make_view(vectors, {rows, cols}, strides, 0));
@@ -122,7 +123,7 @@ double calculate_gain(const std::string& nonlinearity, double slope) {
   if (nonlinearity == "relu") return std::sqrt(2.0);
   if (nonlinearity == "leaky_relu") return std::sqrt(2 / (1 + slope * slope));
   if (nonlinearity == "selu") return 0.75;
-  fail<ValueError>("calculate_gain: linear, sigmoid, tanh, relu, leaky_relu or selu: got ",
+  fail<ValueError>("calculate_gain: expected linear, sigmoid, tanh, relu, leaky_relu or selu, got ",
                    nonlinearity);
 }
 

@@ -1,4 +1,4 @@
-// Keys and values of tokens that were read.
+// Stores keys and values of the tokens that a model has read.
 #include "models/layers/kv_cache.h"
 
 #include "framework/tensor/loops.h"
@@ -9,10 +9,10 @@ namespace vitro::nn {
 KVCache::KVCache(const KVCacheOptions& o) : options_(o) {
   check<ShapeError>(
       o.n_layer >= 1 && o.batch >= 1 && o.n_kv_head >= 1 && o.capacity >= 1 && o.head_size >= 1,
-      "KVCache: positive sizes expected: ", o.n_layer, " layers, batch ", o.batch, ", ",
+      "KVCache: expected positive sizes, got ", o.n_layer, " layers, batch ", o.batch, ", ",
       o.n_kv_head, " heads of ", o.head_size, ", capacity ", o.capacity);
   check<DTypeError>(o.dtype == accumulation_dtype(o.dtype),
-                    "KVCache: float32 or float64 expected, as cache_dtype says: got ", o.dtype);
+                    "KVCache: expected float32 or float64, got ", o.dtype);
   const Shape shape{o.batch, o.n_kv_head, o.capacity, o.head_size};
   for (int64_t i = 0; i < o.n_layer; ++i)
     layers_.emplace_back(empty(shape, o.dtype), empty(shape, o.dtype));
@@ -34,13 +34,13 @@ int64_t KVCache::bytes() const {
 }
 
 void KVCache::set_padding(std::vector<int64_t> columns) {
-  check<GraphError>(length_ == 0, "KVCache: padding stands before the first token: ", length_,
-                    " columns have been read");
+  check<GraphError>(length_ == 0, "KVCache: expected padding before the first token, got it after ",
+                    length_, " columns");
   check<ShapeError>(static_cast<int64_t>(columns.size()) == batch(),
-                    "KVCache: padding expected for ", batch(), " texts: got ", columns.size());
+                    "KVCache: expected padding for ", batch(), " texts, got ", columns.size());
   for (int64_t n : columns)
-    check<ShapeError>(0 <= n && n < capacity(), "KVCache: padding must be in [0, ", capacity(),
-                      "): got ", n);
+    check<ShapeError>(0 <= n && n < capacity(), "KVCache: expected padding in [0, ", capacity(),
+                      "), got ", n);
   const bool none = std::all_of(columns.begin(), columns.end(), [](int64_t n) { return n == 0; });
   padding_ = none ? std::vector<int64_t>() : std::move(columns);
 }
@@ -67,22 +67,24 @@ Tensor KVCache::mask(int64_t time) const {
 }
 
 std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, const Tensor& values) {
-  check<GraphError>(!grad_enabled() || !(keys.requires_grad() || values.requires_grad()),
-                    "KVCache: keys and values without a graph expected, as the cache keeps none: "
-                    "read with it under NoGradGuard");
+  check<GraphError>(
+      !grad_enabled() || !(keys.requires_grad() || values.requires_grad()),
+      "KVCache: expected keys and values without a graph, because the cache keeps none, got "
+      "recorded ones; use the cache under NoGradGuard");
   NoGradGuard unrecorded;
-  check<ShapeError>(0 <= layer && layer < options_.n_layer, "KVCache: a layer from 0 to ",
-                    options_.n_layer - 1, " expected: got ", layer);
+  check<ShapeError>(0 <= layer && layer < options_.n_layer, "KVCache: expected a layer from 0 to ",
+                    options_.n_layer - 1, ", got ", layer);
   auto& [k, v] = layers_[static_cast<size_t>(layer)];
   const int64_t time = keys.size(-2);
   const Shape expected{batch(), options_.n_kv_head, time, options_.head_size};
   check<ShapeError>(keys.shape() == expected && values.shape() == expected,
-                    "KVCache: keys and values ", expected, " expected: got ", keys.shape(), " and ",
+                    "KVCache: expected keys and values ", expected, ", got ", keys.shape(), " and ",
                     values.shape());
-  check<ShapeError>(length_ + time <= capacity(), "KVCache: room for ", capacity(),
-                    " tokens: ", length_, " have been read and ", time, " are to come");
-  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype, "KVCache: made for ",
-                    options_.dtype, ": got ", keys.dtype());
+  check<ShapeError>(length_ + time <= capacity(), "KVCache: expected at most ", capacity(),
+                    " tokens, got ", time, " after the ", length_, " in the cache");
+  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype,
+                    "KVCache: expected keys for a cache in ", options_.dtype, ", got ",
+                    keys.dtype());
   narrow(k, 2, length_, time).copy_(keys);
   narrow(v, 2, length_, time).copy_(values);
   return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};

@@ -1,4 +1,4 @@
-// Layers.
+// Makes and describes the layers.
 #include "models/layers/layers.h"
 
 #include <cmath>
@@ -8,7 +8,7 @@
 namespace vitro::nn {
 
 static void check_positive(const char* layer, const char* what, int64_t n) {
-  check<ShapeError>(n > 0, layer, ": ", what, " must be positive: got ", n);
+  check<ShapeError>(n > 0, layer, ": expected ", what, " >= 1, got ", n);
 }
 
 Linear::Linear(int64_t in, int64_t out, const LinearOptions& options) {
@@ -36,14 +36,15 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
   if (options_.initialize) init::normal_(weight);
   if (options_.padding_idx) {
     int64_t& row = *options_.padding_idx;
-    check<ShapeError>(-vocab_size <= row && row < vocab_size, "Embedding: padding_idx must be in [",
-                      -vocab_size, ", ", vocab_size, "): got ", row);
+    check<ShapeError>(-vocab_size <= row && row < vocab_size,
+                      "Embedding: expected padding_idx in [", -vocab_size, ", ", vocab_size,
+                      "), got ", row);
     weight.detach().select(0, row += row < 0 ? vocab_size : 0).zero_();
   }
 }
 Tensor Embedding::forward(const Tensor& ids) {
   if (!options_.padding_idx) return embedding(ids, weight);
-  // Padded places take the row's values but pass no gradient to it.
+  // Padding takes the row's values but gives the row no gradient.
   Tensor padded = unsqueeze(eq(ids, *options_.padding_idx), -1), y = embedding(ids, weight);
   return where(padded, y.detach(), y);
 }
@@ -54,7 +55,7 @@ std::string Embedding::describe() const {
 }
 
 Dropout::Dropout(double probability) : p(probability) {
-  check<ValueError>(0 <= p && p <= 1, "Dropout: the probability must be in [0, 1]: got ", p);
+  check<ValueError>(0 <= p && p <= 1, "Dropout: expected a probability in [0, 1], got ", p);
 }
 std::string Dropout::describe() const {
   std::ostringstream text;
@@ -65,7 +66,7 @@ std::string Dropout::describe() const {
 GELU::GELU(const GELUOptions& options)
     : form(options.approximate == "tanh" ? GeluForm::kTanh : GeluForm::kErf) {
   check<ValueError>(options.approximate == "tanh" || options.approximate == "none",
-                    "GELU: approximate must be \"none\" or \"tanh\": got \"", options.approximate,
+                    "GELU: expected approximate \"none\" or \"tanh\", got \"", options.approximate,
                     "\"");
 }
 

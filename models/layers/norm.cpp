@@ -1,10 +1,10 @@
-// LayerNorm and RMSNorm.
+// Makes and describes LayerNorm and RMSNorm.
 #include "models/layers/norm.h"
 
 namespace vitro::nn {
 
 static Tensor all_ones(const char* layer, int64_t features) {
-  check<ShapeError>(features > 0, layer, ": features must be positive: got ", features);
+  check<ShapeError>(features > 0, layer, ": expected features >= 1, got ", features);
   return ones({features});
 }
 

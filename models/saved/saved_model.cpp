@@ -1,10 +1,11 @@
-// Language models in checkpoints.
+// Loads language models with their tokenizers, and makes checkpoints of them.
 #include "models/saved/saved_model.h"
 
 #include <charconv>
 #include <filesystem>
 
 #include "framework/io/config_fields.h"
+#include "framework/io/file.h"
 #include "models/language/gpt.h"
 #include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_tokenizer.h"
@@ -40,8 +41,8 @@ Checkpoint read_file_of(const std::string& path) {
   } catch (const IoError&) {
     const fs::path folder = fs::path(path).parent_path();
     check<IoError>(!file_exists(folder / "config.json"), path,
-                   ": expected a checkpoint, or a directory with config.json: it is only a file of "
-                   "such a directory");
+                   ": expected a checkpoint or a directory with config.json, got one file of such "
+                   "a directory");
     throw;
   }
 }
@@ -52,9 +53,10 @@ void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
   const int64_t more = model - tokenizer.vocab_size();
   const bool may_be_padded = dynamic_cast<const text::BpeTokenizer*>(&tokenizer) != nullptr;
   const bool is_padding = 0 < more && (more <= 128 || (more < 1024 && model % 128 == 0));
-  check<IoError>(
-      more == 0 || (may_be_padded && is_padding), "tokenizer: expected one of the model's ", model,
-      " tokens, or of byte pairs with fewer by a padding, got one of ", tokenizer.vocab_size());
+  check<IoError>(more == 0 || (may_be_padded && is_padding),
+                 "tokenizer: expected one with the model's ", model,
+                 " tokens, or byte pairs with fewer, if the model is padded, got one with ",
+                 tokenizer.vocab_size());
 }
 
 void check_enough(const Checkpoint& checkpoint) {
@@ -64,9 +66,9 @@ void check_enough(const Checkpoint& checkpoint) {
     given += x.numel(), ++tensors;
   ConfigFields fields(config, "config");
   const int64_t layers = fields.has("n_layer") ? fields.size("n_layer") : 0;
-  check<IoError>(
-      parameter_count(config) <= static_cast<double>(given) && layers <= tensors,
-      "checkpoint: expected the weights that its configuration asks for, got fewer: ", given);
+  check<IoError>(parameter_count(config) <= static_cast<double>(given) && layers <= tensors,
+                 "checkpoint: expected the weights that its configuration needs, got fewer: ",
+                 given, " numbers in ", tensors, " tensors");
 }
 
 Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer) {
@@ -83,7 +85,7 @@ SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   const NamedTensors weights = under_prefix("model.", checkpoint.tensors);
   check_enough(checkpoint);
   saved.model = make_model(config, InitialValues::kNone);
-  saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "tokenizer");
+  saved.tokenizer = text::parse_tokenizer(checkpoint.field("tokenizer"), "of the checkpoint");
   check_vocabulary(saved.model->vocab_size(), *saved.tokenizer);
   if (!weights.empty()) saved.model->to(weights.front().second.dtype());
   saved.model->load_state_dict(weights);
@@ -98,18 +100,18 @@ SavedModel load_model(const std::string& path, TokenizerIs tokenizer) {
   std::error_code error;
   const bool is_folder = fs::is_directory(path, error);
   constexpr const char* kExpected =
-      ": expected a run, a checkpoint or a directory with config.json: ";
-  check<IoError>(!error, path, kExpected, error.message(), "; nothing is downloaded");
+      ": expected a run, a checkpoint or a directory with config.json, got ";
+  check<IoError>(!error, path, kExpected, "none: ", error.message(), "; nothing is downloaded");
   if (!is_folder) return load_from(path, read_file_of(path));
   const CheckpointDirectory run(path);
   const bool is_run = !run.steps().empty(),
              has_config = file_exists(fs::path(path) / "config.json");
   check<IoError>(is_run || has_config, path, kExpected,
-                 "it has neither step-*.safetensors nor config.json");
-  check<IoError>(!is_run || !has_config, path,
-                 ": expected one model: it has a run's step-*.safetensors and a config.json; take "
-                 "one of them away, or "
-                 "name a step-*.safetensors");
+                 "a directory with neither step-*.safetensors nor config.json");
+  check<IoError>(
+      !is_run || !has_config, path,
+      ": expected one model, got a run's step-*.safetensors and a config.json; remove one "
+      "of them, or name a step-*.safetensors");
   if (has_config) return load_pretrained(path, tokenizer);
   CheckpointDirectory::Found found = run.latest();
   SavedModel saved = load_from(run.file(found.step), found.checkpoint);

@@ -1,4 +1,4 @@
-// A language model as a checkpoint holds it: weights, configuration, tokenizer.
+// SavedModel: a language model with its tokenizer, in a checkpoint or a directory.
 //
 //   save_checkpoint(path, models::to_checkpoint(model, words));
 //   models::SavedModel saved = models::load_model(path);
@@ -10,32 +10,40 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
+// A model that was loaded, with everything that was saved with it.
 struct SavedModel {
-  // In eval mode.  Its vocabulary is larger than the tokenizer's where it is padded.
+  // In eval mode.  A padded vocabulary is larger than the tokenizer's.
   std::unique_ptr<LanguageModel> model;
-  std::unique_ptr<text::Tokenizer> tokenizer;  // null only where none was needed
-  int64_t step = 0;  // how many training steps made it; 0 where nobody counted
-  std::map<std::string, std::string> metadata;  // all that the checkpoint says of itself
-  std::vector<std::string> damaged;  // why newer checkpoints of a directory were passed over
+  std::unique_ptr<text::Tokenizer> tokenizer;   // null only with TokenizerIs::kOptional
+  int64_t step = 0;                             // how many steps it was trained; 0 if unknown
+  std::map<std::string, std::string> metadata;  // of the checkpoint
+  std::vector<std::string> damaged;  // for each newer checkpoint that was skipped, the reason
 };
 
-// Tensors "model.*", and "config" and "tokenizer" as JSON in the metadata; of a GPT that came from
-// Hugging Face's layout also "layout": its config.json and how names begin.
+// A checkpoint has the weights as tensors "model.*", and "config" and "tokenizer" as JSON in its
+// metadata.  A GPT that was read from Hugging Face's layout adds "layout": its config.json, and
+// whether its tensors' names have a prefix.
 Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer);
-// IoError for a tokenizer that does not fit a model of so many tokens.  Byte pairs may be fewer by
-// a padding: vocabularies are padded to round sizes, and then the model scores tokens that no text
-// becomes.
+// Throws IoError if the tokenizer does not fit a model with a vocabulary of `model` tokens.  Only a
+// byte-pair tokenizer may have fewer tokens: such models are often padded to a round size, and then
+// score tokens that occur in no text.
 void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer);
-// IoError for fewer weights than the configuration asks for; before anything of its sizes is made.
+// Throws IoError if the checkpoint has fewer weights than its configuration needs.  Called before
+// anything is allocated with the sizes of the configuration.
 void check_enough(const Checkpoint& checkpoint);
-// IoError for what is no checkpoint of a language model, or whose parts do not fit together.
+// Makes the model and tokenizer of a checkpoint.  IoError if it is not one of a language model, or
+// if its parts do not fit together.
 SavedModel from_checkpoint(const Checkpoint& checkpoint);
 
-enum class TokenizerIs { kNeeded, kOptional };
+// Whether load_model fails for a directory with config.json but no tokenizer.
+enum class TokenizerIs {
+  kNeeded,   // it throws IoError
+  kOptional  // it returns a model without a tokenizer
+};
 
-// From a checkpoint file, or from the newest whole one of a run's directory; or, from a directory
-// with a config.json, what GPT::from_pretrained and text::BpeTokenizer::load find there, which may
-// be no tokenizer where that is optional.  IoError as above, and for a path that is none of these.
+// Loads a checkpoint file; or the newest undamaged checkpoint in the directory of a run; or, from a
+// directory with config.json, what GPT::from_pretrained and text::BpeTokenizer::load find there.
+// IoError as above, and for any other path.
 SavedModel load_model(const std::string& path, TokenizerIs tokenizer = TokenizerIs::kNeeded);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// Stop strings.
+// Finds stop strings.
 #include "models/text/stop_strings.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace vitro::text {
 
-// The length of the longest end of what is held that begins a stop string.
+// Returns the length of the longest end of held_ that is the beginning of a stop string.
 size_t StopStrings::undecided() const {
   size_t longest = 0;
   for (const std::string& stop : strings_)
@@ -18,7 +18,7 @@ size_t StopStrings::undecided() const {
 std::string StopStrings::pass(std::string_view piece) {
   if (found_) return "";
   held_ += piece;
-  std::pair first(std::string::npos, std::string::npos);  // end and beginning
+  std::pair first(std::string::npos, std::string::npos);  // (end, begin) of the stop string
   for (const std::string& stop : strings_)
     if (const size_t at = held_.find(stop); at != std::string::npos)
       first = std::min(first, {at + stop.size(), at});

@@ -1,4 +1,4 @@
-// Strings that end a text which arrives in pieces.
+// Stop strings: they end a text that arrives in pieces.
 #pragma once
 #include <string>
 #include <string_view>
@@ -6,16 +6,16 @@
 
 namespace vitro::text {
 
-// Of several strings the one that is complete first ends the text, the longest of those that end
-// together; so the result does not depend on how the text is cut into pieces.
+// The stop string that is complete first ends the text.  If several end at the same place, the
+// longest counts.  So the result does not depend on how the text is cut into pieces.
 class StopStrings {
  public:
   explicit StopStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {}
 
-  // What the piece decides of the text, the stop string excluded.  An end of the text that could
-  // begin a stop string is held back.
+  // Takes the next piece and returns the text that is certain now, without the stop string.  An
+  // end of the text that could begin a stop string is held back.
   std::string pass(std::string_view piece);
-  std::string rest();  // what is held back, when no piece will follow
+  std::string rest();  // the text that is held back, for the end
   bool found() const { return found_; }
 
  private:

@@ -1,4 +1,4 @@
-// Streaming text, a line at a time.
+// Decodes ids one by one.  Only the current line is decoded again for each id.
 #include "models/text/stream_decoder.h"
 
 #include <algorithm>
@@ -10,7 +10,8 @@ namespace vitro::text {
 
 namespace {
 
-// A line with more tokens or bytes is taken to begin again, or each token would cost its length.
+// Each token decodes its whole line again.  A line with more tokens or bytes than these is
+// treated as ended, so that the work per token stays bounded.
 constexpr size_t kLongestLine = 512, kMostBytesOfLine = 16384;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Ids that come one by one, as text.
+// Turns ids that come one by one into text.
 #pragma once
 #include <span>
 #include <string>
@@ -9,22 +9,24 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// Gives what each id adds to the text, in whole code points only: the beginning of a character is
-// held back until the rest comes.  Bytes that can become no character are U+FFFD.  Put together it
-// is to_valid_utf8(tokenizer.decode(all ids)).  The tokenizer must outlive it.
+// Returns the text that each id adds, in whole code points: the beginning of a character is held
+// back until the rest comes.  Bytes that are no character become U+FFFD.  All results together are
+// to_valid_utf8(tokenizer.decode(all ids)).  The tokenizer must outlive the decoder.
 class StreamDecoder {
  public:
-  // The text of `before`, a prompt, is there already: it decides about spaces, and is not given; a
-  // character that it begins is given whole.
+  // `before` is the prompt.  Its text decides about spaces but is not returned.  If it ends in the
+  // middle of a character, next() returns that whole character.
   explicit StreamDecoder(const Tokenizer& tokenizer, std::span<const TokenId> before = {});
-  std::string next(TokenId id);  // ValueError as from decode
-  std::string flush();           // at the end: U+FFFD if a character was begun, else nothing
+  // Returns the text that is complete with this id.  ValueError as from Tokenizer::decode.
+  std::string next(TokenId id);
+  // Ends the text: returns U+FFFD if a character is not complete, else nothing.
+  std::string flush();
 
  private:
   const Tokenizer& tokenizer_;
-  std::vector<TokenId> line_;  // on whose other tokens a token's spaces and quotes depend
-  size_t shown_ = 0;           // bytes of its text that were given or are held back
-  std::string held_;
+  std::vector<TokenId> line_;  // the current line: spaces and quotes depend on its other tokens
+  size_t shown_ = 0;           // bytes of the line's text that were returned or are held back
+  std::string held_;           // bytes that are not returned yet
 };
 
 }  // namespace text

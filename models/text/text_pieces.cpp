@@ -1,4 +1,4 @@
-// Cutting a text where tokenizers do not look across.
+// Cuts a text at places where no token crosses.
 #include "models/text/text_pieces.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@ namespace vitro::text {
 
 namespace {
 
-// Whether a character that is no white space ends at text[end], in valid UTF-8.
+// Returns whether a valid character that is not white space ends right before text[end].
 bool is_character_before(std::string_view text, size_t end) {
   size_t begin = end - 1;
   while (begin > 0 && end - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80)

@@ -1,4 +1,4 @@
-// A long text in pieces, each of which can be tokenized by itself.
+// Cuts a long text into pieces that can be tokenized one by one.
 #pragma once
 #include <string_view>
 
@@ -7,16 +7,20 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// Pieces of about `piece_bytes`, cut between a character and the space or line end behind it: there
-// no tokenizer's token goes on, and NFC composes nothing, so the tokens of the pieces are those of
-// the whole.  Where there is no such place a piece is longer.
+// The pieces have about `piece_bytes` bytes.  A cut is between a character and a space or line end
+// behind it.  No token crosses such a place and NFC composes nothing there, so the pieces have the
+// same tokens as the whole text.  A piece is longer where there is no such place.
 class TextPieces {
  public:
+  // Starts at the beginning of a text, which must outlive the object.
   explicit TextPieces(std::string_view text, size_t piece_bytes = size_t{1} << 20)
       : text_(text), piece_bytes_(piece_bytes) {}
-  std::string_view text() const { return text_; }  // the whole
+  // Returns the whole text.
+  std::string_view text() const { return text_; }
+  // Returns the pieces of another text, of the same size.
   TextPieces of(std::string_view text) const { return TextPieces(text, piece_bytes_); }
-  bool next(std::string_view& piece);  // false at the end
+  // Gives the next piece; returns false at the end.
+  bool next(std::string_view& piece);
 
  private:
   std::string_view text_;

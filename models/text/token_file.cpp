@@ -1,4 +1,4 @@
-// Token files.
+// Writes and reads token files.
 #define XXH_INLINE_ALL
 #include "models/text/token_file.h"
 
@@ -17,7 +17,8 @@ namespace vitro::text {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the file is the memory's bytes");
+static_assert(std::endian::native == std::endian::little,
+              "the file holds the ids as they are in memory");
 
 struct Header {
   char magic[8];
@@ -30,7 +31,7 @@ constexpr int64_t kMostWithTwoBytes = 65536;
 
 uint32_t width_for(int64_t vocab_size) { return vocab_size <= kMostWithTwoBytes ? 2 : 4; }
 
-// The writer's checksum, fed piece by piece.
+// Computes the checksum of ids that come in pieces.
 class Checksum {
  public:
   Checksum() : state_(XXH3_createState()) { XXH3_64bits_reset(state_); }
@@ -63,41 +64,41 @@ TokenFile::TokenFile(std::string_view bytes, const std::string& name) : name_(na
 }
 
 void TokenFile::parse(std::string_view bytes) {
-  auto refuse = [&](const auto&... why) {
-    fail<IoError>(name_, ": expected a token file: ", why...);
-  };
+  auto refuse = [&](const auto&... why) { fail<IoError>("token file ", name_, ": ", why...); };
   Header header;
   if (bytes.size() < sizeof header + sizeof checksum_)
-    refuse("it has only ", bytes.size(), " bytes");
+    refuse("expected at least ", sizeof header + sizeof checksum_, " bytes, got ", bytes.size());
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.magic, kMagic, sizeof header.magic) != 0)
-    refuse("it does not begin with ", kMagic);
+    refuse("expected it to begin with \"", kMagic, "\", got other bytes");
   if (header.version != kTokenFileVersion)
-    refuse("version ", kTokenFileVersion, " expected: ", header.version);
+    refuse("expected version ", kTokenFileVersion, ", got ", header.version);
   if (header.vocab_size == 0 || header.vocab_size > uint64_t{1} << 32)
-    refuse("its vocabulary has ", header.vocab_size, " tokens");
+    refuse("expected a vocabulary of 1 to 2^32 tokens, got ", header.vocab_size);
   vocab_size_ = static_cast<int64_t>(header.vocab_size);
   if (header.width != width_for(vocab_size_))
-    refuse(width_for(vocab_size_), " bytes per id expected: ", header.width);
+    refuse("expected ", width_for(vocab_size_), " bytes per id, got ", header.width);
   const size_t ids = bytes.size() - sizeof header - sizeof checksum_;
-  if (ids % header.width != 0) refuse("its last id is cut off");
+  if (ids % header.width != 0) refuse("expected whole ids, got one that is cut off at the end");
   width_ = static_cast<int>(header.width);
   vocabulary_hash_ = header.vocabulary_hash;
   ids_ = bytes.data() + sizeof header;
   size_ = static_cast<int64_t>(ids / header.width);
   std::memcpy(&checksum_, ids_ + ids, sizeof checksum_);
+  all_ids_ = {ids_, ids};
 }
 
 void TokenFile::verify() const {
-  const uint64_t found = XXH3_64bits(ids_, static_cast<size_t>(size_ * width_));
-  check<IoError>(found == checksum_, name_,
-                 ": expected a whole token file: its ids do not have its checksum");
+  const uint64_t found = XXH3_64bits(all_ids_.data(), all_ids_.size());
+  check<IoError>(found == checksum_, "token file ", name_,
+                 ": expected ids that match its checksum, got others; the file is damaged");
 }
 
 void TokenFile::copy(int64_t begin, std::span<int64_t> to) const {
   const auto count = static_cast<int64_t>(to.size());
-  check<ShapeError>(begin >= 0 && begin <= size_ && count <= size_ - begin, "copy: ids [", begin,
-                    ", ", begin + count, ") expected below ", size_, " of ", name_);
+  check<ShapeError>(begin >= 0 && begin <= size_ && count <= size_ - begin,
+                    "copy: expected a range within the ", size_, " ids of ", name_, ", got [",
+                    begin, ", ", begin + count, ")");
   int64_t largest = 0;
   auto widen = [&]<class Id>(Id) {
     for (int64_t i = 0; i < count; ++i) {
@@ -108,13 +109,13 @@ void TokenFile::copy(int64_t begin, std::span<int64_t> to) const {
     }
   };
   width_ == 2 ? widen(uint16_t{}) : widen(uint32_t{});
-  check<IoError>(largest < vocab_size_, name_, ": expected ids below ", vocab_size_, ", got ",
-                 largest);
+  check<IoError>(largest < vocab_size_, "token file ", name_, ": expected ids below ", vocab_size_,
+                 ", got ", largest);
 }
 
 TokenFile TokenFile::slice(int64_t begin, int64_t end) const {
-  check<ShapeError>(0 <= begin && begin <= end && end <= size_, "slice: a range within ", size_,
-                    " ids expected: got [", begin, ", ", end, ")");
+  check<ShapeError>(0 <= begin && begin <= end && end <= size_, "slice: expected a range within ",
+                    size_, " ids, got [", begin, ", ", end, ")");
   TokenFile part = *this;
   part.ids_ += begin * width_;
   part.size_ = end - begin;
@@ -138,7 +139,8 @@ int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, Te
     else append<uint32_t>(file, checksum, ids);
     count += static_cast<int64_t>(ids.size());
   };
-  // A special token may stand where a piece would end: pieces are what is between them.
+  // A special token may hold a space, so the text is cut at special tokens first and then into
+  // pieces.
   const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
   if (bpe && bpe->vocabulary().bos_id) add({*bpe->vocabulary().bos_id});
   const std::vector<SoughtToken> sought = sought_tokens(tokenizer, allowed_special);

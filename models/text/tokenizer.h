@@ -1,4 +1,4 @@
-// Text to token ids and back: what every tokenizer can do.
+// The interface of all tokenizers: text to token ids and back.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,39 +12,47 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
+// The index of a token in the vocabulary, from 0.
 using TokenId = int64_t;
 
+// Converts between text and token ids.
 class Tokenizer {
  public:
   virtual ~Tokenizer();
 
+  // Returns the ids of a whole text.
   virtual std::vector<TokenId> encode(std::string_view text) const = 0;
-  // The ids of a piece that stands behind others (TextPieces): without what begins a text.
+  // Returns the ids of a piece that follows other pieces of the same text (TextPieces).  Tokens and
+  // spaces that only begin a text are not added.
   virtual std::vector<TokenId> encode_piece(std::string_view piece) const { return encode(piece); }
-  // ValueError, naming the id and the vocabulary's size, for an id that is not below vocab_size().
+  // Returns the text of the ids.  ValueError, with the id and the vocabulary's size, for an id
+  // outside 0 .. vocab_size() - 1.
   virtual std::string decode(std::span<const TokenId> ids) const = 0;
+  // Returns the number of tokens, V.
   virtual int64_t vocab_size() const = 0;
-  // The text of one token, for display.
+  // Returns the text of one token, for display.
   virtual std::string token(TokenId id) const = 0;
-  // "char", "word" or "bpe": the type that the saved file carries.
+  // Returns "char", "word" or "bpe".
   virtual std::string_view kind() const = 0;
-  // Of the vocabulary: what is encoded by equal tokenizers can be told from the rest.
+  // Returns a hash of the vocabulary.  Token files keep it, so that ids of another tokenizer can be
+  // detected.
   virtual uint64_t vocabulary_hash() const = 0;
+  // Returns the contents of the file that save() writes.
   virtual std::string to_json() const = 0;
-  // Writes to_json() to a file; the old file stays whole until the new one is.
+  // Writes to_json() to a file.  An old file is replaced only when the new one is complete.
   void save(const std::string& path) const;
 };
 
-// tokenizer.encode(text), where the text of these special tokens becomes them; text that goes on
-// from other text gets nothing that begins one.  ValueError for what is no special token of the
-// tokenizer; only byte pairs have any.
+// Returns the ids of a text.  Each text of a token of `allowed_special` in it becomes that token.
+// `begins` is false for text that continues other text: nothing is added that begins a text.
+// ValueError for a name that is no special token; only BPE tokenizers have special tokens.
 std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
                             const std::vector<std::string>& allowed_special, bool begins = true);
 
-// The tokenizer that a file was saved from, whichever its type, or one that BpeTokenizer::load
-// takes.  IoError names path and reason.
+// Loads a tokenizer of any kind from a file that save() wrote, or from a path that
+// BpeTokenizer::load accepts.  IoError with path and reason.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path);
-// The same from JSON in memory; errors call it `name`.
+// Does the same from JSON in memory; errors call it `name`.
 std::unique_ptr<Tokenizer> parse_tokenizer(std::string_view json, const std::string& name);
 
 }  // namespace text

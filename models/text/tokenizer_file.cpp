@@ -1,4 +1,4 @@
-// Reading JSON of tokenizers.
+// Reads the JSON of tokenizers.
 #include "models/text/tokenizer_file.h"
 
 #include "models/text/unicode/utf8.h"
@@ -7,7 +7,8 @@ namespace vitro::text {
 
 namespace {
 
-// Reads until it has seen enough; what is wrong with the rest, the true reader will say.
+// Reads the file only until it has found the model or the type, and reports no errors: the reader
+// of that kind of file does.
 class Recognizer final : public JsonEvents {
  public:
   explicit Recognizer(const std::string& name) : JsonEvents("JSON", name) {}
@@ -44,7 +45,8 @@ class Recognizer final : public JsonEvents {
 }  // namespace
 
 void read_json(JsonEvents& reader, std::string_view json) {
-  if (json.starts_with("\xEF\xBB\xBF")) reader.refuse("it begins with a byte order mark");
+  if (json.starts_with("\xEF\xBB\xBF"))
+    reader.refuse("expected JSON, got a byte order mark at its beginning");
   try {
     check_utf8(json, "JSON");
   } catch (const ValueError& error) { reader.refuse(error.what()); }

@@ -1,4 +1,4 @@
-// What the readers of tokenizer files share.
+// Functions that all readers of tokenizer files share.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,13 +7,15 @@
 
 namespace vitro::text {
 
+// Larger files are refused.
 constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
 
-// Gives a reader the events of a whole file, and refuses a byte order mark and what is no UTF-8:
-// messages repeat its text.
+// Gives a reader the events of a whole file.  A byte order mark and invalid UTF-8 are refused
+// first, because messages quote the text.
 void read_json(JsonEvents& reader, std::string_view json);
 
-// Whether it is an object with a "model", as in tokenizer.json, and not one with a "type".
+// Returns whether the text is an object with the field "model", as tokenizer.json is, and no
+// "type" before it.
 bool is_tokenizer_json(std::string_view json);
 
 }  // namespace vitro::text

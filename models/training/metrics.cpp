@@ -1,4 +1,4 @@
-// Rows of numbers.
+// Writes and reads the files of metrics.
 #include "models/training/metrics.h"
 
 #include <fcntl.h>
@@ -34,7 +34,7 @@ std::vector<std::string_view> split(std::string_view line) {
   return cells;
 }
 
-// The whole lines of a file of which keep(line) says yes; of no file none.
+// The complete lines of a file for which keep(line) is true; "" if there is no file.
 template <class F>
 std::string kept_lines(const std::string& path, F keep) {
   if (!file_exists(path)) return "";
@@ -108,7 +108,7 @@ void Metrics::RowFile::check_done(int error) const {
 }
 
 Metrics::Metrics(const std::string& directory, int64_t step) {
-  // A new run has no rows yet; a run that goes on has those of the steps that it has done.
+  // A new run keeps no rows; a resumed run keeps those of the steps that it has done.
   const auto is_done = [&](double row_step) {
     return step > 0 && row_step <= static_cast<double>(step);
   };
@@ -149,7 +149,7 @@ const MetricsRow* Metrics::best() const {
 bool Metrics::overfits() const {
   const MetricsRow* const best = this->best();
   if (!best) return false;
-  std::optional<double> before, last;  // smoothed, from the best on
+  std::optional<double> before, last;  // smoothed losses, from the best row on
   int risen = 0;
   for (const MetricsRow* row = best; row != rows_.data() + rows_.size(); ++row) {
     if (row->smoothed_loss && !before) before = row->smoothed_loss;

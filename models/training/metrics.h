@@ -1,4 +1,4 @@
-// Metrics: a training run's rows of numbers, as files for programs.
+// Metrics: the numbers of a training run, row by row, in files that programs can read.
 #pragma once
 #include <memory>
 #include <optional>
@@ -10,28 +10,29 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// What is known after a step.
+// The numbers after a step.  A field without a value was not computed.
 struct MetricsRow {
-  int64_t step = 0;
-  std::optional<double> loss = {}, smoothed_loss = {}, validation_loss = {}, learning_rate = {},
-                        grad_norm = {};
+  int64_t step = 0;  // how many steps are done
+  std::optional<double> loss = {}, smoothed_loss = {}, validation_loss = {};  // nats per token
+  std::optional<double> learning_rate = {}, grad_norm = {};                   // of the step
 };
 
-// metrics.csv has what a run decides, so equal runs have equal files; metrics.jsonl has its times
-// as well.
+// Writes metrics.csv, which has no times, so that equal runs write equal files, and metrics.jsonl,
+// which also has times.
 class Metrics {
  public:
-  // Of the run in the directory, which has done so many steps: rows of later ones are removed, and
-  // at step 0 all.
+  // Continues the files of the run in the directory, which has done `step` steps.  Rows of later
+  // steps are removed; with a `step` of 0, all rows.
   Metrics(const std::string& directory, int64_t step);
-  // `seconds`: of work since this object was made.  IoError if a file cannot be written.
+  // Appends a row.  `seconds` is the time of work since this object was made.  IoError if a file
+  // cannot be written.
   void add(const MetricsRow& row, double seconds, double tokens_per_second);
-  void sync();  // as durable as a checkpoint is: before the one that the rows belong to
+  void sync();  // brings the rows to the disk; call it before the checkpoint of the same step
 
-  const std::vector<MetricsRow>& rows() const { return rows_; }  // those of before included
-  const MetricsRow* best() const;  // of the lowest validation loss; null without any
-  // Whether the validation loss has risen twice, by more than a twentieth of its best, while the
-  // training loss fell: the model learns its text by heart.
+  const std::vector<MetricsRow>& rows() const { return rows_; }  // all, also from before
+  const MetricsRow* best() const;  // has the lowest validation loss; null if no row has one
+  // Whether the model learns its text by heart: the last two validation losses are more than 5%
+  // above the best one, while the training loss fell.
   bool overfits() const;
 
  private:
@@ -39,17 +40,17 @@ class Metrics {
   class RowFile {
    public:
     RowFile(const std::string& path, const std::string& first_rows);  // replaces the file
-    void add(const std::string& row);                                 // at once
+    void add(const std::string& row);                                 // unbuffered
     void sync();
 
    private:
     void check_done(int error) const;
     std::string path_;
-    std::shared_ptr<const int> file_;  // closed with it
+    std::shared_ptr<const int> file_;  // the descriptor; it is closed with this object
   };
 
   std::vector<MetricsRow> rows_;
-  double seconds_before_ = 0;  // of work, of the processes before this one
+  double seconds_before_ = 0;  // of work, in the processes before this one
   std::optional<RowFile> csv_, jsonl_;
 };
 

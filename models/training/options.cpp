@@ -1,4 +1,4 @@
-// The schedule of the learning rate.
+// Makes the schedule of the learning rate.
 #include "models/training/options.h"
 
 #include <algorithm>
@@ -13,9 +13,9 @@ optim::LRFormula schedule_of(const TrainingOptions& o) {
     return optim::LinearWarmupCosine{
         .warmup_iters = warmup, .lr_decay_iters = decay, .min_lr = o.last_lr()};
   const bool falls = o.lr_schedule == "linear";
-  check<ValueError>(
-      falls || o.lr_schedule == "constant",
-      "TrainingOptions: a schedule cosine, linear or constant expected: ", o.lr_schedule);
+  check<ValueError>(falls || o.lr_schedule == "constant",
+                    "TrainingOptions: expected a schedule cosine, linear or constant, got ",
+                    o.lr_schedule);
   const auto rising = [warmup](int64_t step) {
     return static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
   };

@@ -1,4 +1,4 @@
-// Training runs.
+// Steps, saves and resumes training runs.
 #include "models/training/run.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 constexpr double kSmoothing = 0.98;
 constexpr double kSampleTemperature = 0.8;
 
-// Of the checkpoints in a directory, which need not be there.
+// The steps of the checkpoints in a directory; none if there is no directory.
 std::vector<int64_t> steps_in(const std::string& directory) {
   if (!is_directory(directory)) return {};
   return CheckpointDirectory(directory).steps();
@@ -29,7 +29,7 @@ bool is_finite(const Tensor& x) {
   return std::isfinite(x.to(kFloat64).sum().item());
 }
 
-// AdamW whose weight decay leaves biases and norms alone.
+// AdamW without weight decay for biases and norms.
 std::unique_ptr<optim::AdamW> make_optimizer(LanguageModel& model, const TrainingOptions& o) {
   const optim::DecayGroups groups = optim::decay_groups(model.named_parameters());
   const optim::AdamWOptions adamw{
@@ -48,9 +48,9 @@ int64_t training_part(int64_t tokens) { return tokens - tokens / 10; }
 
 void check_length(const text::TokenFile& tokens, int64_t block_size) {
   check<ValueError>(training_part(tokens.size()) > block_size && tokens.size() / 10 >= 2,
-                    "text: expected a longer one: it has ", tokens.size(), " tokens, and needs ",
-                    std::max<int64_t>(20, block_size + 1 + block_size / 9), " for a block_size of ",
-                    block_size);
+                    "text: expected at least ",
+                    std::max<int64_t>(20, block_size + 1 + block_size / 9),
+                    " tokens, for a block_size of ", block_size, ", got ", tokens.size());
 }
 
 TrainingRun::TrainingRun(std::unique_ptr<LanguageModel> model,
@@ -66,7 +66,7 @@ TrainingRun::TrainingRun(std::unique_ptr<LanguageModel> model,
                     ": expected a directory without a run, got one of ",
                     there.empty() ? 0 : there.back(), " steps");
   check<ValueError>(tokens.vocabulary_hash() == tokenizer_->vocabulary_hash(),
-                    "train: tokens of the tokenizer's vocabulary expected");
+                    "train: expected tokens of the tokenizer's vocabulary, got others");
   try {
     check_vocabulary(model_->vocab_size(), *tokenizer_);
   } catch (const IoError& error) { fail<ValueError>(error.what()); }
@@ -78,9 +78,9 @@ TrainingRun::TrainingRun(SavedModel parts, const text::TokenFile& tokens,
       options_(options),
       tokenizer_(std::move(parts.tokenizer)),
       model_(std::move(parts.model)),
-      optimizer_(
-          (check<ValueError>(model_ && tokenizer_, "train: a model and a tokenizer expected"),
-           make_optimizer(*model_, options))),
+      optimizer_((check<ValueError>(model_ && tokenizer_,
+                                    "train: expected a model and a tokenizer, got a null pointer"),
+                  make_optimizer(*model_, options))),
       schedule_(std::make_unique<optim::Scheduler>(*optimizer_, schedule_of(options))),
       training_size_(training_part(tokens.size())),
       validation_(tokens.slice(training_size_, tokens.size())),
@@ -103,15 +103,16 @@ TrainingRun TrainingRun::resume(const Checkpoint& checkpoint, const text::TokenF
 void TrainingRun::refuse(const std::string& what, int64_t step) const {
   const std::string still = steps_in(options_.out_dir).empty()
                                 ? ""
-                                : "; the last checkpoint is whole: " + options_.out_dir;
+                                : "; the last checkpoint is not affected: " + options_.out_dir;
   for (const auto& [name, p] : model_->named_parameters())
-    check<ValueError>(is_finite(p), "train: ", what, " at step ", step,
-                      " is not finite, and the first parameter that is not: ", name, still);
+    check<ValueError>(is_finite(p), "train: expected a finite ", what, " at step ", step,
+                      ", got inf or nan; the first parameter that is not finite is ", name, still);
   for (const auto& [name, p] : model_->named_parameters())
-    check<ValueError>(!p.grad().defined() || is_finite(p.grad()), "train: ", what, " at step ",
-                      step, " is not finite, and the first gradient that is not: ", name, still);
-  fail<ValueError>("train: ", what, " at step ", step, " is not finite, though all parameters are",
-                   still);
+    check<ValueError>(
+        !p.grad().defined() || is_finite(p.grad()), "train: expected a finite ", what, " at step ",
+        step, ", got inf or nan; the first gradient that is not finite is that of ", name, still);
+  fail<ValueError>("train: expected a finite ", what, " at step ", step,
+                   ", got inf or nan, although all parameters are finite", still);
 }
 
 StepReport TrainingRun::step() {
@@ -129,8 +130,8 @@ StepReport TrainingRun::step() {
   const double bound =
       options_.grad_clip > 0 ? options_.grad_clip : std::numeric_limits<double>::infinity();
   report.grad_norm = optim::clip_grad_norm_(model_->parameters(), bound);
-  if (!std::isfinite(report.loss)) refuse("the loss", step_ + 1);
-  if (!std::isfinite(report.grad_norm)) refuse("the gradient", step_ + 1);
+  if (!std::isfinite(report.loss)) refuse("loss", step_ + 1);
+  if (!std::isfinite(report.grad_norm)) refuse("gradient", step_ + 1);
   optimizer_->step();
   optimizer_->zero_grad();
   schedule_->step();
@@ -149,7 +150,7 @@ int64_t TrainingRun::evaluated_tokens() const {
 double TrainingRun::validation_loss() const {
   const double loss =
       evaluate(*model_, validation_, evaluation_window(*model_), evaluated_tokens()).loss();
-  if (!std::isfinite(loss)) refuse("the validation loss", step_);
+  if (!std::isfinite(loss)) refuse("validation loss", step_);
   return loss;
 }
 
@@ -173,7 +174,7 @@ Checkpoint TrainingRun::checkpoint() const {
   for (const auto& [prefix, tensors] :
        {std::pair{"optimizer.", optimizer_->state_dict()}, {"schedule.", schedule_->state_dict()}})
     for (auto& named : with_prefix(prefix, tensors)) all.tensors.push_back(std::move(named));
-  all.metadata.insert(metadata.begin(), metadata.end());  // what the model says stays
+  all.metadata.insert(metadata.begin(), metadata.end());  // replaces nothing
   all.metadata["step"] = std::to_string(step_);
   all.metadata["state"] = nlohmann::ordered_json{
       {"generator_seed", default_generator().seed()},
@@ -201,7 +202,7 @@ void TrainingRun::restore(const Checkpoint& saved) {
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
   const std::string& step = saved.field("step");
   std::from_chars(step.data(), step.data() + step.size(), step_);
-  check<IoError>(step_ >= 0, "resume: a step of at least 0 expected: ", step_);
+  check<IoError>(step_ >= 0, "resume: expected a step of at least 0, got ", step_);
   try {
     const auto state = nlohmann::json::parse(saved.field("state"));
     manual_seed(state.at("generator_seed").get<uint64_t>());
@@ -210,7 +211,7 @@ void TrainingRun::restore(const Checkpoint& saved) {
     smoothed_ = state.at("smoothed").get<double>();
     smoothed_weight_ = state.at("smoothed_weight").get<double>();
   } catch (const nlohmann::json::exception& error) {
-    fail<IoError>("resume: the state of a run expected: ", error.what());
+    fail<IoError>("resume: expected the state of a run, got something else: ", error.what());
   }
 }
 

@@ -1,4 +1,5 @@
-// TrainingRun: a model, a text and all that decides the next step; it is saved and found again.
+// TrainingRun: a model, a text and everything else that decides the next step.  It can be saved and
+// resumed.
 //
 //   models::TrainingRun run(std::move(model), std::move(tokenizer), tokens, {.max_iters = 1000});
 //   while (run.steps() < run.options().max_iters) run.step();
@@ -17,55 +18,60 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// How many tokens of a text are learnt; the rest, a tenth, is the validation part.
+// How many tokens of a text are for training; the rest, a tenth, is the validation part.
 int64_t training_part(int64_t tokens);
-// ValueError for a text that is too short to be split so.
+// Throws ValueError if a text is too short to be split into these parts.
 void check_length(const text::TokenFile& tokens, int64_t block_size);
 
-// The checksum of the tokens that a run's checkpoint was learning; IoError for another checkpoint.
+// The checksum of the tokens that a run learns from, taken from its checkpoint.  IoError if the
+// checkpoint is not one of a run.
 uint64_t tokens_checksum_of(const Checkpoint& checkpoint);
 
-// What one step did.
+// The numbers of one step.
 struct StepReport {
-  double loss;  // before the step, the mean over its batches
-  double grad_norm;
-  double learning_rate;
+  double loss;           // before the step, the mean over its batches, in nats per token
+  double grad_norm;      // of all gradients together, before they are clipped
+  double learning_rate;  // of this step
 };
 
+// A training run in the directory options.out_dir.
 class TrainingRun {
  public:
-  // A new run.  ValueError for an out_dir that holds a run, for parts that do not fit together, for
-  // a text that is too short, and as NextTokenBatches, AdamW and schedule_of.
+  // A new run.  ValueError if out_dir already holds a run, if the parts do not fit together, if the
+  // text is too short, and whenever NextTokenBatches, AdamW or schedule_of throw it.
   TrainingRun(std::unique_ptr<LanguageModel> model, std::unique_ptr<text::Tokenizer> tokenizer,
               const text::TokenFile& tokens, const TrainingOptions& options);
-  // The run that the checkpoint is of, with the random numbers and the metadata that belong to it.
-  // The tokens must be those of then (IoError), and the options those that decide the steps.
+  // Resumes the run of a checkpoint, with its random numbers and metadata.  IoError unless the
+  // tokens are those that the run was started with.  The options
+  // that decide the steps must be the same, too.
   static TrainingRun resume(const Checkpoint& checkpoint, const text::TokenFile& tokens,
                             const TrainingOptions& options);
 
-  // ValueError, naming the step and what is not finite first, if the loss or a gradient is not.
+  // Does one step.  ValueError if the loss or a gradient is not finite; it names the step and the
+  // first parameter or gradient that is not finite.
   StepReport step();
-  // Over the validation part, as `vitro eval` computes it, but for no more than eval_iters batches
-  // of tokens.  ValueError if it is not finite.
+  // The loss over the validation part, as `vitro eval` computes it, but over at most eval_iters
+  // batches of tokens.  ValueError if it is not finite.
   double validation_loss() const;
-  int64_t evaluated_tokens() const;  // how many of the validation part that predicts
-  // Text that the model writes; no random number of the run's is used.
+  int64_t evaluated_tokens() const;  // how many tokens validation_loss() predicts
+  // Text that the model writes: `tokens` tokens after the first token of the validation part.  It
+  // uses no random numbers of the run.
   std::string sample(int64_t tokens) const;
-  Checkpoint checkpoint() const;
-  // To out_dir, which is made if there is none; returns the file.  The newest options().keep stay,
-  // and the one of the step `best`.
+  Checkpoint checkpoint() const;  // everything that resume needs
+  // Saves a checkpoint to out_dir, which is made if needed, and returns its file.  Older
+  // checkpoints are removed, except the newest options().keep and the one of the step `best`.
   std::string save(std::optional<int64_t> best = {}) const;
 
-  int64_t steps() const { return step_; }  // done
-  double smoothed_loss() const;            // a moving average over some 50 steps
-  const TrainingOptions& options() const { return options_; }
-  const text::Tokenizer& tokenizer() const { return *tokenizer_; }
-  LanguageModel& model() const { return *model_; }
-  int64_t training_tokens() const { return training_size_; }
-  int64_t validation_tokens() const { return validation_.size(); }
+  int64_t steps() const { return step_; }  // how many are done
+  double smoothed_loss() const;            // a moving average over about 50 steps
+  const TrainingOptions& options() const { return options_; }       // as given
+  const text::Tokenizer& tokenizer() const { return *tokenizer_; }  // of the text
+  LanguageModel& model() const { return *model_; }                  // in train mode
+  int64_t training_tokens() const { return training_size_; }        // the size of that part
+  int64_t validation_tokens() const { return validation_.size(); }  // the size of that part
 
-  // What the checkpoints carry of the caller's, beside "config", "tokenizer", "step", "state" and
-  // what the model says of itself.
+  // Metadata of the caller, which the checkpoints also hold.  "config", "tokenizer", "step",
+  // "state" and the model's own metadata cannot be replaced.
   std::map<std::string, std::string> metadata;
 
  private:
@@ -83,7 +89,7 @@ class TrainingRun {
   NextTokenBatches batches_;
   uint64_t tokens_checksum_;
   int64_t step_ = 0;
-  double smoothed_ = 0, smoothed_weight_ = 0;  // of the mean and of the ones in it
+  double smoothed_ = 0, smoothed_weight_ = 0;  // moving sums of losses and of weights
 };
 
 }  // namespace models

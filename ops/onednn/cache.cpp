@@ -1,4 +1,5 @@
-// The caches of primitives.  A thread finds one that it has run before without taking a lock.
+// The caches of oneDNN primitives.  A thread finds a primitive that it has run before without a
+// lock.
 #include "ops/onednn/cache.h"
 
 #include <algorithm>
@@ -19,8 +20,8 @@ namespace vitro::onednn {
 namespace {
 
 constexpr size_t kLimit = size_t{64} << 20;      // bytes of primitives that the process keeps
-constexpr size_t kCodeBytes = size_t{48} << 10;  // what a primitive itself is taken to occupy
-constexpr size_t kMostExecutions = kLimit / kCodeBytes;  // that a thread keeps
+constexpr size_t kCodeBytes = size_t{48} << 10;  // assumed bytes of one primitive
+constexpr size_t kMostExecutions = kLimit / kCodeBytes;  // executions that a thread keeps
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
@@ -34,7 +35,7 @@ struct KeyHash {
 
 struct ThreadCache {
   std::unordered_map<Key, std::unique_ptr<Execution>, KeyHash> executions;
-  std::mutex mutex;  // of `executions` while it changes or another thread reads its counts
+  std::mutex mutex;  // locked while `executions` changes, or while another thread reads its counts
   std::atomic<uint64_t> hits{0};
   uint64_t clock = 0;
   dnnl_stream_t stream = nullptr;
@@ -47,7 +48,7 @@ constinit thread_local ThreadCache* t_cache = nullptr;
 struct Process {
   struct Entry {
     std::shared_ptr<Primitive> primitive;
-    uint64_t last_request;  // by a thread that had not run it yet
+    uint64_t last_request;  // the clock when a thread that had not run it asked for it
   };
   std::mutex mutex;
   std::unordered_map<Key, Entry, KeyHash> primitives;
@@ -60,7 +61,7 @@ Process& process() {
   static const bool registered = [] {
     const auto lock = [] { one->mutex.lock(); };
     const auto unlock = [](bool in_child) {
-      // The other threads, and the memory that holds their caches, are not in the child.
+      // The child has neither the other threads nor the memory that holds their caches.
       if (in_child) std::erase_if(one->threads, [](ThreadCache* c) { return c != t_cache; });
       one->mutex.unlock();
     };
@@ -71,7 +72,7 @@ Process& process() {
   return *one;
 }
 
-// Made at once, so that no thread is making it while another forks.
+// Created before main, so that no thread creates it while another forks.
 [[maybe_unused]] Process& g_process = process();
 
 ThreadCache::ThreadCache() {
@@ -90,8 +91,8 @@ ThreadCache::~ThreadCache() {
   dnnl_stream_destroy(stream);
 }
 
-// A thread's cache goes when the thread ends, that of the main thread never: a static object may
-// compute after main.
+// The cache is deleted when the thread ends.  The main thread's is never deleted, because a static
+// object may compute after main.
 ThreadCache& thread_cache() {
   if (!t_cache) [[unlikely]] {
     static AtThreadEnd at_end([](void* cache) {
@@ -108,12 +109,12 @@ ThreadCache& thread_cache() {
 std::atomic<bool> g_program_ends{false};
 void check_alive() {
   check(!g_program_ends.load(std::memory_order_relaxed),
-        "oneDNN: expected no product while static objects are destroyed, because oneDNN's own are "
-        "gone; compute before main returns");
+        "oneDNN: expected products before main returns, got one while static objects are "
+        "destroyed, when oneDNN's own are gone; compute it earlier");
 }
 
-// oneDNN and OpenMP's library end the program where small things find no memory.  There is some if
-// a larger block can be had.
+// oneDNN and the OpenMP library end the program if a small allocation fails.  If a larger block can
+// be allocated, there is memory for small ones.
 void require_memory() {
   constexpr size_t kBytes = size_t{1} << 20;
   const std::unique_ptr<void, void (*)(void*)> probe(std::malloc(kBytes), std::free);
@@ -126,8 +127,7 @@ auto oldest(Map& map, Age age) {
                           [&](auto& a, auto& b) { return age(a.second) < age(b.second); });
 }
 
-// The process's primitive for `key`.  Threads that ask for one that is missing wait until one of
-// them has made it.
+// The process's primitive for `key`.  If it is missing, one thread makes it, and the others wait.
 std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
   Process& all = process();
   std::lock_guard lock(all.mutex);
@@ -156,7 +156,8 @@ std::shared_ptr<Primitive> shared_primitive(const Key& key, const Make& make) {
 
 void check_status(dnnl_status_t status, const char* what) {
   if (status == dnnl_out_of_memory) fail_memory();
-  check(status == dnnl_success, "oneDNN: ", what, " failed with status ", static_cast<int>(status));
+  check(status == dnnl_success, "oneDNN: ", what, ": expected success, got status ",
+        static_cast<int>(status));
 }
 
 dnnl_engine_t engine() {
@@ -184,8 +185,8 @@ Attributes new_attributes() {
 
 namespace {
 
-// A primitive that found no memory while it was made leaves a broken entry in oneDNN's own cache,
-// which would fail every later request for it.  A smaller cache has dropped it.
+// If memory runs out while a primitive is made, oneDNN's own cache keeps a broken entry, and every
+// later request for the primitive would fail.  Setting the capacity to 0 drops the entry.
 dnnl_primitive_t new_primitive(const_dnnl_primitive_desc_t description) {
   dnnl_primitive_t made = nullptr;
   try {
@@ -271,7 +272,7 @@ Execution& add(const Key& key, const Make& make) try {
   return *c.executions.insert_or_assign(key, std::move(made)).first->second;
 } catch (const std::bad_alloc&) { fail_memory(); }
 
-// Reads what the classes of this room count.
+// Collects the counters of this folder's classes, which name it as a friend.
 struct Statistics {
   static OnednnStats read() {
     Process& all = process();

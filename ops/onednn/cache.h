@@ -1,5 +1,5 @@
-// Ready oneDNN primitives: one per process and shape, with memory objects per thread.  Private to
-// this room.
+// Keeps ready oneDNN primitives: one per process and shape, with memory objects per thread.
+// Private to ops/onednn/.
 #pragma once
 #include <oneapi/dnnl/dnnl.h>
 
@@ -15,7 +15,7 @@
 
 namespace vitro::onednn {
 
-// Something of oneDNN's that ends with its scope.
+// Owns an object of oneDNN, and destroys it at the end of its scope.
 template <class T, dnnl_status_t (*destroy)(T*)>
 struct Destroy {
   void operator()(T* handle) const { destroy(handle); }
@@ -28,7 +28,7 @@ using Description = Handle<dnnl_primitive_desc, dnnl_primitive_desc_destroy>;
 using Runnable = Handle<dnnl_primitive, dnnl_primitive_destroy>;
 using Memory = Handle<dnnl_memory, dnnl_memory_destroy>;
 
-// Everything that shapes a primitive, as words.
+// Everything on which a primitive depends, as words.
 struct Key {
   std::array<int64_t, 20> words{};
   int count = 0;
@@ -36,11 +36,12 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
-// A primitive, and the layout of its arguments in the order in which Execution::run takes them.
-// All threads share it; it is planned for one thread.
+// A primitive, and the layouts of its arguments in the order in which Execution::run takes them.
+// All threads share it.  It is planned to run on one thread.
 class Primitive {
  public:
-  Primitive(const_dnnl_primitive_desc_t description, std::string name);  // takes its own reference
+  // The caller still owns `description`.
+  Primitive(const_dnnl_primitive_desc_t description, std::string name);
   Primitive(const Primitive&) = delete;
   Primitive& operator=(const Primitive&) = delete;
 
@@ -60,11 +61,11 @@ class Primitive {
   std::vector<Argument> arguments_;
   dnnl_memory_desc_t scratchpad_{};
   size_t scratchpad_bytes_ = 0;
-  std::string name_, implementation_;   // what it computes, and oneDNN's name of the kernel
-  std::atomic<int64_t> ended_runs_{0};  // by executions that are gone
+  std::string name_, implementation_;   // its computation, and oneDNN's name of the kernel
+  std::atomic<int64_t> ended_runs_{0};  // runs of executions that no longer exist
 };
 
-// One thread's way to run a primitive: memory objects of its own, scratch memory from our
+// Runs a primitive on one thread, with memory objects of its own and scratch memory from our
 // allocator.  (Two threads that run one primitive with oneDNN's own scratchpad get wrong numbers.)
 class Execution {
  public:
@@ -81,12 +82,13 @@ class Execution {
   friend struct Statistics;
   std::shared_ptr<Primitive> primitive_;
   std::array<dnnl_exec_arg_t, 6> arguments_{};
-  std::array<Memory, 6> memory_;  // of the arguments
+  std::array<Memory, 6> memory_;  // owns the memory objects in arguments_
   int count_ = 0;
   std::atomic<int64_t> runs_{0};
 };
 
-// This thread's execution for `key`.  make() makes the primitive, once per process.
+// find returns this thread's execution for `key`, or null.  add makes one; it calls make() only if
+// the process has no primitive for `key`.  prepared does one or the other.
 using Make = std::function<std::shared_ptr<Primitive>()>;
 Execution* find(const Key& key);
 Execution& add(const Key& key, const Make& make);
@@ -96,10 +98,10 @@ Execution& prepared(const Key& key, const F& make) {
   return found ? *found : add(key, make);
 }
 
-// MemoryError if that is what failed.
+// Throws if `status` is a failure of `what`: MemoryError if memory ran out, else Error.
 void check_status(dnnl_status_t status, const char* what);
 dnnl_engine_t engine();
 dnnl_data_type_t data_type(DType dtype);
-Attributes new_attributes();  // with the scratchpad in our hands
+Attributes new_attributes();  // for primitives that get their scratch memory from us
 
 }  // namespace vitro::onednn

@@ -40,7 +40,7 @@ dnnl_memory_desc_t layout(bool batched, int64_t batch, DType dtype, int64_t rows
   return d;
 }
 
-// A piece is a call whose c is a block of a wider matrix.
+// A call that computes one block of a wider matrix c.
 struct Piece : MatmulCall {
   int64_t c_row_stride, c_batch_stride;
 };
@@ -105,7 +105,7 @@ void rectify(const Piece& c) {
   }
 }
 
-// relu runs over a piece that was just written: oneDNN's own would lose NaN.
+// relu runs over a piece right after it was written.  oneDNN's own relu would turn NaN into 0.
 void run(Piece c) {
   const bool has_relu = c.f == Activation::kRelu;
   if (has_relu) c.f = Activation::kNone;

@@ -1,4 +1,4 @@
-// How a matrix product is cut into pieces, each of which one thread computes.
+// Decides how a matrix product is cut into pieces.  One thread computes each piece.
 #pragma once
 #include <cstdint>
 
@@ -10,31 +10,32 @@ namespace vitro::onednn {
 struct Product {
   DType dtype;
   int64_t batch, m, n, k;
-  bool a_down_columns;  // a is stored column by column, as dy in the gradient of a weight dy^T x
-  bool b_down_columns;  // b is stored column by column, as W in x W^T
+  bool a_down_columns;  // a is stored column by column, like dy^T in a weight's gradient dy^T x
+  bool b_down_columns;  // b is stored column by column, like W^T in x W^T
   bool adds = false;    // c += a b
   bool dense = true;    // a and b are stored without gaps
 };
 
-// The size of a piece; the last one in each direction may be smaller.  Pieces are numbered batch by
-// batch, within a batch by blocks of columns, and within a block of columns by rows.
+// The size of a piece; the last piece in each direction may be smaller.  Pieces are numbered first
+// by batch, then by block of columns, then by rows.
 struct Pieces {
   int64_t batch, rows, cols;
-  // Whether one call for neighbouring pieces of one block of columns gives the same bits as one
-  // call for each.  Then a thread joins what it has claimed.
+  // Whether one call for neighbouring pieces of a block of columns gives the same bits as one call
+  // for each piece.  If so, a thread joins the pieces that it has claimed.
   bool join = false;
-  // Whether a piece is computed in memory of its own and copied to its columns of c.  Where the
-  // rows of c are not dense, oneDNN is up to a third slower, and joined pieces differ in their
-  // bits.
+  // Whether a piece is computed in memory of its own and then copied to its columns of c.  If it
+  // wrote to c directly, rows with gaps would make oneDNN up to a third slower, and joined pieces
+  // would give different bits.
   bool apart = false;
-  int64_t grain = 1;  // pieces that are worth a fork
+  int64_t grain = 1;  // how many pieces are worth a fork
 };
 
-// How many parts of at most `of` make up x.
+// How many parts of size `of` cover x.
 inline int64_t parts(int64_t x, int64_t of) { return (x + of - 1) / of; }
 
-// A function of shape, dtype, layout and instruction set only: oneDNN's sums depend on where a
-// product is cut, so the number of threads must not.  docs/kernels.md has the table.
+// Depends only on shape, dtype, layout and instruction set.  oneDNN's sums depend on where a
+// product is cut, so the cut must not depend on the number of threads.  docs/kernels.md has the
+// table.
 Pieces pieces(const Product& product, bool avx512);
 
 }  // namespace vitro::onednn

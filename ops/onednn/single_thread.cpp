@@ -1,4 +1,4 @@
-// The one source that knows OpenMP, on which Debian's oneDNN runs.
+// Limits OpenMP to one thread.  Debian's oneDNN runs on OpenMP; no other source uses it.
 #include "ops/onednn/single_thread.h"
 
 #include <dlfcn.h>
@@ -7,8 +7,8 @@ namespace vitro::onednn {
 
 namespace {
 
-// Looked up when the program runs, so that vitro links no OpenMP library: whichever one oneDNN has
-// brought along answers.  A oneDNN that does without has nothing to limit.
+// The functions are looked up at run time, so that vitro links no OpenMP library: they come from
+// the one that oneDNN has loaded.  If oneDNN runs without OpenMP, there is nothing to limit.
 struct OpenMp {
   int (*max_threads)();
   void (*set_threads)(int);

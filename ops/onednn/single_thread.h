@@ -1,10 +1,10 @@
-// Keeps oneDNN on the calling thread: vitro's own pool shares the work out.
+// Keeps oneDNN on the calling thread, because vitro's own pool distributes the work.
 #pragma once
 
 namespace vitro::onednn {
 
-// For its scope, oneDNN plans and runs primitives of the calling thread on this thread alone.
-// The number of threads that the user has set for OpenMP comes back at the end.
+// While an object of this class exists, oneDNN plans and runs the primitives of the calling thread
+// on this thread alone.  Its destructor restores the user's number of OpenMP threads.
 class SingleThread {
  public:
   SingleThread();

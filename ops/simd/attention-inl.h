@@ -1,6 +1,6 @@
-// What attention's forward and backward share: blocks of scores, packing, and products within the
-// part of a block that is seen; compiled once per instruction set.
-// (No include guard: Highway includes it anew for every target.)
+// Helpers that attention's forward and backward share: blocks of scores, packing, softmax, dropout.
+// They are compiled once per instruction set.
+// (No include guard: Highway includes this file again for every target.)
 #include <cmath>
 #include <limits>
 
@@ -14,17 +14,17 @@ namespace vitro::simd {
 
 inline constexpr float kHidden = -std::numeric_limits<float>::infinity();
 inline constexpr int64_t kPanel = 64;  // columns of scores that are packed together
-inline constexpr int64_t kStrip = 12;  // rows that one product takes: whole tiles of any width
+inline constexpr int64_t kStrip = 12;  // rows of one product: whole tiles of 12, 8 + 4 or 6 + 6
 
-// Rows of scratch start on whole vectors.
+// n rounded up to whole vectors; rows of scratch memory have such lengths.
 inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 
-// Rows [row, row + rows) by columns [column, column + columns) of the scores.  What lies right of
-// the diagonal of is_causal is neither computed nor read, but for the rest of a strip.
+// Rows [row, row + rows) and columns [column, column + columns) of the scores.  Columns right of
+// the causal diagonal are not computed, except up to the diagonal of the last row in a strip.
 struct Block {
   const AttentionSize& size;
   int64_t row, rows, column, columns;
-  // Columns of the block that its row r sees.
+  // How many columns of the block its row r sees.
   int64_t seen(int64_t r) const {
     return std::clamp<int64_t>(size.seen(row + r) - column, 0, columns);
   }
@@ -40,14 +40,14 @@ struct Block {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// The transpose of `count` rows of `width` numbers, panel after panel of kPanel columns.
+// Writes the transpose of `count` rows of `width` numbers, in panels of kPanel columns.
 inline void PackPanels(ConstRows rows, int64_t count, int64_t width, float* panels) {
   for (int64_t i = 0; i < count; i += kPanel)
     PackTransposed(rows[i], std::min(kPanel, count - i), rows.stride, width, panels + i * width,
                    kPanel);
 }
 
-// A copy in float32 with rows padded to whole vectors.
+// Copies rows to float32, each padded to whole vectors.
 template <class T>
 HWY_INLINE void CopyRows(RowsOf<const T> from, int64_t count, int64_t width, float* to) {
   const int64_t stride = padded(width);
@@ -56,7 +56,8 @@ HWY_INLINE void CopyRows(RowsOf<const T> from, int64_t count, int64_t width, flo
                        HWY_ATTR { hn::StoreU(WidenUpTo(from[i] + j, m), d, to + i * stride + j); });
 }
 
-// Calls f(r, m, seen) for the strips [r, r + m) of the block's rows; the last row sees so much.
+// Calls f(r, m, seen) for each strip [r, r + m) of the block's rows; `seen` is how many columns its
+// last row sees.
 template <class F>
 HWY_INLINE void ForStrips(const Block& block, F f) {
   for (int64_t r = 0; r < block.rows; r += kStrip) {
@@ -65,8 +66,8 @@ HWY_INLINE void ForStrips(const Block& block, F f) {
   }
 }
 
-// scores = a b^T with b packed in panels: of each strip the columns that it sees, and up to a whole
-// vector more.
+// scores = a b^T with b packed in panels.  For each strip it computes the columns that the strip
+// sees, rounded up to whole vectors.
 inline void Scores(const Block& block, ConstRows a, const float* panels, float* scores,
                    int64_t stride) {
   const int64_t features = block.size.D;
@@ -86,8 +87,8 @@ inline void Scores(const Block& block, ConstRows a, const float* panels, float* 
     });
 }
 
-// scale s_j + bias_j from the j-th of n numbers on, kHidden where the bias is (whatever s_j is) and
-// behind the last.  s may be read to the end of the vector.
+// The vector of scale s_j + bias_j from j on.  It is kHidden where the bias is kHidden, even if s_j
+// is NaN, and after the n-th number.  s may be read to the end of the vector.
 template <bool kBias>
 HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float* bias) {
   const V v = hn::LoadU(d, s + j), hidden = C(kHidden);
@@ -100,8 +101,8 @@ HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float*
   return whole ? x : hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(n - j)), x, hidden);
 }
 
-// s_j = e^(x_j - high) for the n scores x = scale s + bias, zero to the end of the vector.  `high`
-// is the largest of them and of `before`.
+// s_j = e^(x_j - high) for the n scores x = scale s + bias, then zeros to the end of the vector.
+// `high` is the largest of the scores and `before`.
 template <bool kBias>
 HWY_INLINE RowSoftmax SoftmaxRow(float* s, int64_t n, float scale, const float* bias,
                                  float before) {
@@ -142,14 +143,15 @@ HWY_INLINE void Scale(float* y, int64_t n, float factor) {
                  HWY_ATTR { StoreUpTo(hn::Mul(f, LoadUpTo(y + i, m)), y + i, m); });
 }
 
-// y / total; a row that sees nothing is already 0.
+// Divides y by the row's total, and writes the row's softmax.  If a row sees nothing, its total and
+// its y are already 0.
 HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, RowSoftmax* softmax) {
-  const bool sees = row.total != 0;  // of what it sees the largest counts 1
+  const bool sees = row.total != 0;  // the largest score that it sees adds 1
   if (sees) Scale(y, n, 1 / row.total);
   *softmax = sees ? row : RowSoftmax{-kHidden, 1};
 }
 
-// Whether no number of the rows is NaN or infinite.
+// Whether all numbers of the rows are finite.
 inline bool AreFinite(ConstRows rows, int64_t count, int64_t width) {
   V zeros = C(0);
   for (int64_t i = 0; i < count; ++i)
@@ -158,17 +160,17 @@ inline bool AreFinite(ConstRows rows, int64_t count, int64_t width) {
   return SumLanes(zeros) == 0;
 }
 
-// Which columns rows of scores see, as Block counts them.
+// Says whether row r of a block sees its column c, by the causal diagonal and the bias.
 struct Sight {
   const Block& block;
-  ConstRows bias;  // of all rows; or null
+  ConstRows bias;  // for all rows, not only the block's; or null
   bool sees(int64_t r, int64_t c) const {
     return c < block.seen(r) && !(bias.data && bias[block.row + r][block.column + c] == kHidden);
   }
 };
 
-// y_r += sum_c w_rc x_c over the columns that row r sees: slower than a product, but what is hidden
-// is not read.
+// y_r += sum_c w_rc x_c over the columns that row r sees.  This is slower than a matrix product,
+// but does not read hidden columns.
 inline void AddSeen(const Sight& sight, const float* weights, int64_t stride, ConstRows x,
                     int64_t width, MutableRows y) {
   for (int64_t r = 0; r < sight.block.rows; ++r)
@@ -181,7 +183,7 @@ inline void AddSeen(const Sight& sight, const float* weights, int64_t stride, Co
     }
 }
 
-// Random words of kBlocks blocks at once: words[w][b].
+// Computes kBlocks blocks of random words at once: words[w][b] is word w of block first + b.
 HWY_INLINE void Philox(uint64_t seed, uint64_t first,
                        uint32_t (&words)[4][AttentionDropout::kBlocks]) {
   constexpr int64_t n = AttentionDropout::kBlocks;
@@ -197,8 +199,8 @@ HWY_INLINE void Philox(uint64_t seed, uint64_t first,
   std::copy_n(x2, n, words[2]), std::copy_n(x3, n, words[3]);
 }
 
-// What the weights of columns [column, column + n) of a row count, 0 or `kept`; written to the end
-// of kColumns.  `column` is a multiple of these.
+// Writes dropout's factors (0 or `kept`) for columns [column, column + n) of a row, and on to the
+// next multiple of kColumns.  `column` is a multiple of kColumns.
 HWY_INLINE void DropoutFactors(const AttentionDropout& of_row, int64_t column, int64_t n,
                                float* factors) {
   constexpr int64_t kBlocks = AttentionDropout::kBlocks;
@@ -215,7 +217,7 @@ HWY_INLINE void DropoutFactors(const AttentionDropout& of_row, int64_t column, i
   }
 }
 
-// Zeros from the vector behind the n-th number up to the end.
+// Writes zeros from the first whole vector after the n-th number up to `end`.
 HWY_INLINE void ClearTail(float* s, int64_t n, int64_t end) {
   for (int64_t j = (n + Lanes() - 1) / Lanes() * Lanes(); j < end; j += Lanes())
     hn::StoreU(hn::Zero(d), d, s + j);

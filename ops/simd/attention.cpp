@@ -1,4 +1,4 @@
-// Attention forward: the scores of a block of rows, their softmax as they come (Milakov and
+// Attention forward.  It computes the scores of a block of rows, their online softmax (Milakov and
 // Gimelshein, 2018; Dao et al., 2022), and the product with v.
 #include "ops/simd/attention.h"
 
@@ -14,8 +14,9 @@
 #define VITRO_SIMD_ATTENTION_SCRATCH
 namespace vitro::simd {
 
-inline constexpr int64_t kColumns = 512;                // of a block: scores stay in the L2 cache
-inline constexpr int64_t kScoreStride = kColumns + 16;  // no power of two: rows share no cache set
+inline constexpr int64_t kColumns = 512;  // columns of a block: its scores stay in the L2 cache
+// Not a power of two, so that the rows of scores do not compete for the same cache sets.
+inline constexpr int64_t kScoreStride = kColumns + 16;
 
 struct Scratch {
   float *k_panels, *v, *scores;
@@ -48,7 +49,7 @@ HWY_INLINE void Drop(const AttentionDropout& of_row, int64_t column, int64_t n, 
     hn::StoreU(hn::Mul(hn::LoadU(d, s + j), hn::LoadU(d, factors + j)), d, s + j);
 }
 
-// Careful: reads nothing that is hidden, as AddSeen does.
+// Computes rows [begin, end) of y.  kCareful uses AddSeen, which does not read hidden columns.
 template <bool kCareful>
 HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                          ConstRows bias, const AttentionDropout& dropout, const Scratch& scratch,
@@ -68,7 +69,7 @@ HWY_INLINE void RowBlock(const AttentionSize& size, int64_t begin, int64_t end, 
       ClearTail(s, n, block.columns);
       if (dropout.threshold) Drop(dropout.from_row(begin + r, size.S), c, n, s);
       float before = row[r].total;
-      if (all.high != row[r].high && c > 0) {  // what was added so far was too large
+      if (all.high != row[r].high && c > 0) {  // a new largest score: scale down the earlier sums
         const float factor = std::exp(row[r].high - all.high);
         before *= factor;
         Scale(y[begin + r], size.D, factor);
@@ -104,7 +105,7 @@ void AttentionRows(const AttentionSize& size, int64_t begin, int64_t end, ConstR
   for (; begin < end; begin += kAttentionRows) {
     const int64_t last = std::min(end, begin + kAttentionRows);
     RowBlock<false>(size, begin, last, q, bias, dropout, scratch, y, softmax);
-    // A weight of 0 makes NaN of what it hides.
+    // The weight 0 of a hidden column times infinity or NaN gives NaN: compute the rows again.
     if (!AreFinite({y[begin], y.stride}, last - begin, size.D))
       RowBlock<true>(size, begin, last, q, bias, dropout, scratch, y, softmax);
   }

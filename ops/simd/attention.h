@@ -1,6 +1,6 @@
-// Attention of one head, or of the heads that share k and v, in float32: blocks of rows of q by
-// blocks of rows of k, so that no matrix of scores is kept.  Serial; the caller splits heads and
-// rows among threads.
+// Kernels for the attention of one head, or of the heads that share k and v, in float32.  They work
+// on blocks of rows of q and k, and so never hold a whole matrix of scores.  They are serial; the
+// caller splits heads and rows among threads.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace vitro::simd {
 
-// Which weights are dropped: of row r and column s, 64 c + 16 w + b, the one whose number, word w
-// of Philox's block first + 16 (r ceil(S / 64) + c) + b, is below the threshold.  The others count
-// `kept`.
+// The weight at (row r, column s) is dropped when its random word is below `threshold`; the others
+// are multiplied by `kept`.  With s = 64 c + 16 w + b, the word is word w of Philox block
+// first + 16 (r ceil(S / 64) + c) + b.
 struct AttentionDropout {
   static constexpr int64_t kBlocks = 16, kColumns = 4 * kBlocks;
-  uint64_t threshold = 0, seed = 0, first = 0;  // 0: none
+  uint64_t threshold = 0, seed = 0, first = 0;  // threshold 0: no dropout
   double kept = 1;
   static int64_t blocks_per_row(int64_t S) { return (S + kColumns - 1) / kColumns * kBlocks; }
   AttentionDropout from_row(int64_t row, int64_t S) const {
@@ -29,11 +29,11 @@ struct AttentionSize {
   int64_t T, S, D;
   float scale;
   bool is_causal;
-  // Row t sees the first so many columns.
+  // How many columns row t sees, from the first on.
   int64_t seen(int64_t t) const { return is_causal ? std::clamp<int64_t>(t + 1 + S - T, 0, S) : S; }
 };
 
-// Rows of D contiguous numbers each, `stride` apart; of bias: rows of S numbers, or null.
+// Rows of D contiguous numbers each, `stride` apart.  A bias has rows of S numbers, or null data.
 template <class T>
 struct RowsOf {
   T* data;
@@ -43,30 +43,30 @@ struct RowsOf {
 using ConstRows = RowsOf<const float>;
 using MutableRows = RowsOf<float>;
 
-// Rows of q that attention_rows works through at a time: ranges of rows that start at a multiple
-// of it give the same numbers however they are cut.
+// How many rows of q attention_rows computes at a time.  Results do not depend on how the rows are
+// cut into ranges, if each range starts at a multiple of this number.
 inline constexpr int64_t kAttentionRows = 48;
 
-// Numbers of scratch memory that each function below needs.
+// How many floats of scratch memory the functions below need.
 int64_t attention_scratch(const AttentionSize& size);
 int64_t attention_backward_scratch(const AttentionSize& size, int64_t heads);
 
-// The largest score of a row, and the sum of e^(score - high).  Their logarithm in one number would
+// high is the largest score of a row, total the sum of e^(score - high).  The logsumexp alone would
 // lose digits where scores are large.  A row that sees nothing has y = 0 and {infinity, 1}, which
 // makes all its weights 0.
 struct RowSoftmax {
   float high, total;
 };
 
-// Packs k and v into scratch; then, as often as wanted, computes rows [begin, end) of y and of
-// their softmax.  Hidden columns, those right of a causal diagonal and those whose bias is
-// -infinity, are not read: NaN and infinities there change nothing.
+// attention_pack packs k and v into scratch.  After that attention_rows computes rows [begin, end)
+// of y and of softmax; it may be called many times.  Hidden columns (right of the causal diagonal,
+// or with the bias -infinity) do not count: NaN and infinities there change nothing.
 void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* scratch);
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                     ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
                     RowSoftmax* softmax);
 
-// The same of all rows without dropout, for a few, which do not pay for packing: k and v are read
+// Computes all rows without dropout.  For few rows, where packing does not pay: it reads k and v
 // once.
 int64_t attention_few_scratch(const AttentionSize& size);
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
@@ -75,16 +75,17 @@ void attention_few(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16
                    RowsOf<const BFloat16> v, ConstRows bias, float* scratch, MutableRows y,
                    RowSoftmax* softmax);
 
-// One head of q and what is known of it.
+// The tensors of one head of q.
 struct AttentionHead {
   ConstRows q, y, dy, bias;
   const RowSoftmax* softmax;
   MutableRows dq;  // null: not wanted
   AttentionDropout dropout;
 };
-// With p = e^(score - high) / total, m = 0 or `kept` of dropout, and delta = sum of y dy:  dv = (m
-// p)^T dy, ds = scale p (m dy v^T - delta),  dq = ds k,  dk = ds^T q; dk and dv are summed over the
-// heads that share k and v.
+// The heads of q that share k and v.  Backward, with p = e^(score - high) / total, dropout's
+// factors m (0 or `kept`) and delta_t = sum_d y_td dy_td:
+//   dv = (m p)^T dy,  ds = scale p (m dy v^T - delta),  dq = ds k,  dk = ds^T q
+// dk and dv are summed over the heads.
 struct AttentionGroup {
   int64_t heads;
   AttentionHead first;

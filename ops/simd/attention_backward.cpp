@@ -1,4 +1,4 @@
-// Attention backward: the scores are computed again, block by block (Dao, 2023).
+// Attention backward.  It computes the scores again, block by block (Dao, 2023).
 #include <algorithm>
 #include <cmath>
 
@@ -14,9 +14,10 @@
 #define VITRO_SIMD_ATTENTION_BACKWARD_SCRATCH
 namespace vitro::simd {
 
-// Of a block: what it needs of k and v, its gradients and its scores stay in the L2 cache.
+// The size of a block: its rows of k and v, its gradients and its scores stay in the L2 cache.
 inline constexpr int64_t kBlockRows = 64, kBlockColumns = 256;
-inline constexpr int64_t kBlockStride = kBlockColumns + 16;  // rows share no cache set
+// Not a power of two, so that the rows of scores do not compete for the same cache sets.
+inline constexpr int64_t kBlockStride = kBlockColumns + 16;
 
 struct BackwardScratch {
   int64_t width, used = 0;
@@ -40,9 +41,10 @@ struct BackwardScratch {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// With n scores x = scale s + bias and p = e^(x - high) / total:  s = m p,  ds = scale p (m ds -
-// delta); both zero where the bias hides and to the end of the vector.  m are dropout's factors, or
-// 1.
+// With n scores x = scale s + bias and p = e^(x - high) / total:
+//   s = m p,  ds = scale p (m ds - delta)
+// m is dropout's factors, or 1.  Both results are zero in hidden columns and from n to the end of
+// the vector.
 template <bool kBias, bool kDropout>
 HWY_INLINE void GradientRow(float* s, float* ds, int64_t n, float scale, const float* bias,
                             const float* m, RowSoftmax row, float delta) {
@@ -52,7 +54,7 @@ HWY_INLINE void GradientRow(float* s, float* ds, int64_t n, float scale, const f
     const V p = hn::Mul(ExpNonPositive(hn::Sub(x, shift)), share);
     const V kept = kDropout ? hn::LoadU(d, m + j) : C(1), dp = hn::LoadU(d, ds + j);
     V dx = hn::Mul(hn::Mul(p, factor), hn::Sub(kDropout ? hn::Mul(kept, dp) : dp, mean));
-    // A hidden column is known by its x.
+    // x is kHidden in hidden columns and after the n-th number.
     if (kBias || n - j < Lanes()) dx = hn::IfThenZeroElse(hn::Eq(x, C(kHidden)), dx);
     hn::StoreU(kDropout ? hn::Mul(kept, p) : p, d, s + j);
     hn::StoreU(dx, d, ds + j);
@@ -66,7 +68,8 @@ HWY_INLINE void GradientRow(bool biased, bool drops, Arguments... of_row) {
   return drops ? GradientRow<false, true>(of_row...) : GradientRow<false, false>(of_row...);
 }
 
-// dv += p^T dy and dk += ds^T q: a strip of columns at a time, from the first row that sees it.
+// sum_c += sum_r w_rc x_r, for dv += p^T dy and dk += ds^T q.  It takes a strip of columns at a
+// time, from the first row that sees the strip.
 HWY_INLINE void AddColumns(const Block& block, const float* weights, const float* rows,
                            int64_t width, float* sum) {
   for (int64_t c = 0; c < block.columns; c += kStrip) {
@@ -84,7 +87,7 @@ HWY_INLINE void AddColumns(const Block& block, const float* weights, const float
   }
 }
 
-// sum_c += sum_r w_rc x_r over the rows that see column c
+// sum_c += sum_r w_rc x_r over the rows that see column c; it does not read the other rows.
 inline void AddSeenColumns(const Sight& sight, const float* weights, const float* rows,
                            int64_t width, float* sum) {
   for (int64_t r = 0; r < sight.block.rows; ++r)
@@ -174,7 +177,7 @@ HWY_INLINE void BackwardGroup(const AttentionSize& size, const AttentionGroup& g
         const int64_t rows = std::min(kBlockRows, size.T - t);
         const Block block{size, t, rows, c,
                           std::clamp<int64_t>(size.seen(t + rows - 1) - c, 0, columns)};
-        if (block.columns > 0 || c == 0)  // the first block of columns sets dq
+        if (block.columns > 0 || c == 0)  // c = 0 also sets dq where a row sees no column
           BackwardBlock(block, group.head(h, size), scratch.delta + h * size.T, scratch, dk.data,
                         dv.data, careful);
       }
@@ -187,7 +190,7 @@ void AttentionBackward(const AttentionSize& size, const AttentionGroup& group, C
                        ConstRows v, float* room, MutableRows dk, MutableRows dv) {
   const BackwardScratch scratch(size, group.heads, room);
   BackwardGroup(size, group, k, v, scratch, dk, dv, /*careful=*/false);
-  // A weight of 0 makes NaN of what it hides.
+  // The weight 0 of a hidden column times infinity or NaN gives NaN: compute the gradients again.
   const auto finite = [&](MutableRows x, int64_t rows) {
     return !x.data || AreFinite({x.data, x.stride}, rows, size.D);
   };

@@ -1,4 +1,4 @@
-// Attention of a few rows: k and v are read once, panel by panel, and not packed.
+// Attention for a few rows.  k and v are read once, panel by panel, and not packed.
 #include <algorithm>
 
 #include "ops/simd/attention.h"
@@ -12,7 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// s_j = q k_j, four rows at a time, so that their sums overlap.
+// s_j = q k_j.  Four rows of k are computed at a time, so that the CPU overlaps their sums.
 HWY_INLINE void Dots(const float* q, ConstRows k, int64_t n, int64_t width, float* s) {
   int64_t j = 0;
   for (; j + 4 <= n; j += 4) {
@@ -42,7 +42,8 @@ HWY_INLINE ConstRows InFloat(RowsOf<const BFloat16> rows, int64_t first, int64_t
   return {room, padded(width)};
 }
 
-// The rows of y again, from the columns that each of them sees.  Apart, because it runs rarely.
+// Computes y again, reading only the columns that each row sees.  A function of its own, because it
+// runs rarely.
 template <class T>
 HWY_NOINLINE void FewSeen(const AttentionSize& size, RowsOf<const T> v, ConstRows bias, float* room,
                           const float* scores, MutableRows y) {
@@ -86,7 +87,7 @@ HWY_INLINE void Few(const AttentionSize& size, ConstRows q, RowsOf<const T> k, R
                   /*accumulate=*/c > 0},
                  0, size.T, size.D);
   }
-  // A weight of 0 makes NaN of what it hides.
+  // The weight 0 of a hidden column times infinity or NaN gives NaN: compute y again.
   if (!AreFinite({y.data, y.stride}, size.T, size.D)) FewSeen(size, v, bias, room, scores, y);
 }
 

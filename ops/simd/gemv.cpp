@@ -1,4 +1,5 @@
-// The product of a few rows with a matrix: one stream through the matrix per thread, prefetched.
+// The product of a few rows with a matrix.  Each thread streams through its part of the matrix with
+// prefetching.
 #include "ops/simd/gemv.h"
 
 #include <algorithm>
@@ -26,21 +27,21 @@ struct FloatRows {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// The hardware's own prefetching is confused by x, which is read anew for each row of w; these
-// distances into the level 2 cache were measured (docs/kernels.md).
+// Prefetches into the level 2 cache.  The hardware's own prefetching fails here, because x is read
+// again for each row of w.  The distances were measured (docs/kernels.md).
 template <class T>
 HWY_INLINE void PrefetchAhead(const T* p) {
   constexpr int64_t kAhead = sizeof(T) == 4 ? 4096 : 1024;
   __builtin_prefetch(reinterpret_cast<const char*>(p) + kAhead, /*write=*/0, /*locality=*/2);
 }
-// Whether vector u of a block begins a cache line.
+// Whether vector u of a block begins a cache line of 64 bytes.
 template <class T>
 HWY_INLINE bool BeginsLine(int u) {
   return u * Lanes() * static_cast<int64_t>(sizeof(T)) % 64 == 0;
 }
 
-// Rows [begin, end) of w with kM rows of x.  The order of a sum depends on k, and on
-// whether there are more than two rows.
+// Multiplies rows [begin, end) of w with kM rows of x.  The order in which a sum is added depends
+// only on k and on whether kM is more than 2.
 template <int kM, class T>
 HWY_INLINE void Dots(const GemvCall<T>& c, const FloatRows& x, int64_t begin, int64_t end) {
   constexpr int kWide = kM <= 2 ? 4 : 2;
@@ -93,7 +94,7 @@ void DotsBFloat16(const GemvCall<BFloat16>& c, const FloatRows& x, int64_t begin
   DotsOf(c, x, begin, end);
 }
 
-// sums_j += sum of x_k w_kj over kDeep rows of w.
+// sums_j += sum_k x_k w_kj over kDeep rows of w.
 template <int kDeep, class T>
 HWY_INLINE void AddScaled(const T* w, int64_t stride, const float* x, float* sums, int64_t n) {
   V a[kDeep];
@@ -107,7 +108,7 @@ HWY_INLINE void AddScaled(const T* w, int64_t stride, const float* x, float* sum
     StoreUpTo(sum, sums + j, m);
   });
 }
-// sums_j = sum of x_k w_kj over rows [begin, end) of w, read from the first to the last.
+// sums_j = sum_k x_k w_kj over rows [begin, end) of w, read from the first to the last.
 template <class T>
 HWY_INLINE void RowSums(const GemvCall<T>& c, const float* x, int64_t begin, int64_t end,
                         float* sums) {
@@ -137,7 +138,7 @@ HWY_EXPORT(RowSumsBFloat16);
 
 namespace {
 
-// Numbers that live as long as a call.
+// Scratch memory of so many floats.
 class Floats {
  public:
   explicit Floats(int64_t numbers) : memory_(static_cast<size_t>(numbers) * sizeof(float)) {}
@@ -151,7 +152,7 @@ template <class T>
 bool needs_copy(const GemvCall<T>& c) {
   return !std::is_same_v<T, float> || c.x_col_stride != 1;
 }
-// x in float32 with contiguous rows, in the room where it needs one.
+// x in float32 with contiguous rows: in place, or as a copy in `room`.
 template <class T>
 FloatRows float_rows(const GemvCall<T>& c, const Floats& room) {
   if constexpr (std::is_same_v<T, float>)
@@ -162,7 +163,7 @@ FloatRows float_rows(const GemvCall<T>& c, const Floats& room) {
   return {room.data(), c.k};
 }
 
-// Bytes of w per thread that are worth a fork: about 10 us.
+// Bytes of w that are worth a thread: reading them takes about 10 us.
 constexpr int64_t kBytesPerThread = 300'000;
 
 template <class T, class Kernel>
@@ -174,8 +175,8 @@ void dots(const GemvCall<T>& c, Kernel kernel) {
                [&](int64_t begin, int64_t end) { kernel(c, x, begin, end); });
 }
 
-// The rows of w in eight runs, whose sums are added in order: threads then read long stretches, and
-// the result does not depend on their number.
+// Cuts the rows of w into eight runs and adds the runs' sums in order.  Threads read long
+// stretches, and the result does not depend on how many threads there are.
 template <class T, class Kernel>
 void row_sums(const GemvCall<T>& c, Kernel kernel) {
   constexpr int64_t kRuns = 8;

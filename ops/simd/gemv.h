@@ -1,4 +1,4 @@
-// Products of one or a few rows with a matrix that is read once, as fast as memory gives it.
+// Products of one or a few rows with a matrix, which is read once, at the speed of memory.
 #pragma once
 #include <cstdint>
 
@@ -6,8 +6,8 @@
 
 namespace vitro::simd {
 
-// Rows of w lie w_stride apart and are contiguous; x has any strides; bias may be null.  y (m, n)
-// is contiguous.  Of bfloat16 it is computed in float32 and rounded once.
+// Rows of w are contiguous and w_stride apart; x has any strides; bias may be null; y (m, n) is
+// contiguous.  bfloat16 is computed in float32 and rounded once.
 template <class T>
 struct GemvCall {
   int64_t m, n, k;

@@ -1,4 +1,4 @@
-// Kernels of the norms.
+// Kernels of layer_norm and rms_norm: fast ones in float32, and precise ones in float64.
 #include "ops/simd/norm.h"
 
 #include <algorithm>
@@ -8,11 +8,12 @@
 #define VITRO_SIMD_NORM_LIMITS
 namespace vitro::simd {
 
-// Squares that vanish in float32 change no variance (with eps) of at least kLeastVariance.
+// Bounds of variance + eps.  Squares that underflow in float32 do not change a sum of at least
+// kLeastVariance.
 inline constexpr float kLeastVariance = 1e-30f, kMostVariance = 1e37f;
-// rest^2 over the variance that costs it two binary digits.
+// The largest rest^2 / variance; at this ratio the variance has lost two binary digits.
 inline constexpr float kMostRest = 4;
-inline constexpr NormRow kPrecise{0, 0, 0};
+inline constexpr NormRow kPrecise{0, 0, 0};  // marks a row for the float64 kernels
 
 }  // namespace vitro::simd
 #endif
@@ -30,7 +31,8 @@ struct Moments {
   float sum, squares;
 };
 
-// sum_i z and sum_i z^2 of z = f(i-th vector), which is 0 in a tail.
+// sum z and sum z^2 over the vectors z = f(i, m) of m numbers from i on.  f gives 0 after the m-th
+// number.
 template <class F>
 HWY_INLINE Moments MomentsOf(int64_t n, F f) {
   const int64_t step = Lanes();
@@ -47,11 +49,11 @@ HWY_INLINE Moments MomentsOf(int64_t n, F f) {
           SumLanes(hn::Add(hn::Add(q[0], q[1]), hn::Add(q[2], q[3])))};
 }
 
-// One pass finds sum and squares about x_0, because numbers near each other leave small
-// differences. `rest` is the mean less that.  Where it is large beside the variance, whose digits
-// it would cancel, a second pass goes about the mean.  Where squares overflow or vanish, or the
-// rest is still too large, nothing is written and the result is kPrecise: norm_precise computes
-// such a row.
+// The first pass sums x - x_0 and its squares, which are small if the numbers are near each other:
+// mean = x_0, and `rest` is the mean of the differences.  If rest^2 is large compared with the
+// variance, the variance loses digits, and a second pass subtracts mean + rest instead of x_0.  If
+// squares overflow or underflow, or `rest` is still too large, nothing is written and kPrecise is
+// returned; norm_precise then computes the row.
 template <bool kCentered>
 HWY_INLINE NormRow Norm(const float* x, const float* w, const float* b, float eps, float* y,
                         int64_t n) {
@@ -105,7 +107,7 @@ HWY_INLINE void NormBackward(const float* x, const float* w, const float* dy, co
   if (to.dx) {
     const float count = static_cast<float>(n);
     const float along = SumOf(n, [&](int64_t i, int64_t m) HWY_ATTR {
-      return hn::Mul(g_at(i, m), z_at(i, m));  // a tail's g is zero
+      return hn::Mul(g_at(i, m), z_at(i, m));  // g is 0 after the m-th number
     });
     const V slope = C(along / count), mean = C(kCentered ? SumOf(n, g_at) / count : 0.0f);
     ForEach(n, [&](int64_t i, int64_t m) HWY_ATTR {
@@ -166,7 +168,7 @@ PreciseRow precise_row(const float* x, float eps, int64_t n, bool centered) {
   return {mean, 1 / std::sqrt(squares / count + static_cast<double>(eps))};
 }
 
-// A row in float64, where no square of a float32 overflows or vanishes.
+// Computes a row in float64, where no square of a float32 overflows or underflows.
 NormRow norm_precise(const float* x, const float* w, const float* b, float eps, float* y, int64_t n,
                      bool centered) {
   const PreciseRow row = precise_row(x, eps, n, centered);

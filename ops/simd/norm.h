@@ -1,12 +1,12 @@
-// Kernels of layer_norm and rms_norm over one contiguous row of float32.
+// Kernels of layer_norm and rms_norm for one contiguous row of float32.
 #pragma once
 #include <cstdint>
 
 namespace vitro::simd {
 
-// y = (x - mean) rstd w + b with mean of x, kept as mean + rest, and rstd = 1 / sqrt(mean of (x -
-// mean)^2 + eps); of rms_norm: the same with mean = 0.  Null w and b: ones and zeros.  rstd is 0
-// for a row that was computed in float64, and is so in backward again.
+// layer_norm: y = (x - mean) rstd w + b with rstd = 1 / sqrt(mean of (x - mean)^2 + eps).  The mean
+// is kept as the sum mean + rest.  rms_norm: the same with mean = 0.  Null w and b stand for ones
+// and zeros.  rstd = 0 marks a row that was computed in float64; backward computes it so too.
 struct NormRow {
   float mean, rest, rstd;
 };
@@ -14,7 +14,7 @@ NormRow layer_norm(const float* x, const float* w, const float* b, float eps, fl
 NormRow rms_norm(const float* x, const float* w, const float* b, float eps, float* y, int64_t n);
 
 // With g = dy w and z = (x - mean) rstd:  dx = rstd (g - mean g - z mean(g z)),  dw += dy z,
-// db += dy; of rms_norm without the mean of g.  Null dx, dw, db are not computed.
+// db += dy.  rms_norm leaves `mean g` out.  Null dx, dw, db are not computed.
 struct NormGradients {
   float *dx, *dw, *db;
 };

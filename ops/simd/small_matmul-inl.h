@@ -1,13 +1,13 @@
-// Register tiles of the float32 product over rows of b, and the packing of b, compiled once per
+// The register tiles of the float32 matrix product, and the packing of b, compiled once per
 // instruction set.  They run serially, so that a kernel can call them inside a parallel loop.
-// (No include guard: Highway includes it anew for every target.)
+// (No include guard: Highway includes this file again for every target.)
 #include "framework/simd/rows-inl.h"
 #include "ops/simd/small_matmul.h"
 
 #ifndef VITRO_SIMD_MATMUL_PRODUCT  // once, not per target
 #define VITRO_SIMD_MATMUL_PRODUCT
 namespace vitro::simd {
-// c_ij = sum_k a_ik b_kj + bias_j, or + c_ij
+// c_ij = sum_k a_ik b_kj + bias_j, or c_ij += sum_k a_ik b_kj
 struct Product {
   int64_t k;
   MatrixView a;
@@ -16,8 +16,8 @@ struct Product {
   const float* bias;  // or null
   float* c;
   int64_t ldc;
-  bool padded;              // rows of b may be read to the next whole vector
-  bool accumulate = false;  // onto c; then bias must be null
+  bool padded;              // rows of b may be read to the end of the last vector
+  bool accumulate = false;  // adds to c; then bias must be null
 };
 }  // namespace vitro::simd
 #endif
@@ -25,7 +25,8 @@ struct Product {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::simd::HWY_NAMESPACE {
 
-// c rows [i, i + kRows) x columns [j, j + (kVectors - 1) lanes + last): all sums stay in registers.
+// Computes rows [i, i + kRows) and columns [j, j + (kVectors - 1) lanes + last) of c.  All sums
+// stay in registers.
 template <int kRows, int kVectors>
 HWY_INLINE void Tile(const Product& p, int64_t i, int64_t j, int64_t last) {
   const int64_t lanes = Lanes();
@@ -79,7 +80,7 @@ HWY_INLINE void Strip(const Product& p, int64_t begin, int64_t end, int64_t j, i
   for (; i < end; ++i) Tile<1, kVectors>(p, i, j, last);
 }
 
-// Rows [begin, end) of c.  Tiles fill the registers: 32 with AVX-512, 16 with AVX2.
+// Computes rows [begin, end) of c.  The tiles fill the registers: 32 with AVX-512, 16 with AVX2.
 inline void MultiplyRows(const Product& p, int64_t begin, int64_t end, int64_t n) {
   const int64_t lanes = Lanes();
 #if HWY_TARGET <= HWY_AVX3
@@ -108,8 +109,8 @@ inline void MultiplyRows(const Product& p, int64_t begin, int64_t end, int64_t n
   }
 }
 
-// packed (k, columns rounded up to 4) = b^T, where b (columns, k) has contiguous rows; 4 x 4 blocks
-// at a time.
+// packed (k, columns) = b^T in blocks of 4 x 4.  b (columns, k) has contiguous rows `stride` apart,
+// packed has rows `ldp` apart.
 inline void PackTransposed(const float* b, int64_t columns, int64_t stride, int64_t k,
                            float* packed, int64_t ldp) {
   int64_t j = 0;

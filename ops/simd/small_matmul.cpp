@@ -1,5 +1,5 @@
-// The small matrix product: the register tiles of matmul-inl.h, no cache blocking, threads split
-// rows.
+// The small matrix product.  It uses the register tiles of small_matmul-inl.h without cache
+// blocking; threads split the rows.
 #include "ops/simd/small_matmul.h"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ size_t packed_bytes(int64_t n, int64_t k) {
   return static_cast<size_t>(k * padded_columns(n)) * sizeof(float);
 }
 
-// Rows that are written together: a line of each stays in the level 1 cache until it is full, at
-// any distance of the rows.
+// Rows that are packed together.  One cache line of each stays in the level 1 cache until it is
+// written in full, however far apart the rows are.
 constexpr int64_t kPackedRows = 16;
 
 void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
@@ -44,8 +44,8 @@ void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
   for (int64_t i = 0; i < k; ++i) std::copy_n(b.data + i * b.row_stride, n, packed + i * ldp);
 }
 
-// Worth a fork: about 10 us of work.  A second core must fetch x and w, and half the rows use its
-// registers less well: at 5 us, generating with two threads was 0.93 as fast as with one.
+// A thread gets about 10 us of work.  A second core must fetch x and w too, and half as many rows
+// fill its registers less well: at 5 us, generation ran at 0.93 of its speed on one thread.
 int64_t rows_per_thread(int64_t n, int64_t k) {
   return std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));
 }
@@ -69,8 +69,8 @@ void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, const PackedMatrix& b
 
 void matmul(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias,
             float* c, int64_t ldc) {
-  // Columns must be packed to be read as rows; a ragged last vector is worth it when it is read
-  // often.
+  // Columns must be packed before they can be read as rows.  Packing also pads the last vector,
+  // which pays if many rows of a read it.
   if ((b.col_stride != 1 && n > 1) || (n % 16 != 0 && m >= 32))
     return matmul(m, n, k, a, PackedMatrix(n, k, b), bias, c, ldc);
   Product p{k, a, b.data, b.row_stride, bias, c, ldc, /*padded=*/false};

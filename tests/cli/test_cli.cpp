@@ -1,4 +1,4 @@
-// The vitro program: generate, tokenize, graph, --version and --help, run as a user runs them.
+// Runs the vitro program as a user does: generate, tokenize, graph, --version and --help.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -49,7 +49,7 @@ TEST_CASE("cli: generate continues the prompt, and says that the model is untrai
   CHECK(tokenizer.decode(whole["ids"].get<std::vector<int64_t>>()) == whole["text"]);
 }
 
-TEST_CASE("cli: greedy unless told otherwise, and a seed repeats") {
+TEST_CASE("cli: generate is greedy by default, and a seed gives the same text again") {
   const std::vector<std::string> base = {"generate", "--prompt",         "The",
                                          "--json",   "--max-new-tokens", "40"};
   auto text = [&](std::vector<std::string> more) {
@@ -67,7 +67,7 @@ TEST_CASE("cli: greedy unless told otherwise, and a seed repeats") {
   CHECK(text({"--context", "3"}) != greedy);
 }
 
-TEST_CASE("cli: generate speaks whole words too, and takes any text") {
+TEST_CASE("cli: generate also works with words, and with any text") {
   const json words = json_of({"generate", "--prompt", "The red kite", "--tokenizer", "word",
                               "--max-new-tokens", "5", "--json"});
   CHECK(words["prompt_tokens"] == 3);
@@ -86,15 +86,15 @@ TEST_CASE("cli: generate speaks whole words too, and takes any text") {
                  "--json"})["tokens"] == json({"<unk>", "<unk>", "<unk>"}));
 }
 
-TEST_CASE("cli: generate prints tokens as they come") {
-  // A million take minutes, and the first thousand are there long before.
+TEST_CASE("cli: generate prints tokens while it makes them") {
+  // A million tokens take minutes, and the first thousand come much earlier.
   const std::string text = start_of_output(
       {"generate", "--prompt", "The", "--n-hidden", "8192", "--max-new-tokens", "1000000"}, 1000,
       20);
   CHECK(text.size() == 1000);
 }
 
-TEST_CASE("cli: tokenize goes there and back") {
+TEST_CASE("cli: tokenize encodes and decodes") {
   const json chars = json_of({"tokenize", "A \"b\" \u00e9", "--json"});
   CHECK(chars["tokens"] == json({"A", " ", "\"", "b", "\"", " ", "\u00e9"}));
   CHECK(chars["decoded"] == "A \"b\" \u00e9");

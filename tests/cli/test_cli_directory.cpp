@@ -1,4 +1,4 @@
-// The directory of a run: one process at a time has it, and what is missing or too large there.
+// The directory of a run: only one process uses it at a time; files may be missing or too large.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Names, contents and times of what is in a directory.
+// The names, contents and times of the files in a directory.
 std::map<std::string, std::pair<std::string, fs::file_time_type>> state_of(
     const std::string& path) {
   std::map<std::string, std::pair<std::string, fs::file_time_type>> state;
@@ -49,20 +49,20 @@ TEST_CASE("train: a second run in a directory is refused and touches nothing") {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const auto before = state_of(out);
   CHECK(before.contains("vitro.lock"));
-  const std::string says = out + ": another run has this directory: wait for its end";
+  const std::string says = out + ": another run trains in this directory; wait for its end";
   check_refused(tiny(text, out, {"--max-iters", "1"}), 1, says);
   check_refused(resumed(out, {"--max-iters", "100"}), 1, says);
-  check_refused(resumed(out + "/../out/"), 1, "another run has this directory");
+  check_refused(resumed(out + "/../out/"), 1, "another run trains in this directory");
   CHECK(state_of(out) == before);
   first.send(SIGCONT);
   first.send(SIGKILL);
   first.wait();
   const std::string further = std::to_string(CheckpointDirectory(out).steps().back() + 2);
-  output_of(resumed(out, {"--max-iters", further}));  // the lock went with its process
+  output_of(resumed(out, {"--max-iters", further}));  // the lock ended with its process
   CHECK(!fs::exists(out + "/vitro.lock"));
 }
 
-TEST_CASE("train: of two runs that begin at once one is refused, and the other goes on") {
+TEST_CASE("train: if two runs begin at once, one is refused and the other goes on") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (int round = 0; round < 3; ++round) {
@@ -86,7 +86,7 @@ TEST_CASE("train: a missing tokens.bin is made again from the text") {
   remove_file(tokens);
   CHECK(json_of({"eval", "--model", out, "--json"}) == evaluated);
   CHECK_THAT(output_of(resumed(out, {"--max-iters", "2"})),
-             Contains("tokens.bin was missing, and is made again"));
+             Contains("tokens.bin was missing and was made again"));
   CHECK(read_file(tokens) == bytes);
 
   remove_file(tokens);
@@ -98,14 +98,14 @@ TEST_CASE("train: a missing tokens.bin is made again from the text") {
   check_refused({"eval", "--model", out}, 1, text + ": cannot be read: No such file");
   const std::string other = directory.write("other.txt", short_text() + "!");
   check_refused(resumed(out, {"--max-iters", "3", other}), 1,
-                "other.txt: it is not the text that the run was started with (give the text: ");
+                "other.txt: it is not the text that the run was started with; give the text: ");
   CHECK(!fs::exists(tokens));
   output_of(resumed(out, {"--max-iters", "3", moved}));
   CHECK(read_file(tokens) == bytes);
   output_of(resumed(out, {"--max-iters", "4"}));
 }
 
-TEST_CASE("train: a terminal that closes saves as SIGTERM does, however often it says so") {
+TEST_CASE("train: a closed terminal saves like SIGTERM, even if it sends SIGHUP twice") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const auto before = std::signal(SIGHUP, SIG_DFL);
@@ -138,19 +138,18 @@ TEST_CASE("train: the limit of file sizes is an error that leaves no temporary f
   check_nothing_temporary(out);
 }
 
-TEST_CASE("train: --max-iters below what the run has done is refused, and as much is no error") {
+TEST_CASE("train: --max-iters below the steps of the run is refused, and equal is no error") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "20"}));
   check_refused(
       resumed(out, {"--max-iters", "10"}), 2,
       "--max-iters: expected at least the 20 steps that the run in " + out + " has done, got 10");
-  CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})),
-             Contains("--max-iters N goes further"));
-  CHECK_THAT(output_of(resumed(out)), Contains("The run has done its steps"));
+  CHECK_THAT(output_of(resumed(out, {"--max-iters", "20"})), Contains("--max-iters N adds more"));
+  CHECK_THAT(output_of(resumed(out)), Contains("The run has done all its steps"));
 }
 
-TEST_CASE("train: the validation loss that it shows is the one that eval computes") {
+TEST_CASE("train: the validation loss is the one that eval computes") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (const auto& begin : {tiny, tiny_gpt}) {
@@ -165,8 +164,7 @@ TEST_CASE("train: the validation loss that it shows is the one that eval compute
              Contains("150 to validate (the first 49 by --eval-iters)"));
 }
 
-TEST_CASE(
-    "train: a model that learns its text by heart is told of once, and the best one is kept") {
+TEST_CASE("train: learning by heart is reported once, and the best checkpoint is kept") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const Words options = {"--n-embd",

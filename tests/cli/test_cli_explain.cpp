@@ -1,4 +1,4 @@
-// vitro generate --explain: the stages that it shows are those of the running model.
+// vitro generate --explain shows the stages of the running model.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-// What the library itself computes: logits (T, V) of the model that the program makes.
+// The logits (T, V) that the library computes for the model that the program makes.
 Tensor logits_of(const models::MiniLMConfig& config, uint64_t seed, const std::string& prompt,
                  const text::Tokenizer& tokenizer) {
   manual_seed(seed);
@@ -84,7 +84,7 @@ TEST_CASE("cli: --explain shows what the hooks of the running model saw") {
           Approx(two[static_cast<int64_t>(i)].item()).epsilon(1e-5));
 }
 
-TEST_CASE("cli: every activation is the one that its name says") {
+TEST_CASE("cli: every activation name selects its function") {
   const auto tokenizer = text::CharTokenizer::fit(stories());
   const char* names[] = {"none", "relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu"};
   const Activation activations[] = {Activation::kNone,    Activation::kRelu, Activation::kTanh,
@@ -102,7 +102,7 @@ TEST_CASE("cli: every activation is the one that its name says") {
   }
 }
 
-TEST_CASE("cli: --explain reads well") {
+TEST_CASE("cli: --explain prints every stage in short lines") {
   const std::string out = output_of(
       {"generate", "--prompt", "The little", "--explain", "--quiet", "--max-new-tokens", "4"});
   for (const char* part :
@@ -114,16 +114,16 @@ TEST_CASE("cli: --explain reads well") {
   std::istringstream lines(out);
   for (std::string line; std::getline(lines, line);) {
     INFO(line);
-    CHECK(line.size() <= 102);  // in bytes: two of them may be of a letter with marks
+    CHECK(line.size() <= 102);  // bytes: an accented letter may take two
     CHECK((line.empty() || line.back() != ' '));
   }
   const std::string sampled =
       output_of({"generate", "--prompt", "The", "--explain", "--quiet", "--temperature", "0.5",
                  "--top-k", "2", "--max-new-tokens", "1"});
-  CHECK_THAT(sampled, Contains("drawn by chance") && Contains("2 likeliest"));
+  CHECK_THAT(sampled, Contains("drawn at random") && Contains("2 likeliest"));
   CHECK_THAT(output_of({"generate", "--prompt", "The", "--explain", "--quiet", "--temperature",
                         "1e-310", "--max-new-tokens", "1"}),
-             Contains("its chance was 100.00 %"));
+             Contains("its probability was 100.00 %"));
   const std::string prompt(500, 'a');
   CHECK_THAT(output_of({"generate", "--prompt", prompt, "--explain", "--quiet"}),
              Contains("the last 16 are shown") && Contains("500 characters"));

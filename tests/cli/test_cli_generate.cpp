@@ -1,4 +1,4 @@
-// vitro generate with a trained model: prompts, the choice of tokens, lines that are continued.
+// vitro generate with a trained model: prompts, the choice of tokens, interactive lines.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// Runs of tiny models, made once.  Few steps make some tokens likelier than others.
+// Runs of tiny models, made once.  They train only until some tokens are likelier than others.
 struct Runs {
   TemporaryDirectory directory;
   const std::string text = directory.write(
@@ -56,7 +56,7 @@ std::string text_of(const Words& arguments) { return result_of(arguments)["text"
 
 }  // namespace
 
-TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the same") {
+TEST_CASE("generate: a GPT's greedy text is the text of the library, streamed or not") {
   models::SavedModel saved = models::load_model(runs().chars);
   const std::string text = "the cat" + models::generate_text(*saved.model, *saved.tokenizer,
                                                              "the cat", {.max_new_tokens = 40});
@@ -67,7 +67,7 @@ TEST_CASE("generate: a GPT's greedy text is that of the library, and streams the
   const Finished loud = run_vitro(arguments);
   CHECK_THAT(loud.out,
              StartsWith("This model was trained for 60 steps: ") && Contains("\n" + text + "\n"));
-  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains(" s of it for the prompt: ") &&
+  CHECK_THAT(loud.err, StartsWith("40 tokens in ") && Contains("s of it for the prompt: ") &&
                            Contains(" tokens/s\n"));
   CHECK(text_of(generate(runs().chars, {"--prompt", "the cat", "--max-new-tokens", "0"})) ==
         "the cat");
@@ -85,7 +85,7 @@ TEST_CASE("generate: every way to choose the next token") {
   CHECK(text_of(with(base, {"--temperature", "3"})) == drawn);
   for (const Words& fewer : {Words{"--top-p", "0.3"}, Words{"--top-k", "2"}})
     CHECK(text_of(with(base, with({"--temperature", "3"}, fewer))) != drawn);
-  // Each of them alone asks for a draw.
+  // Each of these options alone makes the tokens random.
   for (const Words& wide : {Words{"--top-p", "1"}, Words{"--top-k", "100"}})
     CHECK(text_of(with(base, wide)) == text_of(with(base, {"--temperature", "1"})));
   CHECK(text_of(with(base, {"--temperature", "1"})) != greedy);
@@ -100,7 +100,7 @@ TEST_CASE("generate: a text ends where a stop string begins") {
         "the " + added.substr(0, added.find(stop)));
 }
 
-TEST_CASE("generate: several samples differ, and are the same again") {
+TEST_CASE("generate: several samples differ, and a second run gives the same ones") {
   const Words base = generate(runs().chars, {"--prompt", "the ", "--temperature", "2"});
   const json three = result_of(with(base, {"--num-samples", "3"}));
   CHECK(!three.contains("text"));
@@ -112,7 +112,7 @@ TEST_CASE("generate: several samples differ, and are the same again") {
   CHECK_THAT(output_of(with(base, {"--num-samples", "2", "--quiet"})), Contains("\n---\nthe "));
 }
 
-TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
+TEST_CASE("generate: byte pairs continue any bytes, and print whole characters") {
   const std::string bytes = "the \u65e5\xe6\x9c cat";
   const json made = result_of(generate(runs().pairs, {"--prompt", bytes, "--allow-sliding"}));
   CHECK(made["ids"].size() == made["prompt_tokens"].get<size_t>() + 12);
@@ -120,7 +120,7 @@ TEST_CASE("generate: byte pairs continue any bytes, in whole characters") {
       output_of(generate(runs().pairs, {"--prompt", "the", "--temperature", "3", "--max-new-tokens",
                                         "200", "--quiet"}));
   CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
-  CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are no characters
+  CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are not UTF-8
 }
 
 TEST_CASE("generate: a prompt from a file or from standard input is the same prompt") {
@@ -137,7 +137,7 @@ TEST_CASE("generate: a prompt from a file or from standard input is the same pro
   CHECK(run_vitro(generate(runs().pairs, {"--prompt-file", "-", "--quiet"}), "", nul).code == 0);
 }
 
-TEST_CASE("generate: --interactive goes on from what was said and ends with the input") {
+TEST_CASE("generate: --interactive continues the conversation and ends with the input") {
   const Words base = generate(runs().chars, {"--quiet"});
   const models::SavedModel saved = models::load_model(runs().chars);
   models::Conversation conversation(*saved.model, *saved.tokenizer, {.max_new_tokens = 12});
@@ -156,14 +156,14 @@ TEST_CASE("generate: --interactive goes on from what was said and ends with the 
   }());
   CHECK(first == output_of(with(base, {"--prompt", "the cat"})));
   CHECK_THAT(run.err, StartsWith("vitro: warning: ") && Contains("(U+03B1)") &&
-                          Contains("at most 16 tokens expected"));
+                          Contains("expected at most 16 tokens"));
   CHECK(std::ranges::count(run.err, '\n') == 2);
   CHECK(run_vitro(with(base, {"--interactive"})).code == 0);
 }
 
 namespace {
 
-// A GPT whose choice hangs on all that it reads.
+// A GPT whose next token depends on everything that it reads.
 models::GPT restless(int64_t vocab_size) {
   manual_seed(71);
   models::GPT model(
@@ -175,7 +175,7 @@ models::GPT restless(int64_t vocab_size) {
 
 }  // namespace
 
-TEST_CASE("generate: what was said before decides what --interactive says, up to an empty line") {
+TEST_CASE("generate: --interactive remembers the conversation until an empty line") {
   TemporaryDirectory directory;
   const auto tokenizer = text::CharTokenizer::fit("abcdefgh \n");
   models::GPT model = restless(tokenizer.vocab_size());
@@ -189,12 +189,12 @@ TEST_CASE("generate: what was said before decides what --interactive says, up to
   const auto after = [&](const std::string& said, const std::string& line) {
     return alone(said + line).substr(said.size());
   };
-  const std::string first = alone("abc"), second = after(first, "de"), anew = alone("de");
-  CHECK(second != anew);
+  const std::string first = alone("abc"), second = after(first, "de"), fresh = alone("de");
+  CHECK(second != fresh);
   const Finished run = run_vitro(with(base, {"--interactive"}), "", "abc\nde\n\nde\nabc\n");
-  CHECK(run.out == first + second + anew + after(anew, "abc"));
+  CHECK(run.out == first + second + fresh + after(fresh, "abc"));
 
-  // The line end that stopped an answer is the one before the next line.
+  // The line end that stopped an answer is also the line end before the next line.
   const Words stop = {"--stop", "\n"};
   const std::string stopped = alone("abc", stop);
   REQUIRE(stopped.size() < std::string("abc12345678\n").size());
@@ -202,7 +202,7 @@ TEST_CASE("generate: what was said before decides what --interactive says, up to
         stopped + alone(stopped + "de", stop).substr(stopped.size()));
 }
 
-TEST_CASE("generate: an allowed special token is what the model reads") {
+TEST_CASE("generate: the model reads special tokens if they are allowed") {
   TemporaryDirectory directory;
   const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 262);
   models::GPT model = restless(tokenizer.vocab_size());
@@ -221,14 +221,16 @@ TEST_CASE("generate: an allowed special token is what the model reads") {
   }
 }
 
-TEST_CASE("generate: special tokens, where they are allowed; a text ends where config.json says") {
+TEST_CASE("generate: special tokens can be allowed, and config.json names the end token") {
   const std::string end = text::BpeTokenizer::kEndOfText;
   const Words base = generate(runs().pairs, {"--prompt", end + "the"});
   const json plain = result_of(base), special = result_of(with(base, {"--allow-special"}));
   CHECK(plain["prompt_tokens"].get<int64_t>() > special["prompt_tokens"].get<int64_t>());
   CHECK(special["tokens"][0] == end);
-  CHECK_THAT(run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
-             Contains("--allow-special: a tokenizer with special tokens expected: char has none"));
+  CHECK_THAT(
+      run_vitro(generate(runs().chars, {"--prompt", "the", "--allow-special"})).err,
+      Contains(
+          "--allow-special: expected a tokenizer with special tokens, got char, which has none"));
 
   models::SavedModel saved = models::load_model(runs().pairs);
   const auto& tokenizer = dynamic_cast<const text::BpeTokenizer&>(*saved.tokenizer);
@@ -245,7 +247,7 @@ TEST_CASE("generate: special tokens, where they are allowed; a text ends where c
   CHECK(text_of(hers) == "the");
 }
 
-TEST_CASE("generate: a prompt that ends within a character is shown with all of it") {
+TEST_CASE("generate: a character that the prompt cuts is shown whole") {
   const std::string quiet = output_of(
       generate(runs().pairs, {"--prompt", "the\xe6\x97", "--quiet", "--max-new-tokens", "3"}));
   CHECK_NOTHROW(text::check_utf8(quiet, "the output"));
@@ -255,7 +257,7 @@ TEST_CASE("generate: a prompt that ends within a character is shown with all of 
   CHECK(text_of(base) == "the\uFFFD");
 }
 
-TEST_CASE("generate: Ctrl-C ends a text first, and between texts the program") {
+TEST_CASE("generate: Ctrl-C stops a text, and ends the program between texts") {
   const std::string out = runs().directory / "heard";
   const auto wait_until = [&](auto is_reached) {
     for (int i = 0; i < 6000 && !is_reached(read_file(out)); ++i)
@@ -293,8 +295,8 @@ TEST_CASE("generate: --explain shows what a GPT's blocks add") {
           Approx(logits[static_cast<int64_t>(i)].item()).epsilon(1e-4).margin(1e-5));
   const std::string shown =
       output_of(generate(runs().chars, {"--prompt", "the cat", "--explain", "--quiet"}));
-  CHECK_THAT(shown,
-             Contains(" 4. wte ") && Contains("added: its position") && Contains(" + attention "));
+  CHECK_THAT(shown, Contains(" 4. wte ") && Contains("is added: the position") &&
+                        Contains(", attention, mlp"));
 }
 
 TEST_CASE("generate: bad input is refused in one line") {
@@ -305,7 +307,8 @@ TEST_CASE("generate: bad input is refused in one line") {
   for (const char* option : {"--prompt-file=-", "--interactive"}) {
     const Finished run = run_vitro(generate(model, {option, "--quiet"}), "", no_end);
     CHECK(run.code == 1);
-    CHECK_THAT(run.err, Contains("at most 16777216 bytes expected of a line or a prompt"));
+    CHECK_THAT(run.err,
+               Contains("expected a line or a prompt of at most 16777216 bytes, got more"));
   }
   const auto of = [&](const Words& more) { return generate(model, more); };
   const auto the = [&](const Words& more) {
@@ -316,21 +319,21 @@ TEST_CASE("generate: bad input is refused in one line") {
     int code;
     const char* says;
   } table[] = {
-      {of({}), 2, "one of --prompt, --prompt-file and --interactive expected"},
+      {of({}), 2, "expected one of --prompt, --prompt-file and --interactive, got none"},
       {the({"--prompt-file", "x"}), 2, "excludes"},
       {the({"--interactive"}), 2, "excludes"},
       {of({"--interactive", "--json"}), 2, "excludes"},
       {of({"--interactive", "--explain"}), 2, "excludes"},
-      {the({"--top-p", "0"}), 2, "--top-p: a number from above 0 to 1 expected: \"0\""},
+      {the({"--top-p", "0"}), 2, "--top-p: expected a number from above 0 to 1, got \"0\""},
       {the({"--top-p", "1.5"}), 2, "--top-p"},
       {the({"--top-p", "nan"}), 2, "--top-p"},
-      {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: a positive number"},
-      {the({"--stop", ""}), 2, "--stop: a text expected: it is empty"},
+      {the({"--repetition-penalty", "0"}), 2, "--repetition-penalty: expected a positive number"},
+      {the({"--stop", ""}), 2, "--stop: expected a text, got an empty one"},
       {the({"--stop", "\xff"}), 2, "--stop: "},
       {of({"--interactive", "--num-samples", "2", "--top-k", "2"}), 2, "excludes"},
-      {the({"--num-samples", "0"}), 2, "--num-samples: a whole number from 1"},
-      {the({"--num-samples", "2"}), 2, "--num-samples: --temperature, --top-k or --top-p expected"},
-      {of({"--prompt-file", empty}), 1, "--prompt-file: a text expected: "},
+      {the({"--num-samples", "0"}), 2, "--num-samples: expected a whole number from 1"},
+      {the({"--num-samples", "2"}), 2, "--num-samples: expected --temperature, --top-k or --top-p"},
+      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got none: "},
       {of({"--prompt-file", "-"}), 1, "standard input is empty"},
       {of({"--prompt-file", directory / "none"}), 1, "none: cannot be read: No such file"},
       {of({"--prompt-file", directory / "long"}), 1,
@@ -339,14 +342,14 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--prompt-file", directory.write("nul", std::string("a\0", 2))}), 1,
        "U+0000 at position 1"},
       {of({"--prompt", std::string(17, 't')}), 1,
-       "a prompt of at most 16 tokens expected, the model's context: it has 17; --allow-sliding"},
+       "--prompt: expected at most 16 tokens, the model's context, got 17; --allow-sliding"},
   };
   for (const auto& [arguments, code, says] : table)
     check_refused(with(arguments, {"--quiet"}), code, says);
   CHECK(run_vitro(of({"--prompt", std::string(17, 't'), "--allow-sliding"})).code == 0);
 }
 
-TEST_CASE("verify: a trained GPT's layers and gradients agree, and a spoiled one is named") {
+TEST_CASE("verify: a trained GPT's layers and gradients agree, and a changed layer is named") {
   const json said = json::parse(output_of({"verify", "--model", runs().chars, "--json"}));
   CHECK(said["agrees"] == true);
   std::vector<std::string> names;

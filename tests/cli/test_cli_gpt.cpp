@@ -1,5 +1,5 @@
-// vitro train for GPTs, as real processes: how the options make a model and a schedule, and what
-// goes on from a saved model.
+// vitro train for GPTs, as real processes: how the options decide the model and the schedule, and
+// how a run starts from a saved model.
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using nlohmann::json;
 
 namespace {
 
-// A text with a rule: every word is followed by its mirror image.
+// A text that follows a rule: every word is followed by its mirror image.
 std::string mirrored_text() {
   std::string text;
   for (int i = 0; i < 300; ++i) {
@@ -44,7 +44,7 @@ json metadata(const std::string& out) { return json::parse(saved(out).metadata.a
 
 }  // namespace
 
-TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too") {
+TEST_CASE("gpt: options decide the model, also in the spelling of nanoGPT") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), a = directory / "a",
                     b = directory / "b", c = directory / "c";
@@ -68,7 +68,7 @@ TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too"
   CHECK(made["dropout"] == 0);
   CHECK(metadata(a)["lr-decay-iters"] == 20);
 
-  // What a preset says holds where nothing was given; --model-type alone is the smallest one.
+  // A preset decides the sizes that were not given; --model-type alone means the smallest preset.
   output_of(train(text, b,
                   {"--preset", "gpt2-medium", "--n-layer", "1", "--n-embd", "32", "--block-size",
                    "8", "--max-iters", "0"}));
@@ -81,7 +81,7 @@ TEST_CASE("gpt: options make the model, with the names and signs of nanoGPT too"
   CHECK(metadata(c)["weight-decay"] == 0.1);
 }
 
-TEST_CASE("gpt: it learns, and eval and generate take its run") {
+TEST_CASE("gpt: it learns, and eval and generate use its run") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
   output_of(train(
@@ -97,7 +97,7 @@ TEST_CASE("gpt: it learns, and eval and generate take its run") {
   CHECK(generated["ids"].size() == 34);
 }
 
-TEST_CASE("gpt: a run's steps are those of the same loop in C++, every option included") {
+TEST_CASE("gpt: a run gives the same steps as a loop in C++ with the same options") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), out = directory / "out";
   output_of(train(text, out,
@@ -132,7 +132,7 @@ TEST_CASE("gpt: a run's steps are those of the same loop in C++, every option in
       const auto [ids, targets] = batches.next();
       (model.loss(ids, targets) / 2).backward();
     }
-    CHECK(optim::clip_grad_norm_(model.parameters(), 0.2) > 0.2);  // so that the bound matters
+    CHECK(optim::clip_grad_norm_(model.parameters(), 0.2) > 0.2);  // so the gradients are clipped
     opt.step();
     opt.zero_grad();
     schedule.step();
@@ -181,7 +181,7 @@ TEST_CASE("gpt: every schedule warms up and falls as it says") {
   }
 }
 
-TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
+TEST_CASE("gpt: --init-from starts from a saved model of any type") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()),
                     other = directory.write("b.txt", mirrored_text().substr(700, 900));
@@ -202,7 +202,7 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     for (size_t i = 0; i < weights.size(); ++i)
       CHECK(same_bits(weights[i].second, taken[i].second));
     CHECK(a.metadata.at("tokenizer") == b.metadata.at("tokenizer"));
-    // What was not given suits a model that has learnt already.
+    // The other defaults suit a model that is already trained.
     CHECK(metadata(second)["learning-rate"] == 3e-5);
     CHECK(metadata(second)["lr-schedule"] == "constant");
     CHECK(metadata(second)["warmup-iters"] == 0);
@@ -214,7 +214,7 @@ TEST_CASE("gpt: --init-from goes on from a saved model, whichever it is") {
     const NamedTensors whole = go_on(directory / ("whole" + kind[1]), "2", "0.1"),
                        undropped = go_on(directory / ("undropped" + kind[1]), "2", "0");
     CHECK(!same_bits(whole[0].second, undropped[0].second));
-    // It goes on by itself, to the same end: what it came from may be gone.
+    // It can be resumed to the same result after the model it came from is gone.
     std::filesystem::remove_all(first);
     output_of({"train", "--resume", "--out-dir", second, "--max-iters", "2"});
     taken = under_prefix("model.", saved(second).tensors);
@@ -257,7 +257,7 @@ TEST_CASE("gpt: --init-from converts a model of any dtype, and export gives its 
   CHECK(after["torch_dtype"] == "float32");
 }
 
-TEST_CASE("gpt: options that do not fit are refused in one line") {
+TEST_CASE("gpt: inconsistent options are refused in one line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",
                     greek =
@@ -275,57 +275,60 @@ TEST_CASE("gpt: options that do not fit are refused in one line") {
     int code;
     const char* says;
   } table[] = {
-      {fresh({"--n-layer", "0"}), 2, "--n-layer: a whole number from 1"},
+      {fresh({"--n-layer", "0"}), 2, "--n-layer: expected a whole number from 1"},
       {fresh({"--n-head", "3", "--n-embd", "8"}), 2,
-       "--n-embd: a multiple of the 3 of --n-head expected: 8"},
+       "--n-embd: expected a multiple of --n-head (3), got 8"},
       {fresh({"--n-head", "4", "--n-kv-head", "3"}), 2,
-       "--n-head: a multiple of the 3 of --n-kv-head"},
+       "--n-kv-head: expected a divisor of --n-head (4), got 3"},
       {fresh({"--position", "rotary", "--n-embd", "12"}), 2,
-       "an even number of --n-embd per head expected: 3"},
-      {fresh({"--preset", "gpt3"}), 2, "--preset: one of nano|gpt2|"},
-      {fresh({"--norm", "batchnorm"}), 2, "--norm: one of layernorm|rmsnorm"},
+       "expected an even --n-embd / --n-head, got 3"},
+      {fresh({"--preset", "gpt3"}), 2, "--preset: expected one of nano|gpt2|"},
+      {fresh({"--norm", "batchnorm"}), 2, "--norm: expected one of layernorm|rmsnorm"},
       {fresh({"--bias=maybe"}), 2, "bias"},
       {fresh({"--n-layer", "2", "--context", "3"}), 2,
-       "--context is of a MiniLM and --n-layer of a GPT"},
+       "expected options of one model type, got --context of a MiniLM and --n-layer of a GPT"},
       {fresh({"--model-type", "mini", "--n-layer", "2"}), 2,
-       "--n-layer: --model-type gpt expected"},
+       "--n-layer: expected --model-type gpt"},
       {fresh({"--model-type", "gpt", "--n-hidden", "9"}), 2,
-       "--n-hidden: --model-type mini expected"},
-      {fresh({"--vocab-size", "300"}), 2, "--vocab-size: --tokenizer bpe expected"},
+       "--n-hidden: expected --model-type mini"},
+      {fresh({"--vocab-size", "300"}), 2, "--vocab-size: expected --tokenizer bpe, got char"},
       {fresh({"--tokenizer", "bpe", "--vocab-size", "256"}), 2,
-       "--vocab-size: a whole number from 257"},
+       "--vocab-size: expected a whole number from 257"},
       {fresh({"--tokenizer", "chr"}), 1,
-       "--tokenizer: char, word, bpe or a saved tokenizer expected: "},
+       "--tokenizer: expected char, word, bpe or the path of a saved tokenizer, got chr: No such"},
       {fresh({"--preset", "gpt2-xl", "--n-layer", "1024", "--n-embd", "64000"}), 1,
        "choose a smaller model"},
       {fresh({"--init-from", directory / "none"}), 1,
-       "none: expected a run, a checkpoint or a directory with config.json: "},
+       "none: expected a run, a checkpoint or a directory with config.json, got none: "},
       {fresh({"--init-from", text}), 1, "a.txt: "},
       {fresh({"--init-from", "gpt2"}), 1, ": No such file or directory; nothing is downloaded"},
-      {fresh({"--init-from", "resume"}), 1, "a saved model expected: resume; --resume goes on"},
-      {train(text, others, kTiny), 1, "holds another model, in Hugging Face's layout"},
+      {fresh({"--init-from", "resume"}), 1,
+       "expected a saved model, got resume; --resume continues"},
+      {train(text, others, kTiny), 1,
+       "expected a directory without a model, got one in Hugging Face's format"},
       {from_run({"--preset", "gpt2"}), 2, "--init-from excludes --preset"},
       {from_run({"--tokenizer", "word"}), 2, "--tokenizer excludes --init-from"},
-      {from_run({"--n-layer", "2"}), 1, "--n-layer: 1 expected, as "},
-      {from_run({"--n-hidden", "2"}), 2, "--n-hidden: --model-type mini expected"},
-      {from_run({"--model-type", "mini"}), 1, "--model-type: gpt expected, as "},
-      {from_run({"--block-size", "9"}), 1, "--block-size: at most the 8 of "},
+      {from_run({"--n-layer", "2"}), 2, "--n-layer: expected 1 as in "},
+      {from_run({"--n-hidden", "2"}), 2, "--n-hidden: expected --model-type mini"},
+      {from_run({"--model-type", "mini"}), 2, "--model-type: expected gpt as in "},
+      {from_run({"--block-size", "9"}), 2, "--block-size: expected at most 8, the context of "},
       {train(greek, directory / "fresh", {"--init-from", run, "--block-size", "2"}), 1,
        "(U+03B1) at position 0"},
-      {with({"train", "--resume", "--out-dir", run}, {"--n-layer", "2"}), 1,
-       "--resume: --n-layer 1 expected"},
-      {with({"train", "--resume", "--out-dir", run}, {"--context", "2"}), 1,
-       "--resume: --context 8 expected"},
+      {with({"train", "--resume", "--out-dir", run}, {"--n-layer", "2"}), 2,
+       "--n-layer: expected 1, the value of the run, got 2"},
+      {with({"train", "--resume", "--out-dir", run}, {"--context", "2"}), 2,
+       "--context: expected 8, the value of the run, got 2"},
       {with({"train", "--resume", "--out-dir", run}, {"--context", "8"}), 2,
-       "--context: --model-type mini expected"},
+       "--context: expected --model-type mini"},
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
   CHECK(!std::filesystem::exists(directory / "fresh"));
 }
 
-TEST_CASE("gpt: the estimate of memory has no logits that are never held") {
+TEST_CASE("gpt: the estimate of memory counts no logits that are never held") {
   const TemporaryDirectory directory;
-  // Of n_embd 2 and one layer a row has 52 numbers, and two thousand logits and their gradients.
+  // With n_embd 2 and one layer, a row of the model has 52 numbers; 1,000 logits and their
+  // gradients would add two thousand.
   const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
                 rows = bytes / (4 * 4 * 52);
   const auto train = [&](const std::string& dtype) {

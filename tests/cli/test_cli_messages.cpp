@@ -1,4 +1,4 @@
-// Errors begin with what a user knows: the path of a file, an option, or a plain word.
+// Error messages begin with the path of a file, an option, or a plain word, not with a C++ name.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <regex>
@@ -10,7 +10,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::StartsWith;
 
-TEST_CASE("messages: wrong files and texts are told by their paths and by plain words") {
+TEST_CASE("messages: errors name wrong files and texts by paths and plain words") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), none = directory / "none",
                     out = directory / "out", empty = directory.write("empty", ""),
@@ -33,28 +33,34 @@ TEST_CASE("messages: wrong files and texts are told by their paths and by plain 
       {train(none), none + ": cannot be read: No such file or directory"},
       {train(folder), folder + ": cannot be read: it is a directory"},
       {train(empty), empty + ": expected a text, got none"},
-      {train(broken), "text: valid UTF-8 expected: byte 0xFF at offset 2"},
+      {train(broken), "text: expected valid UTF-8, got byte 0xFF at offset 2"},
       {train(directory.write("short", "too short")),
-       "text: expected a longer one: it has 9 tokens"},
+       directory / "short" + ": expected at least 20 tokens for --block-size 8, got 9"},
       {tiny(text, text), text + ": cannot be the --out-dir: "},
-      {tiny(text, out), "train: " + out + " holds a run"},
+      {tiny(text, out), out + ": expected a directory without a run, got a run of 1 steps; "},
       {resumed(none), none + ": cannot be read: No such file or directory"},
-      {resumed(folder), folder + ": expected a run of vitro train: it has no step-*.safetensors"},
-      {resumed(lost, {"--max-iters", "2"}), lost + "/tokens.bin: expected a token file: "},
+      {resumed(folder),
+       folder + ": expected a run of vitro train with step-*.safetensors, got none"},
+      {resumed(lost, {"--max-iters", "2"}), "token file " + lost + "/tokens.bin: "},
       {resumed(out, {"--max-iters", "0"}), "--max-iters: "},
-      {{"eval", "--model", lost}, lost + "/tokens.bin: expected a token file: "},
+      {{"eval", "--model", lost}, "token file " + lost + "/tokens.bin: "},
       {{"eval", "--model", none}, none + ": expected a run, a checkpoint or a directory with "},
       {{"eval", "--model", folder}, folder + ": expected a run, a checkpoint or a directory with "},
-      {{"eval", "--model", junk}, junk + ": expected a checkpoint: it has no checksum"},
-      {{"eval", "--model", damaged}, damaged + ": expected a whole checkpoint: its bytes "},
+      {{"eval", "--model", junk},
+       "checkpoint " + junk + ": expected a file with a checksum, got one without"},
+      {{"eval", "--model", damaged},
+       "checkpoint " + damaged + ": expected bytes with the checksum "},
       {{"eval", "--model", out, none}, none + ": cannot be read: No such file"},
-      {{"eval", "--model", out, directory.write("greek", "\u03b1\u03b2")}, "text: the character "},
+      {{"eval", "--model", out, directory.write("greek", "\u03b1\u03b2")},
+       "text: expected characters of the vocabulary, got "},
       {prompt({"--text", none}), none + ": cannot be read: "},
-      {prompt({"--text", spaces, "--tokenizer", "word"}), "text: expected one in which a word "},
-      {{"generate", "--model", out, "--prompt", "\u03b1"}, "text: the character "},
+      {prompt({"--text", spaces, "--tokenizer", "word"}), "text: expected a word that occurs "},
+      {{"generate", "--model", out, "--prompt", "\u03b1"},
+       "text: expected characters of the vocabulary, got "},
       {{"generate", "--prompt-file", none}, none + ": cannot be read: "},
-      {{"tokenize", "\u65e5"}, "text: the character "},
-      {{"tokenize", "xyzzy", "--tokenizer", "word"}, "text: the word 'xyzzy'"},
+      {{"tokenize", "\u65e5"}, "text: expected characters of the vocabulary, got "},
+      {{"tokenize", "xyzzy", "--tokenizer", "word"},
+       "text: expected words of the vocabulary, got 'xyzzy'"},
       {{"tokenize", "a", "--tokenizer", junk}, "--tokenizer: "},
       {{"tokenize", "--out", folder}, folder + ": cannot be written: it is a directory"},
       {{"tokenizer", "train", "--out", text}, text + ": cannot be made: "},

@@ -1,4 +1,4 @@
-// vitro summary and vitro export: what they say of a model and make of it, and what they refuse.
+// vitro summary and vitro export: what they print and write, and what they refuse.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -32,7 +32,8 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK(said["parameters"] == 124'439'808);
   CHECK(said["bytes"] == 4 * 124'439'808LL);
   CHECK(said["cache_bytes"] == 2 * 12 * 1024 * 768 * 4);
-  // Per layer 12 C^2 of each token's products, and scores and sums over what it sees; the head.
+  // Each layer needs 12 C^2 products per token, and scores and sums over the tokens before it.  The
+  // head comes last.
   CHECK(said["macs"] == 12 * (64 * 12 * 768 * 768LL + 64 * 65 * 768) + 64 * 768 * 50257LL);
   for (const json& module : said["modules"])
     if (module["name"] == "lm_head") CHECK(module["tied_to"] == "wte.weight");
@@ -48,7 +49,7 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK_THAT(shown, !Contains("HookPoint") && !Contains("h.2"));
 }
 
-TEST_CASE("summary: products are counted as the library counts those of a forward") {
+TEST_CASE("summary: the MACs are the ones that the library counts in a forward") {
   TemporaryDirectory directory;
   for (const Words& kind : {Words{"--n-layer", "2", "--n-head", "2", "--n-embd", "8",
                                   "--block-size", "8", "--n-kv-head", "1", "--mlp", "swiglu"},
@@ -64,7 +65,8 @@ TEST_CASE("summary: products are counted as the library counts those of a forwar
     std::erase(macs, ',');
     CHECK(said["macs"] == std::stoll(macs));
     CHECK(said["parameters"] == saved.model->parameter_count());
-    // Two layers of one head of keys and values, 4 wide, over 8 tokens; a MiniLM keeps none.
+    // The GPT keeps keys and values of 2 layers, for 1 head of width 4 and 8 tokens; the MiniLM
+    // none.
     CHECK(said["cache_bytes"] == (kind[0] == "--n-layer" ? 2 * 2 * 4 * 8 * 4 : 0));
   }
 }
@@ -75,17 +77,19 @@ TEST_CASE("summary: what it refuses") {
     int code;
     const char* says;
   } table[] = {
-      {{"summary"}, 2, "--model DIR or --preset NAME expected"},
+      {{"summary"}, 2, "expected --model or --preset, got none"},
       {{"summary", "--preset", "gpt2", "--model", "x"}, 2, "excludes"},
-      {{"summary", "--preset", "gpt4"}, 2, "--preset: one of nano|gpt2"},
-      {{"summary", "--model", "x", "--vocab-size", "9"}, 2, "--vocab-size: --preset expected"},
-      {{"summary", "--preset", "gpt2", "--tokens", "0"}, 2, "--tokens: a whole number from 1"},
+      {{"summary", "--preset", "gpt4"}, 2, "--preset: expected one of nano|gpt2"},
+      {{"summary", "--model", "x", "--vocab-size", "9"}, 2, "--vocab-size: expected --preset too"},
+      {{"summary", "--preset", "gpt2", "--tokens", "0"},
+       2,
+       "--tokens: expected a whole number from 1"},
       {{"summary", "--model", "/nowhere"}, 1, ": No such file or directory; nothing is downloaded"},
   };
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
 }
 
-TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
+TEST_CASE("export: a run becomes a directory that is read like any GPT-2") {
   TemporaryDirectory directory;
   const std::string run = trained(directory,
                                   {"--tokenizer", "bpe", "--vocab-size", "262", "--n-layer", "1",
@@ -100,17 +104,17 @@ TEST_CASE("export: a run becomes a directory that is read as any GPT-2") {
   CHECK_THAT(output_of({"summary", "--model", out}), StartsWith("GPT(1 layers"));
 }
 
-TEST_CASE("generate: a text ends with the token that ends texts") {
+TEST_CASE("generate: a text ends with the end token") {
   TemporaryDirectory directory;
   const auto tokenizer = text::BpeTokenizer::train("the cat sat on the mat", 260);
   models::GPT model({.block_size = 8, .vocab_size = 260, .n_layer = 1, .n_head = 1, .n_embd = 2});
-  // ln_f's bias is what the head sees, whatever was read.
+  // The head sees only ln_f's bias, for every prompt.
   for (auto& [name, p] : model.named_parameters()) p.detach().fill_(name == "ln_f.bias");
   model.wte.weight.detach()[259].fill_(1);
   model.save_pretrained(directory / "gpt2", &tokenizer);
   const std::string file = directory / "gpt2/config.json";
   json config = json::parse(read_file(file));
-  // Of a larger vocabulary, which this tokenizer replaced, or of none: <|endoftext|> it is.
+  // An id outside the tokenizer's vocabulary is ignored, and <|endoftext|> ends the text.
   for (const int64_t named : {259, 50256, 260, -1}) {
     INFO(named);
     config["eos_token_id"] = named;
@@ -122,17 +126,18 @@ TEST_CASE("generate: a text ends with the token that ends texts") {
   }
 }
 
-TEST_CASE("export: what has no place in GPT-2's layout is refused") {
+TEST_CASE("export: a model that GPT-2's format cannot hold is refused") {
   TemporaryDirectory one, two;
   const std::string mini = trained(one, {"--n-hidden", "8", "--block-size", "8"}),
                     llama = trained(two, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                           "--block-size", "8", "--norm", "rmsnorm"});
-  for (const auto& [model, part] : {std::pair{mini, "a GPT expected"}, {llama, "RMSNorm"}}) {
+  for (const auto& [model, part] :
+       {std::pair{mini, "--model: expected a GPT, got MiniLM"}, {llama, "RMSNorm"}}) {
     check_refused({"export", "--model", model, "--out", one / "exported"}, 1, part);
   }
 }
 
-TEST_CASE("generate: a directory of others that does not fit is refused in one line") {
+TEST_CASE("generate: a directory with a wrong config.json is refused in one line") {
   struct Fault {
     const char *find, *replace, *complaint;
   };
@@ -160,14 +165,14 @@ TEST_CASE("generate: a directory of others that does not fit is refused in one l
 
 namespace {
 
-// A GPT of 264 tokens as Hugging Face keeps it, with a tokenizer of `tokens`, or without for 0.
+// A GPT with 264 tokens in Hugging Face's format.  Its tokenizer has `tokens` tokens; 0 means none.
 std::string pretrained(const TemporaryDirectory& directory, int64_t tokens) {
   const std::string path = directory / "hf";
   manual_seed(1);
   models::GPT model({.block_size = 16, .vocab_size = 264, .n_layer = 1, .n_head = 2, .n_embd = 8});
   const auto tokenizer =
       text::BpeTokenizer::train("the cat sat on the mat, that cat", tokens ? tokens : 257);
-  if (tokens) {  // what only pads is the likeliest, whatever was read
+  if (tokens) {  // the padding tokens are the likeliest for every prompt
     model.ln_f->parameters()[1].detach().fill_(1);
     model.wte.weight.detach().slice(0, tokens, 264).fill_(1);
   }
@@ -185,10 +190,13 @@ TEST_CASE("models: a directory without a tokenizer is summarised, exported and v
   CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
   CHECK_THAT(output_of({"verify", "--model", hf}), Contains("random tokens"));
   check_refused({"verify", "--model", hf, "--text", hf + "/config.json"}, 1, "has none");
-  check_refused({"generate", "--model", hf, "--prompt", "the"}, 1, "it holds no tokenizer.json");
+  check_refused(
+      {"generate", "--model", hf, "--prompt", "the"}, 1,
+      hf + ": expected a model with its tokenizer, got one without; put tokenizer.json, or "
+           "vocab.json and merges.txt, into the directory");
 }
 
-TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") {
+TEST_CASE("models: a padded vocabulary loses nothing and gives one line of warning") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 260), out = directory / "out";
   for (const Words& arguments :
@@ -197,14 +205,14 @@ TEST_CASE("models: a padded vocabulary loses nothing, and is told in one line") 
               "--max-new-tokens", "9", "--explain"}}) {
     const Finished run = run_vitro(arguments);
     CHECK(run.code == 0);
-    CHECK_THAT(run.err, EndsWith("the model scores 264 tokens, of which the 260 of its tokenizer "
-                                 "are used\n"));
+    CHECK_THAT(run.err, EndsWith("the model has 264 tokens and its tokenizer only 260; the others "
+                                 "are not used\n"));
     CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
   }
   CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
 }
 
-TEST_CASE("models: no directory holds two") {
+TEST_CASE("models: no directory holds two models") {
   TemporaryDirectory directory;
   const std::string run = trained(directory, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                               "--block-size", "8"}),
@@ -212,25 +220,26 @@ TEST_CASE("models: no directory holds two") {
   check_refused({"export", "--model", run, "--out", run}, 1, "has step-*.safetensors");
   CHECK(!std::filesystem::exists(run + "/config.json"));
   write_file(run + "/config.json", "{}");
-  check_refused({"eval", "--model", run}, 1, ": expected one model: it has a run's ");
+  check_refused({"eval", "--model", run}, 1, ": expected one model, got a run's ");
   output_of({"eval", "--model", checkpoint});
 }
 
-TEST_CASE("models: a path that is no model is told what is expected") {
+TEST_CASE("models: for a path without a model, the error says what was expected") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257), empty = directory / "empty";
   std::filesystem::create_directory(empty);
-  const std::string expected = ": expected a run, a checkpoint or a directory with config.json: ",
-                    part = ": expected a checkpoint, or a directory with config.json: it is only ";
+  const std::string expected =
+                        ": expected a run, a checkpoint or a directory with config.json, got ",
+                    part = ": expected a checkpoint or a directory with config.json, got one file ";
   for (const auto& [path, says] :
-       {std::pair{directory / "none", directory / "none" + expected + "No such file"},
-        {empty, empty + expected + "it has neither step-*.safetensors nor config.json"},
+       {std::pair{directory / "none", directory / "none" + expected + "none: No such file"},
+        {empty, empty + expected + "a directory with neither step-*.safetensors nor config.json"},
         {hf + "/model.safetensors", "vitro: " + hf + "/model.safetensors" + part},
         {hf + "/config.json", "vitro: " + hf + "/config.json" + part}})
     check_refused({"generate", "--model", path, "--prompt", "the"}, 1, says);
 }
 
-TEST_CASE("models: a list of what does not fit is short") {
+TEST_CASE("models: the list of missing tensors is short") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 257);
   const std::string config = read_file(hf + "/config.json");
@@ -245,7 +254,7 @@ TEST_CASE("models: a list of what does not fit is short") {
                           EndsWith("; missing: h.1.ln_2.bias; and 5 more\n"));
   CHECK_THAT(missing, !Contains("\\n") && !Contains("mlp"));
 
-  // More than the error lists itself: it says how many, and they are counted too.
+  // The error itself lists only some and counts the rest; the program adds both counts.
   models::GPT deep({.block_size = 16, .vocab_size = 264, .n_layer = 6, .n_head = 2, .n_embd = 8});
   deep.save_pretrained(hf);
   CHECK_THAT(complaint("\"n_layer\": 1", "\"n_layer\": 1"), EndsWith("; and 52 more\n"));

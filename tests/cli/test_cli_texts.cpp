@@ -1,4 +1,4 @@
-// Texts that come through a pipe, with a byte order mark, from Windows, or not composed.
+// Texts from a pipe, with a byte order mark, with the line ends of Windows, or not in NFC.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-// What the program prints, where `fifo` gives it the bytes.
+// Runs the program while `fifo` gives it the bytes.
 Finished run_with_fifo(const Words& arguments, const std::string& fifo, const std::string& bytes) {
   std::filesystem::remove(fifo);
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -31,7 +31,7 @@ const std::string kMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-TEST_CASE("texts: a FIFO and standard input are texts as files are") {
+TEST_CASE("texts: a FIFO and standard input work like files") {
   const TemporaryDirectory directory;
   const std::string text = short_text(), file = directory.write("a.txt", text),
                     fifo = directory / "fifo", out = directory / "out";
@@ -51,7 +51,7 @@ TEST_CASE("texts: a FIFO and standard input are texts as files are") {
     if (name == "fifo") continue;
     remove_file(run + "/tokens.bin");
     check_refused(resumed(run, {"--max-iters", "4"}), 1, "the text came through a pipe");
-    check_refused({"eval", "--model", run}, 1, "tokens.bin: it is missing: give a TEXT");
+    check_refused({"eval", "--model", run}, 1, "tokens.bin: it is missing; give a text");
     const Finished again = run_vitro(resumed(run, {"--max-iters", "4", name}), "", text);
     CHECK(again.code == 0);
     CHECK(read_file(run + "/tokens.bin") == read_file(out + "/tokens.bin"));
@@ -79,7 +79,7 @@ TEST_CASE("texts: a FIFO and standard input are texts as files are") {
   CHECK(prompted.out == "The\n");
 }
 
-TEST_CASE("texts: an empty pipe, and one without an end that is in sight") {
+TEST_CASE("texts: an empty pipe is refused") {
   const TemporaryDirectory directory;
   check_refused(tiny("-", directory / "out"), 1,
                 "standard input: expected a text, got none: it is empty");
@@ -87,7 +87,7 @@ TEST_CASE("texts: an empty pipe, and one without an end that is in sight") {
   CHECK(!std::filesystem::exists(directory / "out"));
 }
 
-TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and told of") {
+TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and reported") {
   const TemporaryDirectory directory;
   const std::string text = short_text(), plain = directory.write("plain.txt", text);
   std::string lines;
@@ -113,7 +113,7 @@ TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and told of")
   CHECK_THAT(output_of({"train", "--help"}), Contains("byte order mark") && Contains("CR LF"));
 }
 
-TEST_CASE("texts: what is composed is not called the same text") {
+TEST_CASE("texts: a text that was composed to NFC is not called the same text") {
   const std::string decomposed = "cafe\u0301";
   const TemporaryDirectory directory;
   const std::string file = directory.write("a.txt", "caf\u00e9");
@@ -124,7 +124,7 @@ TEST_CASE("texts: what is composed is not called the same text") {
   CHECK_THAT(output_of({"tokenize", "--text", file, "caf\u00e9"}), Contains("the same text"));
 }
 
-TEST_CASE("texts: bytes that are no UTF-8 take no more time than others, and little room") {
+TEST_CASE("texts: bytes that are not UTF-8 cost no more time and little output") {
   const TemporaryDirectory directory;
   const std::string file = directory.write("ff", std::string(1'000'000, '\xff'));
   const std::string shown =

@@ -1,4 +1,4 @@
-// `vitro tokenizer train`, and what is done with a saved tokenizer, run as a user runs them.
+// Runs `vitro tokenizer train`, and commands that use a saved tokenizer, as a user does.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -47,7 +47,7 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
   CHECK_THAT(table, Contains("bpe, 600 tokens from " + out) && Contains("the same text") &&
                         Contains("\" little\"") && Contains("\\xE4"));
 
-  // The whole text, and the tokenizer beside it.
+  // The tokens of the whole text, and the file of the tokenizer next to them.
   const std::string file = directory / "tokens.bin";
   output_of({"tokenize", "--tokenizer", out, "--out", file});
   const text::TokenFile tokens(file);
@@ -59,7 +59,7 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
         expected.encode(text));
 }
 
-TEST_CASE("cli: special tokens come from text that may become them, also where a model learns it") {
+TEST_CASE("cli: --allow-special turns text into special tokens, in vitro train too") {
   TemporaryDirectory directory;
   const std::string end = text::BpeTokenizer::kEndOfText, out = directory / "pairs";
   const std::string story = "a cat sat." + end, text = directory.write("a.txt", [&] {
@@ -100,7 +100,7 @@ TEST_CASE("cli: special tokens come from text that may become them, also where a
         json_of({"eval", "--model", directory / "run", "--json"})["tokens"]);
 }
 
-TEST_CASE("cli: tokenizer train says what it learnt, and that a text had no more to teach") {
+TEST_CASE("cli: tokenizer train says what it learnt, and if the text has no more pairs") {
   TemporaryDirectory directory;
   const std::string text = directory.write("text.txt", "low low lower lowest");
   const std::string out = directory / "pairs";
@@ -136,22 +136,22 @@ TEST_CASE("cli: what tokenizer train and tokenize refuse") {
     std::string says;
   };
   const Bad table[] = {
-      {2, {"tokenizer"}, "a subcommand expected: train; see vitro tokenizer --help"},
+      {2, {"tokenizer"}, "expected a subcommand (train), got none; see vitro tokenizer --help"},
       {2, {"tokenizer", "polish"}, "polish; see vitro tokenizer --help"},
       {2, {"tokenizer", "train"}, "--out is required; see vitro tokenizer train --help"},
-      {2, {"tokenizer", "train", "--out", ""}, "--out: a file name expected"},
+      {2, {"tokenizer", "train", "--out", ""}, "--out: expected a file name"},
       {2, {"tokenizer", "train", "--out", out, "--vocab-size", "256"}, "from 257 to 1,000,000"},
       {2, {"tokenizer", "train", "--out", out, "--vocab-size", "many"}, "\"many\""},
       {2, {"tokenizer", "train", "--out", out, "--min-count", "0"}, "--min-count"},
       {1, {"tokenizer", "train", directory / "none", "--out", out}, "none"},
       {1, {"tokenizer", "train", empty, "--out", out}, "empty.txt: expected a text, got none"},
       {1, {"tokenizer", "train", "--out", file}, file + ": cannot be made: "},
-      {2, {"tokenize", "a", "--tokenizer", ""}, "--tokenizer: a file name expected"},
+      {2, {"tokenize", "a", "--tokenizer", ""}, "--tokenizer: expected a file name"},
       {1,
        {"tokenize", "a", "--tokenizer", "pairs"},
-       "char, word, bpe or a saved tokenizer expected"},
+       "expected char, word, bpe or the path of a saved tokenizer, got pairs: No such file"},
       {1, {"tokenize", "a", "--tokenizer", file}, file},
-      {1, {"tokenize", "a", "--tokenizer", directory / "."}, "it holds no tokenizer.json"},
+      {1, {"tokenize", "a", "--tokenizer", directory / "."}, ", which has no tokenizer.json"},
   };
   for (const auto& [code, arguments, says] : table) check_refused(arguments, code, says);
   CHECK(!fs::exists(out));

@@ -1,5 +1,5 @@
-// vitro train, eval and generate --model as real processes: runs that are stopped, killed and
-// resumed end as undisturbed ones do.
+// vitro train, eval and generate --model as real processes.  A run that is stopped or killed and
+// then resumed ends like an undisturbed run.
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -53,7 +53,7 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
       {"generate", "--model", out, "--prompt", "The", "--max-new-tokens", "9", "--json"}));
   CHECK(generated["trained"] == true);
 
-  // eval reads the run's own tokens: whatever became of the text, and from anywhere.
+  // eval reads the run's own tokens, so the text may be moved, and a checkpoint may be named.
   std::filesystem::rename(text, directory / "moved.txt");
   CHECK(json::parse(output_of({"eval", "--model", out, "--json"})) == eval);
   CHECK(json::parse(output_of({"eval", "--model", checkpoint(out, 20), "--json"}))["loss"] ==
@@ -61,7 +61,7 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
   CHECK(generated["ids"].size() == 12);
 }
 
-TEST_CASE("eval: the loss over the last tenth of the tokens, in bits per character too") {
+TEST_CASE("eval: prints the loss over the last tenth of the tokens, also in bits per character") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "0", "--tokenizer", "word"}));
@@ -82,7 +82,7 @@ TEST_CASE("eval: the loss over the last tenth of the tokens, in bits per charact
         Approx(wanted.nats / std::log(2.0) / static_cast<double>(characters)));
 }
 
-TEST_CASE("train: on a terminal one line follows each step, elsewhere there are only whole lines") {
+TEST_CASE("train: a terminal shows a moving line, other outputs get only whole lines") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   const Words more = {"--max-iters", "20000",          "--eval-interval",
@@ -94,7 +94,7 @@ TEST_CASE("train: on a terminal one line follows each step, elsewhere there are 
   CHECK_THAT(plain, !Contains("\r") && !Contains("\x1b") && Contains("step  20000  loss "));
 }
 
-TEST_CASE("train: what explains a model reads the model, not the command line") {
+TEST_CASE("train: --explain takes the activation and tokenizer from the model") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1", "--activation", "relu", "--tokenizer", "word"}));
@@ -104,7 +104,7 @@ TEST_CASE("train: what explains a model reads the model, not the command line") 
   CHECK_THAT(explained, Contains("one per word (--tokenizer word)"));
 }
 
-TEST_CASE("train: a reader that goes away ends the run, and its steps are saved") {
+TEST_CASE("train: a closed pipe ends the run, and its steps are saved") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const Words endless = tiny(text, out, {"--max-iters", "100000000", "--eval-interval", "1000000"});
@@ -114,7 +114,7 @@ TEST_CASE("train: a reader that goes away ends the run, and its steps are saved"
   CHECK(steps[1] >= 10);
 }
 
-TEST_CASE("train: a run that was started without SIGINT does not hear it") {
+TEST_CASE("train: a run that was started with SIGINT ignored ignores it") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const auto before = std::signal(SIGINT, SIG_IGN);
@@ -125,7 +125,7 @@ TEST_CASE("train: a run that was started without SIGINT does not hear it") {
   CHECK(run.wait() == 0);
 }
 
-TEST_CASE("train: a file name that is no UTF-8 is a name all the same") {
+TEST_CASE("train: a file name need not be UTF-8") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a\xff.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1"}));
@@ -133,7 +133,8 @@ TEST_CASE("train: a file name that is no UTF-8 is a name all the same") {
   output_of({"eval", "--model", out});
 }
 
-TEST_CASE("train: stopped after every step and resumed, a run ends bit for bit as undisturbed") {
+TEST_CASE(
+    "train: a run that is resumed after every step ends bit for bit like an undisturbed one") {
   const bool is_gpt = GENERATE(false, true);
   const auto begin = is_gpt ? tiny_gpt : tiny;
   const int64_t steps = is_gpt ? 12 : 60;
@@ -172,7 +173,7 @@ TEST_CASE("train: killed at random moments and resumed, a run logs the same loss
     const bool has_begun =
         std::filesystem::is_directory(killed) && !CheckpointDirectory(killed).steps().empty();
     Running run(has_begun ? resumed(killed) : tiny(text, killed, length));
-    // Longer and longer, so that a slow machine gets through too.
+    // The time until the kill grows, so that the run also ends on a slow machine.
     std::this_thread::sleep_for(
         std::chrono::milliseconds(random() % (60 + 10 * static_cast<unsigned>(kills))));
     run.send(SIGKILL);
@@ -192,7 +193,7 @@ TEST_CASE("train: SIGINT and SIGTERM save and end with 130 and 143") {
   const std::string text = directory.write("a.txt", short_text());
   for (int signal : {SIGINT, SIGTERM}) {
     const std::string out = directory / std::to_string(signal);
-    // Without a checkpoint on the way but the first.
+    // The run saves no checkpoint between the first one and the signal.
     Running run(tiny(text, out, {"--max-iters", "100000000", "--eval-interval", "1000000"}));
     wait_for_rows(out, 5);
     run.send(signal);
@@ -207,7 +208,7 @@ TEST_CASE("train: SIGINT and SIGTERM save and end with 130 and 143") {
   }
 }
 
-TEST_CASE("train: a damaged newest checkpoint is passed over with a warning") {
+TEST_CASE("train: a damaged newest checkpoint is skipped with a warning") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "20"}));
@@ -218,6 +219,6 @@ TEST_CASE("train: a damaged newest checkpoint is passed over with a warning") {
   const Finished run = run_vitro(resumed(out));
   CHECK(run.code == 0);
   CHECK_THAT(run.err, StartsWith("vitro: ") && Contains("step-00000020.safetensors"));
-  CHECK_THAT(run.out, Contains("going on after step 10"));
+  CHECK_THAT(run.out, Contains("continued after step 10"));
   CHECK(read_file(checkpoint(out, 20)) == undisturbed);
 }

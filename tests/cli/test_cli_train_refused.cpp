@@ -41,26 +41,35 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
     const char* says;
   } table[] = {
       {tiny(empty, other), 1, "empty.txt: expected a text, got none: it is empty"},
-      {tiny(brief, other), 1, "text: expected a longer one: it has 13 tokens"},
-      {tiny(text, other, {"--block-size", "1350"}), 1, "for a block_size of 1350"},
+      {tiny(brief, other), 1,
+       "brief.txt: expected at least 20 tokens for --block-size 8, got 13; give a longer text"},
+      {tiny(text, other, {"--block-size", "1350"}), 1,
+       "a.txt: expected at least 1501 tokens for --block-size 1350, got 1500; give a longer text "
+       "or "
+       "a smaller --block-size"},
       {tiny(directory / "none.txt", other), 1, "No such file"},
-      {tiny(text, other, {"--lr", "0"}), 2, "--learning-rate: a positive number expected: \"0\""},
+      {tiny(text, other, {"--lr", "0"}), 2,
+       "--learning-rate (--lr): expected a positive number, got \"0\""},
       {tiny(text, other, {"--lr", "-1"}), 2, "\"-1\""},
       {tiny(text, other, {"--lr", "nan"}), 2, "\"nan\""},
-      {tiny(text, other, {"--dropout", "1"}), 2, "--dropout: a number from 0 to below 1"},
-      {tiny(text, other, {"--min-lr", "1"}), 2, "--min-lr: at most --learning-rate"},
-      {tiny(text, other, {"--warmup-iters", "51"}), 2, "--warmup-iters: at most the 50"},
-      {tiny(text, out), 1, "holds a run of 10 steps: go on with --resume"},
+      {tiny(text, other, {"--dropout", "1"}), 2, "--dropout: expected a number from 0 to below 1"},
+      {tiny(text, other, {"--min-lr", "1"}), 2,
+       "--min-lr: expected at most --learning-rate (0.003), got 1"},
+      {tiny(text, other, {"--warmup-iters", "51"}), 2,
+       "--warmup-iters: expected at most --lr-decay-iters (50), got 51"},
+      {tiny(text, out), 1, "got a run of 10 steps; continue it with --resume"},
       {tiny(text, text), 1, ": cannot be the --out-dir: "},
       {tiny(text, "/proc/none"), 1, ": cannot be the --out-dir: "},
       {resumed(directory / "none"), 1, "none: cannot be read: No such file or directory"},
-      {resumed(directory / ""), 1, "has no step-*.safetensors"},
-      {resumed(out, {"--lr", "0.1"}), 1, "--resume: --learning-rate 0.003 expected"},
-      {resumed(out, {"--n-hidden", "9"}), 1, "--resume: --n-hidden 8 expected"},
-      {resumed(out, {"--unk"}), 1, "--resume: --unk false expected"},
-      {resumed(out, {brief}), 1, "--resume: text "},
+      {resumed(directory / ""), 1, "with step-*.safetensors, got none"},
+      {resumed(out, {"--lr", "0.1"}), 2,
+       "--learning-rate (--lr): expected 0.003, the value of the run, got 0.1; leave the option "
+       "out"},
+      {resumed(out, {"--n-hidden", "9"}), 2, "--n-hidden: expected 8, the value of the run, got 9"},
+      {resumed(out, {"--unk"}), 2, "--unk: expected false, the value of the run, got true"},
+      {resumed(out, {brief}), 2, "text: expected "},
       {{"eval", "--model", directory / "none"}, 1, "No such file"},
-      {{"eval", "--model", text}, 1, "a.txt: expected a checkpoint"},
+      {{"eval", "--model", text}, 1, "a.txt: expected a file with a checksum"},
       {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got none: it is empty"},
       {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
        1,
@@ -78,7 +87,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
   output_of(resumed(out, {"--max-iters", "11"}));
 }
 
-TEST_CASE("train: options in a checkpoint are held to what the command line takes") {
+TEST_CASE("train: options in a checkpoint are checked like the command line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1"}));
@@ -97,19 +106,19 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
     json value;
     const char* says;
   } table[] = {
-      {"eval-interval", 0, "a whole number from 1 to 1,000,000,000 expected: \"0\""},
-      {"batch-size", -1, "a whole number from 1"},
-      {"batch-size", 1e300, "another type expected: number"},
-      {"keep", uint64_t{1} << 63, "a whole number from 1"},
-      {"dtype", "x", "one of float32|float64 expected: \"x\""},
-      {"lr-schedule", "", "one of cosine|linear|constant"},
-      {"learning-rate", 0, "a positive number"},
-      {"dropout", 1, "a number from 0 to below 1"},
-      {"unk", 1, "another type expected: number"},
-      {"seed", nullptr, "another type expected: null"},
+      {"eval-interval", 0, "expected a whole number from 1 to 1,000,000,000, got \"0\""},
+      {"batch-size", -1, "expected a whole number from 1"},
+      {"batch-size", 1e300, "expected another type, got number"},
+      {"keep", uint64_t{1} << 63, "expected a whole number from 1"},
+      {"dtype", "x", "expected one of float32|float64, got \"x\""},
+      {"lr-schedule", "", "expected one of cosine|linear|constant"},
+      {"learning-rate", 0, "expected a positive number"},
+      {"dropout", 1, "expected a number from 0 to below 1"},
+      {"unk", 1, "expected another type, got number"},
+      {"seed", nullptr, "expected another type, got null"},
   };
   for (const auto& [name, value, says] : table) {
-    check_refused(resume_with(name, value), 1, std::string("resume: option ") + name + ": " + says);
+    check_refused(resume_with(name, value), 1, std::string("option ") + name + ": " + says);
   }
   Checkpoint lacking = whole;
   json options = json::parse(whole.metadata.at("options"));
@@ -117,7 +126,7 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
   lacking.metadata["options"] = options.dump();
   save_checkpoint(checkpoint(out, 1), lacking);
   check_refused(resumed(out, {"--max-iters", "2", "--allow-special"}), 1,
-                "resume: a checkpoint with the option allow-special expected");
+                "option allow-special: expected a value in the checkpoint, got none in ");
 
   Checkpoint large = whole;
   options = json::parse(whole.metadata.at("options"));
@@ -132,15 +141,17 @@ TEST_CASE("train: options in a checkpoint are held to what the command line take
   large.metadata["config"] = config.dump();
   save_checkpoint(checkpoint(out, 1), large);
   check_refused(resumed(out, {"--max-iters", "2"}), 1,
-                "the weights that its configuration asks for, got fewer");
+                "the weights that its configuration needs, got fewer");
   output_of(resume_with("log-interval", 1));
 }
 
 TEST_CASE("train: a loss that becomes NaN stops the run and keeps the last good checkpoint") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
-  check_fails(tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
-              "the loss at step 2 is not finite, and the first gradient that is not: embed.weight");
+  check_fails(
+      tiny(text, out, {"--lr", "1e30", "--grad-clip", "0", "--warmup-iters", "0"}), 1,
+      "a finite loss at step 2, got inf or nan; the first gradient that is not finite is that of "
+      "embed.weight");
   check_fails(resumed(out), 1, "at step ");
   CHECK(CheckpointDirectory(out).latest().step == 0);
 }

@@ -1,4 +1,4 @@
-// What `vitro train` makes of the bundled stories with its defaults, in about a minute.
+// `vitro train` with its defaults learns the bundled stories well, in about a minute.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -28,10 +28,10 @@ Followers count_followers(const Ids& ids, size_t length) {
   return counts;
 }
 
-// The character n-gram with absolute discounting: with n(h, c) the counts of a context h,
-//   back-off:      P(c | h) = (n(h, c) - D) / n(h) where it is seen, else a P(c | h'),
-//   interpolated:  P(c | h) = (n(h, c) - D)+ / n(h) + D types(h) / n(h) P(c | h'),
-// h' being h without its first token, and 1 / V below the empty context.
+// A character n-gram with absolute discounting.  n(h, c) counts token c after context h; h' is h
+// without its first token; below the empty context, P is 1 / V.
+//   back-off:      P(c | h) = (n(h, c) - D) / n(h) if c was seen after h, else a P(c | h')
+//   interpolated:  P(c | h) = (n(h, c) - D)+ / n(h) + D types(h) / n(h) P(c | h')
 // Source: Chen and Goodman, An Empirical Study of Smoothing Techniques, 1998, sections 2.5 and 2.7.
 class NGram {
  public:
@@ -83,7 +83,7 @@ class NGram {
   std::vector<Followers> followers_;
 };
 
-// The least loss over the discounts of each order, one after the other, twice round.
+// The lowest loss over the discounts.  Each order's discount is searched in turn, in two rounds.
 double best_loss(const NGram& model, const Ids& ids, size_t first) {
   std::array<double, 3> discounts = {0.5, 0.5, 0.5};
   double least = HUGE_VAL;
@@ -107,11 +107,11 @@ std::vector<std::string> words_of(const std::string& text) {
     if (is_letter) words.back() += c;
     else if (!words.back().empty()) words.emplace_back();
   }
-  words.pop_back();  // the last may be cut
+  words.pop_back();  // the last word may be cut
   return words;
 }
 
-// Each run of `length` words, joined.
+// All sequences of `length` successive words, each joined into one text.
 std::vector<std::string> windows(const std::vector<std::string>& words, size_t length) {
   std::vector<std::string> all;
   for (size_t i = 0; i + length <= words.size(); ++i) {

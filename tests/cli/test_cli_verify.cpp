@@ -1,4 +1,4 @@
-// vitro verify: it agrees with a sound model, finds a spoiled module, and shows that oneDNN ran.
+// vitro verify agrees with a sound model, finds a changed module, and shows that oneDNN ran.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -81,7 +81,7 @@ TEST_CASE("cli verify: every activation, context and tokenizer") {
   CHECK(run_vitro(with(kSmall, {"--text", same})).code == 0);  // one token: every gradient is 0
 }
 
-TEST_CASE("cli verify: a spoiled module is found and named, and no other") {
+TEST_CASE("cli verify: only the changed module is found and named") {
   struct Case {
     Words perturb;
     std::string guilty, innocent;
@@ -102,7 +102,7 @@ TEST_CASE("cli verify: a spoiled module is found and named, and no other") {
     for (const json& linear : result["linears"])
       CHECK(linear["agrees"] == (linear["module"] != c.guilty));
   }
-  // Where sums are long, the bound of a single cell is wider than the fault.
+  // For long sums, the bound of a single cell is wider than the change.
   CHECK(run_vitro({"verify", "--n-embd", "8192", "--n-hidden", "2", "--perturb", "hidden"}).code ==
         1);
 }
@@ -120,11 +120,12 @@ struct Decimal {
   }
 };
 
-// What is wrong with the cell of a report, as a pocket calculator finds it; empty if nothing is.
+// Checks the cell of a report as a pocket calculator would.  Returns what is wrong, or an empty
+// text.
 std::string faults(const std::string& out, size_t products) {
   const std::string n = R"(\s*(-?\d+\.\d+)\s*)";
   const std::regex product(n + R"(\*)" + n + "=" + n),
-      total("products" + n + R"(\n\s*\+ bias)" + n + R"(\n\s*= of the digits shown)" + n);
+      total("products" + n + R"(\n\s*\+ bias)" + n + R"(\n\s*= sum of the digits shown)" + n);
   size_t count = 0;
   int64_t sum = 0;
   for (std::sregex_iterator at(out.begin(), out.end(), product), end; at != end; ++at, ++count) {
@@ -184,21 +185,21 @@ TEST_CASE("cli verify: --cell names the number that is shown, and a calculator f
   CHECK(json::parse(run_vitro(with(kSmall, {"--json"})).out)["cell"].is_null());
 }
 
-TEST_CASE("cli verify: a text of one's own passes through") {
+TEST_CASE("cli verify: the model reads the text of --prompt") {
   const Finished run = run_vitro(with(kSmall, {"--prompt", "The little"}));
   CHECK(run.code == 0);
   CHECK_THAT(run.out, Contains("It reads 1 window of 9 tokens"));
   check_refused({"verify", "--prompt", "T"}, 1,
-                "--prompt: a text of at least two tokens expected: \"T\"");
+                "--prompt: expected at least 2 tokens, got 1: \"T\"");
   check_refused({"verify", "--prompt", "\u65e5\u672c"}, 1, "");
 }
 
-TEST_CASE(
-    "cli verify: a perturbed model shows the verdict, and a cell only where it is asked for") {
+TEST_CASE("cli verify: a perturbed model shows the verdict, and a cell only with --cell") {
   const Words spoiled = with(kSmall, {"--perturb", "hidden"});
   const std::string out = run_vitro(spoiled).out;
   CHECK_THAT(out, !Contains(" * ") && !Contains("2. One cell") && !Contains("3. Gradients"));
-  CHECK(out.find("It is found: the output is not x W^T + b in hidden.") < out.find("1. Forward"));
+  CHECK(out.find("verify finds it: the output is not x W^T + b in hidden.") <
+        out.find("1. Forward"));
   const std::string asked = run_vitro(with(spoiled, {"--cell", "hidden[0,1,2]"})).out;
   CHECK_THAT(asked, Contains("y[0, 1, 2]"));
   CHECK(faults(asked, 8).empty());

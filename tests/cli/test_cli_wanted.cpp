@@ -1,4 +1,4 @@
-// The program with a directory of Hugging Face: generation_config.json, and the drawing of a model.
+// The program with a directory in Hugging Face's format: generation_config.json, and vitro graph.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -15,7 +15,8 @@ using nlohmann::json;
 
 namespace {
 
-// A GPT with random weights and byte pairs; a generation_config.json that says what is given.
+// A directory with a GPT that has random weights and byte pairs.  wants() writes its
+// generation_config.json.
 struct Directory {
   TemporaryDirectory folder;
   std::string path = folder / "gpt2";
@@ -39,7 +40,7 @@ struct Directory {
 
 }  // namespace
 
-TEST_CASE("generate: generation_config.json decides what the command line leaves open") {
+TEST_CASE("generate: generation_config.json decides the options that were not given") {
   const Directory model;
   const json plain = model.made({"--max-new-tokens", "6"});
   const auto prompt = plain["prompt_tokens"].get<size_t>();
@@ -56,13 +57,14 @@ TEST_CASE("generate: generation_config.json decides what the command line leaves
   model.wants({{"max_new_tokens", 6}, {"eos_token_id", {third, 259}}});
   CHECK(model.made()["ids"].size() <= prompt + 3);
 
-  // A greedy model draws where the command line asks for it.
+  // If the command line asks for random tokens, it overrules a greedy generation_config.json.
   model.wants({{"max_new_tokens", 6}, {"temperature", 0}});
   CHECK(model.made()["ids"] == plain["ids"]);
   CHECK(model.made({"--top-k", "40"})["ids"] ==
         model.made({"--top-k", "40", "--temperature", "1"})["ids"]);
 
-  // What it draws, the same options draw; what it wants and the command line says, that wins.
+  // generation_config.json and options with the same values draw the same tokens.  If both give a
+  // value, the option wins.
   const Words drawn = {
       "--temperature",        "1.5", "--top-k", "20", "--top-p", "0.9", "--max-new-tokens", "9",
       "--repetition-penalty", "1.3"};
@@ -88,13 +90,13 @@ TEST_CASE("generate: generation_config.json decides what the command line leaves
   CHECK(model.made({"--temperature", "0", "--max-new-tokens", "6", "--repetition-penalty",
                     "1"})["ids"] == plain["ids"]);
   CHECK_THAT(run_vitro({"generate", "--model", model.path, "--prompt", "the"}).out,
-             Contains("Its generation_config.json has its tokens drawn by chance"));
+             Contains("Its generation_config.json says that tokens are drawn at random"));
   CHECK(run_vitro({"generate", "--model", model.path, "--prompt", "the", "--num-samples", "2"})
             .code == 0);
 
   model.wants({{"num_beams", 4}});
   check_refused({"generate", "--model", model.path, "--prompt", "the"}, 1,
-                "generation_config.json: num_beams 4 is not supported; 1 is");
+                "generation_config.json: expected 1 for num_beams, got 4");
   CHECK(run_vitro({"summary", "--model", model.path}).code == 0);
 }
 
@@ -113,7 +115,7 @@ TEST_CASE("generate: a temperature of 0 is greedy") {
   }
 }
 
-TEST_CASE("graph: the model that is named is drawn, with its modules and the ids of the prompt") {
+TEST_CASE("graph: a saved model is drawn with its modules and the ids of the prompt") {
   const Directory model;
   const auto tokenizer = text::BpeTokenizer::load(model.path);
   std::string ids;
@@ -125,14 +127,14 @@ TEST_CASE("graph: the model that is named is drawn, with its modules and the ids
     CHECK_THAT(dot, Contains(part));
   CHECK_THAT(dot, Contains("[label=\"" + ids + "\\nint64"));
   check_refused({"graph", "--model", model.path, "--prompt", std::string(200, 'x')}, 1,
-                "--prompt: a prompt of at most 16 tokens expected");
+                "--prompt: expected at most 16 tokens, the model's context, got ");
   check_refused({"graph", "--model", model.path, "--prompt", "a", "--context", "2"}, 2, "excludes");
   const std::string mini =
       output_of({"graph", "--prompt", "The", "--n-embd", "2", "--n-hidden", "2"});
   CHECK_THAT(mini, Contains("embed.weight") && Contains("\\nhead"));
 }
 
-TEST_CASE("demo: what it shows of a command is read back by a shell as the same words") {
+TEST_CASE("demo: a shell reads the printed commands back as the same words") {
   const TemporaryDirectory directory;
   const std::string demo = read_file(source_path("scripts/demo"));
   const size_t begin = demo.find("quoted() {"), end = demo.find("\n}\n", begin);

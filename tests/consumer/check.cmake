@@ -1,9 +1,15 @@
 # Installs the build VITRO_BUILD afresh and uses the result as a stranger would: the program, the
 # CMake package, the pkg-config file.  VITRO_SHARED says which kind of library it is.
+# With VITRO_DEB the result is an unpacked .deb, and only the program and the CMake package are used.
 cmake_minimum_required(VERSION 3.25)
 
-set(work ${VITRO_BUILD}/consumer)
-set(prefix ${work}/prefix)
+if(VITRO_DEB)
+  set(work ${VITRO_BUILD}/package_test)
+  set(prefix ${work}/unpacked/usr)
+else()
+  set(work ${VITRO_BUILD}/consumer)
+  set(prefix ${work}/prefix)
+endif()
 set(source ${CMAKE_CURRENT_LIST_DIR})
 file(REMOVE_RECURSE ${work})
 
@@ -13,7 +19,28 @@ function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-run(${CMAKE_COMMAND} --install ${VITRO_BUILD} --prefix ${prefix})
+# Makes the .deb, unpacks it, and checks its version and what it depends on.
+function(unpack_deb)
+  run(${CMAKE_CPACK_COMMAND} -G DEB --config ${VITRO_BUILD}/CPackConfig.cmake -B ${work})
+  file(GLOB deb ${work}/*.deb)
+  run(dpkg-deb -x ${deb} ${work}/unpacked)
+  execute_process(COMMAND ${prefix}/bin/vitro --version
+    OUTPUT_VARIABLE version COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND dpkg-deb -f ${deb} OUTPUT_VARIABLE fields COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCH "[0-9]+[.][0-9]+[.][0-9]+" version "${version}")
+  foreach(field IN ITEMS "Version: ${version}\n"
+      "Depends: [^\n]*libboost-dev" "Depends: [^\n]*libdnnl2 ")
+    if(NOT fields MATCHES "${field}")
+      message(FATAL_ERROR "package: expected the field `${field}`, got\n${fields}")
+    endif()
+  endforeach()
+endfunction()
+
+if(VITRO_DEB)
+  unpack_deb()
+else()
+  run(${CMAKE_COMMAND} --install ${VITRO_BUILD} --prefix ${prefix})
+endif()
 run(${prefix}/bin/vitro --version)
 
 # No private header goes out, and the library is of the kind that was asked for.
@@ -34,6 +61,15 @@ run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${work}/package
   -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${work}/package)
 run(${work}/package/consumer)
+if(VITRO_DEB)
+  return()
+endif()
+
+set(standalone ${source}/../../examples/standalone)
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${standalone} -B ${work}/standalone
+  -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${prefix})
+run(${CMAKE_COMMAND} --build ${work}/standalone)
+run(${work}/standalone/app)
 
 set(ENV{PKG_CONFIG_PATH} ${libdir}/pkgconfig)
 execute_process(COMMAND pkg-config --cflags --libs vitro
@@ -48,7 +84,7 @@ file(GLOB refused ${source}/refused/*.cpp)
 foreach(file IN LISTS refused)
   file(STRINGS ${file} first LIMIT_COUNT 1)
   if(NOT first MATCHES "^// ([^ ]+) (error|warning): (.*)$")
-    message(FATAL_ERROR "${file}: `// STANDARD error|warning: MESSAGE` expected: got ${first}")
+    message(FATAL_ERROR "${file}: expected `// STANDARD error|warning: MESSAGE` in line 1, got ${first}")
   endif()
   set(standard ${CMAKE_MATCH_1})
   set(kind ${CMAKE_MATCH_2})
@@ -59,7 +95,7 @@ foreach(file IN LISTS refused)
   string(REGEX MATCHALL "(error|warning): " all "${said}")
   list(LENGTH all count)
   if(NOT said MATCHES "${kind}: [^\n]*${message}" OR (kind STREQUAL "warning") EQUAL result OR count GREATER 2)
-    message(FATAL_ERROR "${file}: one ${kind} `${message}` expected: got status ${result} and\n${said}")
+    message(FATAL_ERROR "${file}: expected one ${kind} `${message}`, got status ${result} and\n${said}")
   endif()
 endforeach()
 

@@ -1,4 +1,4 @@
-// The allocator: what it counts, what it keeps for reuse, and blocks that cross threads.
+// Tests the allocator: its statistics, its cache, and blocks that move between threads.
 #include <pthread.h>
 
 #include <catch2/catch.hpp>
@@ -18,14 +18,14 @@ constexpr int64_t kMiB = int64_t{1} << 20;
 
 Tensor bytes(int64_t n) { return empty({n}, kUInt8); }
 
-// Empties the cache, while `held` keeps the slab that the handles of tensors come from.
+// Empties the cache.  `held` keeps in use the slab from which handles of tensors come.
 int64_t cached_when_empty(Tensor& held) {
   held = bytes(10 * kMiB);
   empty_cache();
   return memory_stats().cached;
 }
 
-// Lets large blocks be kept again at the end of a test that forbids it.
+// Restores the cache limit at the end of a test that changes it.
 struct KeepCacheLimit {
   ~KeepCacheLimit() { set_cache_limit(int64_t{1} << 40); }
 };
@@ -91,7 +91,7 @@ TEST_CASE("data is aligned to 64 bytes, whatever the size") {
 }
 
 TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
-  if (!kPooled) return;  // every block is the sanitizer's own
+  if (!kPooled) return;  // there is no cache under a sanitizer
   Tensor held;
   const int64_t cached = cached_when_empty(held);
   const uint8_t* block = nullptr;
@@ -117,9 +117,9 @@ TEST_CASE("large blocks above the cache limit are given back at once") {
   const int64_t cached = cached_when_empty(held);
   set_cache_limit(15 * kMiB);
   { Tensor x = bytes(10 * kMiB), y = bytes(10 * kMiB); }
-  CHECK(memory_stats().cached >= cached + 10 * kMiB);  // one of the two fits
+  CHECK(memory_stats().cached >= cached + 10 * kMiB);  // there is room for one of the two
   CHECK(memory_stats().cached < cached + 12 * kMiB);
-  set_cache_limit(kMiB);  // what is cached already goes too
+  set_cache_limit(kMiB);  // this also gives back what is cached already
   CHECK(memory_stats().cached == cached);
   { Tensor x = bytes(10 * kMiB); }
   CHECK(memory_stats().cached == cached);
@@ -140,7 +140,7 @@ TEST_CASE("blocks may be freed on another thread, and threads leave nothing behi
     CHECK(live_bytes() == before);
   }
   if (!kPooled) return;
-  // What ended threads had cached serves the next ones: no growth from thread to thread.
+  // Blocks that ended threads had cached are reused, so memory does not grow with each thread.
   auto work = [] {
     std::vector<Tensor> many;
     for (int i = 0; i < 200; ++i) many.push_back(bytes(500));
@@ -199,7 +199,7 @@ int64_t taken() {
   return stats.live + stats.cached;
 }
 
-constexpr int64_t kThreadKeeps = 4 * kMiB;  // two threads' lists
+constexpr int64_t kThreadKeeps = 4 * kMiB;  // bytes in the lists of two threads
 
 }  // namespace
 
@@ -248,7 +248,7 @@ TEST_CASE("empty_cache gives back small blocks, whichever thread keeps them") {
   empty_cache();
   CHECK(taken() - before < kMiB);
 
-  // A thread that is asked hands its lists over when it next frees something.
+  // Another thread hands over its lists when it next frees something.
   Handover to, from;
   std::thread other([&] {
     many().clear();
@@ -275,7 +275,8 @@ TEST_CASE("a tensor may die after its thread's lists are gone") {
   };
   const int64_t before = live_bytes();
   std::thread([] {
-    pthread_key_t key;  // its destructor runs after that of the allocator, which is older
+    // Destructors run in the order of the keys, and the allocator's key is older.
+    pthread_key_t key;
     REQUIRE(pthread_key_create(&key, [](void* p) { delete static_cast<Late*>(p); }) == 0);
     REQUIRE(pthread_setspecific(key, new Late{bytes(100)}) == 0);
   }).join();

@@ -1,4 +1,4 @@
-// Checkpoints: one flipped byte is found, and at every instant a whole one exists.
+// Tests checkpoints: one flipped byte is found, and at every moment a whole checkpoint exists.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// What tells the checkpoints of different steps apart, in the tensors and in the metadata.
+// A checkpoint that has the step in its tensors and in its metadata.
 Checkpoint of_step(int64_t step) {
   return {.tensors = {{"model.w", full({3, 5}, static_cast<double>(step))},
                       {"optimizer.w.step", full({}, static_cast<double>(step), kInt64)}},
@@ -61,7 +61,8 @@ TEST_CASE("checkpoint: any byte that is not as it was written is found") {
     CHECK_THROWS_AS(load_checkpoint(directory.write("bad", good.substr(0, n))), IoError);
   CHECK_THROWS_AS(load_checkpoint(directory.write("bad", good + '\0')), IoError);
   save_safetensors(directory / "plain", {{"x", ones({1})}});
-  CHECK_THROWS_WITH(load_checkpoint(directory / "plain"), Contains("it has no checksum"));
+  CHECK_THROWS_WITH(load_checkpoint(directory / "plain"),
+                    Contains("expected a file with a checksum, got one without"));
 }
 
 TEST_CASE("checkpoint: prefixes come and go") {
@@ -75,7 +76,7 @@ TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
   CHECK_THROWS_WITH(run.latest(),
-                    Contains(": expected a run of vitro train: it has no step-*.safetensors"));
+                    Contains(": expected a run of vitro train with step-*.safetensors, got none"));
   directory.write("step-1.txt", "");
   directory.write("step-x.safetensors", "");
   directory.write("step-00000001.safetensors.tmp", "half");
@@ -98,7 +99,7 @@ TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   REQUIRE(found.damaged.size() == 1);
   CHECK_THAT(found.damaged[0], Contains("step-00000030.safetensors"));
   directory.write("step-00000020.safetensors", "");
-  CHECK_THROWS_WITH(run.latest(), Contains(": expected one whole checkpoint: "));
+  CHECK_THROWS_WITH(run.latest(), Contains(": no checkpoint of this run is whole: "));
   CHECK_THROWS_AS(CheckpointDirectory(directory / "none").latest(), IoError);
   CHECK_THROWS_AS(run.save(40, of_step(40), 0), ValueError);
 }

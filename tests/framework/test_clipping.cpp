@@ -1,4 +1,4 @@
-// Clipping of gradients at the ends of the numbers' ranges.
+// Tests clipping of gradients near the limits of float32, float64 and bfloat16.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -48,7 +48,7 @@ TEST_CASE("clip_grad_norm_: NaN and infinite norms, and a bound of 0") {
     CHECK(b.grad().item() == 5);
 
     const Tensor c = with_gradient(tensor({-kInf, 2.0f}, dtype));
-    CHECK(optim::clip_grad_norm_({b, c}, 1) == HUGE_VAL);  // everything times 1 / infinity
+    CHECK(optim::clip_grad_norm_({b, c}, 1) == HUGE_VAL);  // the scale is 1 / infinity
     CHECK(max_difference(c.grad(), tensor({kNaN, 0.0f})) == 0);
     CHECK(b.grad().item() == 0);
 

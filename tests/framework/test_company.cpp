@@ -1,4 +1,4 @@
-// The pool looks at the machine: quotas, running threads, company, and whether help pays.
+// Tests how the pool adapts to the machine: quotas, running threads, company, trials of help.
 #include <sched.h>
 
 #include <atomic>
@@ -141,13 +141,13 @@ TEST_CASE("company is waiting during more than an eighth of the time, and leaves
   const Nanoseconds ms = kMillisecond;
   Company busy, quiet;
   Nanoseconds at = 1000 * ms;
-  for (int i = 0; i < 100; ++i, at += 4 * ms) {  // a quiet machine interrupts often, but shortly
+  for (int i = 0; i < 100; ++i, at += 4 * ms) {  // short interruptions of a quiet machine
     quiet.waited(ms / 10, at);
     CHECK_FALSE(quiet.present(at));
   }
-  busy.waited(4 * ms, at);  // one time slice of somebody
+  busy.waited(4 * ms, at);  // one time slice of another program
   CHECK_FALSE(busy.present(at));
-  busy.waited(4 * ms, at + 100 * ms);  // long ago
+  busy.waited(4 * ms, at + 100 * ms);  // the first wait is long ago
   CHECK_FALSE(busy.present(at + 100 * ms));
   busy.waited(2 * ms, at + 104 * ms);
   CHECK(busy.present(at + 104 * ms));
@@ -162,8 +162,8 @@ TEST_CASE("company is waiting during more than an eighth of the time, and leaves
 
 namespace {
 
-// A trial of help, and jobs in which our threads got so much CPU time; the test's own is next to
-// nothing.
+// A trial of help, with jobs in which the helpers get the given CPU time.  The test itself uses
+// hardly any.
 struct Trial {
   HelpTrial trial;
   std::atomic<Nanoseconds> helpers{0};
@@ -171,7 +171,7 @@ struct Trial {
 
   bool job(Nanoseconds length, Nanoseconds cpu) {
     trial.job_begins(at, helpers);
-    CHECK(helpers == 0);  // what came late of the job before a rest does not count
+    CHECK(helpers == 0);  // late CPU time of the job before is not counted
     at += length;
     helpers = cpu;
     return trial.job_ends(at, helpers);
@@ -183,7 +183,7 @@ struct Trial {
     return count;
   }
 };
-constexpr Nanoseconds kHalf = 10 * kMillisecond, kWhole = 2 * kHalf;  // of a window's time
+constexpr Nanoseconds kHalf = 10 * kMillisecond, kWhole = 2 * kHalf;  // of a 20 ms window
 
 }  // namespace
 
@@ -215,10 +215,10 @@ TEST_CASE("what the caller does for long between jobs does not count in the tria
 TEST_CASE("help that gets our threads no more than one core gives does not pay") {
   Trial t;
   t.windows_until_help(kHalf);
-  t.window(kWhole);  // twice as much, which another program may lack
+  t.window(kWhole);  // twice as much, but only what one core gives
   CHECK_FALSE(t.trial.help_pays());
   t.windows_until_help(kWhole);
-  t.window(3 * kHalf);  // half as much more
+  t.window(3 * kHalf);  // 1.5 times as much
   CHECK_FALSE(t.trial.help_pays());
 }
 

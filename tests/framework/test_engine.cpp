@@ -1,4 +1,4 @@
-// The engine's answers: shared subgraphs, accumulation, retained and higher gradients, pruning.
+// Tests the engine's results: shared subgraphs, sums, retained and higher gradients, pruning.
 #include <catch2/catch.hpp>
 
 #include "framework/autograd/run.h"
@@ -10,7 +10,7 @@ using Numbers = std::vector<double>;
 
 namespace {
 
-// The names of the ops that f's backward runs, in its order.
+// The names of the ops that f's backward runs, in order.
 template <class F>
 std::vector<std::string> ops_run_by(F f) {
   std::vector<std::string> names;
@@ -23,7 +23,7 @@ std::vector<std::string> ops_run_by(F f) {
   return names;
 }
 
-// y = 3 x, whose gradient is added straight into the buffer that waits for x.
+// y = 3 x.  Its backward adds the gradient to accumulator(0).
 struct Triple final : Op<Triple> {
   static constexpr std::string_view kName = "test_triple";
   TensorList backward(const Tensor& dy) override {
@@ -38,7 +38,7 @@ Tensor triple(const Tensor& x) {
   return y;
 }
 
-// Notes which gradients its backward was asked for.
+// Notes for which inputs its backward must give a gradient.
 struct Asked final : Op<Asked> {
   static constexpr std::string_view kName = "test_asked";
   std::vector<bool>* needed = nullptr;
@@ -91,7 +91,7 @@ TEST_CASE("leaves do not share one first gradient") {
 
 TEST_CASE("a leaf's gradient is dense and its own, whatever view came in") {
   Tensor x = leaf({{1.0, 2.0}, {3.0, 4.0}}), y = leaf({{1.0, 2.0}, {3.0, 4.0}});
-  (x.t() + y).sum().backward();  // an expanded scalar flows into both
+  (x.t() + y).sum().backward();  // both get an expanded scalar as gradient
   CHECK(x.grad().is_contiguous());
   CHECK(y.grad().is_contiguous());
   NoGradGuard unrecorded;
@@ -156,7 +156,7 @@ TEST_CASE("x^3 differentiates three times under create_graph") {
     y = grad(y.sum(), {x}, {.create_graph = true})[0];
     CHECK(values(y) == each);
   }
-  CHECK_FALSE(y.requires_grad());  // 6 depends on nothing
+  CHECK_FALSE(y.requires_grad());  // the slope is the constant 6
 }
 
 TEST_CASE("a gradient taken under create_graph flows back into the leaves") {
@@ -224,7 +224,7 @@ TEST_CASE("accumulator adds to what other ops bring, whoever comes first") {
     Tensor second = own_first ? x + 0.0 : triple(x), dy = tensor({1.0, 1.0}, kFloat64);
     (first + second).backward(dy);
     CHECK(values(x.grad()) == Numbers{4, 4});
-    CHECK(values(dy) == Numbers{1, 1});  // the caller's tensor was not the buffer
+    CHECK(values(dy) == Numbers{1, 1});  // the engine did not add into the caller's tensor
   }
 }
 

@@ -1,4 +1,4 @@
-// An exception in any backward or hook leaves the engine usable and the memory balanced.
+// Tests that the engine works, and frees all memory, after an exception in any backward or hook.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -22,7 +22,7 @@ struct Blend final : Op<Blend> {
   }
 };
 
-// 200 nodes over one input and four weights, so that gradients wait in several places at any time.
+// 200 nodes with one input and four weights, so that gradients always wait in several nodes.
 struct Graph {
   Tensor x = ones({8}, kFloat64), y;
   std::vector<Tensor> weights;
@@ -50,7 +50,7 @@ struct Graph {
   bool is_right() const {
     bool right = values(x.grad())[0] == std::ldexp(1, -kLength);
     for (int i = 0; i < 4; ++i) {
-      double sum = 0;  // w_i enters at nodes i, i + 4, ... and is halved by each that follows
+      double sum = 0;  // w_i is added at nodes i, i + 4, ..., and halved by each later node
       for (int at = i; at < kLength; at += 4) sum += std::ldexp(1, at - (kLength - 1));
       right &= std::abs(values(weights[static_cast<size_t>(i)].grad())[0] - sum) < 1e-12;
     }
@@ -84,7 +84,7 @@ TEST_CASE("a throw at any of 200 nodes leaks nothing, and the next backward is r
       CAPTURE(k, hooked);
       REQUIRE(thrown);
       REQUIRE(again);
-      REQUIRE(live_bytes() == idle);  // no gradient was left waiting at a node
+      REQUIRE(live_bytes() == idle);  // no gradient still waits in a node
 
       g_throw_at = k;
       thrown = throws([&] { graph.y.backward(dy); });

@@ -1,4 +1,4 @@
-// Leaves that many graphs share: frozen and thawed, converted, and reached from several threads.
+// Tests leaves that many graphs share: frozen and thawed, converted, and used by several threads.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -22,7 +22,7 @@ void run_together(int threads, const std::function<void(int)>& f) {
   for (std::thread& thread : all) thread.join();
 }
 
-// Graphs over a leaf of shape (4, 3), by the way in which its gradient comes.
+// Graphs with a leaf of shape (4, 3), which gets its gradient in different ways.
 struct LeafGraph {
   const char* name;
   std::function<Tensor(const Tensor& x)> build;
@@ -66,7 +66,7 @@ TEST_CASE("a leaf that was frozen and thawed still gets the gradient of graphs r
       CAPTURE(graph.name, dtype);
       CHECK(values(grad(y, {x}, {.retain_graph = true})[0]) == Numbers(12, graph.gradient));
       CHECK(values(grad(y, {x}, {.create_graph = true})[0]) == Numbers(12, graph.gradient));
-      (y + graph.build(x)).backward();  // what was recorded before and after
+      (y + graph.build(x)).backward();  // recorded before and after the change
       REQUIRE(values(x.grad()) == Numbers(12, 2 * graph.gradient));
       CHECK(calls == 3);
     }
@@ -135,7 +135,7 @@ TEST_CASE("threads whose graphs share only leaves add all their gradients") {
     Tensor x = ones({4, 3}, kFloat64).requires_grad_();
     std::atomic<int> wrong{0}, calls{0};
     x.register_hook([&](const Tensor& g) {
-      wrong += values(g) != Numbers(12, graph.gradient);  // the whole gradient of one run
+      wrong += values(g) != Numbers(12, graph.gradient);  // the hook sees one run
       return ++calls, Tensor();
     });
     run_together(kThreads, [&](int thread) {

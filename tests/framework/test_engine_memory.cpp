@@ -1,4 +1,4 @@
-// Depth costs heap, never stack; and what a graph held is given back.
+// Tests that deep graphs use heap and not stack, and that a graph frees all that it held.
 #include <pthread.h>
 
 #include <catch2/catch.hpp>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kNodes = 1'000'000;
 
-// Runs f on a thread with a stack of 128 KiB, where recursion over a graph cannot survive.
+// Runs f on a thread with a stack of 128 KiB, which recursion over a graph would overflow.
 void on_small_stack(std::function<void()> f) {
   pthread_attr_t attributes;
   REQUIRE(pthread_attr_init(&attributes) == 0);
@@ -64,7 +64,7 @@ TEST_CASE("a million nodes run backward and die on a stack of 128 KiB", "[slow]"
     gradient = x.grad().item();
     x.zero_grad();
     {
-      Tensor kept = each.build(x);  // destroyed whole
+      Tensor kept = each.build(x);  // destroyed without a backward
       unrun = kept.item();
     }
   });

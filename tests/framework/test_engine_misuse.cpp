@@ -1,4 +1,4 @@
-// Misuse of the graph: each a typed error that says what to do.
+// Tests that each misuse of a graph is a typed error that says what to do.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -9,7 +9,7 @@ using Catch::Contains;
 
 namespace {
 
-// An op whose backward returns whatever it is told to.
+// An op with a backward that returns what the test gives it.
 struct Returns final : Op<Returns> {
   static constexpr std::string_view kName = "test_returns";
   std::function<TensorList()> gradients;
@@ -21,7 +21,7 @@ Tensor returning(const Tensor& x, std::function<TensorList()> gradients) {
   return y;
 }
 
-// An op whose backward asks its node something, and gives no gradient.
+// An op with a backward that calls `ask` on its node and returns no gradients.
 struct Asks final : Op<Asks> {
   static constexpr std::string_view kName = "test_asks";
   std::function<void(Node&)> ask;
@@ -34,7 +34,7 @@ TEST_CASE("backward on a tensor that is not a scalar needs a gradient") {
   Tensor x = leaf({1.0, 2.0}), y = x * 2.0;
   CHECK_THAT(message_of<GraphError>([&] { y.backward(); }), Contains("(2,)") && Contains("scalar"));
   CHECK_NOTHROW(y.backward(ones({2}, kFloat64)));
-  CHECK_NOTHROW(leaf({1.0}).backward());  // one element is as good as a scalar
+  CHECK_NOTHROW(leaf({1.0}).backward());  // a tensor of one element counts as a scalar
 }
 
 TEST_CASE("a gradient must be like its output") {
@@ -80,7 +80,7 @@ TEST_CASE("grad refuses inputs it cannot answer for") {
                (void)grad(y, {x}, {.grad_outputs = {y, y}});
              }),
              Contains("2"));
-  CHECK(grad(y, {x})[0].item() == 4);  // and none of that harmed the graph
+  CHECK(grad(y, {x})[0].item() == 4);  // the graph still works
 }
 
 TEST_CASE("only floating tensors have gradients") {
@@ -116,7 +116,7 @@ TEST_CASE("set_grad takes a gradient like the tensor") {
   Tensor x = leaf({1.0, 2.0});
   CHECK_THAT(message_of<ShapeError>([&] { x.set_grad(ones({3}, kFloat64)); }), Contains("(3,)"));
   CHECK_THAT(message_of<DTypeError>([&] { x.set_grad(ones({2})); }), Contains("float64"));
-  x.set_grad(full({}, 5, kFloat64).expand({2}));  // one element stands for two
+  x.set_grad(full({}, 5, kFloat64).expand({2}));  // both elements are one in memory
   (x * 2.0).sum().backward();
   CHECK(values(x.grad()) == std::vector<double>{7, 7});
   x.set_grad({});
@@ -161,10 +161,10 @@ TEST_CASE("a number that no input of a node has is a GraphError in every questio
   const struct {
     const char* name;
     std::function<void(Node&, size_t)> ask;
-    size_t first;  // that is wrong
+    size_t first;  // the first wrong index
   } questions[] = {
       {"needs", [](Node& n, size_t i) { (void)n.needs(i); }, 2},
-      {"accumulator", [](Node& n, size_t i) { n.accumulator(i).add_(1); }, 1},  // 1 needs none
+      {"accumulator", [](Node& n, size_t i) { n.accumulator(i).add_(1); }, 1},  // 1 has no node
       {"input", [](Node& n, size_t i) { (void)n.input(i); }, 2},
       {"extra", [](Node& n, size_t i) { (void)n.extra(i); }, 1},
       {"save_input", [](Node& n, size_t i) { n.save_input(i, ones({2})); }, 2},

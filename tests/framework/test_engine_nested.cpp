@@ -1,4 +1,4 @@
-// Backward inside a hook, and inside a backward.
+// Tests backward inside a hook, and inside another backward.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -9,7 +9,7 @@ using Numbers = std::vector<double>;
 
 namespace {
 
-// y = x^2, whose backward differentiates x^2 by a graph of its own, into the leaf `also` besides.
+// y = x^2.  Its backward runs a backward of another graph, which also reaches the leaf `also`.
 struct Nested final : Op<Nested> {
   static constexpr std::string_view kName = "test_nested";
   Tensor value, also;
@@ -52,7 +52,7 @@ TEST_CASE("a hook may run a backward that reaches the same leaf") {
 TEST_CASE("a nested run through nodes where gradients wait leaves those waiting") {
   Tensor x = leaf({2.0, 3.0}), a = x * x, b = a * 2.0, c = a * 5.0;
   Numbers inner;
-  b.register_hook([&](const Tensor&) {  // c, being newer, has already sent a its gradient
+  b.register_hook([&](const Tensor&) {  // c is newer than b, so its gradient already waits in a
     AutoGradMode on(true);
     inner = values(grad((a * 3.0).sum(), {x}, {.retain_graph = true})[0]);
     return Tensor();

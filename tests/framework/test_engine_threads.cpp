@@ -1,4 +1,4 @@
-// Graphs on several threads, and graphs that outlive main.
+// Tests graphs on several threads, and graphs that outlive main.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -9,11 +9,11 @@ using namespace vitro::testing;
 
 namespace {
 
-// Dies after main, when the thread-local parts of the library are gone.
+// These graphs die after main.
 Tensor g_before_main = (ones({5000}).requires_grad_() * 2.0).sum();
 Tensor g_outlives_main;
 
-// Loss and gradients of a two-layer network whose products run on oneDNN.
+// Loss and gradients of a two-layer network.  oneDNN computes its products.
 std::vector<Tensor> step(uint64_t seed) {
   Generator generator(seed);
   auto random = [&](const Shape& shape) {
@@ -60,7 +60,7 @@ TEST_CASE("a graph recorded on one thread runs backward on another") {
   std::thread([&] { y = (exp(x) * 2.0).sum(); }).join();
   std::thread([&] { y.backward(); }).join();
   CHECK(max_difference(x.grad(), exp(x.detach()) * 2.0) < 1e-6);
-  Tensor z = (y.detach() * x).sum();  // a node made here is newer than its inputs made there
+  Tensor z = (y.detach() * x).sum();  // this thread can still use x
   z.backward();
   CHECK(x.grad().defined());
 }
@@ -81,7 +81,7 @@ TEST_CASE("a second thread's backward through one graph is refused while the fir
   std::string message;
   Tensor c = a * 5.0;
   int calls = 0;
-  b.register_hook([&](const Tensor&) {  // here a's gradient from c waits at a
+  b.register_hook([&](const Tensor&) {  // the gradient from c waits in a now
     if (calls++) return Tensor();
     std::thread([&] {
       message = message_of<GraphError>([&] { (void)grad(c.sum(), {x}, {.retain_graph = true}); });

@@ -1,4 +1,4 @@
-// Making tensors, and sizes that no tensor can have.
+// Tests functions that make tensors, and sizes that no tensor can have.
 #include <catch2/catch.hpp>
 #include <limits>
 
@@ -59,7 +59,7 @@ TEST_CASE("integer tensors refuse numbers that they cannot hold") {
   CHECK_THROWS_AS(tensor({1e300}, kInt64), ValueError);
   CHECK(values(arange(256, kUInt8)).back() == 255);
   CHECK(values(full({1}, -9223372036854775808.0, kInt64)) == Values{-9223372036854775808.0});
-  CHECK(values(tensor({1.75, -1.75}, kInt64)) == Values{1, -1});  // towards zero, as to()
+  CHECK(values(tensor({1.75, -1.75}, kInt64)) == Values{1, -1});  // towards zero, like to()
   CHECK(std::isnan(full({}, nan, kBFloat16).item()));
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("from_span copies") {
 TEST_CASE("shapes never overflow") {
   constexpr int64_t k31 = int64_t{1} << 31, k32 = int64_t{1} << 32, k62 = int64_t{1} << 62,
                     kMost = std::numeric_limits<int64_t>::max(),
-                    k63 = std::numeric_limits<int64_t>::min();  // what 2^63 becomes
+                    k63 = std::numeric_limits<int64_t>::min();  // 2^63 wraps to this
   const Shape table[] = {
       {k31, k31, k31},
       {k32, k32},
@@ -213,7 +213,7 @@ TEST_CASE("shapes never overflow") {
       {kMost, kMost, kMost, kMost, kMost, kMost, kMost, kMost},
   };
   float number = 0;
-  const Tensor one = ones({});  // it has no size that -1 could keep
+  const Tensor one = ones({});  // a scalar has no size that -1 could keep
   for (const Shape& shape : table) {
     INFO(shape);
     const std::function<void()> makers[] = {

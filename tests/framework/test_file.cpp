@@ -1,5 +1,5 @@
-// Atomic writes: every call that can fail, fails; every instant at which a process can die, it
-// dies.
+// Tests atomic writes: each system call fails in turn, and a process is killed before and after
+// each.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ void save(const std::string& path) {
   file.commit();
 }
 
-// What is in the directory, sorted.
+// The sorted names in the directory.
 Words names_in(const TemporaryDirectory& directory) {
   Words names;
   for (const auto& entry : std::filesystem::directory_iterator(directory / ""))
@@ -38,7 +38,7 @@ Words names_in(const TemporaryDirectory& directory) {
   return names;
 }
 
-// The calls of one save.
+// The system calls of one save.
 std::vector<std::string> calls_of_a_save(const std::string& path) {
   Calls calls;
   ScopedFileCalls scope(calls);
@@ -80,7 +80,7 @@ TEST_CASE("file: where a call fails there is a typed error and the old file") {
   const std::vector<std::string> all = calls_of_a_save(directory / "other");
   for (size_t n = 0; n < all.size(); ++n) {
     INFO(n << ' ' << all[n]);
-    if (n == all.size() - 1) continue;  // its error is no loss
+    if (n == all.size() - 1) continue;  // closing the directory may fail
     write_file(path, kOld);
     Calls calls;
     bool hit = false;
@@ -90,7 +90,7 @@ TEST_CASE("file: where a call fails there is a typed error and the old file") {
       CHECK_THROWS_WITH(save(path), StartsWith(path + ": cannot be written: "));
     }
     CHECK(hit);
-    CHECK(read_file(path) == (n > 5 ? kNew : kOld));  // 5: the rename
+    CHECK(read_file(path) == (n > 5 ? kNew : kOld));  // call 5 is the rename
     CHECK(names_in(directory) == Words{"file", "other"});
   }
 }
@@ -162,8 +162,8 @@ TEST_CASE("file: a file larger than memory can be mapped") {
   const std::string path = directory.write("sparse", "a");
   constexpr uintmax_t kSize = uintmax_t{1} << 40;
   std::error_code error;
-  std::filesystem::resize_file(path, kSize, error);  // a hole, which takes no place on the disk
-  if (error) return;                                 // not every file system has files so long
+  std::filesystem::resize_file(path, kSize, error);  // a hole, which uses no disk space
+  if (error) return;  // some file systems cannot have such long files
   const MappedFile file(path);
   CHECK(file.bytes().size() == kSize);
   CHECK(file.bytes().back() == '\0');

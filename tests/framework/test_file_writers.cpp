@@ -1,4 +1,4 @@
-// Several writers of one path, what dead ones leave, and paths that lead elsewhere.
+// Tests several writers of one path, leftovers of dead writers, links and special files.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ Words listing(const TemporaryDirectory& directory) {
   return names;
 }
 
-// f() in another process, which ends without cleaning up after itself.
+// Calls f() in a child process, which ends without running destructors.
 template <class F>
 pid_t in_child(F f) {
   const pid_t child = ::fork();
@@ -47,7 +47,7 @@ int code_of(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-// What a save leaves that is killed in the middle.
+// The name of the temporary file that a killed save leaves.
 std::string dead_leftover(const TemporaryDirectory& directory, const std::string& path) {
   const Words before = listing(directory);
   code_of(in_child([&] {

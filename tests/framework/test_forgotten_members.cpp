@@ -1,4 +1,5 @@
-// A Module or Parameter that members() does not name is found, and nothing else is taken for one.
+// Tests that each Module or Parameter that members() forgets is found, and that there are no false
+// alarms.
 #include <array>
 #include <catch2/catch.hpp>
 #include <new>
@@ -12,9 +13,9 @@ using Catch::Contains;
 
 namespace {
 
-// Holds one of each, of which members() leaves out number `left_out`.
+// Has a member of each kind.  members() leaves out the one with index `left_out`.
 struct Leaky : nn::Module {
-  struct Own {  // no module itself
+  struct Own {  // not a module
     nn::Linear linear{3, 4};
     nn::Parameter parameter = ones({7});
   };
@@ -90,7 +91,7 @@ TEST_CASE("forgotten: a module that has moved is looked through where it is") {
   Around<Leaky> b(std::move(a));
   CHECK(b.parameters().size() == Around<Leaky>(99).parameters().size());
   std::vector<Leaky> many;
-  for (int i = 0; i < 5; ++i) many.emplace_back(99);  // each growth moves them
+  for (int i = 0; i < 5; ++i) many.emplace_back(99);  // the vector moves its modules when it grows
   for (Leaky& m : many) nn::check_members(m);
   Leaky missing(1), moved(std::move(missing));
   CHECK_THAT(message_of<ValueError>([&] { nn::check_members(moved); }), Contains("(6,)"));
@@ -105,11 +106,11 @@ TEST_CASE("forgotten: what is absent, dead or elsewhere is not taken for a membe
     nn::Linear* other = nullptr;
     nn::Linear child{3, 3};
     void members(nn::Visitor& v) override {
-      nn::Module& as_base = child;  // its own members lie beyond the base
+      nn::Module& as_base = child;  // the members of the derived class lie after the base
       v("child", as_base);
     }
   };
-  // The memory held modules before, whose marks may lie where the new one has gaps.
+  // This memory held modules before.  Their marks could remain in the padding of the new module.
   alignas(Quiet) std::byte memory[sizeof(Quiet)];
   for (size_t at = 0; at + sizeof(nn::Linear) <= sizeof memory; at += alignof(nn::Linear))
     std::launder(new (memory + at) nn::Linear(1, 1))->~Linear();
@@ -125,7 +126,7 @@ TEST_CASE("forgotten: what is absent, dead or elsewhere is not taken for a membe
 TEST_CASE("forgotten: a class derived from one that was checked is checked itself") {
   struct Base : nn::Module {
     nn::Linear a{3, 3};
-    Base() { parameters(); }  // a walk while only this class is there
+    Base() { parameters(); }  // a walk before the derived class is constructed
     void members(nn::Visitor& v) override { v("a", a); }
   };
   struct Derived : Base {
@@ -140,7 +141,7 @@ TEST_CASE("forgotten: a class derived from one that was checked is checked itsel
 
 namespace {
 
-// Runs what members() does not name.
+// Runs a module that its members() does not name.
 template <class Child>
 struct Runs : nn::Module {
   nn::Linear a{3, 3};
@@ -159,7 +160,7 @@ struct Runs : nn::Module {
 TEST_CASE("forgotten: a call finds a child that runs, also one that is not a member itself") {
   const auto check_refused = [](nn::Module& m) {
     {
-      NoGradGuard unrecorded;  // as a teacher runs, and as an example is summed up
+      NoGradGuard unrecorded;  // a teacher model runs without gradients
       CHECK(m(ones({1, 3})).shape() == Shape{1, 2});
       m.summary(ones({1, 3}));
     }
@@ -212,7 +213,8 @@ TEST_CASE("forgotten: what cannot be trained, or runs in a hook, may run unnamed
 
 namespace {
 
-// As Module declares it; g++ would warn of those that hide Module's own.
+// Declares forward as Module does.  If the structs below derived from Module, g++ would warn that
+// they hide its forward.
 struct Base {
   virtual ~Base() = default;
   virtual Tensor forward(const Tensor& x) { return x; }
@@ -227,7 +229,7 @@ struct Overloads : Base {
   Tensor forward(const Tensor& x) override { return x; }
   Tensor forward(const Tensor& x, const Tensor&) { return x; }
 };
-struct OfTwo : Base {  // with an operator() of its own
+struct OfTwo : Base {  // has its own operator()
   Tensor forward(const Tensor& x, const Tensor&) { return x; }
 };
 struct GivesTwo : Base {

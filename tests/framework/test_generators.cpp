@@ -1,4 +1,4 @@
-// Whose random numbers: a generator given to a function, the thread's in a scope, or the program's.
+// Tests which generator functions draw from: a given one, that of a scope, or the program's.
 #include <catch2/catch.hpp>
 #include <set>
 #include <thread>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kDrawSeed = 77;
 
-// Every function that draws, with the default generator and with one that is given.
+// Every function that draws, called with the default generator and with a given one.
 struct Draw {
   const char* name;
   std::function<Tensor()> from_default;
@@ -77,7 +77,7 @@ const Draw kDraws[] = {
     filled_by("orthogonal_", [](Tensor x, Generator& g) { return nn::init::orthogonal_(x, 1, g); }),
 };
 
-// What draws without a place for a generator: modules, and models.
+// Modules and models, which draw but take no generator as an argument.
 const Draw kModules[] = {
     {"Dropout", [] { return nn::Dropout(0.5)(ones({64})); }, {}},
     {"Linear", [] { return nn::Linear(6, 5).weight; }, {}},
@@ -129,7 +129,7 @@ TEST_CASE("a generator that is given is the one that is drawn from") {
     const Tensor first = draw.from_given(own);
     CHECK(same_bits(first, expected));
     CHECK(own.position() > 0);
-    CHECK_FALSE(same_bits(draw.from_given(own), expected));  // it goes on
+    CHECK_FALSE(same_bits(draw.from_given(own), expected));  // the generator has moved on
     CHECK(generator_state() == before);
   }
 }
@@ -241,7 +241,7 @@ TEST_CASE("a conversation draws from the default generator of the moment") {
                  .n_head = 1,
                  .n_embd = 8});
   auto made = [&] {
-    ScopedGenerator scope(1);  // gone when the conversation begins
+    ScopedGenerator scope(1);  // ends before the conversation begins
     return std::make_unique<models::Conversation>(
         m, tokenizer, models::GenerateOptions{.max_new_tokens = 9, .do_sample = true});
   }();

@@ -1,4 +1,4 @@
-// gradcheck and gradgradcheck as a user calls them.
+// Tests gradcheck and gradgradcheck, called as a user calls them.
 #include "framework/autograd/gradcheck.h"
 
 #include <catch2/catch.hpp>
@@ -13,7 +13,7 @@ using Tensors = std::vector<Tensor>;
 using Catch::Contains;
 
 namespace {
-// y = x^2 with half the slope
+// y = x^2.  Its backward wrongly gives half the gradient.
 struct Half final : Op<Half> {
   static constexpr std::string_view kName = "half_slope";
   TensorList backward(const Tensor& dy) override { return {dy * input(0)}; }
@@ -36,7 +36,7 @@ TEST_CASE("gradcheck: right gradients pass, to the second order") {
 }
 
 TEST_CASE("gradcheck: the message names the op, the input, the element and both numbers") {
-  Tensor x = tensor({{0.0, 0.0}, {3.0, 0.0}}, kFloat64);  // the slope is wrong at (1, 0) only
+  Tensor x = tensor({{0.0, 0.0}, {3.0, 0.0}}, kFloat64);  // the gradient is wrong only at (1, 0)
   GradCheck check =
       gradcheck([](const Tensors& in) { return half_slope(in[1]); }, {ones({2}, kFloat64), x});
   CHECK_FALSE(check);
@@ -54,7 +54,7 @@ TEST_CASE("gradcheck: a result without a graph has derivative zero") {
   CHECK_THAT(gradcheck([](const Tensors& in) { return in[0].detach() * 2.0; }, x).message,
              Contains("without a graph"));
   CHECK(gradcheck([](const Tensors& in) { return zeros_like(in[0]); }, x));
-  CHECK(gradcheck([](const Tensors& in) { return in[0]; }, x));  // the input itself
+  CHECK(gradcheck([](const Tensors& in) { return in[0]; }, x));  // returns a leaf
   CHECK(gradgradcheck([](const Tensors& in) { return in[0]; }, x));
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("gradcheck: misuse is a typed error") {
   auto same = [](const Tensors& in) { return in[0]; };
   CHECK_THROWS_AS(gradcheck(same, {ones({2})}), DTypeError);
   CHECK_THROWS_WITH(gradcheck(same, {ones({2})}),
-                    Contains("inputs must be float64") && Contains("float32 (2,)"));
+                    Contains("expected float64 inputs") && Contains("float32 (2,)"));
   CHECK_THROWS_AS(gradcheck(same, {Tensor()}), ValueError);
   auto narrow = [](const Tensors& in) { return to(in[0], kFloat32); };
   CHECK_THROWS_AS(gradcheck(narrow, {ones({2}, kFloat64)}), DTypeError);

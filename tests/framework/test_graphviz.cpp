@@ -1,4 +1,4 @@
-// graph_to_dot: what the picture of a graph names.
+// Tests the names that graph_to_dot shows.
 #include "framework/autograd/graphviz.h"
 
 #include <catch2/catch.hpp>
@@ -22,7 +22,7 @@ TEST_CASE("the DOT of MiniLM names ops, shapes, dtypes, parameters and module pa
   for (size_t at = dot.find("shape=box"); at != std::string::npos;
        at = dot.find("shape=box", at + 1))
     ++leaves;
-  REQUIRE(leaves == 5);  // each parameter once
+  REQUIRE(leaves == 5);  // each parameter occurs once
 }
 
 TEST_CASE("a shared node is drawn once, with an edge per use") {

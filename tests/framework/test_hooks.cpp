@@ -1,4 +1,4 @@
-// Hooks on tensors: what they see, what they may replace, how long they live.
+// Tests hooks on tensors: the gradients that they see and replace, and how long they live.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -118,7 +118,7 @@ TEST_CASE("hooks run for grad too, and are differentiable under create_graph") {
   RemovableHandle handle = y.register_hook([](const Tensor& dy) { return dy * dy; });
   Tensor dx = grad((y * y).sum(), {x}, {.create_graph = true})[0];  // (2 x^2)^2 2 x = 8 x^5
   CHECK(values(dx) == Numbers{8 * 32, 8 * 243});
-  handle.remove();  // the second derivative passes y as well
+  handle.remove();  // the second derivative passes through y too
   CHECK(values(grad(dx.sum(), {x})[0]) == Numbers{40 * 16, 40 * 81});
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("a hook's replacement may be a view of something else") {
   (x * 2.0).sum().backward();
   CHECK(values(x.grad()) == Numbers{1, 3, 2, 4});
   NoGradGuard unrecorded;
-  x.grad().fill_(0);  // the gradient is x's own
+  x.grad().fill_(0);  // x.grad() must not share w's storage
   CHECK(values(w) == Numbers{1, 2, 3, 4});
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("a post-accumulate hook does not run for a leaf that died or left the 
   };
   graph(false).backward();
   Tensor y = graph(true);
-  std::vector<Tensor> reused(64, Tensor());  // takes the dead tensor's place in the pool
+  std::vector<Tensor> reused(64, Tensor());  // reuses the memory of the dead tensor
   for (Tensor& t : reused) t = leaf({5.0, 6.0});
   y.backward();
   CHECK(calls == 0);

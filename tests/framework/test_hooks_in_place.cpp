@@ -1,5 +1,5 @@
-// A hook may change its gradient in place: only that gradient changes, no other branch's, not
-// the caller's, and not what another hook has kept.
+// Tests hooks that change their gradient in place: no other branch's gradient changes, nor the
+// caller's, nor one that another hook has kept.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -21,7 +21,7 @@ Tensor ten_fold(const Tensor& gradient) {
   return Tensor();
 }
 
-// The same through a pointer to write, a view, and an alias.
+// Multiplies by ten in place: directly, by a pointer, by views, and by an alias.
 const std::function<void(const Tensor&)> kChanges[] = {
     times_ten,
     [](const Tensor& g) {
@@ -35,11 +35,11 @@ const std::function<void(const Tensor&)> kChanges[] = {
     [](const Tensor& g) { times_ten(g.detach()); },
 };
 
-// How a gradient for a and one for b come from one tensor dy.
+// Ops that pass one dy to both a and b.
 struct Branches {
   const char* name;
   std::function<Tensor(const Tensor& a, const Tensor& b)> join;
-  bool whole = true;  // y has their shape
+  bool whole = true;  // whether y has the shape of a and b
 };
 const Branches kBranches[] = {
     {"add", [](const Tensor& a, const Tensor& b) { return a + b; }},
@@ -77,7 +77,7 @@ struct Shifted : nn::Module {
   Tensor forward(const Tensor& x) override { return x * 1.0 + bias; }
 };
 
-// y = a + b, whose backward changes the gradient that it is given.
+// y = a + b.  Its backward wrongly changes dy in place.
 struct CarelessOp final : Op<CarelessOp> {
   static constexpr std::string_view kName = "test_careless";
   TensorList backward(const Tensor& dy) override {
@@ -112,7 +112,7 @@ TEST_CASE("what a hook kept, or returned, is not changed by the hooks after it")
   y.register_hook(ten_fold);
   y.register_hook([&](const Tensor&) { return own; });
   y.register_hook(ten_fold);
-  x.register_hook([&](const Tensor&) { return ten_fold(kept); });  // too late to count
+  x.register_hook([&](const Tensor&) { return ten_fold(kept); });  // y's backward has run
   y.backward(ones({2}, kFloat64));
   CHECK(values(kept) == Numbers{10, 10});
   CHECK(values(own) == Numbers{3, 4});

@@ -1,4 +1,4 @@
-// The learning-rate schedules against PyTorch's and nanoGPT's, and their state.
+// Compares the learning-rate schedules with PyTorch's and nanoGPT's, and tests their state.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>

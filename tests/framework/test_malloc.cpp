@@ -1,9 +1,9 @@
-// Steady-state forwards and training steps: vitro's own code calls malloc zero times, and memory
-// does not grow.
+// Tests that in a steady state vitro's own code does not call malloc, in forwards and in training
+// steps, and that memory does not grow.
 //
-// malloc and its like are replaced by ones that count while a flag is set, and fail when asked to.
-// (Sanitizers bring their own malloc, and their builds bypass the pools: tests/CMakeLists.txt
-// leaves this file out of them.)
+// This file replaces malloc and related functions by ones that count while a flag is set, and that
+// fail on request.  (Sanitizers bring their own malloc, and their builds do not use the pools, so
+// tests/CMakeLists.txt leaves this file out of them.)
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <unistd.h>
@@ -30,12 +30,12 @@ using vitro::testing::g_malloc_spares_onednn;
 
 std::atomic<bool> g_counting{false};
 std::atomic<int> g_vitro{0}, g_onednn{0};
-char g_first_caller[4096];  // the frames of the first call that is vitro's, for the message
+char g_first_caller[4096];  // stack of vitro's first call, for the message
 
-constinit thread_local bool t_asking = false;  // what asking itself allocates never fails
+constinit thread_local bool t_asking = false;  // allocations made while asking never fail
 
-// Whether a caller is a library that ends the program where it finds no memory.  oneDNN is one
-// while it makes a primitive, and where it uses its aligned memory without a look.
+// Whether a caller is a library that ends the program if it gets no memory.  oneDNN is one: it does
+// so while it makes a primitive, and it uses aligned memory without checking for null.
 bool is_spared() {
   void* frames[64];
   const int depth = backtrace(frames, 64);
@@ -57,9 +57,9 @@ bool must_fail() {
   return !spared;
 }
 
-// Whose call this is: oneDNN's or libgomp's if one of their frames is among the callers.
+// Counts the call for oneDNN if oneDNN or libgomp is among the callers, else for vitro.
 void count_call() {
-  if (!g_counting.exchange(false)) return;  // what counting itself allocates is not counted
+  if (!g_counting.exchange(false)) return;  // allocations made while counting are not counted
   void* frames[64];
   const int depth = backtrace(frames, 64);
   bool foreign = false;
@@ -125,7 +125,7 @@ int posix_memalign(void** p, size_t alignment, size_t n) {
 using namespace vitro;
 
 TEST_CASE("the counter sees malloc, new and aligned memory") {
-  static void* volatile sink;  // what is stored there the compiler must allocate
+  static void* volatile sink;  // the compiler must allocate what is stored here
   auto calls = [](auto f) {
     int n = count([&] {
               void* p = f();
@@ -160,8 +160,8 @@ TEST_CASE("a steady-state forward of MiniLM calls malloc nowhere in vitro") {
   m.to(dtype).eval();
   Tensor ids = randint(0, size.vocab_size, {size.batch, size.time});
   NoGradGuard unrecorded;
-  // A thread that meets a shape of oneDNN's for the first time makes itself memory objects for it;
-  // which thread that is, and when, chance decides: so one thread.
+  // A thread that gives oneDNN a new shape makes memory objects for it.  With several threads it is
+  // up to chance which thread does so and when, so the test uses one.
   ScopedThreads one(1);
   for (int i = 0; i < 3; ++i) m(ids);
   const Counts counts = count([&] { m(ids); });
@@ -222,7 +222,7 @@ TEST_CASE("a steady-state training step calls malloc nowhere in vitro either") {
 
 namespace {
 
-// Bytes of the process that are in memory.
+// The bytes of the process that are in memory.
 int64_t resident_bytes() {
   int64_t pages = 0, resident = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "r");

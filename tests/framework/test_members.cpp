@@ -1,4 +1,4 @@
-// What members() must name: parameters that train, each under its own name, and nothing forgotten.
+// Tests the checks of members(): parameters require grad, and each has a different name.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -9,7 +9,7 @@ using Catch::Contains;
 
 namespace {
 
-// Every walk over a module, and the call, which walks first.
+// Every walk over a module, and the call, which begins with a walk.
 using Walk = std::pair<const char*, std::function<void(nn::Module&)>>;
 const std::vector<Walk>& walks() {
   static const std::vector<Walk> all = {
@@ -50,7 +50,7 @@ struct ChildAndTensor : nn::Module {
   Tensor b = ones({3});
   void members(nn::Visitor& v) override { v("a", a), v.buffer("a", b); }
 };
-struct InnerName : nn::Module {  // the child has an a.weight, too
+struct InnerName : nn::Module {  // the child has an a.weight too
   nn::Linear a{3, 3};
   nn::Parameter b = ones({3});
   void members(nn::Visitor& v) override { v("a.weight", b), v("a", a); }
@@ -71,7 +71,7 @@ void check_refused(const std::string& words, const std::string& place) {
   for (const auto& [name, walk] : walks()) {
     M m;
     INFO(name);
-    for (int time = 0; time < 2; ++time)  // an error does not silence the next
+    for (int time = 0; time < 2; ++time)  // the second call reports the error again
       CHECK_THAT(message_of<ValueError>([&, &walk = walk] { walk(m); }),
                  Contains(words) && Contains(place));
   }
@@ -105,7 +105,7 @@ TEST_CASE("members: one module or tensor under two names is a tie, not a mistake
 namespace {
 
 template <class T>
-struct Plain : nn::Module {  // its tensor has no gradient
+struct Plain : nn::Module {  // its tensor requires no grad
   nn::Linear l{3, 3};
   Tensor gain = ones({3}, dtype_of<T>());
   void members(nn::Visitor& v) override { v("l", l), v("gain", gain); }
@@ -165,8 +165,8 @@ TEST_CASE("parameter: it is a leaf that requires grad, whatever it was made of")
   Tensor plain = ones({3}), wanted = ones({3}).requires_grad_(), interior = wanted * 2.0;
   nn::Parameter a = plain, b = wanted, c = interior;
   for (const nn::Parameter* p : {&a, &b, &c}) CHECK((p->requires_grad() && p->is_leaf()));
-  CHECK_FALSE(plain.requires_grad());             // it is a leaf of its own ...
-  CHECK(a.data<float>() == plain.data<float>());  // ... over the same storage
+  CHECK_FALSE(plain.requires_grad());             // the Parameter is a new leaf ...
+  CHECK(a.data<float>() == plain.data<float>());  // ... that shares the storage
   CHECK(b.impl() == wanted.impl());
   CHECK(c.impl() != interior.impl());
   CHECK_FALSE(interior.is_leaf());

@@ -1,4 +1,4 @@
-// Hooks on modules: forward-pre, forward, full backward.
+// Tests hooks on modules: forward-pre, forward, full backward.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -9,7 +9,7 @@ using Numbers = std::vector<double>;
 
 namespace {
 
-// y = 3 x, so that gradients are read off at a glance.
+// y = 3 x, so that the expected gradients are easy to see.
 struct Tripler : nn::Module {
   Tensor forward(const Tensor& x) override { return x * 3.0; }
 };
@@ -116,7 +116,7 @@ TEST_CASE("a full backward hook is differentiable under create_graph") {
   Tensor dx =
       grad((y * y).sum(), {x}, {.create_graph = true})[0];  // dy = 6 x, dx = 3 dy^2 = 108 x^2
   CHECK(values(dx) == Numbers{108, 432});
-  handle.remove();  // the second derivative passes the call as well
+  handle.remove();  // the second derivative passes through the call too
   CHECK(values(grad(dx.sum(), {x})[0]) == Numbers{216, 432});
 }
 
@@ -131,8 +131,8 @@ TEST_CASE("all hooks together: the gradients are those of the values that flowed
   CHECK(values(y) == Numbers{30, 60});
   y.sum().backward();
   REQUIRE(seen.size() == 1);
-  CHECK(values(seen[0].second) == Numbers{1, 1});   // of the output that the caller got
-  CHECK(values(seen[0].first) == Numbers{15, 15});  // of the input that forward got
+  CHECK(values(seen[0].second) == Numbers{1, 1});   // gradient of the output that the caller got
+  CHECK(values(seen[0].first) == Numbers{15, 15});  // gradient of the input that forward got
   CHECK(values(x.grad()) == Numbers{30, 30});
 }
 

@@ -1,4 +1,4 @@
-// Modules: the walks over members, modes, dtypes, clones, and the place named in an error.
+// Tests modules: walks over members, training mode, dtypes, clones, and the path in an error.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -18,7 +18,7 @@ struct Block : nn::Module {
   Tensor forward(const Tensor& x) override { return drop(proj(x)); }
 };
 
-// Parameters of its own, a buffer, a vector, an optional child, and a tied weight.
+// Has parameters, a buffer, a vector of children, an optional child, and a tied weight.
 struct Model : nn::Module {
   nn::Embedding embed{7, 4};
   std::vector<Block> h;
@@ -126,7 +126,7 @@ TEST_CASE("zero_grad sets every gradient to none") {
 
 TEST_CASE("to converts in place: ties, handles and hooks stay") {
   Model m;
-  std::vector<Tensor> held = m.parameters();  // as an optimizer holds them
+  std::vector<Tensor> held = m.parameters();  // an optimizer holds parameters like this
   Tensor before = m.embed.weight.detach().clone(), mask = m.mask;
   std::vector<DType> seen;
   m.embed.weight.register_hook(
@@ -140,7 +140,7 @@ TEST_CASE("to converts in place: ties, handles and hooks stay") {
     CHECK(held[i].impl() == m.parameters()[i].impl());
     CHECK(held[i].dtype() == kFloat64);
     CHECK(held[i].requires_grad());
-    CHECK_FALSE(held[i].grad().defined());  // a gradient of the old dtype would fit nothing
+    CHECK_FALSE(held[i].grad().defined());  // a gradient of the old dtype would not fit
   }
   CHECK(same_bits(held[1], before.to(kFloat64)));
   Tensor y = m(tensor({1, 2}));
@@ -195,7 +195,7 @@ TEST_CASE("clone is deep, keeps ties, modes and frozen parameters, and draws not
 
 TEST_CASE("an error carries the place of every module that it passed") {
   models::MiniLM lm({.vocab_size = 5, .n_embd = 8, .n_hidden = 32});
-  struct Wrong : nn::Module {  // as a MiniLM whose embedding is too narrow for its hidden layer
+  struct Wrong : nn::Module {  // like a MiniLM with an embedding too narrow for its hidden layer
     nn::Embedding embed{5, 7};
     nn::Linear hidden{8, 32};
     void members(nn::Visitor& v) override { v("embed", embed), v("hidden", hidden); }
@@ -205,14 +205,14 @@ TEST_CASE("an error carries the place of every module that it passed") {
   CHECK(message_of<ShapeError>([&] {
           m(tensor({0, 1}));
         }) ==
-        "linear: x has 7 features, weight expects 8: x (2, 7), weight (32, 8)\n"
+        "linear: expected 8 features for weight (32, 8), got 7 in x (2, 7)\n"
         "  in hidden: Linear(8 -> 32)\n"
         "  in MiniLM");
 }
 
 TEST_CASE("places follow the tree in which a module runs") {
   nn::Linear layer(4, 4);
-  layer(randn({2, 4}));  // alone, it is the root
+  layer(randn({2, 4}));  // it is the root of this call
   nn::Sequential model(std::move(layer), nn::Tanh());
   CHECK_THAT(message_of<ShapeError>([&] {
                model(randn({2, 3}));
@@ -231,9 +231,9 @@ TEST_CASE("places follow the tree in which a module runs") {
   pair(randn({2, 4}));
   nn::Linear other(4, 4);
   other(randn({2, 4}));
-  pair.b = std::move(other);  // a layer that has run alone takes the place of b
+  pair.b = std::move(other);  // `other` has run as a root before
   CHECK(interned(pair(randn({2, 4})).grad_fn()->path) == "b");
-  CHECK(interned(pair.a(randn({2, 4})).grad_fn()->path) == "a");  // alone, it keeps its place
+  CHECK(interned(pair.a(randn({2, 4})).grad_fn()->path) == "a");  // it keeps its path in `pair`
 }
 
 TEST_CASE("a module's own op is recorded under its path, what follows is not") {

@@ -1,6 +1,5 @@
-// A training step in which one allocation fails, or all do from one on: a
-// MemoryError, nothing is lost, and the next step gives the bits that it would
-// have given.
+// Tests training steps in which allocation k, or every one from k on, fails.  The step throws a
+// MemoryError, no memory is lost, and the next step gives the same bits as without the failure.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -13,15 +12,14 @@ using namespace vitro::testing;
 
 namespace {
 
-std::atomic<int64_t> g_left{0};  // allocations until one fails
-std::atomic<bool> g_all{false};  // whether those after it fail too
+std::atomic<int64_t> g_left{0};  // allocations left until one fails
+std::atomic<bool> g_all{false};  // whether all later ones fail too
 bool this_one_fails() {
   const int64_t left = g_left.fetch_sub(1);
   return left == 1 || (left < 1 && g_all);
 }
 
-// For its scope, allocation k fails: malloc's or the allocator's, on any
-// thread.
+// While it lives, allocation k fails, on any thread, whether by malloc or by vitro's allocator.
 struct FailingAllocation {
   FailingAllocation(int64_t k, bool all) {
     g_left = k, g_all = all;
@@ -35,7 +33,7 @@ struct FailingAllocation {
   static bool reached() { return g_left < 1; }
 };
 
-// Null if f passes, "" if it throws a MemoryError.  Takes no memory.
+// Returns null if f passes, "" if it throws a MemoryError.  Allocates nothing.
 template <class F>
 const char* error_of(F f) {
   try {
@@ -51,8 +49,7 @@ struct Training {
   std::unique_ptr<optim::AdamW> optimizer;
   Tensor ids, targets;
 
-  // Rows of different number are products of different shape, which oneDNN has
-  // to plan.
+  // Another number of rows gives products of another shape, for which oneDNN makes a primitive.
   Training(bool gpt, DType dtype, int64_t rows) {
     manual_seed(3);
     if (gpt)
@@ -85,7 +82,7 @@ struct Failures {
   int threads;
 };
 
-// One step in which allocation k fails.  False if it was never reached.
+// Runs one step in which allocation k fails.  Returns whether the step got as far as that.
 bool step_fails(const Failures& f, int64_t k, int64_t rows) {
   const int64_t before_all = live_bytes();
   bool reached;
@@ -112,7 +109,7 @@ bool step_fails(const Failures& f, int64_t k, int64_t rows) {
   return reached;
 }
 
-// k = 1, 2, ... and above `each` in growing steps, until a step passes.
+// Tries k = 1, 2, ..., and beyond `each` in growing steps, until a training step passes.
 void try_all(const Failures& f, int64_t each) {
   CAPTURE(f.gpt, f.warm, f.all, dtype_name(f.dtype), f.threads);
   const int threads = get_num_threads();
@@ -120,7 +117,7 @@ void try_all(const Failures& f, int64_t each) {
   static int64_t rows = 1;
   bool reached = true;
   for (int64_t k = 1; reached; k += 1 + std::max<int64_t>(0, k - each) / 4) {
-    // A thread of its own has no memory objects of oneDNN's yet.
+    // A new thread has no memory objects for oneDNN yet.
     const auto run = [&] { reached = step_fails(f, k, f.warm ? 4 : rows = rows % 64 + 1); };
     if (f.warm) run();
     else std::thread(run).join();
@@ -141,7 +138,7 @@ TEST_CASE(
   try_all(generated(), 40);
 }
 
-// Inside oneDNN too, which may end the program.
+// Allocations inside oneDNN fail too, which may end the program.
 TEST_CASE("a training step without memory, at every allocation", "[.memory]") {
   struct Restore {
     ~Restore() { g_malloc_spares_onednn = true; }

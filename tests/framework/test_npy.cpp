@@ -1,4 +1,4 @@
-// NumPy files: the bytes that NumPy writes, both ways, and files that must be refused.
+// Tests NumPy files: reads and writes the bytes that NumPy writes, and refuses malformed files.
 #include <boost/algorithm/hex.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// A file of version 1 with this header.
+// A NumPy file of version 1 with this header.
 std::string npy_file(const std::string& header, const std::string& data = "") {
   return "\x93NUMPY\1" + std::string(1, '\0') + static_cast<char>(header.size() % 256) +
          static_cast<char>(header.size() / 256) + header + data;
@@ -53,9 +53,9 @@ TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
   CHECK(same_bits(load_npy(file), x.slice(2, 1, 4, 2)));
   const std::string before = read_file(file);
   CHECK_THAT(message_of<DTypeError>([&] { save_npy(file, ones({2}, kBFloat16)); }),
-             Contains("NumPy has no bfloat16: convert with to()"));
+             Contains("expected a dtype that NumPy has, got bfloat16; convert with to()"));
   CHECK(message_of<ValueError>([&] { save_npy(file, Tensor()); }) ==
-        "save_npy: the tensor is undefined");
+        "save_npy: expected a defined tensor, got an undefined one");
   CHECK(read_file(file) == before);
   CHECK_THAT(message_of<IoError>([&] { save_npy(directory / "no/x.npy", x); }),
              Contains("No such file"));
@@ -71,43 +71,44 @@ TEST_CASE("npy: malformed files are refused by name and reason") {
     const char* reason;
   };
   std::vector<Malformed> all = {
-      {"PK\3\4", "does not begin with"},
-      {"\x93NUMPX\1" + good.substr(7), "does not begin with"},
-      {good.substr(0, 6) + '\4' + good.substr(7), "its version is 4, not 1, 2 or 3"},
+      {"PK\3\4", "expected \\x93NUMPY at the beginning"},
+      {"\x93NUMPX\1" + good.substr(7), "expected \\x93NUMPY at the beginning"},
+      {good.substr(0, 6) + '\4' + good.substr(7), "expected version 1, 2 or 3, got 4"},
       {good.substr(0, 6) + '\2' + good.substr(7, 1) + "\xff\xff\xff\xff" + good.substr(12),
-       "a header of 4294967295 bytes"},
-      {good + '\0', "8 bytes of data expected: 9"},
-      {npy_file(with("'<f4'", "False", "(1,)"), "abc"), "4 bytes of data expected: 3"},
-      {npy_file(with("'|b1'", "False", "(1,)"), "\2"), "a bool is neither 0 nor 1"},
+       "got one of 4294967295"},
+      {good + '\0', "expected 8 bytes of data, got 9"},
+      {npy_file(with("'<f4'", "False", "(1,)"), "abc"), "expected 4 bytes of data, got 3"},
+      {npy_file(with("'|b1'", "False", "(1,)"), "\2"), "expected 0 or 1 for each bool"},
       {npy_file(with("'<f4'", "False", "(4611686018427387904, 4)")), "shape"},
       {npy_file(with("'<f4'", "False", "(4611686018427387904, 0)")), "shape"},
       {npy_file(with("'<f4'", "False", "(9223372036854775808,)")), "whole numbers"},
       {npy_file(with("'<f4'", "False", "(-1,)")), "whole numbers"},
       {npy_file(with("'<f4'", "False", "(1.5,)")), "whole numbers between commas"},
       {npy_file(with("'<f4'", "False", "(1 2)")), "whole numbers between commas"},
-      {npy_file(with("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 1)")), "more than 8 axes"},
-      {npy_file(with("'<f4'", "False", "2")), "no ("},
+      {npy_file(with("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 1)")),
+       "expected a shape of at most 8 axes"},
+      {npy_file(with("'<f4'", "False", "2")), "expected ( in the header"},
       {npy_file(with("'<f4'", "False", "(2,")), "whole numbers"},
       {npy_file(with("'<f4'", "0", "(2,)")), "True or False"},
-      {npy_file(with("<f4", "False", "(2,)")), "no '"},
-      {npy_file(with("'<f4", "False", "(2,)")), "no } where"},
-      {npy_file("{'descr': '<f4"), "does not end"},
-      {npy_file(""), "no {"},
-      {npy_file("{}"), "must have descr, fortran_order and shape"},
-      {npy_file("{'descr': '<f4', 'shape': (2,)}"), "must have"},
-      {npy_file("{'descr': '<f4', 'descr': '<f4'}"), "a key twice"},
-      {npy_file("{'colour': 'red'}"), "unknown key colour"},
-      {npy_file("{'shape': (2,) 'descr': '<f4'}"), "no } where"},
-      {npy_file(with("'<f4'", "False", "(2,)") + "x"), "goes on after }"},
+      {npy_file(with("<f4", "False", "(2,)")), "expected ' in the header"},
+      {npy_file(with("'<f4", "False", "(2,)")), "expected } in the header"},
+      {npy_file("{'descr': '<f4"), "got one without end"},
+      {npy_file(""), "expected { in the header"},
+      {npy_file("{}"), "expected descr, fortran_order and shape in the header"},
+      {npy_file("{'descr': '<f4', 'shape': (2,)}"), "expected descr, fortran_order and shape"},
+      {npy_file("{'descr': '<f4', 'descr': '<f4'}"), "expected each key once"},
+      {npy_file("{'colour': 'red'}"), "in the header, got colour"},
+      {npy_file("{'shape': (2,) 'descr': '<f4'}"), "expected } in the header"},
+      {npy_file(with("'<f4'", "False", "(2,)") + "x"), "expected the end of the header after }"},
   };
   for (const char* descr : {"'>f4'", "'>f2'", "'<c8'", "'|S4'", "'<U1'", "'|O'", "'f4'", "''"})
-    all.push_back(
-        {npy_file(with(descr, "False", "(2,)"), std::string(8, '\0')), "is none of <f2, <f4"});
+    all.push_back({npy_file(with(descr, "False", "(2,)"), std::string(8, '\0')),
+                   "expected a dtype of <f2, <f4"});
   for (size_t n = 0; n < good.size(); ++n) all.push_back({good.substr(0, n), ""});
   for (const Malformed& m : all) {
     INFO(m.bytes.size() << " bytes: " << m.bytes);
     const std::string message = message_of<IoError>([&] { parse_npy(m.bytes, "bad.npy"); });
-    CHECK_THAT(message, Contains("bad.npy: expected a NumPy file: "));
+    CHECK_THAT(message, Catch::Matchers::StartsWith("NumPy file bad.npy: "));
     CHECK_THAT(message, Contains(m.reason));
   }
 }
@@ -136,5 +137,5 @@ TEST_CASE("npy: float16 is read as the float32 of the same value") {
       parse_npy(npy_file(with("'<f2'", "False", "()"), "\x01\x7e"), "half.npy").item<float>()));
   CHECK(parse_npy(npy_file(with("'<f2'", "False", "(0, 3)")), "half.npy").shape() == Shape{0, 3});
   CHECK_THROWS_WITH(parse_npy(npy_file(with("'<f2'", "False", "(2,)"), "abc"), "half.npy"),
-                    Contains("4 bytes of data expected: 3"));
+                    Contains("expected 4 bytes of data, got 3"));
 }

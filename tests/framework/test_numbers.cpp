@@ -1,4 +1,4 @@
-// Numbers that become elements: exact in integer dtypes, or a ValueError.
+// Tests numbers that become elements: integer dtypes hold them exactly, or it is a ValueError.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -8,7 +8,7 @@ using namespace vitro::testing;
 
 namespace {
 
-constexpr int64_t kBig = (int64_t{1} << 53) + 1;  // no double
+constexpr int64_t kBig = (int64_t{1} << 53) + 1;  // no double holds it
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max(),
                   kLeast = std::numeric_limits<int64_t>::min();
 

@@ -1,4 +1,4 @@
-// The optimizers against 100 steps of PyTorch, in every dtype, and their state and misuse.
+// Compares the optimizers with 100 steps of PyTorch in every dtype; tests their state and misuse.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
@@ -18,7 +18,7 @@ json goldens(const std::string& name) {
   return json::parse(std::ifstream(testing::source_path("tests/golden/" + name + ".json")));
 }
 
-// As tests/golden/golden_optim.py has them.
+// The same parameters and gradients as in tests/golden/golden_optim.py.
 struct Subject {
   NamedTensors parameters;
 
@@ -61,7 +61,8 @@ O adam_options(const json& o, O d) {
           .amsgrad = flag(o, "amsgrad")};
 }
 
-// Options that the golden leaves out have vitro's defaults, so these are held against PyTorch's.
+// Options that the golden file does not give have vitro's defaults, so those are compared with
+// PyTorch's too.
 std::unique_ptr<optim::Optimizer> make(const json& one, const NamedTensors& parameters) {
   const json& o = one["options"];
   if (one["op"] == "SGD")
@@ -143,7 +144,7 @@ TEST_CASE("optim: bfloat16 parameters are stepped in float32 and rounded once") 
     auto a = make(one, subject.parameters), b = make(one, exact.parameters);
     subject.set_gradients(1);
     exact.set_gradients(1);
-    for (size_t i = 0; i < 2; ++i)  // the rounded gradient, in both
+    for (size_t i = 0; i < 2; ++i)  // both get the rounded gradient
       exact.parameters[i].second.set_grad(subject.parameters[i].second.grad().to(kFloat32));
     a->step();
     b->step();
@@ -205,7 +206,7 @@ TEST_CASE("optim: the state is named after the parameters") {
   Subject subject(kFloat32);
   optim::AdamW adam(subject.parameters, {.amsgrad = true});
   CHECK(adam.state_dict().empty());
-  subject.set_gradients(2);  // none for the bias
+  subject.set_gradients(2);  // the bias gets no gradient
   adam.step();
   std::vector<std::string> names;
   for (auto& [name, x] : adam.state_dict()) names.push_back(name);
@@ -228,16 +229,16 @@ TEST_CASE("optim: a state that does not fit changes nothing") {
   };
   const auto before = adam.state_dict();
   CHECK_THROWS_WITH(adam.load_state_dict(broken([](auto& d) { d.erase(d.begin() + 1); })),
-                    Contains("weight.exp_avg is missing"));
+                    Contains("expected weight.exp_avg, got none"));
   CHECK_THROWS_WITH(adam.load_state_dict(broken([](auto& d) { d[4].second = zeros({7}); })),
-                    Contains("bias.exp_avg must be (5,): got (7,)"));
+                    Contains("expected bias.exp_avg of shape (5,), got (7,)"));
   CHECK_THROWS_AS(adam.load_state_dict(broken([](auto& d) { d[4].second = zeros({5}, kFloat64); })),
                   DTypeError);
   CHECK_THROWS_WITH(
       adam.load_state_dict(broken([](auto& d) { d.emplace_back("head.step", zeros({}, kInt64)); })),
-      Contains("head.step belongs to no parameter"));
+      Contains("of this optimizer, got head.step"));
   CHECK_THROWS_WITH(adam.load_state_dict(broken([](auto& d) { d[0].second = zeros({}, kInt64); })),
-                    Contains("weight.step must be positive"));
+                    Contains("expected weight.step > 0"));
   const auto after = adam.state_dict();
   REQUIRE(before.size() == after.size());
   for (size_t i = 0; i < before.size(); ++i)
@@ -281,21 +282,22 @@ TEST_CASE("optim: misuse is a typed error that names what is wrong") {
   Tensor w = ones({2}).requires_grad_();
   const std::vector<Tensor> ws{w};
   CHECK_THROWS_WITH(optim::SGD(std::vector<Tensor>{}), Contains("at least one parameter"));
-  CHECK_THROWS_WITH(optim::SGD(std::vector{w, w}), Contains("1 is given twice"));
-  CHECK_THROWS_WITH(optim::SGD(std::vector{w * 2.0}), Contains("is the result of an op"));
+  CHECK_THROWS_WITH(optim::SGD(std::vector{w, w}), Contains("got 1 twice"));
+  CHECK_THROWS_WITH(optim::SGD(std::vector{w * 2.0}), Contains("which is the result of an op"));
   CHECK_THROWS_AS(optim::SGD(std::vector{Tensor()}), GraphError);
   CHECK_THROWS_AS(optim::SGD(std::vector{zeros({2}, kInt64)}), DTypeError);
-  CHECK_THROWS_WITH(optim::SGD(ws, {.lr = -1}), Contains("lr must be finite and not negative"));
+  CHECK_THROWS_WITH(optim::SGD(ws, {.lr = -1}),
+                    Contains("expected a finite lr of at least 0, got -1"));
   CHECK_THROWS_AS(optim::SGD(ws, {.lr = std::nan("")}), ValueError);
   CHECK_THROWS_WITH(optim::SGD(ws, {.nesterov = true}), Contains("nesterov"));
-  CHECK_THROWS_WITH(optim::Adam(ws, {.beta1 = 1}), Contains("beta1 must be in [0, 1)"));
+  CHECK_THROWS_WITH(optim::Adam(ws, {.beta1 = 1}), Contains("expected beta1 in [0, 1), got 1"));
   CHECK_THROWS_AS(optim::AdamW(ws, {.beta2 = -0.1}), ValueError);
   CHECK_THROWS_AS(optim::AdamW(ws, {.eps = -1}), ValueError);
   CHECK_THROWS_AS(optim::RMSprop(ws, {.alpha = 2}), ValueError);
   CHECK_THROWS_AS(optim::Adagrad(ws, {.lr_decay = -1}), ValueError);
   CHECK_THROWS_AS(optim::SGD(ws, {.weight_decay = -1}), ValueError);
   optim::SGD opt(ws);
-  CHECK_THROWS_WITH(opt.add_param_group({{"1", w}}, {}), Contains("given twice"));
+  CHECK_THROWS_WITH(opt.add_param_group({{"1", w}}, {}), Contains("got 1 twice"));
   CHECK_THROWS_AS(opt.set_lr(0, std::nan("")), ValueError);
   CHECK(opt.group_count() == 1);
 }
@@ -309,7 +311,7 @@ TEST_CASE("optim: clip_grad_norm_ scales all gradients as one vector") {
   };
   reset();
   CHECK(optim::clip_grad_norm_({a, b, none}, 10) == 5);
-  CHECK(a.grad().data<float>()[0] == 3);  // below the bound nothing changes
+  CHECK(a.grad().data<float>()[0] == 3);  // a norm below max_norm changes nothing
   CHECK(optim::clip_grad_norm_({a, b, none}, 1) == 5);
   CHECK(a.grad().data<float>()[0] == Approx(3 / (5 + 1e-6)));
   CHECK(b.grad().data<double>()[0] == Approx(-4 / (5 + 1e-6)));

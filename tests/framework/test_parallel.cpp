@@ -1,7 +1,7 @@
-// The pool behind parallel_for: who runs what, exceptions, nesting, many callers, numbers of
+// Tests the pool behind parallel_for: ranges, exceptions, nested loops, many callers, numbers of
 // threads.
 //
-// Only the pool is used here, so that these tests also run under the thread sanitizer.
+// They use nothing but the pool, so that they also run under the thread sanitizer.
 #include "framework/base/parallel.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ using testing::Threads;
 
 namespace {
 
-// How often each index of [0, n) was met.
+// Counts how often a loop visits each index of [0, n).
 std::vector<int> visits(int64_t n, int64_t grain) {
   std::vector<int> count(static_cast<size_t>(n), 0);
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
@@ -44,7 +44,7 @@ int64_t squares_below(int64_t n) { return (n - 1) * n * (2 * n - 1) / 6; }
 
 float tiny() {
   static volatile float smallest = 1e-38f;
-  return smallest * 0.01f;  // denormal, or 0 where denormals are flushed
+  return smallest * 0.01f;  // denormal, or 0 if denormals are flushed
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ TEST_CASE("the first exception of a range reaches the caller, and the other rang
     };
     CHECK_THROWS_AS(loop(), ValueError);
     CHECK(met == 64);
-    CHECK(visits(64, 1) == std::vector<int>(64, 1));  // the pool goes on
+    CHECK(visits(64, 1) == std::vector<int>(64, 1));  // the pool still works
   }
   auto all_throw = [] { parallel_for(64, 1, [](int64_t, int64_t) { throw MemoryError("none"); }); };
   for (int i = 0; i < 100; ++i) CHECK_THROWS_AS(all_throw(), MemoryError);
@@ -202,7 +202,7 @@ TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's"
     ScopedThreads two(2);
     CHECK(get_num_threads() == 2);
     CHECK(elsewhere() == 5);
-    ScopedThreads four(4);  // a scope within limits further, and never raises
+    ScopedThreads four(4);  // an inner scope may lower the limit, but never raises it
     CHECK(get_num_threads() == 2);
     set_num_threads(1);
     CHECK(get_num_threads() == 1);
@@ -220,7 +220,7 @@ TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's"
 
 TEST_CASE("jobs are counted, and one thread makes none") {
   Threads scope(2);
-  while (pool_stats().workers == 0) visits(100, 10);  // workers start when loops took a while
+  while (pool_stats().workers == 0) visits(100, 10);  // workers start after a while of loops
   const PoolStats before = pool_stats();
   for (int i = 0; i < 10; ++i) visits(100, 10);
   CHECK(pool_stats().jobs == before.jobs + 10);
@@ -239,7 +239,7 @@ TEST_CASE("workers that have nothing to do go to sleep, and wake again") {
   visits(100, 10);
   for (int round = 0; round < 3; ++round) {
     const uint64_t sleeps = pool_stats().sleeps;
-    // A worker that slept before this test counts its next sleep only once it was woken.
+    // A worker that already sleeps counts another sleep only after it has been woken.
     std::atomic<bool> helper_came{false};
     while (!helper_came)
       parallel_for(2, 1, [&](int64_t begin, int64_t) {
@@ -255,7 +255,7 @@ TEST_CASE("denormal numbers are flushed inside every range, and nowhere else") {
   Threads scope(GENERATE(1, 2));
   KeepDenormals keep;
   REQUIRE(tiny() != 0);
-  for (int64_t grain : {1, 1000}) {  // with and without a fork
+  for (int64_t grain : {1, 1000}) {  // on several threads, and on one
     std::atomic<int> kept{0};
     parallel_for(100, grain, [&](int64_t, int64_t) { kept += tiny() != 0; });
     CHECK(kept == 0);
@@ -276,7 +276,7 @@ TEST_CASE("a Worker is a named thread that flushes denormals, takes no signal an
     blocked = sigismember(&mask, SIGINT) && sigismember(&mask, SIGTERM);
   });
   worker.join();
-  worker.join();  // once more does no harm
+  worker.join();  // a second call does nothing
   CHECK(name == "a-name-longer-t");
   CHECK(flushes);
   CHECK(blocked);

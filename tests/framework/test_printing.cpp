@@ -1,4 +1,4 @@
-// operator<< against NumPy's str(), and what NumPy does not have.
+// Tests operator<< against NumPy's str(), and the output for bfloat16 and undefined tensors.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <limits>
@@ -56,7 +56,7 @@ TEST_CASE("a bfloat16 prints the fewest digits that read back as it") {
   CHECK(printed(tensor({1.0078125, 3.140625}, kBFloat16)) == "[1.01 3.14]");
   CHECK(printed(tensor({1e-5, 1.0}, kBFloat16)) == "[1.e-05 1.e+00]");
   CHECK(printed(tensor({inf, -inf}, kBFloat16)) == "[ inf -inf]");
-  // Every finite one: what stands there is the number, and no shorter text is.
+  // The text of a finite number reads back as that number.
   for (uint32_t bits = 0; bits < 0x7f80; bits += 7) {
     Tensor x = empty({}, kBFloat16);
     x.mutable_data<BFloat16>()->bits = static_cast<uint16_t>(bits);

@@ -1,4 +1,4 @@
-// Random numbers: Philox against its published vectors, distributions, bounds, reproducibility.
+// Tests random numbers: the published results of Philox, distributions, bounds, reproducibility.
 #include <catch2/catch.hpp>
 #include <limits>
 #include <set>
@@ -13,7 +13,7 @@ namespace {
 
 using DroppingBlock = std::array<uint32_t, 4>;
 
-// Philox4x32-10 as Salmon et al. (2011) define it, for any counter: round r uses key + r x Weyl.
+// Philox4x32-10 as in Salmon et al. (2011), for any counter.  Round r uses the key + r x Weyl.
 DroppingBlock reference(const DroppingBlock& counter, std::array<uint32_t, 2> key) {
   auto [c0, c1, c2, c3] = counter;
   for (uint32_t round = 0; round < 10; ++round) {
@@ -51,7 +51,7 @@ Moments moments(const Tensor& x) {
 constexpr int64_t kMany = 200'000;
 constexpr DType kFloating[] = {kFloat32, kFloat64, kBFloat16};
 
-// Seeds, and restores seed and thread count at the end.
+// Sets the seed; restores the seed and the number of threads at the end.
 struct Fixture {
   explicit Fixture(uint64_t seed) { manual_seed(seed); }
   ~Fixture() { set_num_threads(threads); }
@@ -69,7 +69,7 @@ TEST_CASE("Philox gives the published numbers") {
   CHECK(reference({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}) ==
         DroppingBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
   CHECK(philox(0, 0) == DroppingBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  // vitro's counter is the index, in two words.
+  // vitro uses the index as the counter, in two words.
   uint64_t seed = 0x123456789abcdef, index = 42;
   for (int i = 0; i < 1000; ++i) {
     const DroppingBlock counter = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
@@ -98,7 +98,7 @@ TEST_CASE("a seed fixes all that follows, and another seed changes it") {
     CHECK_FALSE(same_bits(first[i], other[i]));
   }
   manual_seed(3);
-  CHECK_FALSE(same_bits(rand({100}), rand({100})));  // the sequence goes on
+  CHECK_FALSE(same_bits(rand({100}), rand({100})));  // the second draw continues the sequence
 }
 
 TEST_CASE("KeepGenerator puts the default generator back") {
@@ -202,7 +202,7 @@ TEST_CASE("randn is normal") {
     CHECK((3.8 < m.most && m.most < 6.5));
     CHECK(std::isfinite(m.deviation));
   }
-  // Neighbours come from one pair of numbers, and are independent all the same.
+  // Neighbours are made from the same two numbers, and must still be independent.
   const std::vector<double> v = values(randn({kMany}));
   double product = 0, squares = 0;
   for (size_t i = 0; i + 1 < v.size(); i += 2) {
@@ -282,7 +282,7 @@ TEST_CASE("multinomial draws in proportion to the weights") {
   CHECK(counts[0] == Approx(10'000).epsilon(0.05));
   CHECK(counts[2] == Approx(30'000).epsilon(0.03));
   CHECK(counts[3] == Approx(40'000).epsilon(0.03));
-  // Without replacement: each at most once; the first is drawn as above.
+  // Without replacement each index is drawn at most once; the first one is drawn as above.
   std::vector<double> first(4, 0);
   for (int i = 0; i < 4000; ++i) {
     const std::vector<double> drawn = values(multinomial(weights, 3));
@@ -307,7 +307,7 @@ TEST_CASE("multinomial draws no weight of 0, however small the others are") {
     for (bool replacement : {false, true})
       for (int round = 0; round < 50; ++round)
         for (double i : values(multinomial(w, 2, replacement))) CHECK((i == 1 || i == 3));
-  // Equal weights are drawn equally often, though they are denormal or their sum overflows.
+  // Equal weights are drawn equally often, even if they are denormal or their sum overflows.
   for (double w : {1e-310, tiny, 1e308})
     for (bool replacement : {false, true}) {
       double first = 0;

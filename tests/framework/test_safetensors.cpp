@@ -1,4 +1,4 @@
-// safetensors files: what is saved is loaded, byte by byte as the format says.
+// Tests safetensors files: saved tensors are loaded again, and the bytes follow the format.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -150,7 +150,7 @@ TEST_CASE("safetensors: large files are read by several threads") {
 
 TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads share it") {
   TemporaryDirectory directory;
-  constexpr int64_t kAll = 65536, kTimes = 150;  // every pattern, 20 MB in all, from an odd byte on
+  constexpr int64_t kAll = 65536, kTimes = 150;  // every float16, 20 MB in all, at an odd offset
   std::string data(1, '\7');
   for (int64_t i = 0; i < kAll * kTimes; ++i)
     data += {static_cast<char>(i & 0xff), static_cast<char>(i >> 8 & 0xff)};
@@ -202,20 +202,21 @@ TEST_CASE("safetensors: shards are put together by their index") {
     CHECK(file.metadata == std::map<std::string, std::string>{{"format", "pt"}});
   }
   const std::pair<std::string, const char*> cases[] = {
-      {"{}", "weight_map is missing"},
-      {"[]", "an array is not expected"},
-      {R"({"weight_map":{)" + map + R"(,"more":"m-2.safetensors"}})", "14 tensors expected"},
-      {R"({"weight_map":{"float32":"m-1.safetensors"}})", "is not what"},
-      {R"({"weight_map":{"x":"../m-1.safetensors"}})", "a file beside the index expected"},
-      {R"({"weight_map":{"x":"/etc/passwd"}})", "a file beside the index expected"},
-      {R"({"weight_map":{"x":""}})", "a file beside the index expected"},
-      {R"({"weight_map":{"x":".."}})", "a file beside the index expected"},
+      {"{}", "expected a field weight_map, got none"},
+      {"[]", "got an array where none is allowed"},
+      {R"({"weight_map":{)" + map + R"(,"more":"m-2.safetensors"}})", "expected 14 tensors"},
+      {R"({"weight_map":{"float32":"m-1.safetensors"}})", "expected only tensors that "},
+      {R"({"weight_map":{"x":"../m-1.safetensors"}})",
+       "expected a file in the folder of the index"},
+      {R"({"weight_map":{"x":"/etc/passwd"}})", "expected a file in the folder of the index"},
+      {R"({"weight_map":{"x":""}})", "expected a file in the folder of the index"},
+      {R"({"weight_map":{"x":".."}})", "expected a file in the folder of the index"},
       {R"({"weight_map":{"x":"none.safetensors"}})", "No such file"},
-      {R"({"weight_map":{"x":"a","x":"b"}})", "is given twice"},
-      {R"({"weight_map":{},"weight_map":{}})", "is given twice"},
-      {R"({"weight_map":{"x":1}})", "a number is not expected"},
-      {R"({"weight_map":{"x":{}}})", "an object is not expected"},
-      {R"({"other":1})", "\"other\" is unknown"},
+      {R"({"weight_map":{"x":"a","x":"b"}})", "expected each tensor once"},
+      {R"({"weight_map":{},"weight_map":{}})", "expected each field once"},
+      {R"({"weight_map":{"x":1}})", "expected a file name, got a number"},
+      {R"({"weight_map":{"x":{}}})", "got an object inside of weight_map"},
+      {R"({"other":1})", "got a field \"other\" that vitro does not know"},
       {R"({"weight_map":{"x":"a"})", "syntax error"},
       {"", "unexpected end of input"}};
   for (const auto& [json, reason] : cases) {

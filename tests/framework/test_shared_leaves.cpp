@@ -1,5 +1,5 @@
-// Threads that share leaves and generators, with the framework alone, so that the thread sanitizer
-// can check it (tests/fuzz/CMakeLists.txt).
+// Tests threads that share leaves and generators.  Only the framework is used, so that the thread
+// sanitizer can check it (tests/fuzz/CMakeLists.txt).
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
@@ -24,7 +24,7 @@ void at_once(const std::function<void(int)>& f) {
   for (std::thread& thread : all) thread.join();
 }
 
-// y = a   =>   da = dy, added where it waits_there
+// y = a   =>   da = dy, added to accumulator(0)
 struct WaitsThere final : Op<WaitsThere> {
   static constexpr std::string_view kName = "test_waits";
   TensorList backward(const Tensor& dy) override {
@@ -48,7 +48,7 @@ bool is_filled(const Tensor& x, double value) {
 }  // namespace
 
 TEST_CASE("shared leaves: threads add their gradients, and grad() gives each its own") {
-  for (int64_t n : {4, 100'000}) {  // the second is added by the pool
+  for (int64_t n : {4, 100'000}) {  // the pool's threads add the larger one
     Tensor x = ones({n}, kFloat64).requires_grad_(), w = ones({n}, kFloat64).requires_grad_();
     std::atomic<int> wrong{0}, calls{0}, posts{0};
     x.register_hook([&](const Tensor& g) {

@@ -1,4 +1,4 @@
-// state_dict and load_state_dict: what fits is copied in, what does not changes nothing.
+// Tests state_dict and load_state_dict: values that fit are copied, others change nothing.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -52,7 +52,7 @@ TEST_CASE("a state dict shares storage, and loading copies into the tensors that
     held[0].fill_(7);
   }
   CHECK(values(dict[0].second)[0] != 7);
-  b.load_state_dict(b.state_dict());  // its own
+  b.load_state_dict(b.state_dict());  // its own values
   CHECK(values(held[0])[0] == 7);
 }
 

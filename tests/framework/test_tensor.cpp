@@ -1,4 +1,4 @@
-// Tensors: dtypes, layouts, aliasing, access to elements, conversions.
+// Tests tensors: dtypes, layouts, aliasing, access to elements, conversions.
 #include <catch2/catch.hpp>
 #include <limits>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr DType kDTypes[] = {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool};
 
-// `x[0] = y` would change nothing, so it does not compile; a variable is rebound.
+// `x[0] = y` would change nothing, so it does not compile.  A named handle can be assigned.
 static_assert(!std::is_assignable_v<Tensor, const Tensor&>);
 static_assert(!std::is_assignable_v<Tensor, Tensor>);
 static_assert(std::is_assignable_v<Tensor&, const Tensor&>);
@@ -160,9 +160,9 @@ TEST_CASE("a copied handle is the same tensor, clone() is another") {
   CHECK(values(x) == std::vector<double>{5, 2});
   CHECK(values(other) == std::vector<double>{1, 2});
   alias.requires_grad_();
-  CHECK(x.requires_grad());  // the handle's target changed, not the handle
+  CHECK(x.requires_grad());  // the array changed, which both handles share
 
-  x = other;  // rebinds; `alias` keeps what it held
+  x = other;  // rebinds x; `alias` still has the old array
   CHECK(values(alias) == std::vector<double>{5, 2});
   CHECK_FALSE(x.requires_grad());
 
@@ -208,7 +208,7 @@ TEST_CASE("every dtype converts to every other") {
       CHECK(same_bits(x.slice(1, 0, 3, 2).to(to), expected.slice(1, 0, 3, 2)));
       CHECK(x.t().to(to).numel() == 6);
     }
-  CHECK(same_bits(tensor({1.9, -1.9, 0.5}).to(kInt64), tensor({1, -1, 0})));  // towards zero
+  CHECK(same_bits(tensor({1.9, -1.9, 0.5}).to(kInt64), tensor({1, -1, 0})));  // rounds towards zero
   CHECK(same_bits(tensor({0.25, 0.0, -3.0}).to(kBool), tensor({true, false, true})));
   CHECK(same_bits(tensor({2, 0, -1}).to(kBool), tensor({true, false, true})));
   const Tensor nan = tensor({std::numeric_limits<double>::quiet_NaN()}, kFloat64);
@@ -227,7 +227,7 @@ TEST_CASE("conversion of a tensor that requires grad carries the gradient back i
 }
 
 TEST_CASE("bfloat16 rounds to nearest even and keeps every value that it has") {
-  // All bit patterns through float32 and back, in rows and strided.
+  // Converts all bit patterns to float32 and back, contiguous and strided.
   Tensor all = empty({65536}, kBFloat16);
   for (uint32_t bits = 0; bits < 65536; ++bits)
     all.mutable_data<BFloat16>()[bits].bits = static_cast<uint16_t>(bits);

@@ -1,4 +1,4 @@
-// The library beside threads, forks and OpenMP regions of a user, and for any number of threads.
+// Tests the library in programs that use threads, fork() or OpenMP, and with any number of threads.
 #include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ int threads_of_process() {
   return count;
 }
 
-// Elementwise loops, a product on oneDNN, a packed weight, sums and their gradients.
+// Runs elementwise loops, a product on oneDNN, a packed weight, sums and their gradients.
 struct Work {
   Tensor x = randn({130, 300}), w = randn({260, 300}), small = randn({64, 64});
   std::vector<Tensor> run() const {
@@ -38,7 +38,7 @@ struct Work {
     Tensor y = gelu(linear(a, b));
     Tensor z = linear(small, c);
     (y * y).sum().backward(), (z * z).sum().backward();
-    nn::Linear(3, 2)(ones({1, 3}));  // a module that is given its name
+    nn::Linear(3, 2)(ones({1, 3}));  // gives a module its name
     return {y.detach(), z.detach(), a.grad(), b.grad(), c.grad()};
   }
 };
@@ -48,7 +48,7 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
-// Runs f in a child, which has 20 seconds: "right" if f was true there, or what went wrong.
+// Runs f in a child for at most 20 seconds.  Returns "right" if f was true, or what went wrong.
 template <class F>
 std::string in_child(const F& f) {
   const pid_t child = fork();
@@ -68,14 +68,14 @@ std::string in_child(const F& f) {
   return kEnds[std::min(WEXITSTATUS(status), 2)];
 }
 
-// A static object that computes while the program ends, when thread_locals and most statics are
-// gone, and that held a graph until then.
+// A static object that holds a graph until the program ends, and then computes, when thread_local
+// and most static objects are already destroyed.
 struct AtExit {
   Tensor graph;
   ~AtExit() {
     if (!graph.defined()) return;
     NoGradGuard unrecorded;
-    try {  // oneDNN is gone by now: an error, not a crash
+    try {  // oneDNN is gone, so this is an error, but not a crash
       matmul(ones({300, 300}), ones({300, 300}));
       _exit(3);
     } catch (const Error&) {}
@@ -101,7 +101,7 @@ TEST_CASE("a child of fork() computes, and so does its parent") {
             "right");
     REQUIRE(same(work.run(), expected));
   }
-  // A child's child, and a child that sets its own number of threads.
+  // A child of a child, and a child that sets its own number of threads.
   std::string grandchild;
   CHECK(in_child([&] {
           grandchild = in_child([&] {
@@ -165,7 +165,8 @@ TEST_CASE(
   const std::vector<Tensor> expected = work.run();
   const pid_t parent = getpid();
   pid_t child = 0;
-  // Until the fork has met a worker inside its range; in company the caller may run both.
+  // Repeats until the fork happens while a worker is in its range.  In company the caller may run
+  // both ranges.
   for (bool met = false; !met;) {
     std::atomic<bool> worker_is_in{false}, may_leave{false};
     std::string error;
@@ -185,7 +186,7 @@ TEST_CASE(
         may_leave = true;
       });
     } catch (const Error& e) { error = e.what(); }
-    if (getpid() != parent)  // its next loops find the pool free
+    if (getpid() != parent)  // the next loops of the child can use the pool
       _exit(error.find("fork") != std::string::npos && same(work.run(), expected) &&
                     pool_stats().workers == 1
                 ? 0
@@ -212,7 +213,7 @@ TEST_CASE("OpenMP regions of a user call vitro, and keep their own number of thr
   });
   CHECK(wrong == 0);
   CHECK(user_openmp::max_threads() == 3);
-  std::thread([&] {  // a thread's own number
+  std::thread([&] {  // a number for this thread only
     user_openmp::set_threads(5);
     wrong += !same(work.run(), expected);
     wrong += user_openmp::max_threads() != 5;
@@ -223,7 +224,7 @@ TEST_CASE("OpenMP regions of a user call vitro, and keep their own number of thr
 
 TEST_CASE("oneDNN starts no threads of its own") {
   int before = 0, after = 0;
-  // In a child, where nobody else has started any.
+  // Runs in a child, in which no other test has started threads.
   CHECK(in_child([&] {
           set_num_threads(1);
           before = threads_of_process();

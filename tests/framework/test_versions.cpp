@@ -1,4 +1,4 @@
-// A stale saved tensor is an error, not a wrong gradient: every change in place, against every op
+// Tests that backward refuses a saved tensor that was changed: every change in place, with every op
 // that saves, directly and through views.
 #include <catch2/catch.hpp>
 
@@ -10,12 +10,12 @@ using Catch::Contains;
 
 namespace {
 
-// What an op saves is changed; `kept` is that tensor, `loss` what is then differentiated.
+// `kept` is the tensor that an op saved and the test changes; `loss` is differentiated afterwards.
 struct Recorded {
   Tensor kept, loss;
 };
 struct Saver {
-  const char* name;   // the op that must complain
+  const char* name;   // the op in the error
   const char* which;  // "input 0", "its output"
   std::function<Recorded()> record;
 };
@@ -27,7 +27,7 @@ Tensor random_leaf(const Shape& shape) {
 }
 Tensor plain(const Shape& shape) { return rand(shape, kFloat64) + 0.5; }
 
-// f saves its input, or its output, or its second operand beside an input that requires grad.
+// Savers for an f that saves its input, its output, or its second operand.
 Saver saves_input(const char* name, std::function<Tensor(const Tensor&)> f) {
   return {name, "input ", [f] {
             Tensor x = random_leaf({3, 4});
@@ -140,7 +140,7 @@ const std::vector<Saver>& savers() {
 struct Change {
   const char* name;
   std::function<void(Tensor&)> apply;
-  bool arithmetic = true;  // bool tensors have none
+  bool arithmetic = true;  // whether the change is arithmetic, which bool tensors do not have
 };
 const std::vector<Change>& changes() {
   static const std::vector<Change> all = {
@@ -199,7 +199,7 @@ TEST_CASE("2^32 changes are noticed as one is") {
     CAPTURE(saver.name, saver.which);
     CHECK_THAT(message_of<VersionError>([&] { r.loss.backward(); }), Contains("version 42949672"));
   }
-  // The packed copy of a parameter is made anew as well.
+  // The packed copy of a parameter must be made again too.
   nn::Linear m(64, 64);
   const Tensor x = ones({1, 64});
   NoGradGuard unrecorded;

@@ -1,9 +1,8 @@
-// Any bytes as the files of a BPE tokenizer: one that reads what it writes and gives back what it
-// encodes, or an IoError.
+// Reads any bytes as the files of a BPE tokenizer.  The result must be an IoError, or a tokenizer
+// that reads the file that it writes and decodes what it encodes.
 //
-// The first % stands for the 256 byte tokens and their ids, which would fill a file by themselves.
-// Where there is a line "---", what stands before it is vocab.json and what follows merges.txt;
-// else it is all tokenizer.json.
+// The first % is replaced by the 256 byte tokens and their ids, which are too long for a fuzzer.  A
+// line "---" separates vocab.json from merges.txt; without one the bytes are tokenizer.json.
 #include <cstdlib>
 
 #include "models/text/bpe/bpe_bytes.h"

@@ -1,4 +1,4 @@
-// Any bytes as a configuration: one that reads what it writes, or an IoError.
+// Reads any bytes as a configuration.  The result must be an IoError, or one that survives writing.
 #include <cstdlib>
 
 #include "models/huggingface/generation_config.h"

@@ -1,4 +1,4 @@
-// Any bytes as a NumPy file: a tensor that can be read, or an IoError.
+// Reads any bytes as a NumPy file.  The result must be a tensor that can be read, or an IoError.
 #include "vitro.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,4 +1,4 @@
-// Any bytes as a safetensors file: tensors that can be read, or an IoError.
+// Reads any bytes as a safetensors file.  The result must be readable tensors, or an IoError.
 #include "vitro.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,4 +1,4 @@
-// Any bytes as a token file: ids that can be read, or an IoError.
+// Reads any bytes as a token file.  The result must be ids that can be read, or an IoError.
 #include "models/text/token_file.h"
 #include "vitro.h"
 

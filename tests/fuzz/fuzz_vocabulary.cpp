@@ -1,4 +1,5 @@
-// Any bytes as a tokenizer's JSON: one that reads what it writes, or an IoError.
+// Reads any bytes as a tokenizer's JSON.  The result must be an IoError, or a tokenizer that reads
+// the file that it writes.
 #include <cstdlib>
 
 #include "models/text/tokenizer.h"

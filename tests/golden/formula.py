@@ -1,10 +1,11 @@
-# Weights and ids that need no file: formulas of integers, exact in float32, as formula.h has them.
+# Computes weights and ids from formulas of integers, so that they need no file.  They are exact in
+# float32.  formula.h has the same formulas.
 import numpy as np
 import torch
 
 
 def mix(x):
-    """The finaliser of MurmurHash3 (Appleby, 2011), of uint32 numbers."""
+    """The finaliser of MurmurHash3 (Appleby, 2011) for uint32 numbers."""
     x = x ^ (x >> np.uint32(16))
     x = x * np.uint32(0x85EBCA6B)
     x = x ^ (x >> np.uint32(13))
@@ -22,7 +23,7 @@ def words(name, count):
 
 
 def halfwidth(name, scale):
-    """How far a weight may lie from its middle; `scale` is a power of two."""
+    """The largest distance of a weight from its middle; `scale` is a power of two."""
     kind = name.split(".")[-2:]
     if kind[-1] == "bias":
         return 1 / 8
@@ -49,14 +50,14 @@ def batch(name, rows, time, vocab_size):
 
 
 def signs(name, count):
-    """Eight vectors of +-1: bit k of word i decides element i of the k-th."""
+    """Eight vectors of +-1: bit k of word i decides element i of vector k."""
     w = words("signs of " + name, count)
     for k in range(8):
         yield torch.from_numpy(1.0 - 2.0 * ((w >> np.uint32(k)) & np.uint32(1)))
 
 
 def fingerprint(name, gradient):
-    """The L2 norm, and the products with the eight sign vectors: |g - g'| in a few numbers."""
+    """The L2 norm and the products with the eight sign vectors.  They estimate |g - g'|."""
     g = gradient.detach().double().flatten()
     return {"norm": g.norm().item(),
             "projections": [torch.dot(s, g).item() for s in signs(name, g.numel())]}

@@ -1,4 +1,4 @@
-# Goldens of scaled dot-product attention: softmax(q k^T scale + mask) v, written out.
+# Makes the goldens of scaled dot-product attention: softmax(q k^T scale + mask) v.
 import math
 
 import torch
@@ -11,20 +11,20 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
     scores = q @ k.transpose(-1, -2) * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
     T, S = scores.shape[-2:]
     seen = torch.ones(T, S, dtype=torch.bool)
-    if causal:  # the last query sees every key: T new tokens after S - T of a cache
+    if causal:  # the last query sees every key: T new tokens follow S - T tokens of a cache
         seen = seen.tril(S - T)
     if mask is not None and mask.dtype == torch.bool:
         seen = seen & mask
     elif mask is not None:
         scores = scores + mask
-    blind = ~seen.any(-1, keepdim=True)  # a row that sees nothing is 0
+    blind = ~seen.any(-1, keepdim=True)  # the output of a query that sees no key is 0
     scores = scores.masked_fill(~(seen | blind), -INF)
     return scores.softmax(-1).masked_fill(blind, 0) @ v
 
 
 def attentions():
     def one(name, q, k, v, mask=None, **args):
-        given = {**args, **({} if mask is None else {"mask": record(mask)})}  # a constant
+        given = {**args, **({} if mask is None else {"mask": record(mask)})}  # the mask is a constant
         run = lambda q, k, v: attention(q, k, v, mask, **args)
         return case(name, "scaled_dot_product_attention", run, {"q": q, "k": k, "v": v}, given)
 
@@ -32,7 +32,7 @@ def attentions():
         return numbers(B, H, T, D), numbers(B, G, S, D, seed=2), numbers(B, G, S, D, seed=3)
 
     seen = numbers(5, 6, seed=4) > -1
-    seen[:, 0] = True  # every query sees something
+    seen[:, 0] = True  # every query sees at least one key
     yield one("plain", *qkv(2, 2, 2, 3, 5, 4))
     yield one("causal", *qkv(2, 2, 2, 5, 5, 4), causal=True)
     yield one("causal, after a cache", *qkv(1, 2, 2, 3, 7, 4), causal=True)

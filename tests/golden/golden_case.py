@@ -1,8 +1,8 @@
-# The format of the goldens: one case from one call of PyTorch, and numbers to feed it.
+# The format of the goldens: makes a case from one call of PyTorch, and numbers for its inputs.
 import math
 import os
 
-# Plain loops, one thread: no digit depends on the CPU's vector width or number of cores.
+# With one thread and plain loops, no digit depends on the CPU's vector width or number of cores.
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
 import torch
 
@@ -11,7 +11,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def plain(value):
-    """JSON has no NaN and no infinity: they are strings."""
+    """JSON has no NaN and no infinity, so they become strings."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -31,7 +31,7 @@ def record(tensor, **more):
 
 
 def bits(data, dtype, shape, **more):
-    """Bit patterns, as unsigned integers: `dtype` is float32 or bfloat16."""
+    """The bit patterns as unsigned integers; `dtype` is float32 or bfloat16."""
     return {**more, "dtype": dtype + "_bits", "shape": shape, "data": data}
 
 

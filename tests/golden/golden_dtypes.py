@@ -1,4 +1,4 @@
-# Goldens of conversions between dtypes; bfloat16 as bit patterns.
+# Makes the goldens of conversions between dtypes.  bfloat16 is written as bit patterns.
 import math
 
 import numpy as np
@@ -17,16 +17,16 @@ def conversion():
 
     def to_bfloat16(name, x, inputs):
         y = x.to(torch.bfloat16)
-        # Any NaN is right: PyTorch's payload depends on the CPU, 0x7fc0 stands for all.
+        # Any NaN is right, because PyTorch's payload depends on the CPU.  0x7fc0 stands for all.
         words = [0x7fc0 if y[i].isnan() else word & 0xffff
                  for i, word in enumerate(y.view(torch.int16).tolist())]
         return {"name": name, "op": "to", "args": {"dtype": "bfloat16"}, "inputs": [inputs],
                 "outputs": [bits(words, "bfloat16", [len(words)])],
                 "grad_output": None, "grads": [None]}
 
-    # Ties to even down and up, just below and above, signs, carries into the exponent, the largest
-    # float32 that stays finite and the first that does not, denormals, infinities, NaNs that a
-    # rounding addition would turn into infinity or zero.
+    # The cases are ties to even down and up, values just below and above ties, signs, carries into
+    # the exponent, the largest float32 that stays finite and the first that does not, denormals,
+    # infinities, and NaNs that a rounding addition would turn into infinity or zero.
     words = [0x3f800000, 0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001, 0x3f817fff, 0x3f818001,
              0xbf808000, 0xbf818000, 0x3fffffff, 0x3fff8000, 0x3fff7fff, 0x7f7f7fff, 0x7f7f8000,
              0x7f7fffff, 0xff7fffff, 0x00000000, 0x80000000, 0x00000001, 0x00008000, 0x00008001,
@@ -37,7 +37,7 @@ def conversion():
     x = f64([1, 1 + 2**-8, 1 + 3 * 2**-8, 0.1, math.pi, -1 / 3, 3.3e38, 3.4e38, 1e39, -1e300,
              1e-300, 2**-133, 2**-134, 3 * 2**-134, -0.0, INF, -INF, NAN])
     cases.append(to_bfloat16("float64_to_bfloat16", x, record(x, name="x")))
-    # PyTorch goes through float32 and rounds twice; to the nearest would be 1 + 2^-7 and 1 + 2^-7.
+    # PyTorch converts through float32 and rounds twice.  The nearest values are both 1 + 2^-7.
     x = f64([1 + 2**-8 + 2**-40, 1 + 3 * 2**-8 - 2**-40])
     cases.append(to_bfloat16("float64_to_bfloat16_rounds_twice", x, record(x, name="x")))
 

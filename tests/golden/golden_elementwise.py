@@ -1,4 +1,4 @@
-# Goldens of elementwise ops and softmax at the points where their formulas break.
+# Makes the goldens of elementwise ops and softmax at the points where their formulas break.
 import torch
 import torch.nn.functional as F
 
@@ -9,7 +9,7 @@ def elementwise():
     cases = []
     finite = f64([-100, -20, -5, -1, -0.5, -0.0, 0, 1e-8, 0.5, 1, 5, 20, 100])
     nonfinite = f64([-INF, INF, NAN])
-    # F.softplus turns linear above 20; 20 and 100 themselves agree with log(1 + e^x).
+    # F.softplus is linear above 20.  At 20 and 100 it agrees with log(1 + e^x).
     for kind, points in (("finite", finite), ("nonfinite", nonfinite)):
         for op, fn in (("silu", F.silu), ("softplus", F.softplus), ("erf", torch.erf),
                        ("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
@@ -20,7 +20,7 @@ def elementwise():
                               {"approximate": form}))
 
     bases = f64([-2, -1, -0.5, 0, 0.5, 1, 3, INF, NAN])
-    # PyTorch takes exponents of +-0.5 as sqrt and rsqrt, which are not pow at -0.0 and -inf.
+    # PyTorch computes exponents of +-0.5 as sqrt and rsqrt, which differ from pow at -0.0 and -inf.
     negative = f64([-0.0, -INF])
     for exponent in (0.0, 1.0, 2.0, 3.0, -1.0, -2.0, 0.5, -0.5, 1.5):
         x = torch.cat([bases, negative]) if exponent == round(exponent) else bases

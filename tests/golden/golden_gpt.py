@@ -1,7 +1,7 @@
-# Goldens of models::GPT: logits, loss, gradients and ten training steps, in float64.
+# Makes the goldens of models::GPT: logits, loss, gradients and ten training steps, in float64.
 #
-# Run as a program, it writes gpt2.json: the same of a model of GPT-2's size (124,439,808
-# parameters), which takes two minutes and 5 GB.  The small ones come from make_goldens.py.
+# Run as a program, it writes gpt2.json, the golden of a model of GPT-2's size (124,439,808
+# parameters), which takes two minutes and 5 GB.  make_goldens.py writes the small ones.
 import dataclasses
 import json
 import sys
@@ -18,7 +18,7 @@ STEPS = 10
 
 
 def run(name, c, scale, rows, time, training, describe, dtype=torch.float64):
-    """The logits, and a case: what `describe` says of each gradient, losses over one batch."""
+    """Returns the logits and a case: `describe` of each gradient, and the losses over one batch."""
     p = {key: formula.weight(key, shape, scale, dtype).requires_grad_()
          for key, shape in gpt.shapes(c).items()}
     ids, targets = formula.batch("ids", rows, time, c.vocab_size)
@@ -36,7 +36,7 @@ def run(name, c, scale, rows, time, training, describe, dtype=torch.float64):
 
 
 def rounded(values):
-    # 12 digits: far more than float32 has, and half the file.
+    # 12 digits are far more than float32 has, and make the file half as large.
     return [float(f"{value:.12g}") for value in values.flatten().tolist()]
 
 
@@ -51,11 +51,11 @@ def small():
                          tied=False, eps=1e-6), fingerprint, 1 / 4, 3, 7),
         ("llama, tied, one key", Config(23, 8, 1, 4, 16, n_kv_head=1, n_inner=24, llama=True,
                                         bias=False, rope_base=100.0), fingerprint, 1 / 4, 3, 7),
-        # nanoGPT's CPU configuration: large enough for the fast paths of every kernel.
+        # nanoGPT's CPU configuration is large enough for the fast paths of every kernel.
         ("nanogpt", Config(65, 64, 4, 4, 128, bias=False), fingerprint, 1 / 16, 2, 64),
     ]:
-        # AdamW's first steps are signs of gradients, and rounding flips those near zero: at 1e-3
-        # PyTorch's own float32 ends 1.6e-5 from its float64, at 3e-4 3.2e-7.
+        # AdamW's first steps follow the signs of gradients, and rounding flips the signs near zero.
+        # PyTorch's float32 ends 1.6e-5 from its float64 at lr 1e-3, and 3.2e-7 at lr 3e-4.
         training = TRAINING if c.n_embd < 128 else {**TRAINING, "lr": 3e-4}
         y, case = run(name, c, scale, rows, time, training, describe)
         yield {**case, "logits": rounded(y if c.n_embd < 128 else y[:, 21::21])}
@@ -76,7 +76,7 @@ def gpt2():
 
 
 def compare(wide, y, z, narrow):
-    """How far PyTorch's own float32 is from its float64."""
+    """Prints how far PyTorch's float32 is from its float64."""
     pairs = zip(wide["training"]["losses"], narrow["training"]["losses"])
     print("float32: logits", (z - y).abs().max().item(),
           "losses", max(abs(a - b) / a for a, b in pairs))

@@ -1,4 +1,4 @@
-# Goldens of embedding, gather, scatter, where, one_hot and of x[...].
+# Makes the goldens of embedding, gather, scatter, where, one_hot and x[...].
 import torch
 import torch.nn.functional as F
 
@@ -36,8 +36,8 @@ def gathering():
     return cases
 
 
-# An index is a list of integers, null (None), "..." (all the axes between), {"slice": [start, stop,
-# step]} with null for what is not given, and {"tensor": name of the input}.
+# An index is a list.  Its items are integers, null (None), "..." (all the axes between), {"slice":
+# [start, stop, step]} with null for one that is not given, and {"tensor": name of the input}.
 def indexing():
     cases = []
     x = torch.arange(24, dtype=torch.float64).reshape(2, 3, 4)
@@ -69,9 +69,9 @@ def indexing():
     add("x[mask] of two axes", "mask", mask=mask[..., 0])
     add("x[mask] of nothing", "mask", mask=mask & ~mask)
     add("x[:, ids, 1:3]", slice(None), "ids", slice(1, 3), ids=i64([2, 2]))
-    # Two index tensors go together; apart from each other, their axes come first.
+    # Two index tensors are used together.  If other items stand between them, their axes come first.
     add("x[a, b]", "a", "b", a=ids, b=i64([2, 0, 2]))
     add("x[a, :, b]", "a", slice(None), "b", a=ids, b=i64([3, 0, 3]))
-    # An integer is a select before the rest (NumPy would put the axis of ids first).
+    # An integer selects before the other items apply (NumPy would put the axis of ids first).
     add("x[0, :, ids]", 0, slice(None), "ids", ids=i64([3, 0, 3]))
     return cases

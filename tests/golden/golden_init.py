@@ -1,11 +1,12 @@
-# Goldens of initial values: the bounds and deviations that PyTorch draws with.
+# Makes the goldens of initial values: the bounds and deviations that PyTorch draws with.
 import math
 from unittest import mock
 
 import torch
 
 
-# What PyTorch hands to uniform_(low, high) or normal_(mean, std): the draws themselves are its own.
+# Records the arguments that PyTorch passes to uniform_(low, high) or normal_(mean, std).  The drawn
+# values are not recorded, because vitro has another generator.
 def initial():
     cases, drawn = [], []
 

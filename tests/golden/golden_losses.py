@@ -1,4 +1,4 @@
-# Goldens of the losses: reductions, ignored targets, label smoothing, class weights.
+# Makes the goldens of the losses: reductions, ignored targets, label smoothing, class weights.
 import torch.nn.functional as F
 
 from golden_case import case, f64, i64, numbers
@@ -16,7 +16,7 @@ def losses():
                 args["label_smoothing"] = smoothing
             inputs = {"logits" if fn_name == "cross_entropy" else "log_probs": logits,
                       "targets": i64(targets)}
-            # The class weights are constants: they stand in args, not among the inputs.
+            # The class weights are constants, so they are in args and not among the inputs.
             options = dict(args, weight=None if weight is None else f64(weight))
             if weight is not None:
                 args["weight"] = weight
@@ -33,7 +33,7 @@ def losses():
     for smoothing in (0.0, 0.1):
         add("all_ignored", "cross_entropy", x, none, smoothing=smoothing)
         add("extreme", "cross_entropy", extreme, [1, 0, 0], smoothing=smoothing)
-        # (B, T, C) = (2, 3, 4) flattened to (B T, C); the ignored id is a class of its own.
+        # (B, T, C) = (2, 3, 4) flattened to (B T, C); the ignored id is a class too.
         add("b2_t3_flattened_ignore_0", "cross_entropy", numbers(6, 4, seed=2), [3, 0, 1, 0, 0, 2],
             ignore_index=0, smoothing=smoothing)
         add("weight_all_counted", "cross_entropy", x, labels, smoothing=smoothing, weight=weight)
@@ -46,12 +46,12 @@ def losses():
 
 
 def pointwise():
-    """Losses of numbers; the differences stand on both sides of beta and delta, and on them."""
+    """Losses of numbers.  The differences are below, above and equal to beta and delta."""
     cases = []
 
     def add(kind, fn_name, inputs, **options):
         for reduction in REDUCTIONS:
-            # Constant tensors stand in args, not among the inputs.
+            # Constant tensors are in args and not among the inputs.
             given = {key: f64(value) if isinstance(value, list) else value
                      for key, value in options.items()}
             cases.append(case(f"{fn_name}{kind}/{reduction}", fn_name,
@@ -65,7 +65,7 @@ def pointwise():
     for width in (0.5, 1.0):
         add(f"/beta_{width}", "smooth_l1_loss", near, beta=width)
         add(f"/delta_{width}", "huber_loss", near, delta=width)
-    # Not at 0, where this version of PyTorch gives |d| the slope -1, and in l1_loss 0.
+    # No case has d = 0: there this version of PyTorch gives |d| the slope -1, and l1_loss 0.
     add("/beta_0", "smooth_l1_loss", pair, beta=0.0)
     logits = {"logits": f64([[-30.0, -1.5, 0.0], [0.5, 2.0, 30.0], [800.0, -800.0, 3.0]]),
               "targets": f64([[0.0, 1.0, 0.5], [0.25, 0.0, 1.0], [1.0, 0.0, 0.75]])}

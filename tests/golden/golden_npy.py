@@ -1,4 +1,4 @@
-# Goldens of .npy files: the bytes that numpy.save writes, as hexadecimal digits.
+# Makes the goldens of .npy files: the bytes that numpy.save writes, as hexadecimal digits.
 import io
 
 import numpy as np

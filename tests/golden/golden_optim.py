@@ -1,10 +1,11 @@
-# Goldens of the optimizers and schedules: 100 steps of torch.optim on gradients given by a formula.
+# Makes the goldens of the optimizers and schedules: 100 steps of torch.optim, with gradients that a
+# formula gives.
 import math
 
 import torch
 
 SHAPES = {"weight": (3, 4), "bias": (5,)}
-KEPT = (1, 2, 3, 10, 100)  # steps whose parameters are written
+KEPT = (1, 2, 3, 10, 100)  # the steps whose parameters are written
 
 
 def start(name):
@@ -25,7 +26,7 @@ def run(name, make, steps=100, **options):
     values = []
     for step in range(1, steps + 1):
         for key, p in parameters.items():
-            # The bias gets no gradient in step 2: it is left alone, and its own steps fall behind.
+            # The bias has no gradient in step 2, so it is not changed and its step count falls behind.
             skipped = key == "bias" and step == 2
             p.grad = None if skipped else gradient(key, step).reshape(p.shape)
         optimizer.step()

@@ -1,4 +1,4 @@
-# Goldens of printing: NumPy's str() of arrays with its default options.
+# Makes the goldens of printing: NumPy's str() of arrays with its default options.
 import math
 
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from golden_case import INF, NAN, numbers
 
 
-# Large arrays are counted, not listed: element i is start + i * step, row-major.
+# Large arrays are not listed: element i is start + i * step, row-major.
 def printing():
     cases = []
 
@@ -44,7 +44,7 @@ def printing():
     add("scientific with nan and inf", "float64", [1e-10, NAN, -INF])
     add("rows that wrap", "float64", grid(2, 15) / 3)
     add("4-d", "float64", grid(2, 2, 1, 2))
-    # The format follows from the elements that are shown: no exponent in spite of the hidden 1.
+    # Only the shown elements decide the format: the hidden 1 causes no exponent.
     add("summarised, hidden small", "float64", None, [4001], [-2000.0, 1.0])
     add("summarised matrix", "float64", None, [40, 30], [-1.0, 0.25])
     add("summarised short rows", "float32", None, [400, 3], [1.0, 1.0])

@@ -1,14 +1,14 @@
-# Goldens of ties, bounds, NaN as an extreme, and var's correction.
+# Makes the goldens of ties, bounds, NaN as an extreme, and var's correction.
 import numpy as np
 import torch
 
 from golden_case import INF, NAN, case, f64, flat, numbers
 
 
-# vitro's rule: the first index has the value and the gradient.  PyTorch 1.13 agrees for max and min
-# along an axis, argmax and argmin.  It differs in two places, which are therefore left out:
-#   topk with ties along an axis longer than 3 (partial sort: any of the equal ones, in any order);
-#   max(x), min(x) over the whole tensor (the gradient is shared equally among the ties).
+# In vitro the first of equal elements gives the index and gets the gradient.  PyTorch 1.13 agrees for
+# max and min along an axis, argmax and argmin.  It differs in two places, which are left out:
+#   topk with ties along an axis longer than 3 (its partial sort gives equal elements in any order);
+#   max(x), min(x) over the whole tensor (the ties share the gradient equally).
 def ties():
     cases = []
     x = f64([[1, 3, 3, 2], [0, 0, 0, 0], [-1, -2, -1, -2]])

@@ -1,5 +1,5 @@
 # GPT-2 (Radford et al., 2019) and a Llama-style variant (Touvron et al., 2023) as functions of a
-# dictionary of weights: vitro's names, every matrix (out, in).
+# dictionary of weights.  The names are vitro's, and every matrix is (out, in).
 import math
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class Config:
     n_layer: int
     n_head: int
     n_embd: int
-    n_kv_head: int = 0    # 0: as many as heads; fewer: each serves several (Ainslie et al., 2023)
+    n_kv_head: int = 0    # 0: n_head; fewer: each serves several heads (Ainslie et al., 2023)
     n_inner: int = 0      # 0: 4 n_embd
     llama: bool = False   # RMSNorm, rotary positions, SwiGLU
     bias: bool = True     # of the linear layers and of LayerNorm
-    tied: bool = True     # the head is wte
+    tied: bool = True     # the head shares the weight wte
     rope_base: float = 10000.0
     eps: float = 1e-5
 
@@ -72,7 +72,7 @@ def norm(c, p, name, x):
 
 
 def rope(x, base):
-    """Pairs (x_i, x_(i + D/2)) of row t turned by t base^(-2i/D) (Su et al., 2021)."""
+    """Turns the pairs (x_i, x_(i + D/2)) of row t by t base^(-2i/D) (Su et al., 2021)."""
     T, D = x.shape[-2:]
     rates = base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
     angles = torch.outer(torch.arange(T, dtype=torch.float64), rates)
@@ -120,7 +120,7 @@ def cross_entropy(y, targets):
 
 
 def adamw(p, lr, beta1, beta2, weight_decay):
-    """Matrices decay, biases and norms do not."""
+    """Matrices have weight decay; biases and norms have none."""
     matrices = [x for x in p.values() if x.dim() >= 2]
     rest = [x for x in p.values() if x.dim() < 2]
     return torch.optim.AdamW([{"params": matrices, "weight_decay": weight_decay},
@@ -128,7 +128,7 @@ def adamw(p, lr, beta1, beta2, weight_decay):
 
 
 def train(c, p, opt, batches, grad_clip):
-    """The loss of each step, before it."""
+    """Gives the loss of each step, computed before the step."""
     for ids, targets in batches:
         loss = cross_entropy(logits(c, p, ids), targets)
         opt.zero_grad()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# Writes the golden JSON files beside this script: what PyTorch (and NumPy's printing) do where
-# finite differences see nothing - reductions, ties, bounds, non-finite values, rounding, fans.
+# Writes the golden JSON files in this folder.  They hold results of PyTorch and NumPy that finite
+# differences cannot check: reductions, ties, bounds, non-finite values, rounding, fans.
 import json
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ FILES = {"losses": losses, "ties": ties, "var": variance, "norm": norms, "elemen
          "gpt": small}
 
 for name, make in FILES.items():
-    # One case per line, so that a difference reads well.
+    # There is one case per line, so that diffs are easy to read.
     lines = [json.dumps(plain(one), allow_nan=False, separators=(",", ":")) for one in make()]
     path = Path(__file__).with_name(name + ".json")
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="ascii")

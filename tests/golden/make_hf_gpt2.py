@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# Writes hf/*: a tiny GPT-2 as the directories that Hugging Face's transformers leaves behind, with
-# the logits it must give.  The bytes are laid out here; neither transformers nor the safetensors
-# package is needed.
+# Writes hf/*: a tiny GPT-2 as directories in the form of Hugging Face's transformers, with the logits
+# that it must give.  The bytes of the files are made here, so neither transformers nor the
+# safetensors package is needed.
 import json
 import struct
 import sys
@@ -20,13 +20,13 @@ DTYPES = {torch.float32: ("F32", 4), torch.bfloat16: ("BF16", 2), torch.float16:
 
 
 def payload(x):
-    if x.dtype == torch.bfloat16:  # NumPy has none: the words themselves
+    if x.dtype == torch.bfloat16:  # NumPy has no bfloat16, so its bits are taken as integers
         return x.contiguous().view(torch.int16).numpy().astype("<i2").tobytes()
     return x.contiguous().numpy().tobytes()
 
 
 def write_safetensors(path, tensors):
-    """As the safetensors package orders them: wide dtypes first, then by name."""
+    """Orders tensors as the safetensors package does: wide dtypes first, then by name."""
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     order = sorted(tensors, key=lambda name: (-DTYPES[tensors[name].dtype][1], name))
     for name in order:
@@ -60,7 +60,7 @@ def config_json(c, dtype):
 
 
 def buffers(c, dtype):
-    """What older versions saved beside the weights: the causal mask, and the score of a masked key."""
+    """The buffers that older versions saved too: the causal mask, and the score of a masked key."""
     T = c.block_size
     mask = torch.ones(T, T).tril().reshape(1, 1, T, T)
     for i in range(c.n_layer):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# nanoGPT's CPU configuration (no biases) trained in PyTorch on the characters of a text: the losses
-# that the README sets beside those of its own command.  Usage: nanogpt_run.py TEXT [SEED]
+# Trains nanoGPT's CPU configuration (no biases) in PyTorch on the characters of a text.  The README
+# compares the losses with those of its own command.  Usage: nanogpt_run.py TEXT [SEED]
 import math
 import os
 import sys
@@ -17,7 +17,7 @@ LR, MIN_LR = 1e-3, 1e-4
 
 
 def initial(c):
-    """N(0, 0.02), the projections into the residual stream N(0, 0.02 / sqrt(2 n_layer))."""
+    """N(0, 0.02); N(0, 0.02 / sqrt(2 n_layer)) for the projections into the residual stream."""
     for name, shape in gpt.shapes(c).items():
         if len(shape) == 1:
             x = torch.ones(shape) if "ln_" in name and name.endswith("weight") else torch.zeros(shape)
@@ -45,7 +45,7 @@ def batches(c, ids, opt):
 
 @torch.no_grad()
 def evaluate(c, p, ids):
-    """Nats per token of consecutive windows."""
+    """Returns the nats per token over consecutive windows."""
     total, T = 0.0, c.block_size
     for i in range(0, len(ids) - 1, T):
         window = ids[i:i + T + 1].unsqueeze(0)

@@ -1,4 +1,4 @@
-// Directories of GPT-2 as the usual writers leave them, and what stands in them.
+// Makes directories of a tiny GPT-2 as the usual programs write them, and reads their files.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -18,7 +18,7 @@ using OrderedJson = nlohmann::ordered_json;
 inline constexpr models::GPTConfig kTinyGPT2{
     .block_size = 8, .vocab_size = 11, .n_layer = 2, .n_head = 2, .n_embd = 6};
 
-// With weights large enough that every part matters.
+// A GPT with weights so large that every part changes the logits.
 inline GPT tiny_gpt2(const GPTConfig& config = kTinyGPT2, DType dtype = kFloat32) {
   manual_seed(7);
   GPT model(config);
@@ -56,7 +56,7 @@ inline bool is_conv1d(const std::string& name) {
          name.ends_with("c_fc.weight");
 }
 
-// As transformers name and lay out the tensors.
+// The weights with the names and layout that transformers gives them.
 inline NamedTensors weights_of(GPT& model, const std::string& prefix = "transformer.") {
   NoGradGuard unrecorded;
   NamedTensors all;
@@ -74,7 +74,7 @@ inline void add_masks(NamedTensors& all, const std::string& prefix, DType dtype)
   }
 }
 
-// A directory of files as the usual writers leave them.
+// A directory with the files that the usual programs write.
 struct Files {
   TemporaryDirectory directory;
   std::string path = directory / "gpt2";
@@ -96,7 +96,7 @@ inline Tensor logits_of(GPT& model) {
   return model(tensor({{3, 1, 4, 1, 5, 9}, {2, 6, 10, 0, 8, 7}}, kInt64));
 }
 
-// Every file below a directory, and its bytes.
+// The path and bytes of every file below a directory.
 inline std::map<std::string, std::string> contents(const std::string& path) {
   std::map<std::string, std::string> all;
   for (const auto& file : std::filesystem::recursive_directory_iterator(path))

@@ -1,4 +1,4 @@
-// ActivationCache: what a run keeps, under both names, and that keeping changes nothing.
+// Tests ActivationCache: a run keeps its outputs under both names, and computes the same.
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -40,7 +40,7 @@ TEST_CASE("activation cache: every module and hook point is kept, and the output
   CHECK(max_difference(cache["h.3.hook_resid_mid"],
                        cache["h.3.hook_resid_pre"] + cache["h.3.hook_attn_out"]) < 1e-6);
   CHECK(max_difference(sum(cache["h.11.attn.hook_pattern"], -1), ones({2, 2, 5})) < 1e-6);
-  // No hook stays behind.
+  // run_with_cache removes its hooks.
   for (nn::Module* module : model.modules()) CHECK(!module->is_hooked());
   CHECK(same_bits(model(some_ids()), logits));
 }
@@ -99,7 +99,7 @@ TEST_CASE("activation cache: only what is asked for is kept, by either name") {
   const ActivationCache cache = run_with_cache(
       model, some_ids(), {.names = [](const std::string& name) { return name == "ln_f"; }});
   CHECK(message_of<ValueError>([&] { cache["h.0.ln_1"]; }) ==
-        "ActivationCache: nothing is kept under 'h.0.ln_1'; there is: ln_f");
+        "ActivationCache: expected the name of a kept output, got 'h.0.ln_1'; there is: ln_f");
 }
 
 TEST_CASE("activation cache: of a module that runs twice the last output is kept, once") {

@@ -1,4 +1,4 @@
-// Generation: greedy is the argmax, sampling follows the probabilities, text comes in pieces.
+// Tests generation: greedy is argmax, sampling follows the probabilities, text comes in pieces.
 #include <catch2/catch.hpp>
 
 #include "models/text/unicode/utf8.h"
@@ -18,7 +18,7 @@ MiniLM model(int64_t vocab_size = 12, int64_t context = 2) {
   return MiniLM({.vocab_size = vocab_size, .n_embd = 8, .n_hidden = 16, .context = context});
 }
 
-// The same logits at every position.
+// A model with the same logits at every position.
 struct Fixed : UnsavedModel {
   std::vector<float> logits;
   int64_t longest = 0;
@@ -31,7 +31,7 @@ struct Fixed : UnsavedModel {
   }
 };
 
-// Each of `ids` is followed by the next of them, the last by the first.
+// A model that predicts, after each of `ids`, the next one; after the last, the first.
 struct Cycle : UnsavedModel {
   Ids ids;
   Cycle(Ids in_order, int64_t size) : UnsavedModel(size), ids(std::move(in_order)) {}
@@ -236,7 +236,7 @@ TEST_CASE("special tokens come from a prompt that may become them") {
   CHECK(m.longest == 1 + std::ssize(tokenizer.encode("abc")));
   CHECK_THAT(message_of<ValueError>(
                  [&] { generate_text(m, tokenizer, prompt, {.allowed_special = {"<|end|>"}}); }),
-             Contains("a special token expected: <|end|>"));
+             Contains("expected a special token, got <|end|>"));
   const auto characters = text::CharTokenizer::fit(prompt);
   CHECK_THROWS_AS(generate_text(m, characters, prompt, {.allowed_special = {"<|endoftext|>"}}),
                   ValueError);

@@ -1,4 +1,5 @@
-// Generation by GPT: with and without a cache, alone and in a batch, within the context and beyond.
+// Tests generation by GPT: with and without a cache, alone and in a batch, within the context and
+// beyond it.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -30,7 +31,7 @@ const GenerateOptions kWays[] = {
      .seed = 8},
 };
 
-// How many tokens each call of the model reads.
+// Records how many tokens each call of the model reads.
 struct Reads {
   std::vector<int64_t> counts;
   nn::ScopedHook hook;
@@ -120,8 +121,8 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
     });
   };
   CHECK(refused(0, true) ==
-        "generate: a prompt of at most 12 tokens, the model's context, expected: got 13; shorten "
-        "it, or let its last 12 count (allow_sliding)");
+        "generate: expected a prompt of at most 12 tokens, the model's context, got 13; shorten "
+        "it, or set allow_sliding to use its last 12");
   CHECK(refused(0, false) == refused(0, true));
   CHECK(refused(100, true) == refused(0, true));
   CHECK_THAT(refused(5, true), Contains("at most 5") && Contains("got 13"));
@@ -190,7 +191,7 @@ TEST_CASE("generate_batch: what it refuses, and nothing") {
   CHECK(generate_batch(model, {}, {}).empty());
   CHECK(message_of<ValueError>([&] {
           generate_batch(model, {{1}, {}}, {});
-        }) == "generate: prompt 1 must have at least one token");
+        }) == "generate: expected at least one token in prompt 1, got none");
   CHECK_THAT(message_of<ValueError>([&] { generate_batch(model, {{1}}, {.stop_strings = {"x"}}); }),
              Contains("generate_text"));
   CHECK_THAT(message_of<ValueError>([&] {
@@ -215,7 +216,7 @@ TEST_CASE("conversation: each turn goes on from all that was said, within the wi
       for (const std::string& turn : turns) {
         const Ids said = letters.encode(turn);
         expected.insert(expected.end(), said.begin(), said.end());
-        // What is said last is kept whole.
+        // The last turn is kept whole.
         if (expected.size() - start > 12)
           start = expected.size() - std::max<size_t>(7, said.size());
         Ids added;
@@ -244,7 +245,7 @@ TEST_CASE(
   CHECK_THROWS_AS(conversation.say("abcdefghijklm"), ValueError);
   CHECK(conversation.ids() == ids);
   conversation.say("de");
-  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // one was drawn and not read yet
+  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // the last token was not read yet
   conversation.forget();
   CHECK(conversation.say("abc") == first);
   CHECK(conversation.ids() == ids);
@@ -270,7 +271,7 @@ TEST_CASE("conversation: a turn that fails leaves no trace") {
     CHECK(conversation.say("abc") == undisturbed.say("abc"));
     const Ids ids = conversation.ids();
     {
-      int reads = 0;  // the second finds the window full, which slides
+      int reads = 0;  // before the second one, the full window slides
       const nn::ScopedHook hook(
           model.h[1].register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) {
             if (++reads == 3) throw std::runtime_error("planted");

@@ -1,4 +1,4 @@
-// models::GPT: structure, hook points, gradients, learning.
+// Tests models::GPT: its structure, hook points, gradients and learning.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -14,7 +14,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
     const char* name;
     int64_t parameters;
   };
-  // Of all layers and embeddings, from the published sizes; without making the weights.
+  // The published numbers.  Ours come from a model of one layer, because the whole is too large.
   for (const auto& [name, parameters] : {Preset{"gpt2", 124'439'808},
                                          {"gpt2-medium", 354'823'168},
                                          {"gpt2-large", 774'030'080},
@@ -27,7 +27,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
     CHECK(embeddings + layers * block + ln_f == parameters);
   }
   CHECK(message_of<ValueError>([] { GPTConfig::preset("gpt5"); }) ==
-        "GPTConfig: one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl expected: gpt5");
+        "GPTConfig: expected one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl, got gpt5");
 }
 
 TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once") {
@@ -64,7 +64,7 @@ TEST_CASE("GPT: from the residual stream of any layer on it computes what it doe
   GPT model(kSmallGPT);
   const Tensor stream = zeros({1, 2, kSmallGPT.n_embd});
   CHECK(message_of<ValueError>([&] { model.forward_from(kSmallGPT.n_layer + 1, stream); }) ==
-        "GPT: a layer from 0 to " + std::to_string(kSmallGPT.n_layer) + " expected: got " +
+        "GPT: expected a layer from 0 to " + std::to_string(kSmallGPT.n_layer) + ", got " +
             std::to_string(kSmallGPT.n_layer + 1));
   CHECK_THROWS_AS(model.forward_from(-1, stream), ValueError);
   CHECK_THROWS_AS(model.forward_from(0, zeros({2, kSmallGPT.n_embd})), ShapeError);
@@ -293,7 +293,7 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
       c.dropout = 0.3;
       if (turns) c.position = models::PositionKind::kRotary;
       GPT model = noisy_gpt(c, 0.2);
-      model.drop.p = 0;  // nothing else is dropped
+      model.drop.p = 0;  // only the pattern keeps its dropout
       for (models::Block& block : model.h) {
         block.attn.resid_dropout.p = block.mlp.dropout.p = 0;
         if (is_hooked)
@@ -315,23 +315,24 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     return message_of<ShapeError>([&] { GPT model(c); });
   };
   CHECK(refused([](GPTConfig& c) { c.n_head = 3; }) ==
-        "CausalSelfAttention: n_embd 16 is to be shared among the heads: got 3 of them");
+        "CausalSelfAttention: expected a positive n_embd that the number of heads divides, got "
+        "n_embd 16 and 3 heads");
   CHECK(refused([](GPTConfig& c) { c.n_kv_head = 3; }) ==
-        "CausalSelfAttention: n_kv_head must divide the 4 heads: got 3");
-  CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: n_layer must be at least 1: got 0");
+        "CausalSelfAttention: expected an n_kv_head that divides n_head (4), got 3");
+  CHECK(refused([](GPTConfig& c) { c.n_layer = 0; }) == "GPT: expected n_layer >= 1, got 0");
   CHECK(refused([](GPTConfig& c) { c.vocab_size = -1; }) ==
-        "GPT: vocab_size must be at least 1: got -1");
+        "GPT: expected vocab_size >= 1, got -1");
   CHECK(refused([](GPTConfig& c) {
           c.n_head = 16;
           c.position = models::PositionKind::kRotary;
-        }) == "CausalSelfAttention: rope turns pairs: a head of 1 has none");
+        }) == "CausalSelfAttention: expected an even head size, because rope rotates pairs, got 1");
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   CHECK(message_of<ShapeError>([&] {
           model(small_gpt_ids(1, 13));
-        }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
+        }).starts_with("GPT: expected a context of at most 12 tokens, got 13"));
   CHECK(message_of<ShapeError>([&] {
           model(zeros({1, 0}, kInt64));
-        }).starts_with("GPT: ids must be (batch, time), at least one"));
+        }).starts_with("GPT: expected ids (batch, time), at least one, got "));
   CHECK(message_of<Error>([&] {
           model(full({1, 2}, 19, kInt64));
         }).find("19") != std::string::npos);
@@ -341,17 +342,17 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   nn::KVCache cache = model.make_cache(2);
   CHECK(message_of<ShapeError>([&] {
           model.next_logits(small_gpt_ids(3, 1), cache);
-        }).starts_with("GPT: the cache holds 2 texts: got ids (3, 1)"));
+        }).starts_with("GPT: expected ids of 2 texts, as the cache has, got ids (3, 1)"));
   CHECK(message_of<ShapeError>([&] {
           cache.extend(2, small_gpt_ids(1, 1), small_gpt_ids(1, 1));
-        }) == "KVCache: a layer from 0 to 1 expected: got 2");
+        }) == "KVCache: expected a layer from 0 to 1, got 2");
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
-        }) == "KVCache: keys and values (2, 4, 3, 4) expected: got (1, 4, 3, 4) and (1, 4, 3, 4)");
+        }) == "KVCache: expected keys and values (2, 4, 3, 4), got (1, 4, 3, 4) and (1, 4, 3, 4)");
   CHECK(message_of<GraphError>([&] {
           const Tensor x = randn({2, 1, 16});
           model.h[0](x, model.h[0].attn.prepare(x, &cache), 0);
-        }).find("KVCache: keys and values without a graph expected") != std::string::npos);
+        }).find("KVCache: expected keys and values without a graph") != std::string::npos);
   {
     NoGradGuard unrecorded;
     const Tensor x = randn({2, 1, 16});
@@ -359,7 +360,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     model.next_logits(small_gpt_ids(2, 3), cache);
     CHECK(message_of<ValueError>([&] {
             model.h[0](x, before, 0);
-          }).find("as it is expected, with 3 tokens: got that of 0") != std::string::npos);
+          }).find("as it is now, with 3 tokens, got what it made with 0") != std::string::npos);
     cache.clear();
     cache.set_padding({0, 1});
     CHECK_THROWS_AS(model.h[0].attn(x, {.cache = &cache}, 0), ValueError);
@@ -367,9 +368,9 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   }
   CHECK(message_of<DTypeError>([] {
           nn::KVCache({1, 1, 1, 1, 1, kBFloat16});
-        }).starts_with("KVCache: float32 or float64 expected"));
+        }).starts_with("KVCache: expected float32 or float64, got bfloat16"));
   CHECK(message_of<ShapeError>([&] { cache.set_padding({1}); }) ==
-        "KVCache: padding expected for 2 texts: got 1");
+        "KVCache: expected padding for 2 texts, got 1");
 }
 
 TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by hand") {
@@ -394,5 +395,5 @@ TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by h
   CHECK(max_difference(own, layer.out_proj(v)) < 1e-6);
   CHECK(message_of<ShapeError>([&] {
           layer(x, randn({2, 5, 7}), memory);
-        }).starts_with("MultiheadAttention: (batch, time, 6) expected: got (2, 5, 7)"));
+        }).starts_with("MultiheadAttention: expected q, k and v (batch, time, 6), got (2, 5, 7)"));
 }

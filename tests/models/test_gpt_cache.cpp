@@ -1,4 +1,4 @@
-// models::GPT with a cache: the logits are those of the whole text.
+// Tests models::GPT with a cache: its logits equal those of the whole text.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -26,7 +26,7 @@ TEST_CASE("GPT: with a cache the logits are those of the whole text, at every po
       CHECK(cache.length() == 12);
       CHECK(message_of<ShapeError>([&] {
               model.next_logits(narrow(ids, 1, 0, 1), cache);
-            }).starts_with("GPT: a context of at most 12 tokens expected: got 13"));
+            }).starts_with("GPT: expected a context of at most 12 tokens, got 13"));
       cache.clear();
       CHECK(max_difference(model.next_logits(narrow(ids, 1, 0, 5), cache), logits.select(1, 4)) <=
             bound);

@@ -1,4 +1,4 @@
-// models::GPT against the goldens of PyTorch: logits, loss, every gradient, ten training steps.
+// Compares models::GPT with goldens of PyTorch: logits, loss, every gradient, ten training steps.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -41,12 +41,13 @@ GPTConfig config_of(const Json& c) {
   return config;
 }
 
-// How far vitro may be: absolutely of logits, relatively of the rest.
+// The largest errors allowed: absolute for logits, relative for the rest.
 struct Tolerance {
   double logits, loss, gradient, training;
 };
 
-// |g - g'| / |g'| in the L2 norm; from the products with signs it is known up to chance.
+// |g - g'| / |g'| in the L2 norm.  Some goldens only hold products of g' with random signs; then
+// the result is an estimate.
 double gradient_error(const std::string& name, const Tensor& g, const Json& expected) {
   double error = 0, size = 0;
   if (expected.is_array()) {
@@ -75,7 +76,7 @@ void check_gradients(GPT& model, const Json& expected, double most) {
   }
 }
 
-// Steps over one batch, as TRAINING in golden_gpt.py says.
+// Trains on one batch, with the options that TRAINING in golden_gpt.py lists.
 void check_training(GPT& model, const models::Batch& batch, const Json& training, double most) {
   const auto [decayed, plain] = optim::decay_groups(model.named_parameters());
   optim::AdamWOptions options{.lr = training.at("lr"),
@@ -98,7 +99,7 @@ void check_training(GPT& model, const models::Batch& batch, const Json& training
   }
 }
 
-// `check_logits` gets them (B, T, V).
+// Calls check_logits with the logits (B, T, V).
 template <class F>
 void check_case(const Json& c, DType dtype, const Tolerance& most, F check_logits) {
   CAPTURE(c.at("name").get<std::string>(), dtype);
@@ -120,7 +121,7 @@ void check_case(const Json& c, DType dtype, const Tolerance& most, F check_logit
 void check_small(const Json& c, DType dtype, const Tolerance& most) {
   check_case(c, dtype, most, [&](Tensor logits) {
     const std::vector<double> wanted = c.at("logits");
-    if (c.at("name") == "nanogpt") logits = slice(logits, 1, 21, 64, 21);  // each third of it
+    if (c.at("name") == "nanogpt") logits = slice(logits, 1, 21, 64, 21);  // as the golden
     REQUIRE(logits.numel() == static_cast<int64_t>(wanted.size()));
     const Tensor expected = from_span(std::span(wanted)).reshape(logits.shape());
     CHECK(max_difference(logits, expected) < most.logits);
@@ -133,7 +134,7 @@ TEST_CASE("weights and ids by formula are those of formula.py") {
   const Safetensors file = load_safetensors(source_path("tests/golden/hf/gpt2/model.safetensors"));
   int compared = 0;
   for (const auto& [name, stored] : file.tensors) {
-    if (name.ends_with(".attn.bias")) continue;  // a mask
+    if (name.ends_with(".attn.bias")) continue;  // the causal mask, which is no weight
     const bool transposed = name.ends_with("c_attn.weight") || name.ends_with("c_proj.weight") ||
                             name.ends_with("c_fc.weight");
     const Tensor expected = transposed ? stored.t().contiguous() : stored;
@@ -163,7 +164,7 @@ TEST_CASE("GPT is PyTorch's in float32, on the kernels") {
     check_small(c, kFloat32, {.logits = 5e-6, .loss = 1e-6, .gradient = 5e-6, .training = 5e-6});
 }
 
-// Half a minute and 3 GB: on request only.
+// Runs only on request, because it takes half a minute and 3 GB.
 TEST_CASE("GPT-2 124M is PyTorch's", "[.gpt2]") {
   const Json c = read_json("gpt2.json");
   REQUIRE(c.at("parameters") == 124439808);

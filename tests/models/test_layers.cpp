@@ -1,4 +1,4 @@
-// Layers against their formulas, their initial values, and fused against hooked.
+// Tests layers against their formulas, initial values, and fused layers against hooked ones.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -42,11 +42,11 @@ TEST_CASE("Linear is x W^T + b, dot product by dot product") {
 }
 
 TEST_CASE("Linear and Embedding refuse sizes below one") {
-  CHECK_THAT(message_of<ShapeError>([] { nn::Linear(0, 3); }), Contains("Linear: in"));
+  CHECK_THAT(message_of<ShapeError>([] { nn::Linear(0, 3); }), Contains("Linear: expected in"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Linear(3, -1); }),
-             Contains("Linear: out") && Contains("-1"));
+             Contains("Linear: expected out") && Contains("-1"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Embedding(0, 3); }),
-             Contains("Embedding: vocab_size"));
+             Contains("Embedding: expected vocab_size"));
   CHECK_THAT(message_of<ShapeError>([] { nn::Embedding(3, 3, {.padding_idx = 3}); }),
              Contains("padding_idx"));
 }
@@ -187,7 +187,7 @@ TEST_CASE("initialisers have the deviation of their source") {
   CHECK(deviation(kaiming_normal_(x, 0, FanMode::kOut, "tanh")) ==
         Approx(5.0 / 3 / std::sqrt(200.0)).epsilon(0.02));
   CHECK(deviation(kaiming_normal_(x, 1)) == Approx(1 / std::sqrt(300.0)).epsilon(0.02));
-  // A normal cut at two deviations keeps 0.774 of its variance.
+  // A normal distribution that is cut at two deviations keeps 0.774 of its variance.
   CHECK(deviation(trunc_normal_(x, 0, 1)) == Approx(std::sqrt(0.7737)).epsilon(0.02));
   CHECK(moments(trunc_normal_(x, 0, 1)).high <= 2);
   CHECK(moments(ones_(x)).low == 1);

@@ -1,4 +1,4 @@
-// MiniLM against plain loops, its gradients against finite differences, and its errors.
+// Tests MiniLM against plain loops, its gradients against finite differences, and its errors.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -30,7 +30,8 @@ double activation(Activation f, double x) {
   return 0;
 }
 
-// The model by hand: W2 f(W1 [e_(t-k+1) ... e_t] + b1) + b2 for each position t of one row of ids.
+// Computes the model by hand: W2 f(W1 [e_(t-k+1) ... e_t] + b1) + b2 for each position t of one row
+// of ids.
 std::vector<double> by_hand(MiniLM& m, const std::vector<int64_t>& ids) {
   const auto E = static_cast<size_t>(m.config.n_embd), H = static_cast<size_t>(m.config.n_hidden);
   const auto V = static_cast<size_t>(m.config.vocab_size),
@@ -191,9 +192,9 @@ TEST_CASE("an id outside the vocabulary is an error that names it and where it a
 TEST_CASE("sizes that make no model are refused") {
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 0}); }), Contains("vocab_size"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .n_embd = 0}); }),
-             Contains("Embedding: features"));
+             Contains("Embedding: expected features"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .n_hidden = -1}); }),
-             Contains("Linear: out"));
+             Contains("Linear: expected out"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .context = 0}); }),
              Contains("context"));
   MiniLM m({.vocab_size = 5, .context = 2});

@@ -1,4 +1,4 @@
-// Configurations as JSON, and models made and loaded from them.
+// Tests configurations as JSON, and models that are made or loaded from them.
 #include <catch2/catch.hpp>
 
 #include "tests/support/process.h"
@@ -52,36 +52,37 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
     const char *what, *by, *reason;
   };
   for (const Case& c : std::initializer_list<Case>{
-           {"{", "[{", "config: a JSON object expected: "},
-           {"}", "}]", "config: a JSON object expected: "},
-           {"}", "", "config: a JSON object expected: "},
-           {"{", "{\"a\":1,\"a\":2,", "config: field \"a\" is given twice"},
-           {"{", "{\"a\":1,", "config: field \"a\" is unknown"},
-           {"\"gpt\"", "\"mini\"", "config: model_type gpt expected"},
-           {"\"n_layer\":2,", "", "config: field n_layer is missing"},
-           {"\"n_layer\":2", "\"n_layer\":0", "n_layer must be at least 1 and at most 2^40: got 0"},
-           {"\"n_layer\":2", "\"n_layer\":-1",
-            "n_layer must be at least 1 and at most 2^40: got -1"},
+           {"{", "[{", "config: expected a JSON object, got a"},
+           {"}", "}]", "config: expected a JSON object, got a"},
+           {"}", "", "config: expected a JSON object, got a"},
+           {"{", "{\"a\":1,\"a\":2,", "config: expected each field once, got \"a\" twice"},
+           {"{", "{\"a\":1,", "config: got a field \"a\" that vitro does not know"},
+           {"\"gpt\"", "\"mini\"", "config: expected model_type gpt, got mini"},
+           {"\"n_layer\":2,", "", "config: expected a field n_layer, got none"},
+           {"\"n_layer\":2", "\"n_layer\":0", "config: expected n_layer from 1 to 2^40, got 0"},
+           {"\"n_layer\":2", "\"n_layer\":-1", "config: expected n_layer from 1 to 2^40, got -1"},
            {"\"n_layer\":2", "\"n_layer\":1099511627777", "got 1099511627777"},
            {"\"n_layer\":2", "\"n_layer\":18446744073709551615", "got 18446744073709551615"},
            {"\"block_size\":9", "\"block_size\":16777217",
-            "config: block_size must be at most 2^24: got 16777217"},
-           {"\"n_layer\":2", "\"n_layer\":2.5", "a whole number expected for n_layer: 2.5"},
-           {"\"n_layer\":2", "\"n_layer\":\"2\"", "a whole number expected for n_layer: \"2\""},
-           {"\"n_layer\":2", "\"n_layer\":[2]", "a whole number expected for n_layer: an array"},
-           {"\"n_head\":4", "\"n_head\":3", "n_head must divide n_embd: got 3 and 16"},
-           {"\"n_kv_head\":2", "\"n_kv_head\":3", "n_kv_head must divide n_head: got 3 and 4"},
-           {"\"n_head\":4", "\"n_head\":16", "an even n_embd / n_head expected"},
-           {"0.25", "1", "a number in [0, 1) expected for dropout: 1"},
-           {"0.25", "-0.1", "a number in [0, 1) expected for dropout: -0.1"},
-           {"{", "{\"attn_pdrop\":null,", "a number in [0, 1) expected for attn_pdrop: null"},
-           {"{", "{\"embd_pdrop\":1,", "a number in [0, 1) expected for embd_pdrop: 1"},
-           {"0.25", "null", "a number in [0, 1) expected for dropout: null"},
-           {"\"bias\":false", "\"bias\":0", "true or false expected for bias: 0"},
-           {"rms_norm", "norm", "one of layer_norm, rms_norm expected for norm: norm"},
-           {"rotary", "alibi", "one of learned, rotary expected for position: alibi"},
-           {"swiglu", "relu", "one of gelu, swiglu, gelu_erf expected for mlp: relu"},
-           {"\"swiglu\"", "1", "a name expected for mlp: 1"}}) {
+            "config: expected a block_size of at most 2^24, got 16777217"},
+           {"\"n_layer\":2", "\"n_layer\":2.5", "expected a whole number for n_layer, got 2.5"},
+           {"\"n_layer\":2", "\"n_layer\":\"2\"", "expected a whole number for n_layer, got \"2\""},
+           {"\"n_layer\":2", "\"n_layer\":[2]",
+            "expected a whole number for n_layer, got an array"},
+           {"\"n_head\":4", "\"n_head\":3", "expected an n_head that divides n_embd (16), got 3"},
+           {"\"n_kv_head\":2", "\"n_kv_head\":3",
+            "expected an n_kv_head that divides n_head (4), got 3"},
+           {"\"n_head\":4", "\"n_head\":16", "expected an even n_embd / n_head"},
+           {"0.25", "1", "expected a number in [0, 1) for dropout, got 1"},
+           {"0.25", "-0.1", "expected a number in [0, 1) for dropout, got -0.1"},
+           {"{", "{\"attn_pdrop\":null,", "expected a number in [0, 1) for attn_pdrop, got null"},
+           {"{", "{\"embd_pdrop\":1,", "expected a number in [0, 1) for embd_pdrop, got 1"},
+           {"0.25", "null", "expected a number in [0, 1) for dropout, got null"},
+           {"\"bias\":false", "\"bias\":0", "expected true or false for bias, got 0"},
+           {"rms_norm", "norm", "expected one of layer_norm, rms_norm for norm, got norm"},
+           {"rotary", "alibi", "expected one of learned, rotary for position, got alibi"},
+           {"swiglu", "relu", "expected one of gelu, swiglu, gelu_erf for mlp, got relu"},
+           {"\"swiglu\"", "1", "expected a text for mlp, got 1"}}) {
     INFO(c.what << " -> " << c.by);
     std::string changed = json;
     changed.replace(changed.find(c.what), std::string(c.what).size(), c.by);
@@ -93,7 +94,7 @@ TEST_CASE("model file: a GPT's configuration that makes no sense is refused by n
       models::gpt_config("{\"a\":" + std::string(40, '[') + std::string(40, ']') + "}"),
       Contains("at most 32 levels"));
   CHECK_THROWS_WITH(models::make_model(R"({"model_type":"rnn"})"),
-                    Contains("model_type mini or gpt expected: rnn"));
+                    Contains("config: expected model_type mini or gpt, got rnn"));
 }
 
 TEST_CASE("model file: the number of parameters is the model's") {
@@ -147,7 +148,7 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
     save_checkpoint(path, all);
     CHECK_THROWS_WITH(
         models::load_model(path),
-        Contains("checkpoint: expected the weights that its configuration asks for, got fewer: "));
+        Contains("checkpoint: expected the weights that its configuration needs, got fewer: "));
   }
 }
 
@@ -160,7 +161,7 @@ TEST_CASE("model file: layers are no more than tensors, however small they are")
                   {"tokenizer", text::CharTokenizer::fit("abcdef").to_json()}}};
   CHECK(models::parameter_count(config) < 1 << 20);
   CHECK_THROWS_WITH(models::from_checkpoint(all),
-                    Contains("checkpoint: expected the weights that its configuration asks for"));
+                    Contains("checkpoint: expected the weights that its configuration needs"));
 }
 
 TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
@@ -199,10 +200,12 @@ TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from"
   CHECK(kept->config_json == layout.config_json);
   CHECK(!kept->has_prefix);
   for (const auto& [json, reason] :
-       {std::pair{"{}", "layout: field config.json is missing"},
-        {R"({"config.json":"{}","has_prefix":true})", "layout: config.json: field model_type"},
-        {R"({"config.json":"","has_prefix":1})", "layout: true or false expected"},
-        {R"({"config.json":"","has_prefix":true,"x":1})", "layout: field \"x\" is unknown"}}) {
+       {std::pair{"{}", "layout: expected a field config.json, got none"},
+        {R"({"config.json":"{}","has_prefix":true})",
+         "layout: config.json: expected a field model_type"},
+        {R"({"config.json":"","has_prefix":1})", "layout: expected true or false"},
+        {R"({"config.json":"","has_prefix":true,"x":1})",
+         "layout: got a field \"x\" that vitro does not know"}}) {
     all.metadata["layout"] = json;
     CHECK_THROWS_WITH(models::from_checkpoint(all), Contains(reason));
   }

@@ -1,4 +1,5 @@
-// A language model that the library does not know: it trains, is saved, resumed and generated from.
+// Tests a language model that the library does not know: it is trained, saved, resumed and used to
+// generate.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// Each token has logits of its own for the token that follows it.
+// A bigram model: each token has its own logits for the next token.
 struct BigramConfig {
   int64_t vocab_size;
 };
@@ -52,7 +53,7 @@ std::string sentences() {
   return text;
 }
 
-// A text, its tokens in a directory, and a run over them.
+// A text, a file of its tokens, and the options of a run on them.
 struct Learning {
   TemporaryDirectory directory;
   std::string text = sentences();
@@ -96,7 +97,7 @@ TEST_CASE("own model: it trains, and goes on from a checkpoint bit for bit") {
   stopped.metadata["mine"] = "kept";
   const Checkpoint saved = load_checkpoint(stopped.save());
   CHECK(saved.metadata.at("mine") == "kept");
-  manual_seed(77);  // what was drawn since then does not matter
+  manual_seed(77);  // resume must restore the generator
 
   auto resumed = models::TrainingRun::resume(saved, learning.tokens(), learning.options);
   CHECK(resumed.steps() == 11);
@@ -157,14 +158,14 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   };
   const int64_t own = learning.tokenizer.vocab_size();
   CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
-             Contains("tokens of the tokenizer's vocabulary expected"));
+             Contains("expected tokens of the tokenizer's vocabulary"));
   CHECK_THAT(refused(own + 1, learning.tokenizer),
-             Contains("tokenizer: expected one of the model's"));
+             Contains("tokenizer: expected one with the model's"));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
-             Contains("a model and a tokenizer expected"));
+             Contains("expected a model and a tokenizer"));
   models::TrainingRun run = learning.start_in(options.out_dir);
-  run.metadata["config"] = "mine";  // the run's own stays
+  run.metadata["config"] = "mine";  // does not replace the run's own
   CHECK(run.checkpoint().metadata.at("config") == run.model().config_json());
 }
 
@@ -197,7 +198,7 @@ TEST_CASE("own model: options that make no sense are refused") {
   };
   CHECK_THAT(refused([](auto& o) { o.lr_schedule = "stairs"; }), Contains("stairs"));
   CHECK_THAT(refused([](auto& o) { o.block_size = 100'000; }),
-             Contains("text: expected a longer one"));
+             Contains("text: expected at least "));
   CHECK_THAT(refused([](auto& o) { o.batch_size = 0; }), Contains("batch_size 0"));
   CHECK_THAT(refused([](auto& o) { o.learning_rate = -1; }), Contains("lr"));
 }
@@ -208,10 +209,10 @@ TEST_CASE("own model: what it does not do is refused, and so is a name that is t
   CHECK_THAT(message_of<ValueError>([&] {
                model.forward_from(0, zeros({1, 2, 5}));
              }),
-             Contains("a model with a residual stream expected: "));
+             Contains("expected a model with a residual stream, got "));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::register_model(models::model_type<Bigram>("gpt", bigram_config)); }),
-             Contains("a new name expected: gpt"));
+             Contains("expected a new name, got gpt"));
   CHECK(models::parameter_count(model.config_json()) == 25);
   CHECK(models::training_bytes(model.config_json(), 100, kFloat64) == 4 * 25 * 8);
   CHECK(!model.max_length());

@@ -1,4 +1,4 @@
-// GPT-2 in Hugging Face's layout: what is loaded.
+// Tests how GPT-2 is loaded from Hugging Face's layout.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -54,7 +54,7 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
   CHECK(!loaded.config.tied_head);
   CHECK(same_bits(logits_of(loaded), logits_of(model)));
 
-  loaded.save_pretrained(files.path);  // over its own files; the compiler's name is not kept
+  loaded.save_pretrained(files.path);  // over its own files, without the compiler's prefix
   CHECK(load_safetensors(files.path + "/model.safetensors").tensors.back().first ==
         "transformer.wte.weight");
   weights = weights_of(model);
@@ -72,7 +72,7 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
   files.write("model.safetensors.index.json", index.dump());
   GPT sharded = GPT::from_pretrained(files.path);
   CHECK(same_bits(logits_of(sharded), logits_of(model)));
-  sharded.save_pretrained(files.path);  // one file, and no index that says something else
+  sharded.save_pretrained(files.path);  // one file; the index is removed
   CHECK(!std::filesystem::exists(files.path + "/model.safetensors.index.json"));
   GPT whole = GPT::from_pretrained(files.path);
   CHECK(same_bits(logits_of(whole), logits_of(model)));
@@ -98,9 +98,9 @@ TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
   NamedTensors mixed = weights_of(model);
   mixed[5].second = mixed[5].second.to(kFloat32);
   const Files both(config_json_of(model), mixed);
-  CHECK_THROWS_WITH(GPT::from_pretrained(both.path),
-                    Contains("mismatched: " + mixed[5].first +
-                             ": bfloat16 expected, as wte.weight has: float32"));
+  CHECK_THROWS_WITH(
+      GPT::from_pretrained(both.path),
+      Contains("mismatched: " + mixed[5].first + ": wte.weight has bfloat16, this has float32"));
   GPT wide = GPT::from_pretrained(both.path, {.dtype = kFloat32});
   model.to(kFloat32);
   CHECK(same_bits(logits_of(wide), logits_of(model)));
@@ -113,7 +113,7 @@ TEST_CASE("pretrained: float16 files are read as float32") {
   for (auto& [name, x] : model.named_parameters()) x.copy_((x * 64).to(kInt64).to(kFloat32) / 64);
   weights = weights_of(model);
   Files files(config_json_of(model), weights);
-  // The same file with each number as float16: multiples of 1/64 below 16, which it holds exactly.
+  // The same file with float16 numbers.  Multiples of 1/64 below 16 are exact in float16.
   OrderedJson header = {{"__metadata__", {{"format", "pt"}}}};
   std::string data;
   for (const auto& [name, x] : weights) {

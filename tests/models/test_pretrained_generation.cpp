@@ -1,4 +1,4 @@
-// How a directory of Hugging Face wants its model to generate, and the forms of its config.json.
+// Tests the options of generation in Hugging Face's files, and the forms of config.json.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -13,7 +13,7 @@ using models::GenerateOptions;
 
 namespace {
 
-// config.json changed by a patch, in which null takes a field away.
+// The model's config.json after a JSON merge patch, in which null removes a field.
 OrderedJson patched(const GPT& model, const std::string& patch) {
   OrderedJson json = config_json_of(model);
   json.merge_patch(OrderedJson::parse(patch));
@@ -26,7 +26,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
   GPT model = tiny_gpt2();
   using Ids = std::vector<int64_t>;
   const struct {
-    const char *config, *generation;  // a patch; and a file, or none
+    const char *config, *generation;  // a patch; a file, or null for none
     GenerateOptions wanted;
   } table[] = {
       {"{}", "", {}},
@@ -41,7 +41,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
       {R"({"temperature":0.5})",
        R"({"do_sample":true,"top_k":3})",
        {.top_k = 3, .do_sample = true}},
-      {"{}", R"({"do_sample":true})", {.top_k = 50, .do_sample = true}},  // transformers' own
+      {"{}", R"({"do_sample":true})", {.top_k = 50, .do_sample = true}},  // transformers' default
       {"{}",
        R"({"temperature":0.7,"top_p":0.9,"repetition_penalty":1.2,"max_new_tokens":5})",
        {.max_new_tokens = 5, .temperature = 0.7, .top_p = 0.9, .repetition_penalty = 1.2}},
@@ -59,7 +59,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
     const Files files(patched(model, config), weights_of(model));
     if (*generation) files.write("generation_config.json", generation);
     GPT loaded = GPT::from_pretrained(files.path);
-    // Through a checkpoint too; and what is saved has the same bytes.
+    // A checkpoint keeps the options, and saved files have the same bytes.
     const std::string checkpoint = files.directory / "checkpoint.safetensors",
                       again = files.directory / "again";
     GPT kept = tiny_gpt2();
@@ -89,42 +89,43 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
   const struct {
     const char *generation, *reason;
   } table[] = {
-      {R"({"num_beams":4})", "num_beams 4 is not supported; 1 is"},
-      {R"({"no_repeat_ngram_size":3})", "no_repeat_ngram_size 3 is not supported; 0 is"},
-      {R"({"min_new_tokens":3})", "min_new_tokens 3 is not supported"},
-      {R"({"typical_p":0.5})", "typical_p 0.5 is not supported; 1 is"},
-      {R"({"min_p":0.1})", "min_p 0.1 is not supported; 0 is"},
-      {R"({"bad_words_ids":[[1]]})", "bad_words_ids is not supported; leave it out"},
-      {R"({"suppress_tokens":[1]})", "suppress_tokens is not supported"},
-      {R"({"forced_eos_token_id":1})", "forced_eos_token_id is not supported"},
-      {R"({"max_length":50})", "max_length is not supported; max_new_tokens is"},
-      {R"({"polish":1})", "field \"polish\" is unknown"},
-      {R"({"temperature":-1})", "expected for temperature: -1"},
-      {R"({"temperature":"hot"})", "expected for temperature: \"hot\""},
-      {R"({"top_k":-1})", "top_k must be at least 0"},
-      {R"({"top_p":1.5})", "expected for top_p: 1.5"},
-      {R"({"repetition_penalty":0})", "expected for repetition_penalty: 0"},
-      {R"({"do_sample":"yes"})", "true or false expected for do_sample"},
-      {R"({"eos_token_id":"x"})", "a token's id, or a list of them, expected for eos_token_id"},
-      {R"({"eos_token_id":[1,[2]]})", "a token's id, or a list of them"},
-      {R"({"eos_token_id":18446744073709551615})", "a token's id, or a list of them"},
-      {R"({"eos_token_id":1.5})", "a token's id, or a list of them"},
-      {R"({"stop_strings":[""]})", "a text, or a list of them, expected for stop_strings"},
-      {R"({"top_k":1,"top_k":2})", "given twice"},
-      {"[]", "a JSON object expected"},
-      {"", "a JSON object expected"},
+      {R"({"num_beams":4})", "expected 1 for num_beams, got 4"},
+      {R"({"no_repeat_ngram_size":3})", "expected 0 for no_repeat_ngram_size, got 3"},
+      {R"({"min_new_tokens":3})", "expected 0 for min_new_tokens, got 3"},
+      {R"({"typical_p":0.5})", "expected 1 for typical_p, got 0.5"},
+      {R"({"min_p":0.1})", "expected 0 for min_p, got 0.1"},
+      {R"({"bad_words_ids":[[1]]})",
+       "expected no field bad_words_ids, which vitro does not support, got one"},
+      {R"({"suppress_tokens":[1]})", "expected no field suppress_tokens"},
+      {R"({"forced_eos_token_id":1})", "expected no field forced_eos_token_id"},
+      {R"({"max_length":50})", "expected no max_length, got one; use max_new_tokens"},
+      {R"({"polish":1})", "got a field \"polish\" that vitro does not know"},
+      {R"({"temperature":-1})", "for temperature, got -1"},
+      {R"({"temperature":"hot"})", "for temperature, got \"hot\""},
+      {R"({"top_k":-1})", "expected top_k from 0 to 2^40"},
+      {R"({"top_p":1.5})", "for top_p, got 1.5"},
+      {R"({"repetition_penalty":0})", "for repetition_penalty, got 0"},
+      {R"({"do_sample":"yes"})", "expected true or false for do_sample"},
+      {R"({"eos_token_id":"x"})", "a list of ids, for eos_token_id, got \"x\""},
+      {R"({"eos_token_id":[1,[2]]})", "expected a token's id, or a list of ids"},
+      {R"({"eos_token_id":18446744073709551615})", "expected a token's id, or a list of ids"},
+      {R"({"eos_token_id":1.5})", "expected a token's id, or a list of ids"},
+      {R"({"stop_strings":[""]})", "expected a text, or a list of texts, for stop_strings"},
+      {R"({"top_k":1,"top_k":2})", "expected each field once"},
+      {"[]", "expected a JSON object"},
+      {"", "expected a JSON object"},
   };
   for (const auto& [generation, reason] : table) {
     INFO(generation);
     const Files files(model);
     files.write("generation_config.json", *generation ? generation : " ");
-    GPT loaded = GPT::from_pretrained(files.path);  // its logits are asked for, not its texts
+    GPT loaded = GPT::from_pretrained(files.path);  // loads, because only generation fails
     CHECK_THROWS_WITH(loaded.generate_options(),
                       Contains("generation_config.json: ") && Contains(reason));
   }
   const Files files(patched(model, R"({"num_beams":2})"), weights_of(model));
   CHECK_THROWS_WITH(GPT::from_pretrained(files.path).generate_options(),
-                    Contains("config.json: num_beams 2 is not supported; 1 is"));
+                    Contains("config.json: expected 1 for num_beams, got 2"));
 }
 
 TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name says") {
@@ -149,12 +150,12 @@ TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name
     for (const std::string block : {"blocks.0.mlp.", "blocks.1.mlp."})
       CHECK(max_difference(seen[block + "hook_post"], gelu(seen[block + "hook_pre"], form)) < 1e-6);
     CHECK(max_difference(plain, loaded(ids)) < 1e-6);
-    // A clone and a checkpoint compute the same; saved, it says the same.
+    // A clone computes the same logits, and the saved config.json is the same.
     CHECK(same_bits((*models::clone(loaded))(ids), plain));
     loaded.save_pretrained(files.directory / "again");
     CHECK(read_file(files.directory / "again/config.json") == files.read("config.json"));
   }
-  // Of a model of our own the form that it has is written.
+  // A model that was not loaded is saved with its own form of gelu.
   GPTConfig config = kTinyGPT2;
   config.mlp = models::MLPKind::kGeluErf;
   GPT own = tiny_gpt2(config);

@@ -1,5 +1,5 @@
-// The directories that make_hf_gpt2.py wrote, in whose making vitro had no part: the logits that
-// PyTorch computed from the same weights, and the way back into files.
+// Tests the directories that make_hf_gpt2.py wrote without vitro: the logits equal those of
+// PyTorch, and saving gives the files back.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -31,7 +31,7 @@ std::vector<T> numbers(const Json& nested) {
   return all;
 }
 
-// How far the logits are from those of float64 with the weights of the files.
+// The largest difference from the logits of float64 with the same weights.
 double logits_error(GPT& model, const std::string& directory) {
   const Json expected = Json::parse(read(directory, "expected.json"));
   const auto ids = numbers<int64_t>(expected.at("ids"));
@@ -52,7 +52,7 @@ TEST_CASE("pretrained goldens: the logits are PyTorch's") {
     GPT model = GPT::from_pretrained(golden(name));
     const bool is_rough = std::string(name) == "gpt2_bfloat16";
     CHECK(model.wte.weight.dtype() == (is_rough ? kBFloat16 : kFloat32));
-    CHECK(logits_error(model, golden(name)) < (is_rough ? 2e-2 : 1e-6));  // of logits up to 1
+    CHECK(logits_error(model, golden(name)) < (is_rough ? 2e-2 : 1e-6));  // the logits are up to 1
   }
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("pretrained goldens: shards become one file, float16 becomes float32")
   const TemporaryDirectory directory;
   const std::string joined = directory / "joined", widened = directory / "widened";
   GPT::from_pretrained(golden("gpt2_sharded")).save_pretrained(joined);
-  for (const char* file : {"config.json", "model.safetensors"})  // the same weights
+  for (const char* file : {"config.json", "model.safetensors"})  // of the same weights
     CHECK(read(joined, file) == read(golden("gpt2_prefixed"), file));
 
   GPT::from_pretrained(golden("gpt2_float16")).save_pretrained(widened);

@@ -1,4 +1,4 @@
-// GPT-2 in Hugging Face's layout: what is refused.
+// Tests which directories from_pretrained refuses, and how it says so.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -14,45 +14,46 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
   const OrderedJson good = config_json_of(model);
   const Files files(model);
   struct Case {
-    const char* patch;  // null takes a field away
+    const char* patch;  // null removes a field
     std::string reason;
   };
-  for (
-      const Case& c : std::initializer_list<Case>{
-          {R"({"model_type":"llama"})", "model_type llama is not supported; gpt2 is"},
-          {R"({"model_type":"gpt_neox"})", "model_type gpt_neox is not supported; gpt2 is"},
-          {R"({"model_type":7})", "a name expected for model_type: 7"},
-          {R"({"model_type":null,"architectures":null})", "field model_type is missing"},
-          {R"({"architectures":["GPT2ForTokenClassification"]})",
-           R"(architectures ["GPT2ForTokenClassification"] are not supported; GPT2LMHeadModel is)"},
-          {R"({"architectures":"GPT2LMHeadModel"})", "a list expected for architectures"},
-          {R"({"activation_function":"relu"})", "activation_function relu is not supported"},
-          {R"({"activation_function":"silu"})",
-           "activation_function silu is not supported; gelu_new and gelu are"},
-          {R"({"scale_attn_weights":false})", "scale_attn_weights false is not supported; true is"},
-          {R"({"scale_attn_by_inverse_layer_idx":true})",
-           "scale_attn_by_inverse_layer_idx true is not supported; false is"},
-          {R"({"reorder_and_upcast_attn":true})", "reorder_and_upcast_attn true is not supported"},
-          {R"({"add_cross_attention":true})", "add_cross_attention true is not supported"},
-          {R"({"pruned_heads":{"0":[1]}})", "pruned_heads {\"0\":[1]} is not supported"},
-          {R"({"quantization_config":{"bits":4}})", "quantization_config {\"bits\":4} is not"},
-          {R"({"n_layer":null})", "field n_layer is missing"},
-          {R"({"n_head":null})", "field n_head is missing"},
-          {R"({"vocab_size":null})", "field vocab_size is missing"},
-          {R"({"n_head":0})", "n_head must be at least 1"},
-          {R"({"n_head":4})", "n_head must divide n_embd: got 4 and 6"},
-          {R"({"n_head":"2"})", "a whole number expected for n_head: \"2\""},
-          {R"({"n_inner":0})", "n_inner must be at least 1"},
-          {R"({"layer_norm_epsilon":-1})",
-           "a number in [0, 1) expected for layer_norm_epsilon: -1"},
-          {R"({"resid_pdrop":1})", "a number in [0, 1) expected for resid_pdrop: 1"},
-          {R"({"tie_word_embeddings":1})", "true or false expected for tie_word_embeddings: 1"},
-          {R"({"n_layer":1099511627776})", "missing: some of layers"},
-          {R"({"vocab_size":1099511627776})",
-           "wte.weight: config.json asks for (1099511627776, 6)"},
-          {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
-          {R"({"n_positions":1099511627776})",
-           "wpe.weight: config.json asks for (1099511627776"}}) {
+  for (const Case& c : std::initializer_list<Case>{
+           {R"({"model_type":"llama"})", "expected gpt2 for model_type, got llama"},
+           {R"({"model_type":"gpt_neox"})", "expected gpt2 for model_type, got gpt_neox"},
+           {R"({"model_type":7})", "expected a text for model_type, got 7"},
+           {R"({"model_type":null,"architectures":null})", "expected a field model_type, got none"},
+           {R"({"architectures":["GPT2ForTokenClassification"]})",
+            R"(or GPT2Model in architectures, got ["GPT2ForTokenClassification"])"},
+           {R"({"architectures":"GPT2LMHeadModel"})", "expected a list for architectures"},
+           {R"({"activation_function":"relu"})", "gelu for activation_function, got relu"},
+           {R"({"activation_function":"silu"})",
+            "expected gelu_new or gelu for activation_function, got silu"},
+           {R"({"scale_attn_weights":false})", "expected true for scale_attn_weights, got false"},
+           {R"({"scale_attn_by_inverse_layer_idx":true})",
+            "expected false for scale_attn_by_inverse_layer_idx, got true"},
+           {R"({"reorder_and_upcast_attn":true})",
+            "expected false for reorder_and_upcast_attn, got true"},
+           {R"({"add_cross_attention":true})", "expected false for add_cross_attention, got true"},
+           {R"({"pruned_heads":{"0":[1]}})", "for pruned_heads, got {\"0\":[1]}"},
+           {R"({"quantization_config":{"bits":4}})", "for quantization_config, got {\"bits\":4}"},
+           {R"({"n_layer":null})", "expected a field n_layer, got none"},
+           {R"({"n_head":null})", "expected a field n_head, got none"},
+           {R"({"vocab_size":null})", "expected a field vocab_size, got none"},
+           {R"({"n_head":0})", "expected n_head from 1 to 2^40, got 0"},
+           {R"({"n_head":4})", "expected a divisor of n_embd (6) for n_head, got 4"},
+           {R"({"n_head":"2"})", "expected a whole number for n_head, got \"2\""},
+           {R"({"n_inner":0})", "expected n_inner from 1 to 2^40, got 0"},
+           {R"({"layer_norm_epsilon":-1})",
+            "expected a number in [0, 1) for layer_norm_epsilon, got -1"},
+           {R"({"resid_pdrop":1})", "expected a number in [0, 1) for resid_pdrop, got 1"},
+           {R"({"tie_word_embeddings":1})",
+            "expected true or false for tie_word_embeddings, got 1"},
+           {R"({"n_layer":1099511627776})", "missing: some of layers"},
+           {R"({"vocab_size":1099511627776})",
+            "wte.weight: config.json asks for (1099511627776, 6)"},
+           {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
+           {R"({"n_positions":1099511627776})",
+            "wpe.weight: config.json asks for (1099511627776"}}) {
     INFO(c.patch);
     OrderedJson changed = good;
     changed.merge_patch(OrderedJson::parse(c.patch));
@@ -62,11 +63,11 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
     CHECK_THROWS_AS(GPT::from_pretrained(files.path), IoError);
   }
   const std::pair<std::string, const char*> texts[] = {
-      {"", "a JSON object expected"},
-      {"[]", "a JSON object expected"},
-      {R"({"n_layer":2,"n_layer":2})", "field \"n_layer\" is given twice"},
+      {"", "expected a JSON object"},
+      {"[]", "expected a JSON object"},
+      {R"({"n_layer":2,"n_layer":2})", "expected each field once, got \"n_layer\" twice"},
       {"{\"a\":\"\xff\"}", "invalid"},
-      {"version https://git-lfs.github.com/spec/v1", "a JSON object expected"}};
+      {"version https://git-lfs.github.com/spec/v1", "expected a JSON object"}};
   for (const auto& [text, reason] : texts) {
     INFO(text);
     files.write("config.json", text);
@@ -80,7 +81,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
   NamedTensors weights = weights_of(model);
   std::erase_if(weights, [](const auto& w) { return w.first.ends_with("h.1.ln_2.bias"); });
   for (auto& [name, x] : weights) {
-    if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // as Linear keeps it
+    if (name.ends_with("h.0.attn.c_attn.weight")) x = x.t().contiguous();  // Linear's layout
     if (name.ends_with("wpe.weight")) x = ones({9, 6});
     if (name.ends_with("ln_f.bias")) x = ones({6}, kInt32);
   }
@@ -89,15 +90,16 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
   const Files files(config_json_of(model), weights);
   CHECK(
       message_of<IoError>([&] { GPT::from_pretrained(files.path); }) ==
-      "from_pretrained: the weights that config.json describes expected: " + files.path +
+      "from_pretrained: expected the weights that config.json describes, got others in " +
+          files.path +
           "/model.safetensors\n"
-          "  mismatched: transformer.ln_f.weight: the same is there with another prefix\n"
+          "  mismatched: transformer.ln_f.weight: the file also has it with another prefix\n"
           "  mismatched: transformer.wpe.weight: config.json asks for (8, 6), the file has (9, 6)\n"
           "  mismatched: transformer.h.0.attn.c_attn.weight: config.json asks for (6, 18), the "
           "file "
           "has (18, 6)\n"
           "  missing: h.1.ln_2.bias\n"
-          "  mismatched: transformer.ln_f.bias: floating numbers expected: int32\n"
+          "  mismatched: transformer.ln_f.bias: its dtype int32 is not floating\n"
           "  unexpected: score.weight");
 }
 
@@ -110,7 +112,8 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
   const std::string message =
       message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
   CHECK(std::count(message.begin(), message.end(), '\n') == 51);
-  // Of some 230 tensors: 20 layers of 12, 18 of which are missing, and the layers after them.
+  // The file's 230 tensors could make up 20 layers.  Of these, 18 miss their 12 tensors; one line
+  // stands for all later layers, and 200 tensors are unexpected.  The message lists 50 of them.
   CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
 }
 
@@ -135,7 +138,7 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   const Files files(config_json_of(model), weights);
   CHECK_THROWS_WITH(
       GPT::from_pretrained(files.path),
-      Contains("lm_head.weight expected to be wte.weight, to which config.json ties"));
+      Contains("expected wte.weight, to which config.json ties it, for lm_head.weight"));
   OrderedJson config = config_json_of(model);
   config["tie_word_embeddings"] = false;
   files.write("config.json", config.dump());
@@ -151,10 +154,10 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   };
   const Tensor causal = tril(ones({1, 1, 8, 8}));
   for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))})
-    CHECK_THAT(
-        refused("transformer.h.1.attn.bias", mask),
-        Contains("a causal mask (1, 1, 8, 8)") && Contains("transformer.h.1.attn.bias is another"));
-  CHECK_THAT(refused("h.1.attn.masked_bias", causal), Contains("masked_bias is another"));
+    CHECK_THAT(refused("transformer.h.1.attn.bias", mask),
+               Contains("a causal mask (1, 1, 8, 8)") &&
+                   Contains("got another transformer.h.1.attn.bias"));
+  CHECK_THAT(refused("h.1.attn.masked_bias", causal), Contains("got another h.1.attn.masked_bias"));
   for (const char* name : {"h.2.attn.bias", "h.01.attn.bias", "h.-1.attn.bias", "h.attn.bias"})
     CHECK_THAT(refused(name, causal), Contains(std::string("unexpected: ") + name));
 }
@@ -163,17 +166,17 @@ TEST_CASE("pretrained: files that are not there, or are something else") {
   GPT model = tiny_gpt2();
   const Files files(model);
   CHECK_THROWS_WITH(GPT::from_pretrained("gpt2"),
-                    "from_pretrained: a directory expected: gpt2; nothing is downloaded");
+                    "from_pretrained: expected a directory, got gpt2; nothing is downloaded");
   const std::string weights = files.read("model.safetensors");
   files.write("model.safetensors", weights.substr(0, weights.size() - 4));
-  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains(": expected a safetensors file"));
+  CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("safetensors file "));
   files.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:ab");
   CHECK_THROWS_WITH(GPT::from_pretrained(files.path), Contains("it is a Git LFS pointer"));
   remove_file(files.path + "/model.safetensors");
   CHECK_THROWS_WITH(
       GPT::from_pretrained(files.path),
-      "from_pretrained: model.safetensors or model.safetensors.index.json expected: " + files.path +
-          " has neither");
+      "from_pretrained: expected model.safetensors or model.safetensors.index.json in " +
+          files.path + ", got neither");
   files.write("pytorch_model.bin", "\x80\2");
   CHECK_THROWS_WITH(GPT::from_pretrained(files.path),
                     Contains("pytorch_model.bin, a Python pickle") && Contains("save_pretrained"));

@@ -1,4 +1,4 @@
-// GPT-2 in Hugging Face's layout: what is written back.
+// Tests how save_pretrained writes GPT-2 in Hugging Face's layout.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -99,12 +99,13 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   GPT model(llama);
   CHECK(
       message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
-      "save_pretrained: a model as GPT-2 expected, whose layout has no RMSNorm, rotary positions, "
-      "SwiGLU, fewer heads of keys and values; save_checkpoint keeps any");
+      "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
+      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
   GPT gpt2 = tiny_gpt2();
-  CHECK_THROWS_WITH(gpt2.save_pretrained(directory / "gpt2", &tokenizer),
-                    Contains("a tokenizer of at most 11 tokens expected, as the model has: 260"));
+  CHECK_THROWS_WITH(
+      gpt2.save_pretrained(directory / "gpt2", &tokenizer),
+      Contains("expected a tokenizer of at most 11 tokens, as the model has, got 260"));
   CHECK(contents(directory / "").empty());
   directory.write("file", "");
   CHECK_THROWS_AS(gpt2.save_pretrained(directory / "file"), IoError);
@@ -147,7 +148,7 @@ TEST_CASE("pretrained: a save that fails anywhere leaves the directory as it was
       reset();
     }
     CHECK(failures > 20);
-    CHECK(late == 2);  // all are in place when their directory is opened and synced
+    CHECK(late == 2);  // opening and syncing the directory fail after all files are in place
   }
 }
 
@@ -167,7 +168,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   NoGradGuard unrecorded;
   CHECK(same_bits((*saved.model)(ids), model(ids)));
 
-  config.vocab_size = 300;  // padded: all weights stay, and what has no text is never predicted
+  config.vocab_size = 300;  // padded: all weights stay, and padding is never predicted
   GPT padded = tiny_gpt2(config);
   padded.save_pretrained(path, &tokenizer);
   saved = models::load_model(path);
@@ -183,8 +184,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     config.vocab_size = size;
     tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
-                      path + ": tokenizer: expected one of the model's " + std::to_string(size) +
-                          " tokens, or of byte pairs with fewer by a padding, got one of 262");
+                      path + ": tokenizer: expected one with the model's " + std::to_string(size) +
+                          " tokens, or byte pairs with fewer, if the model is padded, got one "
+                          "with 262");
   };
   refused(261);
   refused(391);
@@ -195,8 +197,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
 
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})
     remove_file(path + "/" + file);
-  CHECK_THROWS_WITH(models::load_model(path),
-                    Contains("it holds no tokenizer.json, vocab.json or encoder.json"));
+  CHECK_THROWS_WITH(
+      models::load_model(path),
+      Contains("expected tokenizer.json, vocab.json or encoder.json in the directory"));
   saved = models::load_model(path, models::TokenizerIs::kOptional);
   CHECK(!saved.tokenizer);
   CHECK(saved.model->vocab_size() == 384);

@@ -1,4 +1,4 @@
-// Sampling: the distribution after all filters, draws from it, and what has none.
+// Tests sampling: the distribution after all options, draws from it, and logits without one.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
@@ -16,7 +16,7 @@ namespace {
 constexpr double kInfinity = HUGE_VAL;
 using Ids = std::vector<int64_t>;
 
-// The same by sorting everything, as the definitions say.
+// The probabilities from the definitions: sort everything, then cut.
 std::vector<double> by_sorting(std::vector<double> x, const GenerateOptions& o,
                                const std::vector<int64_t>& text = {}) {
   for (int64_t id : std::set(text.begin(), text.end())) {
@@ -39,7 +39,7 @@ std::vector<double> by_sorting(std::vector<double> x, const GenerateOptions& o,
 }
 
 Tensor of(const std::vector<double>& values) { return from_span(std::span(values)); }
-// (V), zero for what is excluded
+// (V); 0 for an excluded token
 Tensor token_probabilities(const Tensor& logits, const GenerateOptions& options,
                            const Ids& text = {}) {
   const auto [p, ids] = token_distribution(logits, options, text);
@@ -136,7 +136,7 @@ TEST_CASE("sampling: a draw is the first token up to which the probabilities exc
   const std::vector<std::pair<double, int64_t>> expected = {
       {0, 1}, {0.2499, 1}, {0.25, 3}, {0.5, 3}, {0.7499, 3}, {0.75, 4}, {1, 4}};
   for (auto [uniform, id] : expected) CHECK(draw_token({p, arange(6) + 10}, uniform) == id + 10);
-  CHECK(draw_token({of({0.3, 0.3}), arange(2)}, 0.9) == 1);  // what rounding may leave
+  CHECK(draw_token({of({0.3, 0.3}), arange(2)}, 0.9) == 1);  // rounding may leave such a sum
 
   const Tensor logits = of({0.5, -1.0, 2.0, 0.0, 1.5});
   const GenerateOptions options{.temperature = 1.5, .top_k = 4, .do_sample = true};
@@ -184,9 +184,9 @@ TEST_CASE("sampling: logits that score nothing are an error, not a token") {
           next_token(logits.to(dtype), o, generator, Ids{0, 1});
         });
       };
-      CHECK_THAT(message(of({0.0, 1.0, kNaN})), Contains("nan of token 2"));
-      CHECK_THAT(message(of({kNaN, 1.0, 2.0})), Contains("nan of token 0"));
-      CHECK_THAT(message(of({0.0, kInfinity, 2.0})), Contains("inf of token 1"));
+      CHECK_THAT(message(of({0.0, 1.0, kNaN})), Contains("nan for token 2"));
+      CHECK_THAT(message(of({kNaN, 1.0, 2.0})), Contains("nan for token 0"));
+      CHECK_THAT(message(of({0.0, kInfinity, 2.0})), Contains("inf for token 1"));
       CHECK_THAT(message(of({-kInfinity, -kInfinity})), Contains("-inf"));
       CHECK(next_token(of({-kInfinity, 0.0, -kInfinity}).to(dtype), o, generator) == 1);
     }
@@ -210,7 +210,7 @@ TEST_CASE("sampling: ids that pad the vocabulary are never chosen") {
   CHECK(values(ids) == std::vector<double>{1, 2});
   CHECK(values(p)[1] == Approx(1 / (1 + std::exp(-1.0))));
   CHECK_THROWS_WITH(next_token(logits, {.vocab_size = -1}, generator),
-                    Contains("vocab_size must not be negative"));
+                    Contains("expected vocab_size >= 0, got -1"));
 }
 
 TEST_CASE("sampling: a temperature of 0 is the likeliest token, the first of equals") {

@@ -8,8 +8,9 @@
 
 namespace vitro::tests {
 
-// Reports what `wrong(row, random)` says is wrong ("" for nothing), and what it throws, by the
-// row's name, which decides the random numbers: those of a row do not depend on the others.
+// Calls wrong(row, random) for each row; it returns a complaint or "".  Complaints and exceptions
+// are reported with the row's name.  The name also seeds `random`, so that a row's numbers do not
+// depend on other rows.
 template <class F>
 void for_rows(int seed, F wrong) {
   int rows = 0;

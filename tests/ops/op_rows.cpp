@@ -1,4 +1,4 @@
-// The loops that the references of the op table are made of.
+// Implements the loops from which the references of the op table are built.
 #include "tests/ops/op_rows.h"
 
 #include <sstream>
@@ -91,8 +91,8 @@ Array product(const Array& a, const Array& b) {
     for (int64_t k = 0; k < a.shape[ra - 1]; ++k) {
       left[left.size() - 1] = k;
       right[right.size() - 2] = k;
-      // A size of one in the last two axes is read at 0 anyhow, so broadcasting may treat all
-      // alike.
+      // `spread` broadcasts the last two axes too.  That is harmless: an axis of size 1 has only
+      // the place 0.
       sum += spread(a, left) * spread(b, right);
     }
     return sum;

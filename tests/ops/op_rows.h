@@ -1,5 +1,5 @@
-// What the rows of the op table are made of: loops for references, inputs, and a function per
-// family.
+// Helpers for the rows of the op table: inputs, loops for references, and one function per family
+// that adds its rows.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@ namespace vitro::tests {
 
 using Rows = std::vector<Row>;
 
-// --- families: each in op_rows_<family>.cpp ---
+// --- families; each is in op_rows_<family>.cpp ---
 
 void add_unaries(Rows& rows);
 void add_binaries(Rows& rows);
@@ -32,7 +32,7 @@ void add_class_losses(Rows& rows);
 void add_pointwise_losses(Rows& rows);
 void add_random(Rows& rows);
 
-// A function of several ops: of bfloat16 it is computed in float32.
+// Adds a row for a function of several ops, which computes bfloat16 in float32.
 void add_with_narrow(Rows& rows, Row row);
 
 // --- inputs ---
@@ -52,7 +52,7 @@ std::string text(const Shape& shape);
 
 int64_t count(const Shape& shape);
 
-// The array whose element at a place is f(place).
+// The array of f(place) at each place.
 template <class F>
 Array generate(const Shape& shape, F f) {
   Array y{shape, {}};
@@ -66,7 +66,7 @@ Array generate(const Shape& shape, F f) {
   return y;
 }
 
-// x at the place that broadcasting reads for `at`.
+// The element of x that broadcasting reads for the place `at` of the result.
 double spread(const Array& x, const Place& at);
 Shape spread_shape(const Shape& a, const Shape& b);
 
@@ -86,12 +86,12 @@ auto map2(F f) {
 }
 
 using Line = std::vector<double>;
-// Every line of x along an axis replaced by f(line), which may have another length.
+// x with every line along an axis replaced by f(line), which may have another length.
 Array along(const Array& x, int64_t axis, const std::function<Line(const Line&)>& f);
 Array reshaped(Array x, const Shape& shape);
 Array without_axis(const Array& x, int64_t axis);
 Array permuted(const Array& x, const Place& axes);
-// c_ij = sum_k a_ik b_kj for the last two axes, the leading ones broadcast; a vector is a row or
+// c_ij = sum_k a_ik b_kj over the last two axes; leading axes broadcast; a vector is a row or
 // column.
 Array product(const Array& a, const Array& b);
 
@@ -116,10 +116,10 @@ double positive_part(double v);
 constexpr std::pair<Reduction, const char*> kReductions[] = {
     {Reduction::kMean, "mean"}, {Reduction::kSum, "sum"}, {Reduction::kNone, "none"}};
 
-// Weights of classes: 0.5, 0.75, ... or all 1.
+// The weights of the classes: 0.5, 0.75, ... if weighted, else all 1.
 Line class_weights(int64_t classes, bool weighted);
-// One loss per row of log-probabilities (..., C) and targets (...), then reduced over rows that
-// count.
+// Computes one loss per row of log-probabilities (..., C) and targets (...), and reduces the losses
+// of the rows that count.
 Array class_loss(const Array& log_probs, const Array& targets, const Line& weights, int64_t ignored,
                  double smoothing, Reduction reduction);
 

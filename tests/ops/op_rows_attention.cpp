@@ -1,17 +1,18 @@
-// Rows of attention.
+// Rows of the op table for attention.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
 
 namespace {
 
-// What of the scores (H, T, S) a row adds: its name, a bool mask and a floating one.  Empty: none.
+// A case of masks: its name, and the shapes of a bool and of a floating mask for the scores
+// (..., H, T, S); an empty shape means no mask.
 struct Mask {
   const char* name;
   Shape flags, numbers;
 };
 
-// A floating mask: smooth numbers, and -inf here and there.
+// A floating mask of smooth numbers, with -infinity at every fifth place.
 Array numbers_of(const Shape& shape) {
   int64_t k = 0;
   return generate(shape, [&](const Place&) {
@@ -90,7 +91,7 @@ void add_attention_rows(Rows& rows, const AttentionRow& c, bool is_causal, const
        {.reduction = 4 * std::max<int64_t>(1, c.S * c.q.back()), .derivatives = c.derivatives}});
 }
 
-// Head h of the columns of a packed projection as (B, heads, T, D).
+// Cuts columns of a packed projection into heads: (B, heads, T, D).
 Array heads_of(const Array& qkv, int64_t first, int64_t heads, int64_t width) {
   return generate({qkv.shape[0], heads, qkv.shape[1], width}, [&](const Place& at) {
     return qkv({at[0], at[2], (first + at[1]) * width + at[3]});

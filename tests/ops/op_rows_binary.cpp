@@ -1,4 +1,4 @@
-// Rows of the functions of two tensors that broadcast, comparisons and where.
+// Rows of the op table for broadcasting functions of two tensors, comparisons and where.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -7,7 +7,8 @@ namespace {
 
 using F2 = Tensor (*)(const Tensor&, const Tensor&);
 
-// f(a, b) over the ways that two shapes broadcast, and with one tensor on both sides.
+// Adds rows of f(a, b) for all ways in which two shapes broadcast, and for one tensor as both
+// inputs.
 void add_binary(Rows& rows, const std::string& function, const std::string& op, Domain a, Domain b,
                 F2 f, double (*reference)(double, double), const RowOptions& options = {}) {
   const std::pair<Shape, Shape> shapes[] = {

@@ -1,4 +1,4 @@
-// Rows of the losses of classes.
+// Rows of the op table for the losses of classes.
 #include "ops/class_loss.h"
 #include "tests/ops/op_rows.h"
 
@@ -10,7 +10,7 @@ Tensor constant(const Line& values) {
   return to_tensor({{static_cast<int64_t>(values.size())}, values}, kFloat64);
 }
 
-// Losses of classes by their shapes; weights of classes are constants.
+// A case of the losses of classes.  The class weights are constants, not inputs.
 struct ClassLoss {
   Shape logits, targets;
   int64_t ignored;
@@ -25,15 +25,15 @@ void add_class_loss(Rows& rows, const ClassLoss& c) {
   const std::string variant = std::string(c.reduction_name) + ", " + text(c.logits) +
                               (c.ignored == 1 ? ", ignoring 1" : "") +
                               (c.weighted ? ", weighted" : "");
-  // What is recorded last; NaN is added to the empty sum.
+  // The op that is recorded last.  For the mean of no rows it is add: NaN is added to the sum.
   const char* reduced = c.reduction == Reduction::kNone  ? "where"
                         : c.reduction == Reduction::kSum ? "sum"
                         : count(c.targets) == 0          ? "add"
                                                          : "div";
-  // A row of losses that are all ignored has no mean: the mean rows keep class 0 among the targets.
+  // If all targets were ignored there would be no mean: the first target is class 0, never ignored.
   const std::vector<Input> inputs = {any(c.logits), ids(c.targets, c.logits.back())};
   RowOptions options{.reduction = std::max<int64_t>(1, count(c.logits))};
-  // With weights they are several ops.
+  // With weights, the losses are composed of several ops.
   const auto add = [&](const Row& row) {
     if (c.weighted) add_with_narrow(rows, row);
     else rows.push_back(row);
@@ -67,7 +67,7 @@ void add_class_loss(Rows& rows, const ClassLoss& c) {
   }
 }
 
-// cross_entropy of x W^T; in tiles of 2 rows and 3 classes where `tiled`.
+// A case of cross_entropy(x W^T); `tiled` computes it in tiles of 2 rows and 3 classes.
 struct LinearLoss {
   Shape x, weight, targets;
   double smoothing;

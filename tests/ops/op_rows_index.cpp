@@ -1,4 +1,4 @@
-// Rows of embedding and of the functions that choose elements by index.
+// Rows of the op table for embedding and the functions that choose elements by index.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

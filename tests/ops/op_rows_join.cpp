@@ -1,4 +1,4 @@
-// Rows of cat and stack.
+// Rows of the op table for cat and stack.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

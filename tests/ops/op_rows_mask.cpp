@@ -1,4 +1,4 @@
-// Rows of masks and positions.
+// Rows of the op table for masks and positions.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

@@ -1,4 +1,4 @@
-// Rows of the norms along the last axis.
+// Rows of the op table for the norms along the last axis.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

@@ -1,4 +1,4 @@
-// Rows of the losses of numbers.
+// Rows of the op table for the losses of numbers.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -7,7 +7,7 @@ namespace {
 
 struct PointwiseLoss {
   std::string function, variant;
-  std::string op;  // of the losses that are not reduced
+  std::string op;  // the last op if the losses are not reduced
   std::function<Tensor(const Tensor&, const Tensor&, Reduction)> f;
   std::function<double(double x, double target)> reference;
   Domain x = Domain::kAny, target = Domain::kAny;
@@ -34,7 +34,7 @@ void add_pointwise_loss(Rows& rows, const PointwiseLoss& loss) {
                               .derivatives = reduction != Reduction::kMean || count(shape) > 0}});
 }
 
-// |d| made smooth below a width
+// |d|, made smooth where |d| < width.
 double smooth_abs(double d, double width) {
   return std::abs(d) < width ? d * d / (2 * width) : std::abs(d) - width / 2;
 }
@@ -45,7 +45,7 @@ void add_pointwise_losses(Rows& rows) {
   using enum Domain;
   add_pointwise_loss(rows, {"mse_loss", "", "mul", [](auto... x) { return mse_loss(x...); },
                             [](double x, double t) { return (x - t) * (x - t); }});
-  // Distinct numbers: off the kink of |d|.
+  // Distinct numbers stay away from the kink of |d|.
   add_pointwise_loss(rows,
                      {"l1_loss", "", "abs", [](auto... x) { return l1_loss(x...); },
                       [](double x, double t) { return std::abs(x - t); }, kDistinct, kDistinct});

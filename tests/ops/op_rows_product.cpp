@@ -1,4 +1,4 @@
-// Rows of matmul and linear.
+// Rows of the op table for matmul and linear.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -100,7 +100,7 @@ void add_products(Rows& rows) {
         auto linear_with = [bias](const Tensors& x, Activation f) {
           return linear(x[0], x[1], bias ? x[2] : Tensor(), f);
         };
-        std::vector<Input> inputs = {any(s.x), small(s.weight)};  // f is not saturated
+        std::vector<Input> inputs = {any(s.x), small(s.weight)};  // small: f does not saturate
         if (bias) inputs.push_back(small({s.weight[0]}));
         rows.push_back(
             {"linear",

@@ -1,4 +1,5 @@
-// Rows of what draws random numbers, from a known seed or where the draw is certain.
+// Rows of the op table for functions that draw random numbers.  The seed is known, or the draw is
+// certain.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -24,7 +25,7 @@ void add_random(Rows& rows) {
                                             : y.values[i] / (1 - p);
                         return y;
                       }});
-  // Draws that are certain: one weight is positive, or all are drawn.
+  // These draws are certain: only one weight is positive, or every class is drawn.
   rows.push_back({"multinomial",
                   "",
                   "one possible class",

@@ -1,4 +1,4 @@
-// Rows of the reductions along an axis or over everything, and of topk.
+// Rows of the op table for the reductions along an axis or over all elements, and for topk.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -8,10 +8,10 @@ namespace {
 struct AxisReduction {
   std::string function, op, variant;
   Domain domain;
-  std::function<Tensor(const Tensor&)> all;  // null: none
+  std::function<Tensor(const Tensor&)> all;  // null if there is no such overload
   std::function<Tensor(const Tensor&, int64_t axis, bool keepdim)> one;
   std::function<double(const Line&)> reference;
-  bool empty_lines;  // whether a line of no elements has a value
+  bool empty_lines;  // whether the reduction of no elements has a value
   bool derivatives = true;
 };
 
@@ -20,7 +20,7 @@ void add_reduction(Rows& rows, const AxisReduction& r) {
   auto add = [&](const std::string& variant, const Shape& shape, int64_t n,
                  std::function<Tensor(const Tensor&)> f,
                  std::function<Array(const Array&)> reference) {
-    // The mean of nothing and the variance of one are NaN, which has no derivative.
+    // The mean of no elements and the variance of one are NaN, which has no derivative.
     bool derivatives =
         r.derivatives && std::isfinite(r.reference(Line(static_cast<size_t>(n), 0.5)));
     rows.push_back({r.function,

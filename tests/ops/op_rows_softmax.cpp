@@ -1,4 +1,4 @@
-// Rows of the softmax family.
+// Rows of the op table for the softmax family.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

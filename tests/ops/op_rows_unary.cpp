@@ -1,4 +1,4 @@
-// Rows of the functions of one tensor, element by element.
+// Rows of the op table for elementwise functions of one tensor.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {

@@ -1,4 +1,4 @@
-// Rows of the views and copies.
+// Rows of the op table for views and copies.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -160,7 +160,7 @@ void add_views(Rows& rows) {
 
   struct Part {
     Shape shape;
-    int64_t axis, start, stop, step, first, last;  // slice's arguments; the elements that they mean
+    int64_t axis, start, stop, step, first, last;  // slice's arguments; the range that they select
   };
   constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
   const Part parts[] = {{{4, 3}, 0, 1, 3, 1, 1, 3},    {{2, 7}, 1, 1, 7, 2, 1, 7},
@@ -177,7 +177,7 @@ void add_views(Rows& rows) {
         [p](const Array& x) {
           return along(x, p.axis, range(p.first, p.last, std::min<int64_t>(p.step, 100)));
         });
-  // The adjoint of slice is an op too: it carries gradients of gradients.
+  // The gradient of slice is an op too, embed_slice, so that it has derivatives of its own.
   add(
       "slice", "embed_slice", "its gradient", {2, 3},
       [](const Tensor& dy) {
@@ -271,7 +271,7 @@ void add_views(Rows& rows) {
         [s](const Array& x) {
           Array y = generate(s.from, [](const Place&) { return 0.0; });
           generate(s.to,
-                   [&](const Place& at) {  // adds each element where expand would have read it
+                   [&](const Place& at) {  // adds each element to the one that expand would read
                      Place own(at.end() - s.from.rank(), at.end());
                      int64_t k = 0;
                      for (int i = 0; i < s.from.rank(); ++i)

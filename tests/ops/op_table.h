@@ -1,7 +1,7 @@
-// The op table: every function of ops.h in its variants, each beside an independent reference.
+// The op table: every function of ops.h in its variants, each with an independent reference.
 //
-// A reference is plain loops over doubles and calls no function of ops.h.  The runners over the
-// rows are in test_ops.cpp.
+// A reference is made of plain loops over doubles, and calls no function of ops.h.  The tests that
+// run over the rows are in test_ops.cpp.
 #pragma once
 #include <functional>
 #include <random>
@@ -13,9 +13,9 @@
 namespace vitro::tests {
 
 using Tensors = std::vector<Tensor>;
-using Place = std::vector<int64_t>;  // a nested index
+using Place = std::vector<int64_t>;  // one index per axis
 
-// Row-major numbers: what references read and write.
+// References read and write arrays: numbers in row-major order.
 struct Array {
   Shape shape;
   std::vector<double> values;
@@ -24,12 +24,11 @@ struct Array {
 using Arrays = std::vector<Array>;
 
 enum class Domain {
-  kAny,           // uniform in (-2, 2)
-  kSmall,         // (-0.5, 0.5)
-  kPositive,      // (0.5, 2.5)
-  kAwayFromZero,  // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
-  kDistinct,  // pairwise 0.02 apart, those of one input within 0.02 of k/8, of the next of k/8 +
-              // 1/16
+  kAny,            // uniform in (-2, 2)
+  kSmall,          // (-0.5, 0.5)
+  kPositive,       // (0.5, 2.5)
+  kAwayFromZero,   // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
+  kDistinct,       // pairwise 0.02 apart: input i holds numbers within 0.02 of k/8 + i/16
   kSmallIntegers,  // -1, 0 or 1 as a floating number, so that equals occur
   kIds,            // int64 in [0, limit)
   kBool,
@@ -43,16 +42,16 @@ struct Input {
 
 struct RowOptions {
   int64_t reduction = 1;    // terms of the longest sum, for the float32 bound
-  bool derivatives = true;  // compare with finite differences (false: large, or not differentiable)
-  bool layouts = true;      // every stride of an input works (false: view)
+  bool derivatives = true;  // compare with finite differences (false: large or not differentiable)
+  bool layouts = true;      // inputs may have any strides (false for view)
   std::vector<DType> dtypes = {kFloat64, kFloat32, kBFloat16};
-  // What the error bound of a product scales with, as a function of |inputs|; null: the result.
+  // The error bound is proportional to scale(|inputs|), or to the result if scale is null.
   std::function<Tensor(const Tensors&)> scale = {};
 };
 
 struct Row {
   std::string function;  // its name in ops.h
-  std::string op;        // grad_fn()->name() of its own output; "" for one without a node
+  std::string op;        // grad_fn()->name() of its output; "" if the output has no node
   std::string variant;
   std::function<Tensor(const Tensors&)> f;
   std::vector<Input> inputs;
@@ -62,10 +61,11 @@ struct Row {
 };
 const std::vector<Row>& op_table();
 
-// Random values for a row's inputs, as `dtype` holds them.
+// Random values for a row's inputs, rounded to `dtype`.
 Arrays sample_inputs(const Row& row, DType dtype, std::mt19937_64& random);
 Tensor to_tensor(const Array& values, DType dtype);
-Tensors to_tensors(const Row& row, const Arrays& values, DType dtype);  // ids are int64, flags bool
+// Floating inputs get `dtype`; ids are int64, flags are bool.
+Tensors to_tensors(const Row& row, const Arrays& values, DType dtype);
 Array to_array(const Tensor& x);
 
 }  // namespace vitro::tests

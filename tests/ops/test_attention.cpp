@@ -1,5 +1,5 @@
-// Attention's kernels against float64 at ragged sizes, and what they promise: rows that see
-// nothing, NaN, decoding with a cache, dropout, threads, memory.
+// Attention's kernels against float64 at ragged sizes, and their promises about rows that see
+// nothing, NaN, decoding with a cache, dropout, threads and memory.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -13,7 +13,8 @@ struct Sizes {
   int64_t B, H, G, T, S, D;
 };
 
-// k whose size grows along the columns: each block has a larger maximum than those before.
+// Scales k so that it grows along the columns: each block has a larger maximum than the blocks
+// before it.
 Tensor rising(const Tensor& k) {
   const Tensor along = reshape(linspace(0.5, 3, std::max<int64_t>(2, k.size(-2))), {-1, 1});
   return k * narrow(along, 0, 0, k.size(-2));
@@ -26,7 +27,7 @@ struct AttentionCase {
         k(rising(randn({s.B, s.G, s.S, s.D}))),
         v(randn({s.B, s.G, s.S, s.D})),
         dy(randn({s.B, s.H, s.T, s.D})) {}
-  // y, dq, dk, dv
+  // Returns y, dq, dk and dv.
   std::vector<Tensor> run(DType dtype, const AttentionOptions& options) const {
     std::vector<Tensor> in;
     for (const Tensor& x : {q, k, v}) in.push_back(x.detach().to(dtype).requires_grad_());
@@ -69,7 +70,7 @@ TEST_CASE("attention: the kernels agree with float64 at sizes around their block
 }
 
 TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
-  // Above the diagonal that ends in the corner, and where the mask hides all.
+  // The first 3 rows see nothing: by is_causal, because S = T - 3, or by a mask.
   for (int64_t T : {5, 40, 100})
     for (DType dtype : {kFloat32, kFloat64}) {
       const AttentionCase c({1, 2, 1, T, T - 3, 6});
@@ -84,7 +85,7 @@ TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
           CHECK(largest_of(all[i]) < 100);
         }
       for (size_t i : {2, 3}) CHECK(largest_of(masked[i]) < 100);
-      // The other rows are those of a mask that hides nothing.
+      // The other rows are the same as without a mask.
       const Tensor rest = c.run(dtype, {})[0];
       CHECK(max_difference(narrow(masked[0], 2, 3, T - 3), narrow(rest, 2, 3, T - 3)) < 1e-6);
     }
@@ -163,7 +164,7 @@ TEST_CASE("attention: the kernels drop what the definition drops, of their gradi
 
 TEST_CASE(
     "attention: a dropped weight is 0, the others count 1 / (1 - p), the next call's differ") {
-  // Of one-hot values y is the pattern: S equal weights.
+  // The S weights of a row are equal and v is the identity, so y shows which weights were dropped.
   const int64_t H = 3, T = 50, S = 200;
   const Tensor q = zeros({H, T, S}), k = zeros({H, S, S}), v = expand(eye(S), {H, S, S});
   for (double p : {0.2, 0.75}) {
@@ -172,9 +173,9 @@ TEST_CASE(
     const Tensor first = draw(), second = draw();
     const Tensor kept = gt(first, 0).to(kFloat64);
     CHECK(max_difference(first, kept.to(kFloat32) * (1 / (1 - p) / S)) < 1e-7);
-    CHECK(std::abs(kept.mean().item() - (1 - p)) < 0.01);  // 30,000 draws: 4 deviations
+    CHECK(std::abs(kept.mean().item() - (1 - p)) < 0.01);  // 4 deviations of 30,000 draws
     CHECK(std::abs(kept[0].mean().item() - (1 - p)) < 0.02);
-    // Rows, heads and calls are independent: they agree as often as chance lets them.
+    // Rows, heads and calls are independent, so two of them agree as often as chance says.
     const double chance = p * p + (1 - p) * (1 - p);
     const auto agree = [](const Tensor& a, const Tensor& b) {
       return eq(gt(a, 0), gt(b, 0)).to(kFloat64).mean().item();
@@ -203,27 +204,27 @@ TEST_CASE("attention: what it cannot take is an error that says why") {
     return message_of<ShapeError>([&] { scaled_dot_product_attention(x, k, k, {.mask = mask}); });
   };
   using Catch::Contains;
-  CHECK_THAT(shape_error(randn({2, 3, 5, 6})), Contains("the heads of q must be a multiple"));
+  CHECK_THAT(shape_error(randn({2, 3, 5, 6})), Contains("the heads of q to be a multiple"));
   CHECK_THAT(shape_error(randn({2, 4, 5, 7})), Contains("agree in their features"));
   CHECK_THAT(shape_error(randn({3, 4, 5, 6})), Contains("leading axes"));
-  CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D) expected"));
+  CHECK_THAT(shape_error(randn({4, 5, 6})), Contains("k and v (..., G, S, D), got"));
   CHECK_THAT(
       message_of<ValueError>([&] { scaled_dot_product_attention(x, x, x, {.dropout_p = 1.5}); }),
-      Contains("dropout_p must be in [0, 1]"));
-  CHECK_THAT(shape_error(x, zeros({5, 4})), Contains("shapes (5, 4)"));
-  CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("the mask must broadcast"));
+      Contains("expected a dropout_p in [0, 1]"));
+  CHECK_THAT(shape_error(x, zeros({5, 4})), Contains("got (5, 4)"));
+  CHECK_THAT(shape_error(x, zeros({3, 2, 4, 5, 5})), Contains("a mask that broadcasts"));
   CHECK_THAT(message_of<DTypeError>([&] {
                scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}, kInt64)});
              }),
-             Contains("the mask must be bool or floating: got int64"));
+             Contains("expected a bool or floating mask, got int64"));
   CHECK_THAT(message_of<GraphError>([&] {
                scaled_dot_product_attention(x, x, x, {.mask = zeros({5, 5}).requires_grad_()});
              }),
-             Contains("the mask is a constant"));
+             Contains("expected a constant mask"));
   CHECK_THAT(message_of<ValueError>([&] { self_attention(x, {.n_head = 3, .n_kv_head = 2}); }),
-             Contains("n_head must be a positive multiple of n_kv_head: got 3 and 2"));
+             Contains("an n_head that is a positive multiple of n_kv_head, got 3 and 2"));
   CHECK_THAT(message_of<ShapeError>([&] { self_attention(x, {.n_head = 4}); }),
-             Contains("qkv must be (..., T, (n_head + 2 n_kv_head) D)"));
+             Contains("expected qkv (..., T, (n_head + 2 n_kv_head) D)"));
 }
 
 TEST_CASE(
@@ -243,7 +244,7 @@ TEST_CASE(
         scaled_dot_product_attention(heads(qkv, 0, H), heads(qkv, H, G), heads(qkv, H + G, G),
                                      {.is_causal = true, .dropout_p = p});
     Tensor merged = transpose(z, 1, 2);
-    CHECK((merged.is_contiguous() || dtype == kFloat64));  // merging heads is a view
+    CHECK((merged.is_contiguous() || dtype == kFloat64));  // merging heads copies nothing
     merged = reshape(merged, {B, T, H * D});
     CHECK(same_bits(y, merged));
     const Tensor dy = randn({B, T, H * D}).to(dtype);
@@ -275,10 +276,10 @@ TEST_CASE("attention: no matrix of T x T numbers is ever held, with dropout or w
   Tensor qkv = randn({1, T, 3 * D}).requires_grad_(), dy = randn({1, T, D});
   const int64_t live = live_bytes(), before = memory_stats().peak;
   Tensor y = self_attention(qkv, {.n_head = 1, .dropout_p = p});
-  CHECK(live_bytes() - live < 4 * T * (D + 2) + (64 << 10));  // y and one number per row
+  CHECK(live_bytes() - live < 4 * T * (D + 2) + (64 << 10));  // y and two numbers per row
   y.backward(dy);
   CHECK(qkv.grad().defined());
-  // The peak is the process's, and only grows; a matrix of scores would be 576 MB.
+  // The peak belongs to the whole process and only grows.  A matrix of scores would be 576 MB.
   CHECK(memory_stats().peak <= std::max(before, live + (16 << 20)));
 }
 

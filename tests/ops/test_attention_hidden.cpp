@@ -1,4 +1,4 @@
-// Attention does not read what is hidden: NaN and infinities there change nothing.
+// NaN and infinities in hidden keys and values do not change attention.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -16,7 +16,7 @@ struct HiddenCase {
   double dropout_p = 0;
 };
 
-// The result and the gradients of q, k and v.
+// Returns y and the gradients of q, k and v.
 std::vector<Tensor> run(const HiddenCase& c, const Tensor& q, const Tensor& k, const Tensor& v,
                         const Tensor& dy) {
   std::vector<Tensor> in;
@@ -31,15 +31,16 @@ std::vector<Tensor> run(const HiddenCase& c, const Tensor& q, const Tensor& k, c
   return all;
 }
 
-// Column S - 1 is hidden from all rows (a mask), or from all but the last (is_causal).
+// Checks that NaN or infinities in column S - 1 change no row that does not see it.  A mask hides
+// the column from all rows, is_causal from all but the last.
 void check_hidden(const HiddenCase& c) {
   const int64_t S = c.S ? c.S : c.T, D = 20, seen_rows = c.is_causal ? c.T - 1 : c.T;
   manual_seed(8);
   const Tensor q = randn({2, c.H, c.T, D}), k = randn({2, c.G, S, D}), v = randn({2, c.G, S, D});
   Tensor dy = randn({2, c.H, c.T, D});
-  if (c.is_causal) dy.select(2, c.T - 1).zero_();  // only rows that see nothing bad count
+  if (c.is_causal) dy.select(2, c.T - 1).zero_();  // the last row sees the column: leave it out
   const auto wanted = run(c, q, k, v, dy);
-  // Sums in another order may round to another bfloat16.
+  // The sums may be added in another order, and round to another bfloat16.
   const double tolerance = c.dtype == kBFloat16 ? 2e-2 : 1e-5;
   for (double bad : {static_cast<double>(kNaN), static_cast<double>(kInf)})
     for (bool in_keys : {true, false}) {
@@ -52,12 +53,12 @@ void check_hidden(const HiddenCase& c) {
             tolerance);
       CHECK(max_difference(narrow(got[1], 2, 0, seen_rows), narrow(wanted[1], 2, 0, seen_rows)) <
             tolerance);
-      if (c.is_causal) continue;  // the last row sees the column: its weights are NaN
+      if (c.is_causal) continue;  // the last row's weights are NaN, and reach dk and dv
       for (size_t i : {2, 3}) CHECK(max_difference(got[i], wanted[i]) < tolerance);
     }
 }
 
-// (T, S): all seen but the last column.
+// A mask (T, S) that hides the last column.
 Tensor all_but_last(int64_t T, int64_t S) {
   Tensor mask = ones({T, S}, kBool);
   mask.select(1, S - 1).fill_(false);
@@ -85,7 +86,7 @@ TEST_CASE("attention: NaN and infinities in hidden keys and values change nothin
         causal.dropout_p = 0.3;
         check_hidden(causal);
       }
-  // Several blocks of columns, shared keys, few rows, one row.
+  // Cases with several blocks of columns, shared keys, few rows, one row.
   check_hidden({.T = 60, .S = 1100, .mask = all_but_last(60, 1100)});
   check_hidden({.T = 30, .H = 4, .G = 2, .S = 600, .mask = all_but_last(30, 600)});
   check_hidden({.T = 3, .H = 4, .G = 2, .S = 300, .mask = all_but_last(3, 300)});
@@ -108,7 +109,8 @@ TEST_CASE("self_attention: NaN in the future of a row changes nothing") {
       };
       const auto got = rows(bad), wanted = rows(qkv);
       CHECK(max_difference(got[0], wanted[0]) < 1e-6);
-      // The last row's gradient is 0 here, but its softmax is NaN, and it reads all others.
+      // The last row's dy is 0 here, but its softmax is NaN, and reaches all dk and dv.  So only
+      // dq, the first 8 columns, is compared.
       for (int64_t j = 0; j < 8; ++j)
         CHECK(max_difference(got[1].select(2, j), wanted[1].select(2, j)) < 1e-6);
     }
@@ -138,14 +140,14 @@ TEST_CASE("attention: NaN that a row sees stays NaN") {
       Tensor v = randn({1, 1, T, 4}, dtype);
       v.select(2, 0).fill_(kNaN);
       Tensor mask = ones({T, T}, kBool);
-      mask[0].select(0, 0).fill_(false);  // row 0 sees column 1 and those behind
+      mask[0].select(0, 0).fill_(false);  // row 0 sees all columns but column 0
       const Tensor y = scaled_dot_product_attention(q, k, v, {.mask = mask});
       for (int64_t t = 0; t < T; ++t) CHECK(std::isnan(y[0][0][t].select(0, 0).item()) == (t > 0));
     }
 }
 
 TEST_CASE("attention: the weights of large scores add up to 1 in backward") {
-  // Whole numbers: the scores are exact in float32.
+  // q and k are multiples of powers of two, so that the scores are exact in float32.
   for (int64_t T : {2, 40}) {
     manual_seed(11);
     const Tensor q = full({1, 1, T, 4}, 64), dy = randn({1, 1, T, 4}), v = randn({1, 1, T, 4});

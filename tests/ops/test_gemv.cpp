@@ -14,11 +14,11 @@ using namespace vitro;
 
 namespace {
 
-// One product with room between the rows of w, whose numbers are NaN: nothing may read them.
+// One product.  The gaps between the rows of w hold NaN, which shows if something reads them.
 template <class T>
 struct GemvCase {
   int64_t m, n, k, stride, x_step;
-  bool columns, bias;  // columns: w is (k, n)
+  bool columns, bias;  // columns: w is (k, n), else (n, k)
   std::vector<T> x, w, biases, y;
 
   GemvCase(std::mt19937_64& random, bool by_columns, bool integers) : columns(by_columns) {
@@ -54,8 +54,8 @@ struct GemvCase {
     if (columns) simd::gevm(call);
     else simd::gemv(call);
   }
-  // |error| in units of u sqrt(K) (|X||W|), after half a unit in the last place of the result's
-  // dtype is taken off.
+  // The largest |error| in units of u sqrt(K) (|X||W|).  For bfloat16 the rounding of the result is
+  // subtracted first.
   double worst() const {
     double most = 0;
     for (int64_t i = 0; i < m; ++i)

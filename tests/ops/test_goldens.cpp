@@ -1,4 +1,5 @@
-// Every golden case against vitro's ops in float64: values, gradients, conversions, initial values.
+// Compares vitro's ops in float64 with every golden case: values, gradients, conversions, initial
+// values.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -19,8 +20,8 @@ constexpr double kRtol = 1e-9, kAtol = 1e-12;
 using Tensors = std::vector<Tensor>;
 using Run = std::function<Tensors(const GoldenCase& c, const Tensors& in)>;
 
-// What vitro does not have.  Each is asked of the compiler, so that it leaves the list when it
-// comes.
+// The goldens that vitro has no function for.  The static_assert fails once it has one, so that the
+// list stays true.
 template <class T>
 concept Sorts = requires(T x) {
   sort(x, 0);
@@ -31,12 +32,12 @@ concept TakesSeveralAxes = requires(T x) {
 };
 static_assert(!Sorts<Tensor> && !TakesSeveralAxes<Tensor>);
 struct Missing {
-  const char* prefix;  // of the case's name
+  const char* prefix;  // of the names of the cases
   int cases;
 };
 const std::vector<Missing> kMissing = {{"sort/", 2}, {"var/several/", 4}};
 
-// Where vitro decides otherwise: exactly this must differ, and nothing before it.
+// The goldens that vitro contradicts on purpose: exactly this difference must be found.
 struct Different {
   const char *name, *difference, *reason;
 };
@@ -85,7 +86,7 @@ Run place(Tensor (*whole)(const Tensor&), Tensor (*f)(const Tensor&, int64_t, bo
   };
 }
 
-// A constant_of that stands among the arguments; undefined if it does not.
+// The constant of this name among the case's arguments; undefined if there is none.
 Tensor constant_of(const GoldenCase& c, const char* name) {
   if (!c.has_arg(name)) return {};
   auto values = c.arg(name).get<std::vector<double>>();
@@ -106,7 +107,7 @@ Tensors run_var(const GoldenCase& c, const Tensors& in) {
   if (c.arg("axes").size() == 1) return {var(in[0], c.arg("axes")[0].get<int64_t>(), options)};
   return {var(in[0], options)};
 }
-// A padded row is the layer's matter, not the op's.
+// The layer, not the op, knows padding_idx.
 Tensors run_embedding(const GoldenCase& c, const Tensors& in) {
   if (c.arg("padding_idx").is_null()) return {embedding(in[0], in[1])};
   nn::Embedding layer(in[1].size(0), in[1].size(1), {.padding_idx = c.arg("padding_idx")});
@@ -219,7 +220,7 @@ const std::map<std::string, Run>& runs() {
   return all;
 }
 
-// "" where vitro's outputs and gradients are the golden's, else what differs.
+// "" if vitro's outputs and gradients equal the golden's, else the differences in words.
 std::string wrong(const GoldenCase& c) {
   Tensors in, wanted;
   std::string all;
@@ -277,7 +278,7 @@ TEST_CASE("conversions between dtypes give PyTorch's bits") {
     INFO(c.name);
     Tensor expected = c.outputs[0];
     CHECK(difference(c.inputs[0].to(expected.dtype()), expected, 0, 0) == "");
-    // The same through strides, where no kernel runs over whole rows.
+    // A strided tensor gives the same, where no kernel runs over whole rows.
     Tensor strided = stack({c.inputs[0], c.inputs[0]}, 1).select(1, 1);
     CHECK(difference(strided.to(expected.dtype()), expected, 0, 0) == "");
     ++compared;
@@ -287,7 +288,7 @@ TEST_CASE("conversions between dtypes give PyTorch's bits") {
 
 namespace {
 
-// What an initializer of the golden fills: one tensor per draw.
+// The tensors that the case's initializer fills, one per draw.
 Tensors initialized(const GoldenCase& c) {
   using namespace nn::init;
   if (c.op == "Linear") {
@@ -304,7 +305,7 @@ Tensors initialized(const GoldenCase& c) {
   return {fill(x, c.arg("a"), mode, c.arg("nonlinearity"), default_generator())};
 }
 
-// The same draw with the golden's own bounds or deviation.
+// A draw with the bounds or the deviation of the golden.
 Tensor drawn(const nlohmann::json& draw, const Tensor& like) {
   Tensor x = empty_like(like);
   if (draw.at("kind") == "uniform") fill_uniform(x, draw.at("low"), draw.at("high"));
@@ -312,7 +313,7 @@ Tensor drawn(const nlohmann::json& draw, const Tensor& like) {
   return x;
 }
 
-// Whether many draws together have the golden's bounds, mean and deviation.
+// Checks that many draws together have the golden's bounds, mean and deviation.
 void check_statistics(const GoldenCase& c, size_t which) {
   const nlohmann::json& draw = c.json.at("draws")[which];
   double sum = 0, squares = 0, least = HUGE_VAL, most = -HUGE_VAL, n = 0;
@@ -327,7 +328,7 @@ void check_statistics(const GoldenCase& c, size_t which) {
   CHECK(std::abs(sum / n) < 0.04 * deviation);
   CHECK(std::sqrt(squares / n) == Approx(deviation).epsilon(0.02));
   if (!uniform) return;
-  const double slack = high * 1e-6;  // float32
+  const double slack = high * 1e-6;  // for float32's rounding
   CHECK((-high - slack <= least && least < -0.99 * high));
   CHECK((0.99 * high < most && most <= high + slack));
 }

@@ -1,4 +1,4 @@
-// x.index({...}): values and gradients against PyTorch, and what it refuses.
+// x.index({...}): its values and gradients against PyTorch, and its errors.
 #include <catch2/catch.hpp>
 #include <limits>
 
@@ -16,7 +16,7 @@ std::optional<int64_t> bound(const nlohmann::json& value) {
   return value.get<int64_t>();
 }
 
-// The places of a golden's index.
+// The entries of a golden's index.
 std::vector<Index> places(const GoldenCase& c) {
   std::vector<Index> all;
   for (const nlohmann::json& place : c.arg("index")) {
@@ -50,7 +50,7 @@ TEST_CASE("indexing gives PyTorch's values and gradients") {
   for (const GoldenCase& c : read_goldens("indexing")) {
     INFO(c.name);
     Tensor x = c.input("x").clone().requires_grad_();
-    if (c.inputs.size() > 2) {  // two tensors in one index
+    if (c.inputs.size() > 2) {  // two tensors in one index, which vitro refuses
       CHECK_THROWS_AS(index(x, places(c)), ShapeError);
       ++refused;
       continue;
@@ -81,7 +81,7 @@ TEST_CASE("the axes of ids stay in the place of the axis that they index") {
   CHECK(y.index({1, 1, 0, 3}).item() == x.index({1, 2, 3}).item());
   CHECK(x.index({0, Slice(), tensor({3, 1, 0, 0, 2})}).shape() == Shape{3, 5});  // NumPy: (5, 3)
   CHECK(x.index({tensor({1}), Slice(), 0}).shape() == Shape{1, 3});
-  CHECK(x.index({tensor(1)}).shape() == Shape{3, 4});  // a scalar of ids is an integer
+  CHECK(x.index({tensor(1)}).shape() == Shape{3, 4});  // scalar ids act like an integer
 }
 
 TEST_CASE("a mask covers as many axes as it has, wherever it stands") {
@@ -178,12 +178,12 @@ TEST_CASE("what an index refuses, and how it says so") {
       {[&] {
          x.index({tensor({true, false, true})});
        },
-       "mask of shape (3,)", "(2, 3, 4)"},
+       "sizes of (2, 3, 4) from axis 0 on", "got (3,)"},
       {[&] {
          x.index({0, tensor({{true, false}})});
        },
-       "mask of shape (1, 2)", "(3, 4)"},
-      {[&] { x.index({tensor(true)}); }, "mask must have axes", "scalar"},
+       "sizes of (3, 4) from axis 0 on", "got (1, 2)"},
+      {[&] { x.index({tensor(true)}); }, "mask with axes", "scalar"},
       {[&] {
          x.index({Ellipsis, 0, Ellipsis});
        },
@@ -212,11 +212,11 @@ TEST_CASE("what an index refuses, and how it says so") {
       {[&] {
          x.index({zeros({1, 1, 1, 1, 1, 1, 1}, kInt64)});
        },
-       "8 axes", "room"},
+       "8 axes", "one more than"},
       {[&] {
          x.index({None, None, None, None, None, None});
        },
-       "8 axes", "room"},
+       "8 axes", "one more than"},
   };
   for (const auto& row : shape_errors)
     CHECK_THAT(message_of<ShapeError>(row.f), Contains(row.what) && Contains(row.came));

@@ -1,4 +1,4 @@
-// Arithmetic in place: values, overlap, versions, and what is refused.
+// Arithmetic in place: values, overlap, versions and errors.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -27,7 +27,7 @@ const InPlace kOps[] = {
     {"copy_", [](Tensor& y, const Tensor& x) { y.copy_(x); }, [](double, double x) { return x; }},
 };
 
-// What the op gives when nothing overlaps: by the formula, on copies.
+// The values that the op's formula gives on copies, where nothing overlaps.
 Values expected(const InPlace& op, const Tensor& y, const Tensor& x) {
   const Values a = values(y), b = values(x.expand(y.shape()));
   Values out;
@@ -48,7 +48,7 @@ TEST_CASE("each op changes the tensor to its formula, broadcasting the source") 
         const uint64_t version = y.version();
         op.change(y, x);
         CHECK(values(y) == after);
-        CHECK(values(same) == after);  // the same tensor, not a new one
+        CHECK(values(same) == after);  // the tensor itself changed
         CHECK(y.version() == version + 1);
       }
 }
@@ -95,7 +95,7 @@ TEST_CASE("changes go through views") {
 
 TEST_CASE("a source that overlaps its destination is read before it is written") {
   for (const InPlace& op : kOps)
-    for (int64_t n : {6, 300}) {  // 300: beyond one chunk and one register
+    for (int64_t n : {6, 300}) {  // 300 is more than one chunk and one register
       INFO(op.name << " " << n);
       auto square = [n] {
         return (arange(static_cast<double>(n * n), kFloat64) + 1.0).reshape({n, n});
@@ -124,7 +124,7 @@ TEST_CASE("a source that overlaps its destination is read before it is written")
         Tensor m = square(), y = row.to(m);
         const Values after = expected(op, y, row.from(m));
         op.change(y, row.from(m));
-        CHECK((values(y) == after));  // too many to print
+        CHECK((values(y) == after));  // in parentheses, because there are too many values to print
       }
     }
 }
@@ -193,7 +193,7 @@ TEST_CASE("a source that requires grad may not vanish in a plain tensor") {
 
 TEST_CASE("bfloat16 in place computes in float32 and rounds once") {
   Tensor x = tensor({1.0, 3.0}, kBFloat16), y = tensor({0.00390625, 0.01171875}, kBFloat16);
-  x.add_(y);  // 1 + 2^-8 is a tie, which goes to even
+  x.add_(y);  // 1 + 2^-8 is a tie, and rounds to even
   CHECK(values(x) == Values{1, 3.015625});
   Tensor wide = randn({1000}).to(kBFloat16), other = randn({1000}).to(kBFloat16);
   const Tensor once = (wide.to(kFloat32) * other.to(kFloat32)).to(kBFloat16);

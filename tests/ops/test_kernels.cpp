@@ -1,4 +1,4 @@
-// Kernels on plain pointers: accuracy against float64, special values, tails.
+// Elementwise kernels on plain pointers: accuracy against float64, special values, tails.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -33,8 +33,7 @@ double gelu_tanh_slope(double x) {
   return (1 + t) / 2 + x / 2 * sech2 * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x);
 }
 
-// What an error is measured against: |y|; or, where small results come from cancellation, something
-// that does not vanish: |x| or 1.
+// The scale of an error bound: |y|; or |x| or 1, if y can be small by cancellation.
 enum class Scale { kResult, kInput, kOne };
 double scale_of(Scale scale, double x, double y) {
   return scale == Scale::kResult  ? std::abs(y)
@@ -42,7 +41,8 @@ double scale_of(Scale scale, double x, double y) {
                                   : std::max(1.0, std::abs(y));
 }
 
-// `bound` is the largest error that the sweep measures, rounded up, in units of 2^-24 of the scale.
+// `bound` is the largest error that the sweep measures, rounded up, in units of 2^-24 times the
+// scale.
 struct UnaryCase {
   const char* name;
   Unary op;
@@ -82,7 +82,7 @@ struct BinaryCase {
   const char* name;
   Binary op;
   double (*f)(double, double);
-  float low, high;  // of the first argument; the second is in [-3, 3] without (-0.1, 0.1)
+  float low, high;  // bounds of the first argument; the second has 0.1 <= |b| <= 3
   Scale scale;
   double bound;
 };
@@ -119,7 +119,7 @@ const BinaryCase kBinaries[] = {
      [](double x, double dy) { return dy * logistic(x); }, -80, 80, Scale::kResult, 3.2},
 };
 
-// Floats of [low, high]: evenly spaced, and spaced evenly in the exponent towards zero.
+// Floats in [low, high]: some spaced evenly, some with evenly spaced exponents down to zero.
 std::vector<float> sweep(float low, float high, int n) {
   std::vector<float> x;
   for (int i = 0; i < n; ++i) {
@@ -184,7 +184,7 @@ TEST_CASE("kernels: NaN, infinities, zeros, denormal and huge numbers have their
   };
   for (const UnaryCase& c : kUnaries)
     for (float x : special) {
-      // Every lane and the tail see the number.
+      // 67 copies, so that every lane and the tail compute the number.
       std::vector<float> in(67, x), out(67);
       simd::unary_kernel(c.op)(in.data(), out.data(), 67);
       INFO(c.name << "(" << x << ") = " << out[0] << ", expected " << c.f(x));
@@ -194,7 +194,7 @@ TEST_CASE("kernels: NaN, infinities, zeros, denormal and huge numbers have their
   for (const BinaryCase& c : kBinaries)
     for (float a : special) {
       if ((c.op == Binary::kTanhBackward || c.op == Binary::kSigmoidBackward) && std::abs(a) > 1)
-        continue;  // an output
+        continue;  // the first argument is y = f(x), which has |y| <= 1
       for (float b : {1.5f, -1.5f, kNaN}) {
         double wanted = c.f(a, b);
         if (std::isnan(b) && c.op != Binary::kReluBackward) wanted = kNaN;
@@ -252,5 +252,3 @@ TEST_CASE("kernels: every length and alignment gives the same numbers and writes
   };
   run("axpy", scaled_add, false);
 }
-
-// --- bfloat16 ---

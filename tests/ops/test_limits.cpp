@@ -1,4 +1,4 @@
-// Limits at infinity, tails, and what does not count.
+// Ops at infinity and in their tails, and inputs that must not count.
 #include <catch2/catch.hpp>
 #include <numbers>
 
@@ -19,14 +19,14 @@ double sigmoid_of(double x) {
   return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
 }
 
-// f, its value and its slope, by formulas that keep their digits far to the left.
+// A function, and formulas for its value and slope that keep their digits at large negative x.
 struct Tail {
   const char* name;
   std::function<Tensor(const Tensor&)> f;
   double (*value)(double);
   double (*slope)(double);
-  double narrow_end;  // where float32 is out of normal numbers
-  double units;       // of 2^-24: the relative error of float32
+  double narrow_end;  // below this x, float32 results are not normal numbers
+  double units;       // the relative error in float32, in units of 2^-24
 };
 const Tail kTails[] = {
     {"gelu", [](const Tensor& x) { return gelu(x); },
@@ -85,10 +85,10 @@ TEST_CASE("limits: functions keep their digits far to the left, and so do their 
       INFO(c.name << ", " << dtype);
       const Tensor x = from_span(std::span<const double>(at)).to(dtype).requires_grad_();
       check_near("value", c.f(x), value, rtol);
-      const bool has_kernel = std::string(c.name) != "erfc";  // else each op rounds to bfloat16
+      const bool has_kernel = std::string(c.name) != "erfc";  // without one, each op rounds
       if (dtype != kBFloat16 || has_kernel)
         check_near("slope", grad(sum(c.f(x)), {x})[0], slope, dtype == kBFloat16 ? 2e-2 : rtol);
-      // By definition in float32, the exponent itself is rounded.
+      // With create_graph the definition is differentiated, which rounds the exponent to float32.
       const double by_ops = dtype == kFloat64 ? rtol : dtype == kFloat32 ? 4e-5 : 5e-2;
       if (dtype != kBFloat16 || std::string(c.name).find("lu") != std::string::npos)
         check_near("slope under create_graph", grad(sum(c.f(x)), {x}, {.create_graph = true})[0],
@@ -237,7 +237,7 @@ TEST_CASE("losses of classes: the mean divides by the sum of the weights as it i
       const Tensor dx = grad(loss, {x})[0];
       CHECK(values(dx)[0] == Approx(w[0] * (std::exp(p[0]) - 1) / total).epsilon(digits));
     }
-  // No row at all counts: NaN, with the gradient 0.
+  // If no row counts, the loss is NaN and its gradient 0.
   const Tensor x = leaf({{1., 2., 0.}}), none = tensor({-100});
   const Tensor loss = cross_entropy(x, none, {.weight = tensor({1., -1., 0.})});
   CHECK(std::isnan(loss.item()));

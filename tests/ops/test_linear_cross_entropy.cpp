@@ -1,4 +1,4 @@
-// linear_cross_entropy where its logits take several tiles: values, memory, a tied weight.
+// linear_cross_entropy with logits in several tiles: values, memory, a tied weight.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -18,10 +18,11 @@ struct Problem {
   }
 };
 
-// Bytes that f has live at most, above what is live before.
+// The most bytes that f holds at a time.
 template <class F>
 int64_t peak_of(F f) {
-  // What is live is raised to the highest peak so far: then the peak moves at once.
+  // The ballast raises the live bytes to the highest peak so far, so that all that f holds raises
+  // the peak.
   const MemoryStats before = memory_stats();
   const Tensor ballast = empty({std::max<int64_t>(0, before.peak - before.live)}, kUInt8);
   const int64_t start = memory_stats().live;
@@ -56,7 +57,7 @@ TEST_CASE("linear_cross_entropy: the logits are never all live") {
   const Problem p(rows, classes, 16);
   CHECK(peak_of([&] { cross_entropy(linear(p.x, p.weight), p.targets); }) >= logits);
   p.x.zero_grad(), p.weight.zero_grad();
-  // A tile of 4 MiB, and the gradient of the weight.
+  // The bound allows a tile of 4 MiB and the gradient of the weight.
   CHECK(peak_of([&] { linear_cross_entropy(p.x, p.weight, p.targets).backward(); }) <
         (6 << 20) + 2 * p.weight.numel() * 4);
 }
@@ -69,7 +70,8 @@ TEST_CASE("linear_cross_entropy: the gradient of a tied embedding is held once")
                ids = randint(0, classes, {64}), targets = randint(0, classes, {64});
   const int64_t peak =
       peak_of([&] { linear_cross_entropy(embedding(ids, table), table, targets).backward(); });
-  // A tile of logits of 4 MiB, its gradient in parts, and a piece of a product per thread.
+  // The bound allows one tile of logits (4 MiB), the gradient of the table once, and a piece of a
+  // product per thread.
   CHECK(peak < (7 << 20) + classes * features * 4);
   const Tensor wide = table.to(kFloat64).detach().requires_grad_();
   cross_entropy(linear(embedding(ids, wide), wide), targets).backward();

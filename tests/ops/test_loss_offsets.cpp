@@ -9,7 +9,7 @@ using namespace vitro::testing;
 
 namespace {
 
-// The loss of logits (rows, classes), summed over the rows.
+// A loss f of logits (rows, classes), summed over the rows.
 struct ClassLossForm {
   const char* name;
   std::function<Tensor(const Tensor& logits, const Tensor& targets)> f;
@@ -17,7 +17,8 @@ struct ClassLossForm {
 
 Tensor weights_of(const Tensor& logits) { return arange(1, logits.size(1) + 1).to(logits.dtype()); }
 
-// The logits as x W^T with W = 1, so that W's gradient is theirs, summed over the rows.
+// The sum of linear_cross_entropy over the rows.  x = 1 and W is one row of logits, so that the
+// gradient of W is the gradient of the logits.
 Tensor by_linear(const Tensor& logits, const Tensor& targets, CrossEntropyOptions options,
                  const LogitsTile& tile) {
   options.reduction = Reduction::kSum;
@@ -68,7 +69,7 @@ const std::vector<ClassLossForm> kClassLossForms = {
      }},
 };
 
-// The loss and its gradient, by the plain path or under create_graph.
+// The loss and its gradient, with or without create_graph.
 std::vector<Tensor> loss_and_slope(const ClassLossForm& form, const Tensor& logits,
                                    const Tensor& targets, bool create_graph) {
   const Tensor x = logits.detach().clone().requires_grad_(), loss = form.f(x, targets);

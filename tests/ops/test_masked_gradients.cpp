@@ -1,4 +1,4 @@
-// What an op does not select has the gradient 0, even where the gradient from above is infinite.
+// Elements that an op does not select get the gradient 0, even where dy is infinite.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -8,7 +8,7 @@ using namespace vitro::testing;
 
 namespace {
 
-// The first and second derivatives of sum f(x) at x, the second as the gradient of sum dx.
+// `slope` is the gradient of sum f(x) at x, `curvature` the gradient of the sum of `slope`.
 struct MaskedCase {
   const char* name;
   std::function<Tensor(const Tensor&)> f;
@@ -19,7 +19,7 @@ Tensor constants(std::initializer_list<double> v, const Tensor& like) {
   return from_span(std::span(v.begin(), v.size())).to(like.dtype());
 }
 Tensor positive_places(const Tensor& x) { return gt(x.detach(), 0); }
-// A matrix with x on the diagonal and above it, so that a triangle leaves a part of it out.
+// A (2, 2) matrix with x in both rows; tril and triu leave part of it out.
 Tensor as_square(const Tensor& x) { return reshape(cat({x, x}), {2, 2}); }
 
 const std::vector<MaskedCase> kMaskedCases = {
@@ -190,7 +190,7 @@ TEST_CASE("masked gradients: relu keeps NaN in tensors of any size and layout") 
     CHECK(places(relu(large.t())) == 300);
     const Tensor rest = to(randn({3, 300}), dtype);
     CHECK(max_difference(relu(rest), maximum(rest, zeros_like(rest))) == 0);
-    // Products on oneDNN, in pieces; without a bias and with one.
+    // Products on oneDNN in pieces, without and with a bias.
     const Tensor weight = to(randn({350, 300}), dtype), bias = to(randn({350}), dtype);
     for (const Tensor& shift : {Tensor(), bias}) {
       const Tensor y = linear(large, weight, shift, Activation::kRelu);

@@ -20,7 +20,7 @@ std::vector<float> floats(std::mt19937_64& random, int64_t n, double middle = 0)
 }
 Tensor wide(std::vector<float>& x, int64_t n) { return from_blob(x.data(), {n}).to(kFloat64); }
 
-// The largest difference from `expected`, infinite if anything beyond it was written.
+// The largest difference from `expected`; infinite if the kernel wrote beyond the row.
 double rows_difference(const std::vector<float>& got, const Tensor& expected) {
   const std::vector<double> e = values(expected);
   double most = 0;
@@ -43,7 +43,7 @@ TEST_CASE("norms: the kernels agree with float64 at every length") {
       const auto room = static_cast<size_t>(n) + 20;
       std::vector<float> y(room, kUntouched), dx(room, kUntouched), dw(room, kUntouched),
           db(room, kUntouched);
-      std::fill_n(dw.begin(), n, 0.5f), std::fill_n(db.begin(), n, 0.25f);  // added to
+      std::fill_n(dw.begin(), n, 0.5f), std::fill_n(db.begin(), n, 0.25f);  // backward adds to them
       constexpr float kEps = 0.01f;
       const auto forward = centered ? simd::layer_norm : simd::rms_norm;
       const auto backward = centered ? simd::layer_norm_backward : simd::rms_norm_backward;
@@ -60,7 +60,7 @@ TEST_CASE("norms: the kernels agree with float64 at every length") {
       CHECK(rows_difference(dw, w64.grad() + 0.5) < 2e-5);
       CHECK(rows_difference(db, wide(dy, n) + 0.25) < 1e-6);
 
-      // Without weight, bias and the gradients that nobody wants.
+      // The kernels also run without weight, bias and gradients.
       forward(x.data(), nullptr, nullptr, kEps, y.data(), n);
       CHECK(rows_difference(y, centered ? layer_norm(wide(x, n), {}, {}, kEps)
                                         : rms_norm(wide(x, n), {}, kEps)) < 2e-5);
@@ -102,7 +102,8 @@ TEST_CASE("norms: gradients do not depend on the number of threads") {
 }
 
 TEST_CASE("norms: gradients of rows of any size, first and second") {
-  // z does not change with the size of x, so s^2 times the second derivative does not either.
+  // With eps = 0, y does not depend on the scale s of x.  So s times the first derivative and s^2
+  // times the second do not depend on s either.
   const auto derivatives = [](DType dtype, double s, bool centered) {
     const Tensor x = (tensor({{1., 2., 4.}}).to(kFloat64) * s).to(dtype).requires_grad_(),
                  c = tensor({{1., -1., 0.}}).to(dtype);

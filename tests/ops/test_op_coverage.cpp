@@ -42,7 +42,7 @@ TEST_CASE("op table: every function of ops.h has rows, at least one per overload
       R"(^(?:inline )?(?:Tensor|std::vector<Tensor>|ValuesAndIndices) (\w+|operator[-+*/])\()";
   for (const std::string& name : matches(read(kSource / "ops/ops.h"), pattern)) ++declared[name];
   for (const char* name : {"add", "expand", "sum_to"})
-    ++declared[name];  // of framework/autograd/node.h
+    ++declared[name];  // declared in framework/autograd/node.h
   CHECK(declared.size() > 70);
   for (const Row& row : op_table()) ++rows[row.function];
   for (const auto& [name, overloads] : declared) {
@@ -56,8 +56,9 @@ TEST_CASE("op table: every function of ops.h has rows, at least one per overload
 }
 
 TEST_CASE("op table: every op of the library is the op of some row") {
-  // What the engine and modules put between ops has tests of its own (test_gradcheck, test_hooks);
-  // the seen products are parts of attention's definition, whose rows check them.
+  // The ops that the engine and modules insert have tests of their own (test_gradcheck,
+  // test_hooks).  The seen products are parts of attention's definition; attention's rows check
+  // them.
   const std::set<std::string> internal = {"alias", "hooked_input", "hooked_output", "seen_scores",
                                           "seen_sum"};
   std::set<std::string> in_sources, of_rows;
@@ -127,7 +128,7 @@ TEST_CASE(
       try {
         if (row.f(x).requires_grad() && row.op != "embed_slice") return "the result requires grad";
       } catch (const DTypeError&) {
-      } catch (const ValueError& error) {  // of a number that the dtype does not hold
+      } catch (const ValueError& error) {  // the dtype does not hold a number of the formula
         if (std::string(error.what()).find("expected a number that") == std::string::npos) throw;
       }
     }

@@ -1,4 +1,4 @@
-// The runners over the op table: values, derivatives, kernels, layouts, no-grad, names.
+// The tests that run over the op table: values, derivatives, kernels, layouts, no-grad, names.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -39,7 +39,8 @@ double largest(const Arrays& xs) {
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-// The first element of `got` further from `wanted` than bound(k), in words.
+// Describes the first element k of `got` that is further than bound(k) from `wanted`; "" if there
+// is none.
 template <class Bound>
 std::string difference(const Array& got, const Array& wanted, Bound bound) {
   std::ostringstream text;
@@ -64,7 +65,7 @@ double l2(const Array& x) {
   return std::sqrt(sum);
 }
 
-// d<dy, f(x)>/dx of every floating input; zeros where no gradient comes back.
+// The gradients of sum(dy f(x)) for all floating inputs; zeros where no gradient comes back.
 Arrays gradients(const Row& row, const Tensors& inputs, const Tensor& dy,
                  bool create_graph = false) {
   Tensors x = leaves(inputs), wanted;
@@ -79,7 +80,7 @@ Arrays gradients(const Row& row, const Tensors& inputs, const Tensor& dy,
   return values;
 }
 
-// A row with values as `dtype` holds them, and a dy for its result.  Undefined dy: no gradient.
+// Random inputs of a row, rounded to `dtype`, and a dy for its result.
 struct Sample {
   Arrays values;
   Array dy;
@@ -119,7 +120,7 @@ TEST_CASE("op table: each row's own output is made by the op that it names") {
 
 TEST_CASE("op table: nothing is recorded under no-grad") {
   for_rows(3, [&](const Row& row, std::mt19937_64& random) -> std::string {
-    if (row.op == "embed_slice") return "";  // this row is a gradient, which must record
+    if (row.op == "embed_slice") return "";  // this row calls grad, which needs a graph
     Tensors x = leaves(
         to_tensors(row, sample_inputs(row, row.options.dtypes[0], random), row.options.dtypes[0]));
     NoGradGuard unrecorded;
@@ -169,7 +170,7 @@ TEST_CASE("op table: second derivatives agree with central differences") {
 
 namespace {
 
-// What is wrong with f(x) in `dtype`, held against float64 of the same inputs.
+// Compares f(x) in `dtype` with float64 on the same inputs; returns the difference in words, or "".
 std::string wrong_value(const Row& row, DType dtype, std::mt19937_64& random) {
   Arrays x = sample_inputs(row, dtype, random), magnitudes = x;
   for (Array& input : magnitudes)
@@ -190,8 +191,8 @@ std::string wrong_value(const Row& row, DType dtype, std::mt19937_64& random) {
   });
 }
 
-// Element by element in float32, by the relative L2 norm in bfloat16.  A gradient that cancels is
-// held against dy, of which it is made.
+// Compares float32 element by element, bfloat16 by the relative L2 norm.  The bound is relative to
+// dy where the gradient is small by cancellation.
 std::string wrong_gradient(const Row& row, DType dtype, const Array& got, const Array& wanted,
                            const Array& dy) {
   const double most = std::max(largest({wanted}), 0.3 * largest({dy}));
@@ -214,7 +215,7 @@ std::string wrong_gradients(const Row& row, DType dtype, std::mt19937_64& random
   };
   Arrays wanted = gradients(row, to_tensors(row, s.values, kFloat64), dy_for(kFloat64));
   for (bool create_graph : {false, true}) {
-    if (create_graph && dtype == kBFloat16) continue;  // definitions round at every step
+    if (create_graph && dtype == kBFloat16) continue;  // each op of a definition rounds
     Arrays got = gradients(row, to_tensors(row, s.values, dtype), dy_for(dtype), create_graph);
     for (size_t i = 0; i < got.size(); ++i) {
       std::string wrong = wrong_gradient(row, dtype, got[i], wanted[i], s.dy);
@@ -273,8 +274,8 @@ Tensor transposed_storage(const Tensor& x) {
   return permute(contiguous(permute(x, back)), back).detach();
 }
 
-// The same values, every other element of a larger tensor that holds NaN, or ids out of range,
-// between.
+// The same values as every other element of a larger tensor, which holds NaN or ids out of range
+// between them.
 Tensor sliced_storage(const Tensor& x) {
   Shape shape = x.shape(), sizes = x.shape();
   if (x.rank() == 0) shape = sizes = {1};
@@ -311,7 +312,7 @@ TEST_CASE("op table: results do not depend on how an input is laid out") {
               s.has_gradient ? gradients(row, x, i < x.size() ? dy : relaid(dy)) : Arrays{};
           got.push_back(to_array(row.f(x)));
           for (size_t j = 0; j < got.size(); ++j) {
-            // Products of different strides run on different kernels, which add up in different
+            // Products with different strides run on different kernels, which add up in different
             // orders.
             const double unit = !row.options.scale || dtype == kFloat64 ? 0
                                 : dtype == kFloat32                     ? 1e-6

@@ -1,4 +1,4 @@
-// Who computes a product: the table of docs/kernels.md, at both sides of each threshold.
+// The owners of products: the table of docs/kernels.md, on both sides of each threshold.
 #include <catch2/catch.hpp>
 
 #include "ops/owner.h"
@@ -7,7 +7,7 @@ using namespace vitro;
 
 namespace {
 
-// x W^T with a parameter W, as linear has it.
+// x W^T with a parameter W and a bias, as in linear.
 Product linear_product(DType dtype, int64_t m, int64_t n, int64_t k) {
   return {.dtype = dtype,
           .batch = 1,

@@ -1,5 +1,5 @@
-// Products are cut by shape, dtype, layout and instruction set only; the bits never depend on the
-// number of threads.
+// How oneDNN's products are cut.  It depends only on shape, dtype, layout and instruction set, and
+// the bits never depend on the number of threads.
 #include "ops/onednn/pieces.h"
 
 #include <catch2/catch.hpp>
@@ -20,9 +20,9 @@ using testing::Threads;
 
 namespace {
 
-constexpr bool kDown = true, kAlong = false;     // how an operand is stored
-constexpr bool kJoin = true, kSingle = false;    // how pieces of rows are computed
-constexpr bool kApart = true, kInPlace = false;  // and where
+constexpr bool kDown = true, kAlong = false;     // an operand is stored by columns or by rows
+constexpr bool kJoin = true, kSingle = false;    // pieces of rows are joined or not
+constexpr bool kApart = true, kInPlace = false;  // a piece is computed in memory of its own or in c
 
 int64_t count(const Pieces& p, const onednn::Product& x) {
   const auto parts = [](int64_t n, int64_t of) { return (n + of - 1) / of; };
@@ -105,7 +105,8 @@ TEST_CASE("pieces are never empty; a GFLOP is work for some 32 threads") {
     REQUIRE(p.grain >= 1);
     const double flops = 2.0 * static_cast<double>(x.batch * x.m * x.n) * static_cast<double>(x.k);
     if (flops < 4e6) REQUIRE(count(p, x) == 1);
-    // About 32 pieces of at least 64 rows or 128 columns, where the shape has them.
+    // A large product has about 32 pieces of at least 64 rows or 128 columns, if its shape is large
+    // enough.
     const bool roomy = x.batch * (x.m / 64) * (x.n / 256) >= 64 && x.m > 64;
     if (flops >= 1.1e9 && roomy) {
       ++large;
@@ -116,7 +117,7 @@ TEST_CASE("pieces are never empty; a GFLOP is work for some 32 threads") {
 }
 
 TEST_CASE("joined pieces have the bits of single ones") {
-  // What `join` promises, on this machine's instruction set, for shapes at random.
+  // Checks the promise of `join` for random shapes, on this machine's instruction set.
   manual_seed(2);
   int joined = 0;
   for (int i = 0; i < 400; ++i) {
@@ -126,7 +127,7 @@ TEST_CASE("joined pieces have the bits of single ones") {
             k = draw(a_down  ? 256
                      : i % 9 ? 900
                              : 3000);
-    if (i % 6 == 0) m = m / 16 * 16 + 1 + i % 2;  // the last piece is a row or two
+    if (i % 6 == 0) m = m / 16 * 16 + 1 + i % 2;  // the last piece has one or two rows
     if (i % 5 == 0) n = (n + 15) / 16 * 16, k = (k + 15) / 16 * 16;
     const Tensor a = randn(a_down ? Shape{k, m} : Shape{m, k}),
                  b = randn(b_down ? Shape{n, k} : Shape{k, n}), bias = randn({n});
@@ -178,7 +179,7 @@ TEST_CASE("products have the same bits for any number of threads") {
   const Tensor x = randn({size.m, size.k}).to(dtype), w = randn({size.n, size.k}).to(dtype),
                b = randn({size.n}).to(dtype), dy = randn({size.m, size.n}).to(dtype),
                xs = randn({3, size.m, size.k}).to(dtype);
-  // Operands with gaps, and both transposed.
+  // Operands with gaps, and transposed operands.
   const Tensor wide = randn({size.m, 2 * size.k + 3}).to(dtype), gap = wide.slice(1, 1, size.k + 1),
                w_gap = randn({size.n, size.k + 70}).to(dtype).slice(1, 0, size.k),
                a_t = randn({size.k, size.m}).to(dtype), b_t = randn({size.n, size.k}).to(dtype);

@@ -1,7 +1,7 @@
-// Products of operands in any layout: sliced, stepped, transposed, broadcast, and so are gradients.
+// Products of operands in any layout (sliced, stepped, transposed, broadcast), and their gradients.
 //
-// Each case is drawn at random, computed in float32 or bfloat16 where its operands lie, and held
-// against float64 on dense copies.  Memory between the elements is NaN.
+// Each case is drawn at random, computed in float32 or bfloat16 on its operands in place, and
+// compared with float64 on dense copies.  Memory between the elements is NaN.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -22,19 +22,20 @@ class RandomCase {
   int64_t below(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
   bool one_in(int64_t n) { return below(n) == 0; }
 
-  // Sizes around the widths of tiles and vectors; `most` bounds them.
+  // A size of at most `most`, often near the width of a tile or vector.
   int64_t size(int64_t most) {
     constexpr std::array<int64_t, 14> kSizes{1, 1, 2, 3, 4, 5, 8, 16, 17, 33, 64, 65, 127, 300};
     return one_in(3) ? 1 + below(std::min<int64_t>(most, 70))
                      : std::min(most, kSizes[static_cast<size_t>(below(kSizes.size()))]);
   }
 
-  // Whole numbers, so that float32 sums are exact, or any.
+  // Whole numbers, for which float32 sums are exact, or any numbers.
   Tensor numbers(const Shape& shape) {
     return whole_ ? randint(-4, 5, shape).to(kFloat64) : randn(shape, kFloat64);
   }
 
-  // Values of `shape`, stored with gaps, steps and axes in another order; some axes are broadcast.
+  // A tensor of this shape, stored with gaps, steps or another order of axes; some axes are
+  // broadcast.
   Tensor operand(const Shape& shape) {
     Shape stored = shape;
     for (int i = 0; i < shape.rank(); ++i)
@@ -112,8 +113,9 @@ RandomCase::Product RandomCase::draw_linear(Operands& x) {
   for (int64_t i = below(3); i >= 0; --i) shape.push_back(i ? 1 + below(4) : size(large));
   if (one_in(8)) shape = {};
   shape.push_back(in);
-  // A smooth function gives no whole numbers, loses bfloat16's digits where it is flat, and relu
-  // may take a rounded 0 either way.
+  // Whole numbers stay whole only without f or with relu.  relu is not used for other numbers,
+  // because rounding may move a 0 to either side, nor smooth functions for bfloat16, because they
+  // lose its digits where they are flat.
   constexpr std::array kSmooth{Activation::kNone, Activation::kTanh, Activation::kSigmoid,
                                Activation::kGelu};
   const Activation f = whole_               ? (one_in(2) ? Activation::kRelu : Activation::kNone)
@@ -133,7 +135,7 @@ RandomCase::Product RandomCase::draw(Operands& x) {
   return one_in(2) ? draw_linear(x) : draw_matmul(x);
 }
 
-// Sums of whole numbers are exact in float32; bfloat16 rounds them.
+// float32 must be exact for whole numbers, because their sums are exact; bfloat16 rounds them.
 void RandomCase::compare(const char* of, const Tensor& got, const Tensor& wanted) {
   const double far = max_difference(got, wanted), large = max(abs(wanted)).item();
   const double most = dtype_ == kBFloat16 ? 2e-2 : whole_ ? 0 : 3e-5;
@@ -173,7 +175,7 @@ TEST_CASE("products in as many more layouts as VITRO_CASES says", "[.layouts]") 
   for (uint64_t i = 0; i < count; ++i) RandomCase(1'000'000 + i).run();
 }
 
-// Rows that step over more than a matrix interleave with the next matrix of the batch.
+// Rows with a step of 2 reach beyond their matrix, into the next matrix of the batch.
 TEST_CASE("oneDNN's products take batches of rows with a step") {
   for (DType dtype : {kFloat32, kBFloat16})
     for (const Shape& shape : {Shape{2, 65, 64}, Shape{2, 5, 8}, Shape{7, 33, 48}}) {

@@ -11,13 +11,13 @@ namespace {
 
 const DType kReduced[] = {kFloat32, kFloat64, kBFloat16};
 
-// The largest difference over the largest of `wanted`.
+// The largest difference, divided by the largest |wanted|.
 double relative_difference(const Tensor& got, const Tensor& wanted) {
   const double scale = abs(wanted.to(kFloat64)).max().item();
   return max_difference(got.to(kFloat64), wanted.to(kFloat64)) / (scale > 0 ? scale : 1);
 }
 
-// f's value and the gradient of its sum times 1, 2, ..., with or without create_graph.
+// f(x), and its gradient for dy = 1, 2, ..., with or without create_graph.
 template <class F>
 std::vector<Tensor> value_and_gradient(const Tensor& x, bool create_graph, F f) {
   Tensor in = x.clone().requires_grad_();
@@ -64,7 +64,7 @@ TEST_CASE("reductions: the variance of numbers that vary little beside their siz
   for (double offset : {1.0, 1e3, 1e5})
     for (DType d : {kFloat32, kBFloat16}) {
       const Tensor x = (spread + offset).to(d), wide = x.to(kFloat64);
-      for (int64_t axis : {-4, 0, 1, 2})  // -4: all
+      for (int64_t axis : {-4, 0, 1, 2})  // -4 stands for all axes
         for (bool create_graph : {false, true}) {
           CAPTURE(offset, d, axis, create_graph);
           const auto f = [axis](const Tensor& t) { return axis == -4 ? var(t) : var(t, axis); };
@@ -112,7 +112,7 @@ TEST_CASE("reductions: norms whose squares overflow or vanish") {
           CHECK(relative_difference(got[0].to(kFloat64) / scale, wanted[0]) < row.tolerance);
           CHECK(relative_difference(got[1], wanted[1]) < 2 * row.tolerance);
         }
-  // Rows of all kinds in one tensor.
+  // One tensor with rows of all sizes.
   const Tensor rows = tensor({{3e-20, 4e-20}, {0, 0}, {3e20, 4e20}, {3, 4}, {kInf, 1}, {kNaN, 1}});
   CHECK(relative_difference(narrow(norm(rows, 1), 0, 0, 2), tensor({5e-20, 0})) < 1e-6);
   CHECK(relative_difference(narrow(norm(rows, 1), 0, 2, 2), tensor({5e20, 5})) < 1e-6);
@@ -141,7 +141,8 @@ TEST_CASE("norms: rows of any size and offset, in every dtype, forward and backw
         for (bool create_graph : {false, true}) {
           CAPTURE(n, row.dtype, row.scale, row.offset, centered, create_graph);
           const double eps = row.scale < 1e-10 ? 0 : 1e-5;
-          // The reference has rows of about 1, without eps where that would not count.
+          // The reference is scaled back to rows of about 1.  Tiny rows are computed without eps,
+          // which would hide them.
           const Tensor x = (z * row.scale + row.offset).to(row.dtype),
                        wide = (x.to(kFloat64) - (centered ? row.offset : 0.0)) / row.scale;
           const auto f = [=](const Tensor& t, double e) {
@@ -154,7 +155,7 @@ TEST_CASE("norms: rows of any size and offset, in every dtype, forward and backw
             return f(t, eps / row.scale / row.scale);
           });
           CHECK(relative_difference(got[0], wanted[0]) < row.tolerance);
-          if (!centered && row.offset != 0) continue;  // nearly no gradient is left
+          if (!centered && row.offset != 0) continue;  // the gradient nearly cancels
           CHECK(relative_difference(got[1].to(kFloat64) * row.scale, wanted[1]) <
                 3 * row.tolerance);
         }

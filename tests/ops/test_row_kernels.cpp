@@ -1,4 +1,4 @@
-// Kernels on plain pointers: conversions, and rows with their sums.
+// Kernels on plain pointers: conversions between dtypes, and kernels over rows.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -17,7 +17,8 @@ using namespace vitro;
 using namespace vitro::testing;
 
 namespace {
-// Round to nearest, ties to even, on the bits; a NaN keeps its sign and upper bits, made quiet.
+// The bits of x rounded to the nearest bfloat16, ties to even.  A NaN keeps its sign and upper
+// bits, and becomes quiet.
 uint16_t rounded_bits(float x) {
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);
@@ -53,7 +54,7 @@ TEST_CASE("kernels: float32 rounds to the nearest bfloat16, ties to even, NaN st
     auto bits = static_cast<uint32_t>(random());
     if (i % 4 == 0) bits = (bits & 0xffff0000u) | 0x8000u;       // ties
     if (i % 16 == 1) bits |= 0x7f800000u;                        // infinity, NaN
-    if (i % 16 == 2) bits = (bits & 0x80000000u) | 0x7f7fffffu;  // the largest: rounds to infinity
+    if (i % 16 == 2) bits = (bits & 0x80000000u) | 0x7f7fffffu;  // the largest rounds to infinity
     if (i % 16 == 3) bits &= 0x807fffffu;                        // denormal
     float v;
     std::memcpy(&v, &bits, sizeof v);
@@ -114,7 +115,7 @@ TEST_CASE("kernels: rows agree with float64 at every length") {
     const simd::ExpSum exp_sum = simd::exp_sum(x.data(), n);
     CHECK(std::abs(exp_sum.high + std::log(static_cast<double>(exp_sum.total)) - std::log(exps)) <=
           1e-6);
-    std::vector<float> far = dy;  // whole numbers from 1e6 on: their distances add up exactly
+    std::vector<float> far = dy;  // whole numbers near 1e6: their differences from it are exact
     double from = 0;
     for (float& v : far) v = 1e6f + std::floor(v * 100);
     for (size_t i = 0; i < count; ++i) from += static_cast<double>(far[i]) - 1e6;
@@ -187,7 +188,7 @@ TEST_CASE("kernels: rows of infinities and NaN have their limits") {
     CHECK(std::isnan(simd::exp_sum(full.data(), n).total));
     simd::softmax(full.data(), y.data(), n);
     for (float v : y) CHECK(std::isnan(v));
-    masked[count / 2] = -7;  // one place is left
+    masked[count / 2] = -7;  // the only place that is not masked
     simd::softmax(masked.data(), y.data(), n);
     for (size_t i = 0; i < count; ++i) CHECK(y[i] == (i == count / 2 ? 1 : 0));
     simd::log_softmax(masked.data(), y.data(), n);
@@ -204,5 +205,3 @@ TEST_CASE("kernels: rows of infinities and NaN have their limits") {
   CHECK(simd::logsumexp(nullptr, 0) == -kInf);
   CHECK(simd::sum(nullptr, 0) == 0);
 }
-
-// --- products ---

@@ -1,4 +1,4 @@
-// The rules of the rooms.
+// Checks the rules of the source tree: which folder may include which, and which words it may use.
 #include "tests/rules/rules.h"
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace {
 
 bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
 
-// The rooms, and what each may include beside its own files.  A file belongs to the longest folder
-// that fits it.
+// A room is a folder, or a file.  `sees` lists what its files may include, apart from files of the
+// same room.  A file belongs to the room with the longest matching path.
 struct Room {
   const char* folder;
   std::vector<const char*> sees;
@@ -40,7 +40,7 @@ const std::vector<Room>& rooms() {
       {"models/language/",
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/io/", "ops/", "models/layers/", "models/text/"}},
-      {"models/language/model_types.cpp", {"framework/", "ops/", "models/"}},  // the list of kinds
+      {"models/language/model_types.cpp", {"framework/", "ops/", "models/"}},  // lists all types
       {"models/huggingface/",
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/io/", "ops/", "models/layers/", "models/text/", "models/language/"}},
@@ -60,7 +60,8 @@ const std::vector<Room>& rooms() {
       {"examples/", {"vitro.h"}}};
   return all;
 }
-// Private kernels: the folders above do not see them, though they see `framework/` and `ops/`.
+// Private kernels.  A room that sees `framework/` or `ops/` does not see these folders, unless
+// `sees` names them.
 const char* const kKernels[] = {"framework/simd/", "ops/simd/", "ops/onednn/"};
 
 const Room* room_of(const std::string& path) {
@@ -82,7 +83,7 @@ bool may_include(const Room& from, const std::string& target) {
   return std::any_of(from.sees.begin(), from.sees.end(), sees);
 }
 
-// Whether the path begins as one of the places does, which are joined by " or ".
+// Whether the path begins with one of the places.  Several places are joined by " or ".
 bool stands_in(const std::string& path, const std::string& places) {
   std::smatch rest;
   static const std::regex joined("(.*?) or (.*)");
@@ -91,7 +92,7 @@ bool stands_in(const std::string& path, const std::string& places) {
   return starts_with(path, places.c_str());
 }
 
-// Words that one place alone may say.
+// Words that may be used in one place only.
 struct Owner {
   const char* what;
   const char* place;
@@ -119,7 +120,8 @@ std::string check_public(const std::string& path, const std::string& name, bool 
   const std::string target =
       (std::filesystem::path(path).parent_path() / name).lexically_normal().string();
   if (tree.public_headers.contains(target)) return "";
-  return "a public header includes \"" + name + "\", which is no public header beside it";
+  return "a public header includes \"" + name +
+         "\", which is no public header at this relative path";
 }
 
 std::string check_private(const std::string& name, const Tree& tree) {
@@ -131,7 +133,7 @@ std::string check_private(const std::string& name, const Tree& tree) {
 
 std::string without_comments(const std::string& text) {
   std::string out;
-  char quote = 0;  // inside of what
+  char quote = 0;  // the quotation mark that opened the current literal; 0 outside literals
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (quote) {

@@ -1,5 +1,5 @@
-// The rules of the rooms, as a function of the text of one file, so that they can be tested
-// themselves.
+// The rules of the source tree, as functions of the text of one file, so that they can be tested
+// too.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -11,21 +11,21 @@ namespace vitro::testing {
 
 struct Tree {
   std::set<std::string> files;           // all sources, as paths from the root
-  std::set<std::string> public_headers;  // those that are installed
+  std::set<std::string> public_headers;  // the installed ones
 };
 
-// The text without comments, line by line as before.
+// The text without comments.  Line numbers stay the same.
 std::string without_comments(const std::string& text);
 
-// What the file at `path` (from the root, as "ops/linear.cpp") does against the rules:
-//   includes go as the table of rooms in rules.cpp says
-//   dnnl is named in ops/onednn only, Highway in framework/simd and ops/simd, threads in
-//   framework/base/parallel*,
-//   OpenMP in ops/onednn/single_thread
-//   a public header includes public headers, relatively, the standard library, and of Boost
-//   smart_ptr, container and core; it defines no macro, and opens the namespace with default
-//   visibility
-//   every other source includes from the root
+// The rules that the file at `path` breaks.  `path` starts at the root: "ops/linear.cpp".  The
+// rules:
+//   An include follows the table of rooms in rules.cpp.
+//   Only ops/onednn names dnnl, only framework/simd and ops/simd name Highway, only
+//   framework/base/parallel* names threads, only ops/onednn/single_thread names OpenMP.
+//   A public header includes only the standard library, public headers by relative paths, and
+//   Boost's smart_ptr, container and core.  It defines no macro, and opens the namespace with
+//   default visibility.
+//   Every other source includes by paths from the root.
 std::vector<std::string> broken_rules(const std::string& path, const std::string& text,
                                       const Tree& tree);
 

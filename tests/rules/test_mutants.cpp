@@ -1,5 +1,5 @@
-// The test of the tester: small wrong ops, each of which gradcheck must report by its name, beside
-// the same op put right, which must pass.
+// Tests gradcheck itself.  It must report each small wrong op by its name, and accept the correct
+// twin of the op.
 #include <catch2/catch.hpp>
 
 #include "framework/autograd/gradcheck.h"
@@ -33,7 +33,7 @@ struct WrongFactor final : Op<WrongFactor<kHealth>> {
   }
 };
 
-// y = x^3   =>   dx = 3 dy x^2; three ways to lose a part of the gradient's own graph
+// y = x^3   =>   dx = 3 dy x^2.  The three ops lose a part of the gradient's own graph.
 template <Health kHealth>
 struct DroppedGraph final : Op<DroppedGraph<kHealth>> {
   static constexpr std::string_view kName = "mutant_dropped_graph";
@@ -79,7 +79,8 @@ struct MissingSumTo final : Op<MissingSumTo<kHealth>> {
   }
 };
 
-// y_ij = x_ij - mean_j x_ij   =>   dx = dy - mean_j dy; a square matrix hides the wrong axis
+// y_ij = x_ij - mean_j x_ij   =>   dx = dy - mean_j dy.  With a square matrix, the wrong axis
+// causes no error of shapes.
 template <Health kHealth>
 struct WrongAxis final : Op<WrongAxis<kHealth>> {
   static constexpr std::string_view kName = "mutant_wrong_axis";
@@ -88,7 +89,7 @@ struct WrongAxis final : Op<WrongAxis<kHealth>> {
   }
 };
 
-// y = x^2 from a workspace that the next call overwrites   =>   dx = 2 dy x
+// y = x^2   =>   dx = 2 dy x.  The wrong op saves a workspace that the next call overwrites.
 template <Health kHealth>
 struct StaleWorkspace final : Op<StaleWorkspace<kHealth>> {
   static constexpr std::string_view kName = "mutant_stale_workspace";
@@ -98,7 +99,8 @@ struct StaleWorkspace final : Op<StaleWorkspace<kHealth>> {
   }
 };
 
-// y = x^2   =>   dx = 2 dy x, right only where no graph is (or only where one is) created
+// y = x^2   =>   dx = 2 dy x.  WrongKernel is wrong if backward records no graph, WrongDefinition
+// if it records one.
 template <Health kHealth>
 struct WrongKernel final : Op<WrongKernel<kHealth>> {
   static constexpr std::string_view kName = "mutant_wrong_kernel";
@@ -114,7 +116,7 @@ struct WrongDefinition final : Op<WrongDefinition<kHealth>> {
   }
 };
 
-// y = f(x), computed without a record of its own; T saves its inputs.
+// y = f(x).  The ops in f are not recorded; T is recorded instead and saves its inputs.
 template <class T, class F>
 Tensor apply(const Tensors& x, F f) {
   Tensor y;
@@ -151,7 +153,7 @@ Tensor square_in_workspace(const Tensor& x) {
 
 struct Mutant {
   const char* name;
-  int order;  // of the derivative that is wrong
+  int order;  // 1 or 2: the derivative that is wrong
   std::vector<Shape> inputs;
   Definition wrong, right;
 };
@@ -217,7 +219,7 @@ TEST_CASE("mutants: each is reported by its name, and its healthy twin passes") 
     for (int sample = 0; sample < 3; ++sample) {
       Tensors x = inputs_of(m);
       GradCheck first = gradcheck(m.wrong, x), second = gradgradcheck(m.wrong, x);
-      CHECK(first.ok == (m.order == 2));  // a lost graph shows in second derivatives only
+      CHECK(first.ok == (m.order == 2));  // only second derivatives show a lost graph
       CHECK_FALSE((second.ok && first.ok));
       const GradCheck& caught = m.order == 1 ? first : second;
       CHECK_FALSE(caught.ok);
@@ -230,7 +232,7 @@ TEST_CASE("mutants: each is reported by its name, and its healthy twin passes") 
   }
 }
 
-TEST_CASE("mutants: the message tells which way of running is wrong") {
+TEST_CASE("mutants: the message says which of the two kinds of backward is wrong") {
   manual_seed(2);
   for (const Mutant& m : mutants()) {
     std::string message = gradcheck(m.wrong, inputs_of(m)).message;
@@ -241,11 +243,11 @@ TEST_CASE("mutants: the message tells which way of running is wrong") {
   }
 }
 
-// --- wrongs that are errors before any number is compared ---
+// --- faults that are errors before any number is compared ---
 
 namespace {
 
-// y = 3 e^x   =>   dx = dy y; wrong: y is tripled in place after it was saved
+// y = 3 e^x   =>   dx = dy y.  The wrong op triples y in place after it was saved.
 template <Health kHealth>
 struct StaleSave final : Op<StaleSave<kHealth>> {
   static constexpr std::string_view kName = "mutant_stale_save";
@@ -261,7 +263,7 @@ Tensor tripled_exp(const Tensors& x) {
   return y;
 }
 
-// y_ij = x_ij + b_j, with a gradient for b that reduces to no shape of b's
+// y_ij = x_ij + b_j.  The gradient for b has a shape that cannot be reduced to the shape of b.
 struct WrongShape final : Op<WrongShape> {
   static constexpr std::string_view kName = "mutant_wrong_shape";
   TensorList backward(const Tensor& dy) override { return {dy, t(dy)}; }
@@ -294,7 +296,7 @@ TEST_CASE("mutants: a stale save is a VersionError that names the op") {
   CHECK(gradgradcheck(tripled_exp<kRight>, x).message == "");
 }
 
-TEST_CASE("mutants: what no gradient can be is a GraphError that names the op") {
+TEST_CASE("mutants: an impossible gradient is a GraphError that names the op") {
   Tensors x = {randn({4, 3}, kFloat64), randn({3}, kFloat64)};
   const std::pair<const char*, Definition> wrong[] = {{"mutant_wrong_shape", plus_as<WrongShape>},
                                                       {"mutant_wrong_count", plus_as<WrongCount>},

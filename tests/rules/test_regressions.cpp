@@ -1,4 +1,4 @@
-// Faults that a reading found, each with the scenario that showed it.
+// Each test is a scenario that once showed a fault.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -26,7 +26,7 @@ TEST_CASE("cross_entropy over no classes or no counted rows runs backward") {
   CHECK(ignored.grad().shape() == Shape{2, 0});
 }
 
-TEST_CASE("a weight written through a pointer that was kept is read anew") {
+TEST_CASE("a weight written through a pointer that was kept is read again") {
   NoGradGuard no_grad;
   nn::Linear layer(4, 3);
   Tensor x = ones({2, 4});
@@ -49,7 +49,7 @@ TEST_CASE("a parameter converted between forward and backward is an error") {
   CHECK_THROWS_AS(loss.backward(), GraphError);
 }
 
-TEST_CASE("memory of a caller does not become a gradient") {
+TEST_CASE("a gradient is not stored in memory of the caller") {
   Tensor x = ones({2}).requires_grad_();
   float mine[2] = {5, 5};
   x.register_hook([&](const Tensor&) { return from_blob(mine, {2}); });
@@ -80,7 +80,7 @@ TEST_CASE("integers wrap around") {
   CHECK(add(full({1}, 2147483647, kInt32), ones({1}, kInt32)).item<int64_t>() == -2147483648LL);
 }
 
-TEST_CASE("floating numbers that no integer equals become the nearest that does") {
+TEST_CASE("floating numbers become integers: truncated, clamped to the range, NaN to 0") {
   const double inf = std::numeric_limits<double>::infinity();
   for (DType from : {kFloat32, kFloat64, kBFloat16}) {
     Tensor x = tensor({-inf, -1e30, -2.7, 2.7, 1e30, inf, std::nan("")}, from);

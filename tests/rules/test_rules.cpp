@@ -1,4 +1,4 @@
-// The rules of the rooms hold for every source; and the checker sees planted faults.
+// Every source keeps the rules of the source tree, and the checker finds planted faults.
 #include <catch2/catch.hpp>
 #include <iostream>
 #include <regex>
@@ -46,7 +46,7 @@ int64_t lines_of(const std::set<std::string>& paths) {
   return lines;
 }
 
-// These files, and those of the tree that they include, directly or not.
+// These files, and all files of the tree that they include directly or indirectly.
 std::set<std::string> closure(std::set<std::string> paths) {
   static const std::regex include(R"re(#\s*include\s*"([^"]+)")re");
   std::vector<std::string> unread(paths.begin(), paths.end());
@@ -55,15 +55,16 @@ std::set<std::string> closure(std::set<std::string> paths) {
     unread.pop_back();
     for (std::sregex_iterator it(code.begin(), code.end(), include), end; it != end; ++it) {
       const std::string name = (*it)[1],
-                        beside = (fs::path(path).parent_path() / name).lexically_normal().string();
-      const std::string found = tree().files.contains(beside) ? beside : name;
+                        relative =
+                            (fs::path(path).parent_path() / name).lexically_normal().string();
+      const std::string found = tree().files.contains(relative) ? relative : name;
       if (tree().files.contains(found) && paths.insert(found).second) unread.push_back(found);
     }
   }
   return paths;
 }
 
-// The names declared in a class, in the order of the text.
+// The names of the methods that a class declares.
 std::set<std::string> methods_of(const std::string& code, const std::string& class_name) {
   const size_t begin = code.find("\nclass " + class_name + " {"),
                end = code.find("\n private:", begin);
@@ -189,8 +190,9 @@ TEST_CASE("rules: the checker sees planted faults") {
       {"framework/tensor/tensor.h", "#include <utf8proc.h>", "public header includes <utf8proc.h>"},
       {"framework/tensor/tensor.h", "#include \"../base/parallel.h\"", "no public header"},
       {"framework/tensor/tensor.h", "#include \"framework/tensor/shape.h\"",
-       "no public header beside it"},
-      {"ops/ops.h", "#include \"framework/autograd/engine.h\"", "no public header beside it"},
+       "no public header at this relative path"},
+      {"ops/ops.h", "#include \"framework/autograd/engine.h\"",
+       "no public header at this relative path"},
       {"framework/tensor/tensor.h", "#  define VITRO_X 1", "macro"},
       {"framework/tensor/tensor.h", "\nnamespace vitro {\n}", "visibility"},
       {"framework/tensor/copy.cpp", "#include \"loops.h\"", "from the root"},
@@ -238,7 +240,8 @@ TEST_CASE("rules: the closure of a file is what it includes") {
                               "framework/base/error.h", "framework/tensor/shape.h"});
 }
 
-// Whichever a user includes first, a compiler of an older language reads this one before any code.
+// Each public header includes cxx20.h, so that an older compiler reports the language version
+// first, whichever header a user includes.
 TEST_CASE("rules: every public header asks for C++20 first") {
   for (const std::string& header : tree().public_headers) {
     INFO(header);
@@ -246,7 +249,7 @@ TEST_CASE("rules: every public header asks for C++20 first") {
   }
 }
 
-TEST_CASE("rules: comments go, strings and line numbers stay") {
+TEST_CASE("rules: comments are removed, and strings and line numbers stay") {
   CHECK(without_comments("a // b\nc") == "a \nc");
   CHECK(without_comments("a /* b\n */ c") == "a \n c");
   CHECK(without_comments("\"// no\" '\"' // yes") == "\"// no\" '\"' ");

@@ -1,4 +1,4 @@
-// The slow way.
+// A slow and simple byte pair encoding to compare with.
 #include "tests/support/bpe_reference.h"
 
 #include <algorithm>
@@ -25,6 +25,7 @@ Kind kind_of(char32_t c) {
   }
 }
 
+// The end of the first match of GPT-2's pattern from `begin` on:
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 size_t end_of_piece(const std::u32string& text, size_t begin) {
   for (const std::u32string ending : {U"'s", U"'t", U"'re", U"'ve", U"'m", U"'ll", U"'d"})
@@ -125,7 +126,7 @@ BpeVocabulary reference_train(std::string_view text, int64_t size) {
       for (size_t i = 0; i + 1 < ids.size(); ++i)
         counts[{static_cast<int32_t>(ids[i]), static_cast<int32_t>(ids[i + 1])}] += count;
     }
-    // Of equal counts the lowest pair, as the map goes on in that order.
+    // If counts are equal, the lowest pair wins, because the map is in ascending order.
     std::pair<int32_t, int32_t> best;
     int64_t most = 1;
     std::string best_token;

@@ -1,5 +1,5 @@
-// Byte pair encoding as slowly as it reads: GPT-2's split by hand, and merging by searching all
-// neighbours again for each merge.
+// A slow and simple byte pair encoding to compare with: it splits a text like GPT-2, and searches
+// all neighbours again before each merge.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,7 +15,7 @@ std::vector<text::TokenId> reference_merge(const text::BpeVocabulary& vocabulary
                                            std::string_view piece);
 std::vector<text::TokenId> reference_encode(const text::BpeVocabulary& vocabulary,
                                             std::string_view text);
-// The vocabulary of `size` tokens that a text teaches, the last of which is <|endoftext|>.
+// Learns a vocabulary of `size` tokens from a text.  The last token is <|endoftext|>.
 text::BpeVocabulary reference_train(std::string_view text, int64_t size);
 
 }  // namespace vitro::testing

@@ -1,4 +1,4 @@
-// System calls that fail or stop where a test wants it.
+// System calls that a test can make fail or stop.
 #pragma once
 #include <cerrno>
 #include <functional>
@@ -10,15 +10,16 @@
 
 namespace vitro::testing {
 
-// What a killed process would leave: thrown out of the middle of a save, nothing cleaned up after.
+// Thrown in the middle of a save, to leave the files as a killed process would: nothing is cleaned
+// up.
 struct Killed {};
 
-// Counts the calls and lets `at` act before the n-th: return an errno to fail with, 0 to go on, or
-// throw.  Once it threw Killed nothing is done any more, as in a process that is dead.
+// Counts the calls and asks `at` before each one.  `at` returns 0 to go on or an errno to fail
+// with, or throws.  After it threw Killed, no further call does anything, as in a dead process.
 class Calls : public FileCalls {
  public:
   std::function<int(size_t n, const std::string& call)> at;
-  bool short_writes = false;  // one byte at a time
+  bool short_writes = false;  // whether each write takes only one byte
   std::vector<std::string> made;
 
   int open(const char* path, int flags, unsigned mode) override {
@@ -28,12 +29,12 @@ class Calls : public FileCalls {
     return fails("write") ? -1 : FileCalls::write(file, data, short_writes ? 1 : size);
   }
   int fsync(int file) override { return fails("fsync") ? -1 : FileCalls::fsync(file); }
-  int close(int file) override {  // which closes even where it reports an error
+  int close(int file) override {  // closes the file even if it reports an error
     bool failed = false;
     try {
       failed = !dead_ && fails("close");
     } catch (const Killed&) {
-      FileCalls::close(file);  // as the system does for the dead
+      FileCalls::close(file);  // as the system does for a dead process
       throw;
     }
     return FileCalls::close(file) != 0 || failed ? -1 : 0;

@@ -1,4 +1,4 @@
-// The hash behind the formulas, and what is made of it.
+// Makes weights, ids and signs from a hash.
 #include "tests/support/formula.h"
 
 #include <utility>
@@ -14,7 +14,7 @@ uint32_t mix(uint32_t x) {
   return x ^ (x >> 16);
 }
 
-// The words of a name; their seed is its FNV-1a hash.
+// A sequence of random words for a name.  The FNV-1a hash of the name is the seed.
 class Words {
  public:
   explicit Words(const std::string& name) {

@@ -1,5 +1,5 @@
-// Weights and ids that need no file: formulas of integers, exact in float32, as formula.py has
-// them.
+// Weights and ids from formulas, so that tests need no files with them.  The values are exact in
+// float32 and equal to the ones of formula.py.
 #pragma once
 #include <array>
 #include <string>
@@ -8,16 +8,17 @@
 
 namespace vitro::testing {
 
-// Sets every parameter to (1 for the weight of a norm, else 0) + a u, u in [-1, 1) in steps of
-// 2^-15 from a hash of name and index; `a` depends on the layer and on `scale`, a power of two.
+// Sets every element of a parameter to m + a u: m is 1 for the weight of a norm, else 0; u is in
+// [-1, 1) in steps of 2^-15, from a hash of name and index; a depends on the layer and on `scale`,
+// a power of two.
 void set_to_formula(const NamedTensors& parameters, double scale);
 
-// Ids (B, T), and the targets that follow them.
+// Ids (B, T) and targets (B, T): each target is the token after its id.
 models::Batch formula_batch(const std::string& name, int64_t batch, int64_t time,
                             int64_t vocab_size);
 
-// The products of x with eight vectors of +-1 that belong to the name.  Of the difference of two
-// tensors their root mean square is its L2 norm, up to chance.
+// The dot products of x with eight vectors of random signs that depend on the name.  For the
+// difference of two tensors, the root mean square of the eight numbers estimates its L2 norm.
 std::array<double, 8> projections(const std::string& name, const Tensor& x);
 
 }  // namespace vitro::testing

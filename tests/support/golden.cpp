@@ -1,4 +1,4 @@
-// Reading goldens and comparing with them.
+// Reads golden files and compares tensors with them.
 #include "tests/support/golden.h"
 
 #include <cmath>
@@ -25,7 +25,7 @@ Shape shape_of(const Json& sizes) {
   return Shape(std::span<const int64_t>(list));
 }
 
-// JSON has no NaN and no infinity: they are strings.
+// Reads a number.  JSON has no NaN and no infinity, so they are strings.
 template <class T>
 T number(const Json& value) {
   if constexpr (std::is_integral_v<T>) return value.get<T>();
@@ -39,7 +39,7 @@ T number(const Json& value) {
   }
 }
 
-// The bit patterns of a floating dtype.
+// Reads a floating number from its bit pattern.
 template <class T>
 T from_bits(const Json& value) {
   if constexpr (std::is_same_v<T, float>) return std::bit_cast<float>(value.get<uint32_t>());
@@ -64,13 +64,13 @@ GoldenCase read_case(const Json& json) {
   GoldenCase c;
   c.json = json;
   c.name = json.at("name");
-  if (!json.contains("inputs")) return c;  // of printing.json
+  if (!json.contains("inputs")) return c;  // a case of printing.json
   c.op = json.at("op");
   for (const Json& input : json.at("inputs")) {
     c.names.push_back(input.at("name"));
     c.inputs.push_back(golden_tensor(input));
   }
-  if (!json.contains("outputs")) return c;  // of init.json
+  if (!json.contains("outputs")) return c;  // a case of init.json
   for (const Json& output : json.at("outputs")) c.outputs.push_back(golden_tensor(output));
   if (!json.at("grad_output").is_null())
     c.grad_output = tensor_of(json.at("grad_output"), c.outputs[0].shape(), "float64");

@@ -10,7 +10,7 @@ namespace vitro::testing {
 inline constexpr models::GPTConfig kSmallGPT{
     .block_size = 12, .vocab_size = 19, .n_layer = 2, .n_head = 4, .n_embd = 16};
 
-// The same in the Llama manner.
+// The same size, with the layers of Llama.
 inline models::GPTConfig small_llama() {
   models::GPTConfig c = kSmallGPT;
   c.bias = false, c.n_kv_head = 2, c.n_inner = 24, c.tied_head = false;
@@ -26,7 +26,7 @@ inline Tensor small_gpt_ids(int64_t batch, int64_t time) {
   return randint(0, kSmallGPT.vocab_size, {batch, time}, kInt64);
 }
 
-// A model whose weights are larger than the initial ones, by N(0, noise), so that every part of it
+// A model with noise from N(0, noise^2) added to its initial weights, so that every part of it
 // matters.
 inline models::GPT noisy_gpt(const models::GPTConfig& config, double noise, uint64_t seed = 3) {
   manual_seed(seed);

@@ -1,14 +1,13 @@
-// Makes malloc fail where a test wants it (test_malloc.cpp puts its own in
-// place).
+// Lets a test make malloc fail.  test_malloc.cpp replaces malloc.
 #pragma once
 #include <atomic>
 
 namespace vitro::testing {
 
-// Asked before each malloc, calloc, realloc and aligned allocation: true makes
-// it return null.
+// Called before each malloc, calloc, realloc and aligned allocation, which returns null if this
+// returns true.
 extern constinit std::atomic<bool (*)()> g_malloc_fails;
-// Whether what oneDNN allocates never fails.
+// Whether allocations of oneDNN never fail.
 extern constinit std::atomic<bool> g_malloc_spares_onednn;
 
 }  // namespace vitro::testing

@@ -1,4 +1,4 @@
-// The one test source that knows the path of the tree: all others compile to the same objects in
+// Only this test source knows the path of the tree.  So all others compile to the same objects in
 // any checkout, and ccache finds them.
 #include "tests/support/paths.h"
 

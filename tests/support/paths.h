@@ -1,13 +1,13 @@
-// Where the sources lie, for tests that read files of the tree.
+// Paths for tests that read files of the source tree.
 #pragma once
 #include <string>
 
 namespace vitro::testing {
 
-// The path of a file of the tree: source_path("README.md"); of the tree itself for "".
+// The path of a file of the tree, for example source_path("README.md").  "" gives the root.
 std::string source_path(const std::string& name);
 
-// The text that the program carries.
+// The bundled stories.
 std::string stories();
 
 }  // namespace vitro::testing

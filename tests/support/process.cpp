@@ -1,4 +1,4 @@
-// Running the vitro program.
+// Runs the vitro program.
 #include "tests/support/process.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 #ifdef VITRO_BINARY
 constexpr const char* kProgram = VITRO_BINARY;
 #else
-constexpr const char* kProgram = "vitro";  // in a build without programs: the installed one
+constexpr const char* kProgram = "vitro";  // a build without programs tests the installed one
 #endif
 
 pid_t start(const Words& arguments, int out, int err, rlim_t cpu_seconds, int in = -1) {
@@ -57,14 +57,23 @@ std::string contents(std::FILE* file) {
   return text;
 }
 
+std::string read_at_most(int file, size_t count) {
+  std::string text(count, '\0');
+  size_t size = 0;
+  for (ssize_t n; size < count && (n = ::read(file, &text[size], count - size)) > 0;)
+    size += static_cast<size_t>(n);
+  text.resize(size);
+  return text;
+}
+
 }  // namespace
 
-// Into files rather than pipes: no order of reading can block the program.
 Words with(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
+// The output goes into files, not into pipes: a full pipe would block the program.
 Finished run_vitro(const Words& arguments, const std::string& out_path, const std::string& input) {
   std::FILE* out = out_path.empty() ? std::tmpfile() : std::fopen(out_path.c_str(), "w");
   std::FILE *err = std::tmpfile(), *in = std::tmpfile();
@@ -124,7 +133,7 @@ std::string output_on_terminal(const Words& arguments) {
   ::close(theirs);
   std::string text;
   char piece[4096];
-  for (ssize_t n; (n = ::read(ours, piece, sizeof piece)) > 0;)  // an error when theirs is closed
+  for (ssize_t n; (n = ::read(ours, piece, sizeof piece)) > 0;)  // read fails when theirs is closed
     text.append(piece, static_cast<size_t>(n));
   ::close(ours);
   wait_for(child);
@@ -136,15 +145,26 @@ std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_s
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
   const pid_t child = start(arguments, ends[1], STDERR_FILENO, cpu_seconds);
   ::close(ends[1]);
-  std::string text(count, '\0');
-  size_t size = 0;
-  for (ssize_t n; size < count && (n = ::read(ends[0], &text[size], count - size)) > 0;)
-    size += static_cast<size_t>(n);
+  std::string text = read_at_most(ends[0], count);
   ::close(ends[0]);
   if (kill) ::kill(child, SIGKILL);
   wait_for(child);
-  text.resize(size);
   return text;
+}
+
+Finished run_until_closed(const Words& arguments, size_t count) {
+  int ends[2];
+  std::FILE* err = std::tmpfile();
+  if (!err || ::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe for the output");
+  const pid_t child = start(arguments, ends[1], ::fileno(err), 600);
+  ::close(ends[1]);
+  Finished result;
+  result.out = read_at_most(ends[0], count);
+  ::close(ends[0]);
+  result.code = wait_for(child);
+  result.err = contents(err);
+  std::fclose(err);
+  return result;
 }
 
 TemporaryDirectory::TemporaryDirectory() {

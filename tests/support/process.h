@@ -1,4 +1,4 @@
-// Running the vitro program as a user does: arguments in, output and exit code out.
+// Runs the vitro program as a user does: arguments in, output and exit code out.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -7,20 +7,19 @@
 namespace vitro::testing {
 
 using Words = std::vector<std::string>;
-// All of both, in this order.
+// `words`, then `more`.
 Words with(Words words, const Words& more);
 
 struct Finished {
   std::string out, err;
-  int code;  // minus the number of the signal that ended it, if one did
+  int code;  // the exit code; if a signal ended the program, minus its number
 };
-// The program with these arguments; its standard output goes to `out_path` if there is one, and it
-// reads `input`.
+// Runs the program with these arguments until it ends.  Its standard input is `input`.  Its
+// standard output goes to `out_path`, or into the result if `out_path` is empty.
 Finished run_vitro(const Words& arguments, const std::string& out_path = "",
                    const std::string& input = "");
 
-// The program at work, its output thrown away or kept in a file; killed at the end if it still
-// runs.
+// A running program.  Its output goes to a file.  The destructor kills it if it still runs.
 class Running {
  public:
   explicit Running(const Words& arguments, const std::string& out_path = "/dev/null");
@@ -28,28 +27,31 @@ class Running {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   void send(int signal) const;
-  void say(const std::string& text) const;  // what it reads next
-  int wait();                               // its input ends; its code, as in Finished
+  void say(const std::string& text) const;  // writes to its standard input
+  int wait();  // closes its input and waits; returns the code as in Finished
 
  private:
   int child_, input_;
 };
 
-// What it prints; std::runtime_error unless it ends with 0 and is silent on standard error.
+// The output of the program.  std::runtime_error unless it exits with 0 and prints no error.
 std::string output_of(const Words& arguments);
 
-// The JSON that it prints, likewise.
+// The same output, parsed as JSON.
 nlohmann::json json_of(const Words& arguments);
 
-// What it prints where its standard output is a terminal.
+// The output of the program if its standard output is a terminal.
 std::string output_on_terminal(const Words& arguments);
 
-// The first `count` bytes that the program prints before it has computed for `cpu_seconds`; then
-// nobody reads any more, and it is killed, or waited for.
+// The first `count` bytes of output.  Then the pipe is closed, and the program is killed, or waited
+// for if not `kill`.  The system kills it after `cpu_seconds` of computing.
 std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_seconds,
                             bool kill = true);
 
-// A directory of its own under the system's temporary one, removed with all it holds.
+// Runs the program with a pipe as its standard output, which is closed after `count` bytes.
+Finished run_until_closed(const Words& arguments, size_t count);
+
+// Makes an empty directory among the system's temporary files, and removes it with its contents.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -57,7 +59,7 @@ class TemporaryDirectory {
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::string write(const std::string& name, const std::string& bytes) const;  // its path
+  std::string write(const std::string& name, const std::string& bytes) const;  // returns the path
 
  private:
   std::string path_;

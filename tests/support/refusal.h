@@ -1,4 +1,4 @@
-// Checks of what the program refuses: one line that says why.
+// Checks that the program refuses arguments with a line that says why.
 #pragma once
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 
 namespace vitro::testing {
 
-// It ends with `code` and one line on standard error, which holds `says`.
+// Checks that the program exits with `code` and prints one line of error that contains `says`.
 inline Finished check_fails(const Words& arguments, int code, const std::string& says) {
   std::string command = "vitro";
   for (const std::string& word : arguments) command += " '" + word + "'";
@@ -20,7 +20,7 @@ inline Finished check_fails(const Words& arguments, int code, const std::string&
   return run;
 }
 
-// The same, before it has printed anything.
+// The same; the program must also print nothing else.
 inline void check_refused(const Words& arguments, int code, const std::string& says) {
   const std::string out = check_fails(arguments, code, says).out;
   CHECK(out == "");

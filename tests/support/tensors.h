@@ -1,4 +1,4 @@
-// What the tests read out of tensors: their numbers, their memory, and the errors about them.
+// Helpers of tests: numbers of tensors, comparisons, memory and error messages.
 #pragma once
 #include <cmath>
 #include <cstring>
@@ -18,13 +18,13 @@ inline std::vector<double> values(const Tensor& x) {
   return std::vector<double>(wide.data<double>(), wide.data<double>() + wide.numel());
 }
 
-// A float64 tensor, or one of another dtype, that wants a gradient.
+// A tensor that requires a gradient.
 inline Tensor leaf(const NestedList& x, DType dtype = kFloat64) {
   Tensor y = tensor(x, dtype);
   return y.requires_grad_();
 }
 
-// max_i |a_i - b_i|; infinite when shapes differ, or where one of the two is NaN.
+// max_i |a_i - b_i|.  Infinite if the shapes differ or only one of a_i, b_i is NaN.
 inline double max_difference(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) return HUGE_VAL;
   double most = 0;
@@ -39,7 +39,7 @@ inline double max_difference(const Tensor& a, const Tensor& b) {
 
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
 inline constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-inline constexpr double kUnit = 0x1p-24;  // half a unit in the last place of a float32 1
+inline constexpr double kUnit = 0x1p-24;  // half of the distance from 1 to the next float32
 
 inline float random_float(std::mt19937_64& random, float low, float high) {
   return low +
@@ -66,7 +66,7 @@ inline bool same_bits(const Tensor& a, const Tensor& b) {
   });
 }
 
-// The message of the E that f throws; "" if it throws none.  Other exceptions pass.
+// The message of the E that f throws, or "" if f throws nothing.  Other exceptions pass through.
 template <class E, class F>
 std::string message_of(F f) {
   try {

@@ -1,10 +1,10 @@
-// A number of threads that lasts for a scope.
+// Changes the number of threads for a scope.
 #pragma once
 #include "framework/base/runtime.h"
 
 namespace vitro::testing {
 
-// Sets the process's number of threads, and puts the old number back at the end.
+// Sets the number of threads of the process, and restores the old number at the end of the scope.
 class Threads {
  public:
   explicit Threads(int n) { set_num_threads(n); }

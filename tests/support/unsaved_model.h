@@ -1,4 +1,4 @@
-// A language model for a test, that no checkpoint keeps.
+// A language model for tests that cannot be saved in a checkpoint.
 #pragma once
 #include "vitro.h"
 

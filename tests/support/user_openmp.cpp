@@ -1,4 +1,4 @@
-// A user's OpenMP regions.
+// Runs OpenMP regions as a user's program would.
 #include "tests/support/user_openmp.h"
 
 #ifdef _OPENMP

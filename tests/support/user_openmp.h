@@ -1,4 +1,4 @@
-// OpenMP as a user of the library may use it, where the compiler has it.
+// OpenMP as a user of the library may use it, if the compiler has it.
 #pragma once
 #include <functional>
 
@@ -7,6 +7,6 @@ namespace user_openmp {
 bool available();
 void set_threads(int n);
 int max_threads();
-void region(int threads, const std::function<void()>& f);  // f on each thread of a region
+void region(int threads, const std::function<void()>& f);  // calls f on each thread of a region
 
 }  // namespace user_openmp

@@ -1,4 +1,4 @@
-// Byte pair encoding: the split, the merges, bytes in and bytes out.
+// Tests byte pair encoding: the split, the merges, and that decoding gives the same bytes.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -70,7 +70,7 @@ TEST_CASE("bpe: bytes stand for themselves or for the characters from U+0100") {
     CHECK_THROWS_AS(from_byte_characters(outside), ValueError);
 }
 
-// Derived by hand from the pattern
+// The pieces are derived by hand from the pattern
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 TEST_CASE("bpe: a text is split as GPT-2 splits it") {
   struct Case {
@@ -106,7 +106,8 @@ TEST_CASE("bpe: a text is split as GPT-2 splits it") {
       {"a\u00A0 b", {"a", "\u00A0", " b"}},
       {"a\u3000\u3000b\u2028c\u0085d",
        {"a", "\u3000", "\u3000", "b", "\u2028", "c", "\u0085", "d"}},
-      // No white space: the zero width space, the Mongolian vowel separator, a control character.
+      // These are not white space: the zero width space, the Mongolian vowel separator, a control
+      // character.
       {"a\u200Bb\u180Ec\x1F"
        "d",
        {"a", "\u200B", "b", "\u180E", "c", "\x1F", "d"}},
@@ -122,7 +123,7 @@ TEST_CASE("bpe: a text is split as GPT-2 splits it") {
       {"1\uFE0F\u20E3", {"1", "\uFE0F\u20E3"}},
       {std::string("a\0b \0", 5), {"a", std::string(1, '\0'), "b", std::string(" \0", 2)}},
       {"<|endoftext|>", {"<|", "endoftext", "|>"}},
-      // Bytes that are no UTF-8 are pieces of their own, and end what stands before them.
+      // A run of invalid bytes is a piece, and the piece before it ends there.
       {"ab \xFF\xFE"
        "cd",
        {"ab", " ", "\xFF\xFE", "cd"}},
@@ -160,7 +161,7 @@ TEST_CASE("bpe: merges agree with the slow way, in every language") {
   CHECK(trained().encode(kWorld) == reference_encode(vocabulary, kWorld));
   const std::string part = stories().substr(0, 3000);
   CHECK(trained().encode(part) == reference_encode(vocabulary, part));
-  // Short pieces and long ones, which take different ways.
+  // Short and long pieces are merged by different code.
   const BpeMerger merger(vocabulary);
   std::mt19937_64 random(5);
   std::vector<std::string> parts = {"th", "the", "a", "aa", "ing", "e", "r", "n", "\u0103"};
@@ -205,13 +206,13 @@ TEST_CASE("bpe: special tokens are made only where they are allowed") {
   CHECK(bpe.decode(allowed) == text);
   CHECK(bpe.encode("<|endoftext|>", {.allowed_special = {"<|endoftext|>"}}) == Ids{1199});
   CHECK_THROWS_WITH(bpe.encode("a", {.allowed_special = {"the"}}),
-                    "encode: a special token expected: the");
-  // The longest of those that begin at one place.
+                    "encode: expected a special token, got the");
+  // The longest of the tokens that begin at one place is found.
   const auto two = BpeTokenizer::train("ab", 259, {.special_tokens = {"<a>", "<a><b>", "<|e|>"}});
   CHECK(two.vocab_size() == 259);
   CHECK(two.encode("<a><b><a>", {.allowed_special = {"<a>", "<a><b>"}}) == Ids{257, 256});
   CHECK(two.encode("<a><b>", {.allowed_special = {"<a>"}}).front() == 256);
-  // One that begins within another is none.
+  // A token that begins inside another one is not found.
   const auto overlapping = BpeTokenizer::train("ab", 258, {.special_tokens = {"<a", "a>"}});
   CHECK(overlapping.decode(overlapping.encode("<a>a>", {.allowed_special = {"<a", "a>"}})) ==
         "<a>a>");
@@ -226,16 +227,17 @@ TEST_CASE("bpe: tokens for display, and ids that are none") {
   CHECK(bpe.token(ids[1]) == "\\xFF");
   CHECK(bpe.token(ids[2]) == "\n");
   for (const int64_t id : {int64_t{-1}, int64_t{1200}, INT64_MAX, INT64_MIN}) {
-    const std::string range = "an id from 0 to 1199 expected: " + std::to_string(id) +
+    const std::string range = "expected an id from 0 to 1199, got " + std::to_string(id) +
                               " (the vocabulary has 1200 tokens)";
     CHECK_THROWS_WITH(bpe.decode(Ids{id}), "decode: " + range);
     CHECK_THROWS_WITH(bpe.token(id), "token: " + range);
   }
 }
 
-// Twice the length may cost little more than twice the work.
+// Twice the length may cost only a little more than twice the work.
 TEST_CASE("bpe: work grows with the text, not with its square") {
-  // Pieces that merge all the way, half of the way, and in an order that hardly a neighbour keeps.
+  // One piece merges into few tokens, one merges half of the way, and one is noise, in which the
+  // next merge is hardly ever next to the last one.
   BpeVocabulary doubling = BpeTokenizer::train("x", 257).vocabulary();
   doubling.special.clear();
   doubling.tokens.pop_back();

@@ -1,4 +1,4 @@
-// Learning merges from text.
+// Tests how merges are learnt from text.
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -48,7 +48,7 @@ TEST_CASE("train: bytes first, then merges as they are learnt, the special token
   CHECK(bpe.vocab_size() == 261);
   CHECK(bpe.token(0) == "!");
   CHECK(bpe.token(255) == "\\xAD");
-  // "lo" and "ow" occur four times each: l has the lower id.
+  // "lo" and "ow" occur four times each.  "lo" is merged first because l has the lower id.
   CHECK(bpe.token(256) == "lo");
   CHECK(bpe.token(257) == "low");
   CHECK(bpe.token(258) == " low");
@@ -58,11 +58,11 @@ TEST_CASE("train: bytes first, then merges as they are learnt, the special token
 }
 
 TEST_CASE("train: options") {
-  // Pairs that occur once teach nothing, unless asked to.
+  // Pairs that occur once are merged only if min_count is 1.
   CHECK(BpeTokenizer::train("abc", 300).vocab_size() == 257);
   CHECK(BpeTokenizer::train("abc", 300, {.min_count = 1}).vocab_size() == 259);
   CHECK(BpeTokenizer::train("abab", 300, {.special_tokens = {}}).vocab_size() == 257);
-  // The text of a special token teaches nothing.
+  // No merge is learnt from the text of a special token.
   const std::string documents = "<|endoftext|>ab<|endoftext|>ab<|endoftext|>";
   const auto bpe = BpeTokenizer::train(documents, 300);
   CHECK(bpe.vocab_size() == 258);
@@ -78,10 +78,10 @@ TEST_CASE("train: options") {
 }
 
 TEST_CASE("train: what makes no sense is refused") {
-  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: a text expected: it is empty");
+  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got none: it is empty");
   CHECK_THROWS_WITH(BpeTokenizer::train("a", 256),
-                    "train: a vocab_size of at least 257 expected, for 256 bytes and 1 special "
-                    "tokens: 256");
+                    "train: expected a vocab_size of at least 257, for 256 bytes and 1 special "
+                    "tokens, got 256");
   for (const int64_t size : {int64_t{0}, int64_t{-1}, INT64_MIN, INT64_MAX})
     CHECK_THROWS_AS(BpeTokenizer::train("a", size), ValueError);
   CHECK_THROWS_AS(BpeTokenizer::train("a", 300, {.min_count = 0}), ValueError);
@@ -90,7 +90,8 @@ TEST_CASE("train: what makes no sense is refused") {
   CHECK_THROWS_AS(BpeTokenizer::train("a", 300, {.special_tokens = {"<a>", "<a>"}}), ValueError);
 }
 
-// One piece of a quarter of a megabyte: each merge may touch only the places where its pair is.
+// The text is one piece of a quarter of a megabyte, which is fast only if each merge touches only
+// the places of its pair.
 TEST_CASE("train: a text without a space is learnt from") {
   std::string text;
   uint32_t state = 1;

@@ -1,4 +1,4 @@
-// Ids that come one by one are text in whole code points.
+// Tests that ids that come one by one become text in whole code points.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -18,13 +18,13 @@ using Pieces = std::vector<std::string>;
 
 namespace {
 
-// Bytes and nothing else.
+// A tokenizer whose only ordinary tokens are the 256 bytes.
 const BpeTokenizer& bytes() {
   static const BpeTokenizer tokenizer = BpeTokenizer::train("x", 257);
   return tokenizer;
 }
 
-// What each byte gives, and at last the end.
+// Returns the text that each byte gives, and the rest at the end.
 Pieces streamed(std::string_view text) {
   StreamDecoder stream(bytes());
   Pieces pieces;
@@ -33,7 +33,7 @@ Pieces streamed(std::string_view text) {
   return pieces;
 }
 
-// Whether the pieces of a text, behind a prompt's, are whole and give the text.
+// Returns whether the pieces behind a prompt are whole code points and together give the text.
 bool is_streamed(const Tokenizer& tokenizer, const Ids& prompt, const Ids& ids) {
   StreamDecoder stream(tokenizer, prompt);
   std::string all;

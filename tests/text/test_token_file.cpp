@@ -1,4 +1,4 @@
-// Token files and the batches drawn from them; texts in pieces.
+// Tests token files, the batches drawn from them, and texts in pieces.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -34,7 +34,7 @@ std::vector<int64_t> ids_of(const TokenFile& file) {
   return ids;
 }
 
-// A tokenizer of n words "w0 w1 ..." for large vocabularies.
+// Makes a tokenizer of n words "w0 w1 ...", for large vocabularies.
 WordTokenizer many_words(int64_t n) {
   std::string text;
   for (int64_t i = 0; i < n; ++i) text += std::to_string(i) + ' ';
@@ -70,7 +70,7 @@ TEST_CASE("pieces: no cut where characters would compose or words be split") {
   CHECK(pieces_of("abcdefgh", 3) == std::vector<std::string>{"abcdefgh"});
   CHECK(pieces_of("", 3).empty());
   CHECK(pieces_of("ab\ncd\n", 4) == std::vector<std::string>{"ab", "\ncd\n"});
-  // Runs of white space stay whole, whatever their characters; bytes that are no text are some.
+  // Runs of white space stay whole, whatever their characters are.  No cut follows invalid bytes.
   CHECK(pieces_of("ab  \n c", 3) == std::vector<std::string>{"ab", "  \n c"});
   CHECK(pieces_of("ab\u3000\u00A0 \u00E9 c", 3) ==
         std::vector<std::string>{"ab\u3000\u00A0 \u00E9", " c"});
@@ -100,6 +100,7 @@ TEST_CASE("token file: the ids of the text, in two bytes or four") {
   CHECK(file.vocab_size() == chars.vocab_size());
   CHECK(file.vocabulary_hash() == chars.vocabulary_hash());
   CHECK_NOTHROW(file.verify());
+  CHECK_NOTHROW(file.slice(1, file.size() - 1).verify());
   CHECK(read_file(path).size() == 40 + 2 * static_cast<size_t>(file.size()));
 
   const auto words = many_words(65537);
@@ -110,7 +111,7 @@ TEST_CASE("token file: the ids of the text, in two bytes or four") {
 }
 
 TEST_CASE("token file: byte pairs beyond what two bytes hold") {
-  // A token for each pair of bytes.
+  // The vocabulary has a token for each pair of bytes.
   BpeVocabulary vocabulary = BpeTokenizer::train("x", 257).vocabulary();
   vocabulary.special.clear();
   vocabulary.tokens.pop_back();
@@ -171,20 +172,20 @@ TEST_CASE("token file: what is none is refused with the reason") {
     return bytes;
   };
   const std::pair<std::string, const char*> cases[] = {
-      {"", "only 0 bytes"},
-      {good.substr(0, 39), "only 39 bytes"},
-      {good.substr(0, good.size() - 1), "its last id is cut off"},
-      {"V" + good.substr(1), "does not begin with vitrotok"},
-      {with(8, uint32_t{2}), "version 1 expected: 2"},
-      {with(12, uint32_t{4}), "2 bytes per id expected: 4"},
-      {with(12, uint32_t{0}), "2 bytes per id expected: 0"},
-      {with(16, uint64_t{0}), "its vocabulary has 0 tokens"},
-      {with(16, ~uint64_t{0}), "its vocabulary has 18446744073709551615 tokens"},
-      {with(16, uint64_t{65537}), "4 bytes per id expected: 2"}};
+      {"", "expected at least 40 bytes, got 0"},
+      {good.substr(0, 39), "expected at least 40 bytes, got 39"},
+      {good.substr(0, good.size() - 1), "expected whole ids, got one that is cut off"},
+      {"V" + good.substr(1), "expected it to begin with \"vitrotok\""},
+      {with(8, uint32_t{2}), "expected version 1, got 2"},
+      {with(12, uint32_t{4}), "expected 2 bytes per id, got 4"},
+      {with(12, uint32_t{0}), "expected 2 bytes per id, got 0"},
+      {with(16, uint64_t{0}), "expected a vocabulary of 1 to 2^32 tokens, got 0"},
+      {with(16, ~uint64_t{0}), "2^32 tokens, got 18446744073709551615"},
+      {with(16, uint64_t{65537}), "expected 4 bytes per id, got 2"}};
   for (const auto& [bytes, reason] : cases) {
     INFO(reason);
     CHECK_THROWS_WITH(TokenFile(std::string_view(bytes), "name"),
-                      Contains("name: expected a token file: ") && Contains(reason));
+                      Contains("token file name: ") && Contains(reason));
   }
   const std::string strange = with(32, uint16_t{3});
   const TokenFile file(std::string_view(strange), "name");
@@ -245,7 +246,7 @@ TEST_CASE("batches: every window once an epoch, targets one further, resumable a
   Tensor ids = resumed.next().ids;
   CHECK(std::vector<int64_t>(ids.data<int64_t>(), ids.data<int64_t>() + 15) == order[4]);
   CHECK_THROWS_WITH(models::NextTokenBatches(TokenFile(path), 1, 26, 0),
-                    Contains("more than block_size = 26 tokens expected: it has 26"));
+                    Contains("more than block_size (26) tokens, got 26"));
   CHECK_THROWS_AS(models::NextTokenBatches(TokenFile(path), 0, 1, 0), ValueError);
   CHECK_THROWS_AS(models::NextTokenBatches(TokenFile(path), 1, 0, 0), ValueError);
 }
@@ -274,7 +275,7 @@ TEST_CASE("evaluate: the loss of every token but the first, in eval mode") {
   CHECK(models::evaluate(model, tokens, 64, 100).tokens == 100);
   CHECK_THROWS_AS(models::evaluate(model, tokens.slice(0, 1), 64), ValueError);
   CHECK_THROWS_WITH(models::evaluate(model, tokens, 0),
-                    "evaluate: block_size and most_tokens of at least 1 expected: got 0 and " +
+                    "evaluate: expected a block_size and most_tokens of at least 1, got 0 and " +
                         std::to_string(INT64_MAX));
   CHECK_THROWS_AS(models::evaluate(model, tokens, 64, 0), ValueError);
   nn::ScopedHook fails(model.register_forward_hook(
@@ -310,7 +311,8 @@ TEST_CASE("evaluate: a GPT holds no more logits of a window than its loss does")
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";
   write_token_file(path, CharTokenizer::fit("ab"), TextPieces(std::string(113, 'a')));
-  // What is live is raised to the highest peak so far: then the peak moves at once.
+  // The ballast raises the live bytes to the highest peak so far, so that the peak shows every byte
+  // that is allocated from here on.
   const MemoryStats before = memory_stats();
   const Tensor ballast = empty({std::max<int64_t>(0, before.peak - before.live)}, kUInt8);
   const int64_t start = memory_stats().live;

@@ -1,4 +1,4 @@
-// Characters and words become ids and text again.
+// Tests that characters and words become ids, and text again.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -30,7 +30,7 @@ std::vector<std::string> tokens_of(const text::Tokenizer& tokenizer, const Ids& 
   return tokens;
 }
 
-// The tokens that a text is split into.
+// Returns the tokens that a text is split into.
 std::vector<std::string> words_of(const std::string& text, bool nfc = true) {
   const auto words = WordTokenizer::fit(text, {.nfc = nfc});
   return tokens_of(words, words.encode(text));
@@ -84,7 +84,7 @@ TEST_CASE("composed and decomposed text are the same text") {
   const auto words = WordTokenizer::fit(kVietnamese);
   CHECK(words.encode(kVietnameseNfd) == words.encode(kVietnamese));
   CHECK(words.decode(words.encode(kVietnameseNfd)) == kVietnamese);
-  // Unless asked not to.
+  // With nfc = false the text is not changed.
   const auto raw = CharTokenizer::fit(kVietnameseNfd, {.nfc = false});
   CHECK(raw.decode(raw.encode(kVietnameseNfd)) == kVietnameseNfd);
   CHECK_THROWS_AS(raw.encode(kVietnamese), ValueError);
@@ -93,14 +93,14 @@ TEST_CASE("composed and decomposed text are the same text") {
 TEST_CASE("an unknown character is named with its code point and position") {
   const auto chars = CharTokenizer::fit("abcdefg");
   CHECK(encode_error(chars, "abcdefg\u00E9") ==
-        "text: the character '\u00E9' (U+00E9) at position 7 (in characters, from 0) is not in "
-        "the vocabulary; make the vocabulary from a text that has it, or with an unknown token "
-        "(--unk)");
+        "text: expected characters of the vocabulary, got '\u00E9' (U+00E9) at position 7 (in "
+        "characters, from 0); make the vocabulary from a text that has it, or with an unknown "
+        "token (--unk)");
   const auto accents = CharTokenizer::fit("\u00E9");
   CHECK_THAT(encode_error(accents, "\u00E9e\u0301\U0001F600"),
              Catch::Contains("'\U0001F600' (U+1F600) at position 2 "));
   CHECK_THAT(encode_error(accents, std::string(1, '\0')),
-             Catch::Contains("the character U+0000 at position 0 "));
+             Catch::Contains("got U+0000 at position 0 "));
 }
 
 TEST_CASE("unknown characters become the unknown token where there is one") {
@@ -108,7 +108,7 @@ TEST_CASE("unknown characters become the unknown token where there is one") {
   CHECK(chars.vocabulary().tokens == std::vector<std::string>{"<unk>", "a", "b", "c"});
   CHECK(chars.encode("a\u00E9<c\U0001F600") == Ids{1, 0, 0, 3, 0});
   CHECK(chars.decode(Ids{1, 0, 3}) == "a<unk>c");
-  // An unknown token of one character is that character.
+  // An unknown token of one character also stands for that character.
   const auto question = CharTokenizer::fit("a?b", {.unk = "?"});
   CHECK(question.vocabulary().tokens == std::vector<std::string>{"?", "a", "b"});
   CHECK(question.encode("b?!") == Ids{2, 0, 0});
@@ -137,8 +137,8 @@ TEST_CASE("what neither tokenizer can take") {
                Catch::StartsWith("text: ") && Catch::Contains("offset 2"));
     for (const int64_t id : {int64_t{-1}, int64_t{2}, INT64_MAX, INT64_MIN}) {
       const Ids ids = {id};
-      const std::string range =
-          "an id from 0 to 1 expected: " + std::to_string(id) + " (the vocabulary has 2 tokens)";
+      const std::string range = "expected an id from 0 to 1, got " + std::to_string(id) +
+                                " (the vocabulary has 2 tokens)";
       CHECK_THROWS_WITH(tokenizer->decode(ids), "decode: " + range);
       CHECK_THROWS_WITH(tokenizer->token(id), "token: " + range);
     }
@@ -182,7 +182,7 @@ TEST_CASE("words get ids by falling count, then by bytes, after the unknown toke
   CHECK(frequent.vocabulary().tokens == std::vector<std::string>{"<unk>", "b", "c"});
   CHECK(frequent.encode("a b c") == Ids{0, 1, 2});
   CHECK(frequent.decode(Ids{0, 1}) == "<unk> b");
-  // A word that is spelled as the unknown token is the unknown token.
+  // A word with the spelling of the unknown token becomes the unknown token.
   const auto spelled = WordTokenizer::fit("unk a unk unk", {.unk = "unk"});
   CHECK(spelled.vocabulary().tokens == std::vector<std::string>{"unk", "a"});
   CHECK(spelled.encode("a unk b") == Ids{1, 0, 0});
@@ -191,8 +191,10 @@ TEST_CASE("words get ids by falling count, then by bytes, after the unknown toke
 TEST_CASE("an unknown word is named with its position where there is no unknown token") {
   const auto words = WordTokenizer::fit("\u00E9t\u00E9 a", {.unk = ""});
   CHECK(words.vocabulary().tokens == std::vector<std::string>{"a", "\u00E9t\u00E9"});
-  CHECK_THAT(encode_error(words, "e\u0301te\u0301 a  b"),
-             Catch::StartsWith("text: the word 'b' at position 7 (in characters, from 0)"));
+  CHECK_THAT(
+      encode_error(words, "e\u0301te\u0301 a  b"),
+      Catch::StartsWith(
+          "text: expected words of the vocabulary, got 'b' at position 7 (in characters, from 0)"));
 }
 
 TEST_CASE("words are joined as people write them") {
@@ -215,8 +217,9 @@ TEST_CASE("words are joined as people write them") {
   CHECK(joined("\"open \n \"again\"") == "\"open\n\"again\"");
 }
 
-// All that stands close to a neighbour or might join it: letters, marks of several classes,
-// symbols that compose with marks, Hangul parts, quotes, emoji, numbers that look like emoji.
+// The tokens are those that have no space around them or might join a neighbour: letters, marks of
+// several classes, symbols that compose with marks, Hangul parts, quotes, emoji, numbers that look
+// like emoji.
 TEST_CASE("encode(decode(ids)) is ids, for any ids but the unknown token's") {
   text::Vocabulary vocabulary{.type = "word", .nfc = true, .unk = "<unk>", .tokens = {"<unk>"}};
   for (const char* word : {"a", "don't", "e", "\u00E9", "\u4E2D", "12", "\u00BD", "\u1112",
@@ -263,7 +266,7 @@ TEST_CASE("a vocabulary that a tokenizer cannot mean is refused") {
   refuses([] { WordTokenizer({.type = "word", .unk = "", .tokens = {" "}}); });
 }
 
-// Long enough that a quadratic step would not end.
+// The text is so long that an algorithm of quadratic time would not end.
 TEST_CASE("a megabyte of one character or of many words is encoded") {
   const std::string repeated(1 << 20, 'a');
   CHECK(CharTokenizer::fit(repeated).encode(repeated) == Ids(1 << 20, 0));

@@ -1,4 +1,4 @@
-// UTF-8 is read strictly, NFC is Unicode's, and messages name bytes and characters.
+// Tests that UTF-8 is read strictly, that NFC is Unicode's, and that messages name bytes.
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -28,29 +28,29 @@ TEST_CASE("invalid UTF-8 is refused with its byte, its offset and the reason") {
     std::string bytes, message;
   };
   const Case cases[] = {
-      {"\x80", "byte 0x80 at offset 0 continues no character"},
-      {"ab\xBF", "byte 0xBF at offset 2 continues no character"},
-      {"\xC3\xA9\xA9", "byte 0xA9 at offset 2 continues no character"},
-      {"\xC0\x80", "byte 0xC0 at offset 0 begins an overlong form"},
-      {"\xC1\xBF", "byte 0xC1 at offset 0 begins an overlong form"},
-      {"\xE0\x9F\xBF", "byte 0xE0 at offset 0 begins an overlong form"},
-      {"a\xF0\x8F\xBF\xBF", "byte 0xF0 at offset 1 begins an overlong form"},
-      {"\xED\xA0\x80", "byte 0xED at offset 0 begins a surrogate"},
-      {"\xC3\xA9\xED\xBF\xBF", "byte 0xED at offset 2 begins a surrogate"},
-      {"\xF4\x90\x80\x80", "byte 0xF4 at offset 0 begins a code point above U+10FFFF"},
-      {"\xF7\xBF\xBF\xBF", "byte 0xF7 at offset 0 begins a code point above U+10FFFF"},
-      {"\xF8\x88\x80\x80\x80", "byte 0xF8 at offset 0 never occurs in UTF-8"},
-      {"\xFE", "byte 0xFE at offset 0 never occurs in UTF-8"},
-      {"abc\xFF", "byte 0xFF at offset 3 never occurs in UTF-8"},
-      {"\xC3", "byte 0xC3 at offset 0 begins a character that is cut short"},
-      {"abc\xE2\x82", "byte 0xE2 at offset 3 begins a character that is cut short"},
-      {"\xF0\x9F\x98", "byte 0xF0 at offset 0 begins a character that is cut short"},
-      {"\xF0\x9F\x98x", "byte 0xF0 at offset 0 begins a character that is cut short"},
-      {"\xE2\xC3\xA9", "byte 0xE2 at offset 0 begins a character that is cut short"},
+      {"\x80", "byte 0x80 at offset 0, which continues no character"},
+      {"ab\xBF", "byte 0xBF at offset 2, which continues no character"},
+      {"\xC3\xA9\xA9", "byte 0xA9 at offset 2, which continues no character"},
+      {"\xC0\x80", "byte 0xC0 at offset 0, which begins an overlong form"},
+      {"\xC1\xBF", "byte 0xC1 at offset 0, which begins an overlong form"},
+      {"\xE0\x9F\xBF", "byte 0xE0 at offset 0, which begins an overlong form"},
+      {"a\xF0\x8F\xBF\xBF", "byte 0xF0 at offset 1, which begins an overlong form"},
+      {"\xED\xA0\x80", "byte 0xED at offset 0, which begins a surrogate"},
+      {"\xC3\xA9\xED\xBF\xBF", "byte 0xED at offset 2, which begins a surrogate"},
+      {"\xF4\x90\x80\x80", "byte 0xF4 at offset 0, which begins a code point above U+10FFFF"},
+      {"\xF7\xBF\xBF\xBF", "byte 0xF7 at offset 0, which begins a code point above U+10FFFF"},
+      {"\xF8\x88\x80\x80\x80", "byte 0xF8 at offset 0, which never occurs in UTF-8"},
+      {"\xFE", "byte 0xFE at offset 0, which never occurs in UTF-8"},
+      {"abc\xFF", "byte 0xFF at offset 3, which never occurs in UTF-8"},
+      {"\xC3", "byte 0xC3 at offset 0, which begins a character that is cut short"},
+      {"abc\xE2\x82", "byte 0xE2 at offset 3, which begins a character that is cut short"},
+      {"\xF0\x9F\x98", "byte 0xF0 at offset 0, which begins a character that is cut short"},
+      {"\xF0\x9F\x98x", "byte 0xF0 at offset 0, which begins a character that is cut short"},
+      {"\xE2\xC3\xA9", "byte 0xE2 at offset 0, which begins a character that is cut short"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.message);
-    const std::string message = "here: valid UTF-8 expected: " + c.message;
+    const std::string message = "here: expected valid UTF-8, got " + c.message;
     CHECK_THROWS_WITH(text::check_utf8(c.bytes, "here"), message);
     CHECK_THROWS_WITH(text::to_nfc(c.bytes, "here"), message);
     CHECK_THROWS_AS(text::decode_utf8(c.bytes), ValueError);
@@ -61,7 +61,7 @@ TEST_CASE("nothing is read behind the end of a view") {
   const std::string_view whole = "a\xF0\x9F\x98\x80";
   for (size_t size = 2; size < whole.size(); ++size) {
     CHECK_THROWS_WITH(text::check_utf8(whole.substr(0, size), "here"),
-                      Catch::Contains("offset 1 begins a character that is cut short"));
+                      Catch::Contains("at offset 1, which begins a character that is cut short"));
   }
 }
 
@@ -79,24 +79,24 @@ TEST_CASE("to_nfc composes, orders and excludes as Unicode does") {
       {U"", U""},
       {std::u32string(U"a\0b", 3), std::u32string(U"a\0b", 3)},
       {U"e\u0301", U"\u00E9"},                         // combined
-      {U"\u00E9", U"\u00E9"},                          // already so
+      {U"\u00E9", U"\u00E9"},                          // already composed
       {U"xe\u0301y", U"x\u00E9y"},                     // between ASCII neighbours
       {U"e\u0301e\u0301", U"\u00E9\u00E9"},            // two in a row
       {U"\u0301e", U"\u0301e"},                        // a mark without a base
       {U"=\u0338", U"\u2260"},                         // a symbol
       {U"a\u0302\u0301", U"\u1EA5"},                   // two marks, as in Vietnamese
-      {U"a\u0301\u0302", U"\u00E1\u0302"},             // of one class: their order means something
-      {U"q\u0307\u0323", U"q\u0323\u0307"},            // of two: it does not
+      {U"a\u0301\u0302", U"\u00E1\u0302"},             // two marks of one class keep their order
+      {U"q\u0307\u0323", U"q\u0323\u0307"},            // two marks of different classes are sorted
       {U"a\u0302\u0323", U"\u1EAD"},                   // ordered, then combined
-      {U"a\u0338\u0301", U"\u00E1\u0338"},             // past a mark of another class
-      {U"a\u200D\u0301", U"a\u200D\u0301"},            // not past a starter
+      {U"a\u0338\u0301", U"\u00E1\u0338"},             // combines past a mark of another class
+      {U"a\u200D\u0301", U"a\u200D\u0301"},            // does not combine past a starter
       {U"\u212B\u2126", U"\u00C5\u03A9"},              // singletons
       {U"\u0958", U"\u0915\u093C"},                    // excluded from composition
       {U"\u1112\u1161\u11AB", U"\uD55C"},              // Hangul
       {U"\uD558\u11AB", U"\uD55C"},                    // Hangul, half composed
-      {U"\uAC00\u11A7\u11A8", U"\uAC00\u11A7\u11A8"},  // no part of a syllable
+      {U"\uAC00\u11A7\u11A8", U"\uAC00\u11A7\u11A8"},  // U+11A7 is no part of a syllable
       {U"\U000110A5\U000110BA", U"\U000110AB"},        // outside the first plane
-      {U"\uFB01\u00B2\uFF21", U"\uFB01\u00B2\uFF21"}   // compatibility forms stay
+      {U"\uFB01\u00B2\uFF21", U"\uFB01\u00B2\uFF21"}   // compatibility forms are kept
   };
   for (const Case& c : cases) {
     CAPTURE(text::encode_utf8(c.text));
@@ -105,7 +105,7 @@ TEST_CASE("to_nfc composes, orders and excludes as Unicode does") {
   }
 }
 
-// Ordered by swapping neighbours, this would take 10^10 steps.
+// Ordering these marks by swapping neighbours would take 10^10 steps.
 TEST_CASE("to_nfc orders a very long run of marks") {
   constexpr size_t kRun = 200'000;
   const std::u32string above(kRun, U'\u0307'), below(kRun, U'\u0323');
@@ -180,7 +180,7 @@ TEST_CASE("bytes that are no UTF-8 become U+FFFD, one for each beginning") {
       {"\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42", r + r + r + r + r + "A" + r + r + "B"},
       {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", r + r + r + r + "A"},
       {"a\xE4\xBD", "a" + r},
-  };  // the longer ones: The Unicode Standard, 3.9, tables 3-8 to 3-11
+  };  // the longer cases are from The Unicode Standard, 3.9, tables 3-8 to 3-11
   for (const auto& [bytes, text] : cases) {
     CAPTURE(bytes);
     CHECK(text::to_valid_utf8(bytes) == text);

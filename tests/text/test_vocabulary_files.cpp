@@ -1,4 +1,5 @@
-// Tokenizers survive their files, hostile files are refused, and a failed save leaves the old file.
+// Tests that tokenizers survive their files, that hostile files are refused, and that a failed save
+// leaves the old file.
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ bool same(const text::Vocabulary& a, const text::Vocabulary& b) {
   return a.type == b.type && a.nfc == b.nfc && a.unk == b.unk && a.tokens == b.tokens;
 }
 
-// A tokenizer file with one field replaced by `field`.
+// Returns a tokenizer file with one field replaced by `field`.
 std::string file_with(const std::string& name, const std::string& field) {
   std::string file = "{";
   for (const auto& [key, text] : {std::pair<std::string, std::string>{"type", R"("type": "char")"},
@@ -109,7 +110,7 @@ TEST_CASE("a file of one tokenizer is not another's") {
   const Directory directory;
   CharTokenizer::fit("ab").save(directory / "t.json");
   CHECK_THROWS_WITH(WordTokenizer::load(directory / "t.json"),
-                    directory / "t.json" + ": expected a tokenizer of type word, got char");
+                    "tokenizer " + (directory / "t.json") + ": expected type word, got char");
 }
 
 TEST_CASE("hostile tokenizer files are refused with path and reason") {
@@ -120,7 +121,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
     std::string bytes, reason;
   };
   const Case cases[] = {
-      // not JSON, or not JSON alone
+      // not JSON, or more than JSON
       {"", "unexpected end of input"},
       {good.substr(0, good.size() - 1), "unexpected end of input"},
       {good.substr(0, good.size() - 4), "missing closing quote"},
@@ -138,53 +139,65 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
       {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "parse error"},
       {std::string("PK\x03\x04", 4), "parse error"},
       // not an object of the five fields
-      {"[]", "an object expected: an array"},
-      {"null", "an object expected: null"},
-      {"3", "an object expected: a whole number"},
-      {"\"char\"", "an object expected: a string"},
-      {std::string(1'000'000, '['), "an object expected: an array"},
-      {"{}", "field \"type\" is missing"},
-      {file_with("nfc", ""), "field \"nfc\" is missing"},
-      {file_with("unk", ""), "field \"unk\" is missing"},
-      {file_with("vocab", ""), "field \"vocab\" is missing"},
-      {file_with("unk", R"("unk": "", "merges": [])"), "field \"merges\" is unknown"},
-      {file_with("unk", R"("unk": "", "\u0000": 1)"), "field \"\\u0000\" is unknown"},
-      {file_with("unk", "\"" + std::string(100'000, 'k') + "\": 1"), "k...\" is unknown"},
-      {file_with("nfc", R"("nfc": true, "nfc": true)"), "field \"nfc\" is given twice"},
-      {file_with("nfc", R"("nfc": true, "n\u0066c": true)"), "field \"nfc\" is given twice"},
-      {file_with("vocab", R"("vocab": ["a"], "vocab": ["b"])"), "field \"vocab\" is given twice"},
-      // fields of another kind
-      {file_with("type", R"("type": 1)"), "a string expected for field \"type\": a whole number"},
-      {file_with("type", R"("type": "bpe")"), "type \"char\" or \"word\" expected: \"bpe\""},
-      {file_with("type", R"("type": "CHAR")"), "type \"char\" or \"word\" expected: \"CHAR\""},
-      {file_with("version", R"("version": 2)"), "version 1 expected: 2"},
-      {file_with("version", R"("version": -1)"), "for field \"version\": a negative number"},
-      {file_with("version", R"("version": 1.0)"), "for field \"version\": a fraction"},
+      {"[]", "expected an object, got an array"},
+      {"null", "expected an object, got null"},
+      {"3", "expected an object, got a whole number"},
+      {"\"char\"", "expected an object, got a string"},
+      {std::string(1'000'000, '['), "expected an object, got an array"},
+      {"{}", "expected a field \"type\", got none"},
+      {file_with("nfc", ""), "expected a field \"nfc\", got none"},
+      {file_with("unk", ""), "expected a field \"unk\", got none"},
+      {file_with("vocab", ""), "expected a field \"vocab\", got none"},
+      {file_with("unk", R"("unk": "", "merges": [])"),
+       "got a field \"merges\" that vitro does not know"},
+      {file_with("unk", R"("unk": "", "\u0000": 1)"),
+       "got a field \"\\u0000\" that vitro does not know"},
+      {file_with("unk", "\"" + std::string(100'000, 'k') + "\": 1"),
+       "k...\" that vitro does not know"},
+      {file_with("nfc", R"("nfc": true, "nfc": true)"),
+       "expected each field once, got \"nfc\" twice"},
+      {file_with("nfc", R"("nfc": true, "n\u0066c": true)"),
+       "expected each field once, got \"nfc\" twice"},
+      {file_with("vocab", R"("vocab": ["a"], "vocab": ["b"])"),
+       "expected each field once, got \"vocab\" twice"},
+      // fields of the wrong kind
+      {file_with("type", R"("type": 1)"),
+       "expected a string for field \"type\", got a whole number"},
+      {file_with("type", R"("type": "bpe")"),
+       "expected \"char\" or \"word\" for field \"type\", got \"bpe\""},
+      {file_with("type", R"("type": "CHAR")"),
+       "expected \"char\" or \"word\" for field \"type\", got \"CHAR\""},
+      {file_with("version", R"("version": 2)"), "expected version 1, got 2"},
+      {file_with("version", R"("version": -1)"), "for field \"version\", got a negative number"},
+      {file_with("version", R"("version": 1.0)"), "for field \"version\", got a fraction"},
       {file_with("version", R"("version": 1e999)"), "number overflow"},
       {file_with("version", R"("version": 18446744073709551616)"), "a fraction"},
-      {file_with("nfc", R"("nfc": 1)"), "true or false expected for field \"nfc\""},
-      {file_with("unk", R"("unk": null)"), "a string expected for field \"unk\": null"},
-      {file_with("unk", R"("unk": {"a": 1})"), "for field \"unk\": an object"},
-      {file_with("unk", R"("unk": ["a"])"), "for field \"unk\": an array"},
-      {file_with("vocab", R"("vocab": {"a": 0})"), "for field \"vocab\": an object"},
-      {file_with("vocab", R"("vocab": "ab")"), "for field \"vocab\": a string"},
-      {file_with("vocab", R"("vocab": ["a", 1])"), "for token 1: a whole number"},
-      {file_with("vocab", R"("vocab": ["a", null])"), "for token 1: null"},
-      {file_with("vocab", R"("vocab": [["a"]])"), "for token 0: an array"},
-      {file_with("vocab", R"("vocab": [{}])"), "for token 0: an object"},
-      {file_with("vocab", "\"vocab\": " + std::string(1'000'000, '[')), "for token 0: an array"},
-      // tokens that cannot be
-      {file_with("vocab", R"("vocab": [])"), "at least one token expected"},
-      {file_with("vocab", R"("vocab": ["a", ""])"), "text expected for token 1: empty"},
-      {file_with("vocab", R"("vocab": ["ab"])"), "one character expected for token 0: 2"},
-      {file_with("vocab", R"("vocab": ["a", "b", "a"])"), "token 2 is 'a' (U+0061), as token 0"},
-      {file_with("vocab", R"("vocab": ["a", "\u0061"])"), "token 1 is 'a' (U+0061), as token 0"},
-      {file_with("vocab", R"("vocab": ["\u212b"])"), "text in NFC expected for token 0"},
-      {file_with("unk", R"("unk": "<unk>")"), "token 0 is expected to be the unknown token"},
+      {file_with("nfc", R"("nfc": 1)"), "expected true or false for field \"nfc\""},
+      {file_with("unk", R"("unk": null)"), "expected a string for field \"unk\", got null"},
+      {file_with("unk", R"("unk": {"a": 1})"), "for field \"unk\", got an object"},
+      {file_with("unk", R"("unk": ["a"])"), "for field \"unk\", got an array"},
+      {file_with("vocab", R"("vocab": {"a": 0})"), "for field \"vocab\", got an object"},
+      {file_with("vocab", R"("vocab": "ab")"), "for field \"vocab\", got a string"},
+      {file_with("vocab", R"("vocab": ["a", 1])"), "for token 1, got a whole number"},
+      {file_with("vocab", R"("vocab": ["a", null])"), "for token 1, got null"},
+      {file_with("vocab", R"("vocab": [["a"]])"), "for token 0, got an array"},
+      {file_with("vocab", R"("vocab": [{}])"), "for token 0, got an object"},
+      {file_with("vocab", "\"vocab\": " + std::string(1'000'000, '[')),
+       "for token 0, got an array"},
+      // tokens that are not allowed
+      {file_with("vocab", R"("vocab": [])"), "expected at least one token"},
+      {file_with("vocab", R"("vocab": ["a", ""])"), "expected text for token 1, got none"},
+      {file_with("vocab", R"("vocab": ["ab"])"), "expected one character for token 0, got 2"},
+      {file_with("vocab", R"("vocab": ["a", "b", "a"])"),
+       "got 'a' (U+0061) as token 0 and token 2"},
+      {file_with("vocab", R"("vocab": ["a", "\u0061"])"),
+       "got 'a' (U+0061) as token 0 and token 1"},
+      {file_with("vocab", R"("vocab": ["\u212b"])"), "expected text in NFC for token 0"},
+      {file_with("unk", R"("unk": "<unk>")"), "expected the unknown token as token 0"},
       {R"({"type": "word", "version": 1, "nfc": true, "unk": "", "vocab": ["a", "a b"]})",
-       "one word, number or other character expected for token 1"},
+       "expected one word, number or other character for token 1, got 'a b'"},
       {R"({"type": "word", "version": 1, "nfc": true, "unk": "", "vocab": ["a", "b", "b"]})",
-       "token 2 is token 1"},
+       "got token 2 equal to token 1"},
   };
   const Directory directory;
   const std::string path = directory / "hostile.json";
@@ -194,7 +207,7 @@ TEST_CASE("hostile tokenizer files are refused with path and reason") {
     write(path, c.bytes);
     const std::string message = vocabulary_error(path);
     CAPTURE(c.bytes.substr(0, 100), message);
-    CHECK_THAT(message, Catch::StartsWith(path + ": expected a tokenizer file: "));
+    CHECK_THAT(message, Catch::StartsWith("tokenizer " + path + ": "));
     CHECK_THAT(message, Catch::Contains(c.reason));
     CHECK(message.size() < path.size() + 300);
   }
@@ -207,7 +220,7 @@ TEST_CASE("read_file reads every byte") {
     write(directory / "file", bytes);
     CHECK(read_file(directory / "file") == bytes);
   }
-  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // reports no size
+  CHECK(read_file("/proc/self/status").starts_with("Name:"));  // this file reports no size
   CHECK(read_file(directory / "file", 1'000'000).size() == 1'000'000);
   CHECK_THROWS_WITH(read_file(directory / "file", 999'999),
                     Catch::Contains("more than 999999 bytes"));

@@ -1,4 +1,5 @@
-// GPT-2's byte-to-unicode table: bytes written as visible characters, as its vocabulary files do.
+// GPT-2's table of characters for bytes.  Its vocabulary files write each byte as a visible
+// character.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -7,14 +8,16 @@
 
 namespace vitro::text {
 
-// The character of each byte: itself for the visible ones of Latin-1 (! to ~, U+00A1 to U+00AC,
-// U+00AE to U+00FF), U+0100 upwards for the other 68 in the order of their values.
+// Returns the character of each byte.  A byte that is a visible character of Latin-1 (! to ~,
+// U+00A1 to U+00AC, U+00AE to U+00FF) is that character.  The other 68 get U+0100, U+0101, ... in
+// the order of their values.
 const std::array<char32_t, 256>& byte_characters();
-// The bytes in the order of those characters, which is that of GPT-2's first 256 ids.
+// Returns the bytes in the order of their characters.  GPT-2's first 256 ids have this order.
 std::array<uint8_t, 256> bytes_by_character();
 
+// Writes bytes as characters of the table, in UTF-8.
 std::string to_byte_characters(std::string_view bytes);
-// ValueError, naming it, for a character outside the table, and for invalid UTF-8.
+// Does the reverse.  ValueError for a character outside the table and for invalid UTF-8.
 std::string from_byte_characters(std::string_view text);
 
 }  // namespace vitro::text

@@ -1,4 +1,4 @@
-// GPT-2's two files, and which files a path means.
+// Reads and writes GPT-2's two files, and finds the files that a path means.
 #include "models/text/bpe/bpe_files.h"
 
 #include <algorithm>
@@ -17,10 +17,10 @@ namespace vitro::text {
 
 namespace {
 
-// An object of texts and whole numbers.
+// Reads an object of tokens and ids.
 class IdReader final : public JsonEvents {
  public:
-  IdReader(const std::string& name, BpeParts& to) : JsonEvents("a BPE vocabulary", name), to_(to) {}
+  IdReader(const std::string& name, BpeParts& to) : JsonEvents("BPE vocabulary", name), to_(to) {}
 
  private:
   bool start_object(size_t) override {
@@ -28,7 +28,8 @@ class IdReader final : public JsonEvents {
     return is_open_ = true;
   }
   bool key(std::string& name) override {
-    if (!names_.insert(name).second) refuse("token ", excerpt(name), " is given twice");
+    if (!names_.insert(name).second)
+      refuse("expected each token once, got ", excerpt(name), " twice");
     name_of_value_ = std::move(name);
     return true;
   }
@@ -39,8 +40,8 @@ class IdReader final : public JsonEvents {
   }
   bool end_object() override { return true; }
   bool refuse_value(std::string_view kind) const override {
-    if (!is_open_) refuse("an object expected: ", kind);
-    refuse("an id expected for token ", excerpt(name_of_value_), ": ", kind);
+    if (!is_open_) refuse("expected an object, got ", kind);
+    refuse("expected an id for token ", excerpt(name_of_value_), ", got ", kind);
   }
 
   BpeParts& to_;
@@ -63,18 +64,18 @@ BpeVocabulary read_two(const std::filesystem::path& folder, const FileNames& nam
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
-    fail<IoError>(ids, " and ", merges, ": expected a BPE vocabulary: ", error.what());
+    fail<IoError>("GPT-2 tokenizer ", ids, " and ", merges, ": ", error.what());
   }
 }
 
-// tokenizer.json, and what stands beside it.
+// Reads tokenizer.json and the settings files in its folder.
 BpeVocabulary read_whole(std::string_view json, const std::filesystem::path& path) {
   BpeParts parts = parse_tokenizer_parts(json, path);
   add_folder_settings(path.parent_path(), parts);
   try {
     return bpe_vocabulary(parts);
   } catch (const ValueError& error) {
-    fail<IoError>(path.string(), ": expected a GPT-2 tokenizer: ", error.what());
+    fail<IoError>("GPT-2 tokenizer ", path.string(), ": ", error.what());
   }
 }
 
@@ -88,21 +89,19 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   for (const auto& [token, id] : parts.ids) id_of.emplace(token, static_cast<int32_t>(id));
   for (const AddedPart& part : parts.added) {
     check<ValueError>(added.emplace(part.text, &part).second,
-                      "vocabulary: each added token once expected: '", part.text,
-                      "' is given twice");
+                      "vocabulary: expected each added token once, got '", part.text, "' twice");
     const auto found = id_of.find(part.text);
     if (found == id_of.end()) all.emplace_back(part.text, part.id);
     else
-      check<ValueError>(static_cast<uint64_t>(found->second) == part.id, "vocabulary: id ",
-                        found->second, " expected for the added token '", part.text,
-                        "': ", part.id);
+      check<ValueError>(static_cast<uint64_t>(found->second) == part.id, "vocabulary: expected id ",
+                        found->second, " for the added token '", part.text, "', got ", part.id);
   }
   vocabulary.tokens.resize(all.size());
   std::vector<bool> is_given(all.size());
   for (const auto& [token, id] : all) {
-    check<ValueError>(id < all.size(), "vocabulary: ids from 0 to ", all.size() - 1,
-                      " without a hole expected for ", all.size(), " tokens: ", id);
-    check<ValueError>(!is_given[id], "vocabulary: each id once expected: ", id, " is given twice");
+    check<ValueError>(id < all.size(), "vocabulary: expected ids from 0 to ", all.size() - 1,
+                      " without a gap for ", all.size(), " tokens, got ", id);
+    check<ValueError>(!is_given[id], "vocabulary: expected each id once, got ", id, " twice");
     is_given[id] = true;
     vocabulary.tokens[id] = added.contains(token) ? token : from_byte_characters(token);
   }
@@ -110,8 +109,8 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
     const auto find = [&](const std::string& token) {
       const auto found = id_of.find(token);
       if (found == id_of.end())
-        fail<ValueError>("vocabulary: tokens of the vocabulary expected in merge ",
-                         vocabulary.merges.size(), ": ", JsonEvents::excerpt(token), " is none");
+        fail<ValueError>("vocabulary: expected tokens of the vocabulary in merge ",
+                         vocabulary.merges.size(), ", got ", JsonEvents::excerpt(token));
       return found->second;
     };
     vocabulary.merges.push_back({find(left), find(right), find(left + right)});
@@ -125,7 +124,7 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
                                                  : !parts.names_special && !is_made[id] && is_text;
     if (is_special) vocabulary.special.push_back(static_cast<int32_t>(id));
   }
-  // Which tokens are looked for first says something only where there are two kinds.
+  // normalized decides which added tokens are searched first.  It means nothing if all have it.
   const bool is_ordered =
       !std::ranges::all_of(parts.added, [](const AddedPart& part) { return part.normalized; });
   for (const AddedPart& part : parts.added) {
@@ -136,8 +135,8 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   std::ranges::sort(vocabulary.added, {}, &AddedToken::id);
   vocabulary.add_prefix_space = parts.add_prefix_space;
   if (parts.bos_id) {
-    check<ValueError>(*parts.bos_id < all.size(), "vocabulary: an id below ", all.size(),
-                      " expected for the token that texts begin with: ", *parts.bos_id);
+    check<ValueError>(*parts.bos_id < all.size(), "vocabulary: expected an id below ", all.size(),
+                      " for the token that begins texts, got ", *parts.bos_id);
     vocabulary.bos_id = static_cast<int32_t>(*parts.bos_id);
   }
   vocabulary.check_tokens();
@@ -150,9 +149,7 @@ void parse_bpe_ids(std::string_view json, const std::string& name, BpeParts& to)
 }
 
 void parse_bpe_merges(std::string_view text, const std::string& name, BpeParts& to) {
-  const auto refuse = [&](const auto&... why) {
-    fail<IoError>(name, ": expected BPE merges: ", why...);
-  };
+  const auto refuse = [&](const auto&... why) { fail<IoError>("BPE merges ", name, ": ", why...); };
   try {
     check_utf8(text, "text");
   } catch (const ValueError& error) { refuse(error.what()); }
@@ -167,7 +164,7 @@ void parse_bpe_merges(std::string_view text, const std::string& name, BpeParts& 
     const size_t space = line.find(' ');
     if (space == 0 || space == std::string_view::npos || space + 1 == line.size() ||
         line.find(' ', space + 1) != std::string_view::npos)
-      refuse("line ", number, ": two tokens with one space between expected: ",
+      refuse("line ", number, ": expected two tokens with one space between, got ",
              JsonEvents::excerpt(std::string(line)));
     to.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
   }
@@ -203,13 +200,13 @@ BpeVocabulary read_bpe(const std::string& path) {
       return is_folder ? read_whole(json, whole) : parse_tokenizer_json(json, whole);
     } catch (const IoError& error) {
       if (!is_folder || !fs::exists(given / kFileNames[0].ids, ignored)) throw;
-      fail<IoError>(error.what(), "; where there is no tokenizer.json, ", kFileNames[0].ids,
-                    " and ", kFileNames[0].merges, " are read");
+      fail<IoError>(error.what(), "; remove tokenizer.json to read ", kFileNames[0].ids, " and ",
+                    kFileNames[0].merges);
     }
   for (const FileNames& names : kFileNames)
     if (fs::exists(given / names.ids, ignored)) return read_two(given, names);
-  fail<IoError>(path,
-                ": expected a tokenizer: it holds no tokenizer.json, vocab.json or encoder.json");
+  fail<IoError>("tokenizer ", path,
+                ": expected tokenizer.json, vocab.json or encoder.json in the directory, got none");
 }
 
 std::string bpe_ids_json(const BpeVocabulary& vocabulary) {

@@ -1,4 +1,4 @@
-// Short pieces are scanned for the lowest rank again and again; long ones keep a heap of ranks.
+// Merges pairs.  Short pieces are scanned for the lowest rank; long pieces have a heap of ranks.
 #include "models/text/bpe/bpe_merge.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace vitro::text {
 
 namespace {
 
-// Up to this length a scan is faster than a heap, and its square is a constant.
+// Up to this length a scan is faster than a heap.  It takes O(n^2) time, which is bounded here.
 constexpr size_t kShort = 48;
 
 }  // namespace
@@ -27,7 +27,7 @@ BpeMerger::BpeMerger(const BpeVocabulary& vocabulary) : byte_ids_(vocabulary.byt
   }
 }
 
-// Where the pair is, or the empty slot where it would be.
+// Returns the slot of the pair, or the empty slot where it would be inserted.
 size_t BpeMerger::slot_of(int32_t left, int32_t right) const {
   const uint64_t pair = uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   size_t i = (pair ^ pair >> 29) * 0x9E3779B97F4A7C15 >> shift_;
@@ -44,7 +44,7 @@ int64_t BpeMerger::append(std::string_view piece, std::vector<TokenId>& ids) con
 }
 
 int64_t BpeMerger::append_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  // rank: that of the symbol with its right neighbour.
+  // rank[i] is the rank of symbol i with its right neighbour.
   std::array<int32_t, kShort> id;
   std::array<uint32_t, kShort> rank;
   size_t n = piece.size();
@@ -73,7 +73,7 @@ int64_t BpeMerger::append_long(std::string_view piece, std::vector<TokenId>& ids
                     "text: expected pieces without a split of less than 4 GiB, got one of ",
                     piece.size(), " bytes");
   const auto n = static_cast<uint32_t>(piece.size());
-  // Symbols by the position of their first byte; rank is that of the symbol with the next one.
+  // A symbol is at the index of its first byte.  rank is its rank with the next symbol.
   struct Symbol {
     int32_t id;
     uint32_t rank, previous, next;
@@ -82,7 +82,8 @@ int64_t BpeMerger::append_long(std::string_view piece, std::vector<TokenId>& ids
   for (uint32_t i = 0; i < n; ++i)
     symbols[i] = {byte_ids_[static_cast<uint8_t>(piece[i])], kNone, i - 1, i + 1};
 
-  // The lowest rank first, then the leftmost: an entry is outdated unless its symbol has its rank.
+  // An entry is (rank, place): the lowest rank comes first, then the leftmost place.  An entry is
+  // outdated, and skipped, if its symbol has another rank by then.
   int64_t work = 0;
   std::vector<uint64_t> heap;
   const auto later = [&work](uint64_t a, uint64_t b) { return ++work, a > b; };

@@ -1,4 +1,4 @@
-// The merge engine: the bytes of one piece become tokens, the merge of lowest rank first.
+// Turns the bytes of one piece into tokens: the merge of lowest rank is made first.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,12 +11,13 @@
 
 namespace vitro::text {
 
+// Holds the merges of a vocabulary in a hash table.
 class BpeMerger {
  public:
   explicit BpeMerger(const BpeVocabulary& vocabulary);
 
-  // Appends the ids of `piece`.  Returns how much work it was, in pairs looked up and ranks
-  // compared: bounded by a constant times n log n for a piece of n bytes.
+  // Appends the ids of `piece`.  Returns the work, counted in pairs looked up and ranks compared.
+  // It is O(n log n) for a piece of n bytes.
   int64_t append(std::string_view piece, std::vector<TokenId>& ids) const;
 
  private:
@@ -32,7 +33,7 @@ class BpeMerger {
 
   std::array<int32_t, 256> byte_ids_;
   std::vector<int32_t> results_;  // by rank
-  std::vector<Slot> slots_;       // open addressing; a power of two, at most half full
+  std::vector<Slot> slots_;  // a hash table: open addressing, a power of two, at most half full
   int shift_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// The files of Hugging Face that stand beside a vocabulary, and what they change of its ids.
+// Reads and writes the settings files of Hugging Face in the folder of a vocabulary.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -18,11 +18,11 @@ namespace {
 constexpr const char *kConfig = "tokenizer_config.json", *kMap = "special_tokens_map.json",
                      *kAdded = "added_tokens.json";
 
-// Tokenizers that compute as GPT-2's does, or as tokenizer.json says.
+// Classes that give the same ids as GPT-2's tokenizer, or as tokenizer.json.
 constexpr std::string_view kClasses[] = {
     "GPT2Tokenizer",    "GPT2TokenizerFast",    "PreTrainedTokenizerFast", "TokenizersBackend",
     "CodeGenTokenizer", "CodeGenTokenizerFast", "GPTNeoXTokenizer",        "GPTNeoXTokenizerFast"};
-// Fields that ask for other ids: where they stand, they must be false.
+// Fields that change ids if they are true.  If a file has them, they must be false.
 constexpr const char* kFalse[] = {"add_eos_token", "split_special_tokens", "do_lower_case"};
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
@@ -31,10 +31,10 @@ constexpr const char* kMoreRoles[] = {"additional_special_tokens", "extra_specia
 std::optional<ConfigFields> fields_of(const std::string& folder, const char* name) {
   const std::string path = std::filesystem::path(folder) / name;
   if (!file_exists(path)) return {};
-  return ConfigFields(read_file(path, kMaxTokenizerBytes), path);
+  return ConfigFields(read_file(path, kMaxTokenizerBytes), "tokenizer " + path);
 }
 
-// Applies the settings of the files, one after the other.
+// Applies the settings of one file after the other.
 class Settings {
  public:
   explicit Settings(BpeParts& parts) : parts_(parts) {
@@ -45,11 +45,12 @@ class Settings {
   void read_added(ConfigFields& fields) {
     for (const auto& [text, id] : fields.all().items()) {
       if (!id.is_number_unsigned())
-        fields.refuse("an id expected for token ", JsonEvents::excerpt(text));
+        fields.refuse("expected an id for token ", JsonEvents::excerpt(text), ", got ",
+                      JsonEvents::excerpt(id.dump()));
       AddedPart part{.text = text, .id = id.get<uint64_t>(), .special = false, .normalized = true};
       const std::optional<uint64_t> known = id_of(text);
       if (known && *known != part.id)
-        fields.refuse("id ", *known, " expected for token ", JsonEvents::excerpt(text), ": ",
+        fields.refuse("expected id ", *known, " for token ", JsonEvents::excerpt(text), ", got ",
                       part.id);
       if (!find(text)) put(std::move(part));
     }
@@ -58,13 +59,15 @@ class Settings {
   void read_decoder(ConfigFields& fields) {
     if (!fields.has("added_tokens_decoder")) return;
     const nlohmann::json& all = fields.value("added_tokens_decoder");
-    if (!all.is_object()) fields.refuse("an object expected for added_tokens_decoder");
+    if (!all.is_object())
+      fields.refuse("expected an object for added_tokens_decoder, got ",
+                    JsonEvents::excerpt(all.dump()));
     has_decoder_ = true;
     for (const auto& [key, value] : all.items()) {
       AddedPart part = described(fields, "added_tokens_decoder", value, /*special=*/false);
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), part.id);
       if (error != std::errc() || end != key.data() + key.size())
-        fields.refuse("an id expected in added_tokens_decoder: ", JsonEvents::excerpt(key));
+        fields.refuse("expected an id in added_tokens_decoder, got ", JsonEvents::excerpt(key));
       put(std::move(part));
     }
   }
@@ -75,7 +78,8 @@ class Settings {
     for (const char* role : kMoreRoles) {
       if (!fields.has(role)) continue;
       const nlohmann::json& all = fields.value(role);
-      if (!all.is_structured()) fields.refuse("a list expected for ", role);
+      if (!all.is_structured())
+        fields.refuse("expected a list for ", role, ", got ", JsonEvents::excerpt(all.dump()));
       for (const nlohmann::json& one : all) take_role(fields, role, one);
     }
     if (fields.has("bos_token"))
@@ -86,11 +90,11 @@ class Settings {
     if (fields.has("tokenizer_class"))
       if (const std::string given = fields.text("tokenizer_class");
           std::ranges::count(kClasses, given) == 0)
-        fields.refuse("tokenizer_class ", JsonEvents::excerpt(given),
-                      " is not supported; GPT2Tokenizer is");
+        fields.refuse("expected GPT2Tokenizer or a class like it for tokenizer_class, got ",
+                      JsonEvents::excerpt(given));
     for (const char* field : kFalse)
       if (fields.has(field) && fields.boolean(field))
-        fields.refuse(field, " true is not supported; false is");
+        fields.refuse("expected false for ", field, ", got true");
     if (fields.has("add_prefix_space"))
       parts_.add_prefix_space = fields.boolean("add_prefix_space");
     if (!fields.has("add_bos_token")) return;
@@ -98,25 +102,29 @@ class Settings {
     if (!fields.boolean("add_bos_token")) return;
     parts_.bos_id = id_of(bos_);
     if (!parts_.bos_id)
-      fields.refuse("a token of the vocabulary expected as bos_token, for add_bos_token: ",
-                    JsonEvents::excerpt(bos_));
+      fields.refuse(
+          "expected a token of the vocabulary for bos_token, which add_bos_token needs, got ",
+          JsonEvents::excerpt(bos_));
   }
 
  private:
-  // A token with its flags; of a text alone the usual ones.
+  // Reads a token with its flags.  If `value` is only its text, the flags are the usual ones.
   static AddedPart described(ConfigFields& fields, const char* field, const nlohmann::json& value,
                              bool special) {
     AddedPart part{.special = special, .normalized = !special};
     if (value.is_string()) part.text = value.get<std::string>();
     else if (value.is_object() && value.contains("content") && value["content"].is_string())
       part.text = value["content"].get<std::string>();
-    if (part.text.empty()) fields.refuse("a token's text expected for ", field);
+    if (part.text.empty())
+      fields.refuse("expected the text of a token for ", field, ", got ",
+                    JsonEvents::excerpt(value.dump()));
     if (value.is_string()) return part;
     const auto flag = [&](const char* name, bool otherwise) {
       if (!value.contains(name) || value[name].is_null()) return otherwise;
       if (!value[name].is_boolean())
-        fields.refuse("true or false expected for ", name, " of token ",
-                      JsonEvents::excerpt(part.text));
+        fields.refuse("expected true or false for ", name, " of token ",
+                      JsonEvents::excerpt(part.text), ", got ",
+                      JsonEvents::excerpt(value[name].dump()));
       return value[name].get<bool>();
     };
     part.special = flag("special", special) || special;
@@ -124,7 +132,8 @@ class Settings {
     part.rstrip = flag("rstrip", false);
     part.normalized = flag("normalized", !part.special);
     if (flag("single_word", false))
-      fields.refuse("single_word false expected of token ", JsonEvents::excerpt(part.text));
+      fields.refuse("expected single_word false for token ", JsonEvents::excerpt(part.text),
+                    ", got true");
     return part;
   }
 
@@ -146,12 +155,12 @@ class Settings {
     parts_.added.push_back(std::move(part));
   }
 
-  // The token of a role is special; its flags are told here if nowhere else.
+  // Makes the token of a role special.  Its flags are read here if no other place has them.
   void take_role(ConfigFields& fields, const char* role, const nlohmann::json& value) {
     AddedPart part = described(fields, role, value, /*special=*/true);
     const std::optional<uint64_t> id = id_of(part.text);
     if (!id)
-      fields.refuse("a token of the vocabulary expected for ", role, ": ",
+      fields.refuse("expected a token of the vocabulary for ", role, ", got ",
                     JsonEvents::excerpt(part.text));
     part.id = *id;
     AddedPart* const known = find(part.text);

@@ -1,4 +1,4 @@
-// Each token is looked for once, from where it was last found.
+// Finds tokens.  Each one is searched again only when its last occurrence has been passed.
 #include "models/text/bpe/bpe_special.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace vitro::text {
 
 namespace {
 
-// The end of the white space that begins at `from`.
+// Returns the end of the white space that begins at `from`.
 size_t space_end(std::string_view text, size_t from) {
   while (from < text.size() && utf8_unit(text, from).kind == Utf8Unit::kWhole) {
     size_t next = from;
@@ -21,7 +21,7 @@ size_t space_end(std::string_view text, size_t from) {
   return from;
 }
 
-// The beginning of the white space that ends at `to`, at least `from`.
+// Returns the beginning of the white space that ends at `to`; it is at least `from`.
 size_t space_begin(std::string_view text, size_t from, size_t to) {
   while (to > from) {
     size_t begin = to - 1;
@@ -45,7 +45,7 @@ std::vector<SoughtToken> sought_tokens(const Tokenizer& tokenizer,
   };
   for (const std::string& name : special) {
     const bool is_special = bpe && bpe->special_tokens().contains(name);
-    check<ValueError>(is_special, "encode: a special token expected: ", name);
+    check<ValueError>(is_special, "encode: expected a special token, got ", name);
     const auto found = bpe->special_tokens().find(name);
     add(found->first, bpe->vocabulary().added_token(static_cast<int32_t>(found->second)));
   }
@@ -84,7 +84,7 @@ bool SpecialPieces::Pass::next(Piece& piece) {
       done_ = begin;
       return true;
     }
-    // White space that the token before has taken is not taken twice.
+    // The token before may have stripped white space up to done_, or even this whole token.
     sought_ = token->at + token->text.size();
     const size_t end = token->rstrip ? space_end(text_, sought_) : sought_;
     if (end <= done_) continue;

@@ -1,4 +1,4 @@
-// Tokens that are found in a text before it is split: special ones and other added ones.
+// Finds special tokens and other added tokens in a text before it is split.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -16,12 +16,13 @@ struct SoughtToken {
   bool lstrip = false, rstrip = false, normalized = false;
 };
 
-// The tokens that the tokenizer finds in a text: special ones of these names, and all that are
-// added and not special.  ValueError for a name that is none of the tokenizer's special tokens.
+// Returns the tokens that a text is searched for: the special tokens of these names, and all added
+// tokens that are not special.  ValueError for a name that is no special token of the tokenizer.
 std::vector<SoughtToken> sought_tokens(const Tokenizer& tokenizer,
                                        const std::vector<std::string>& special);
 
-// The text cut at each occurrence of a token; where two begin at one place, the longer.
+// Cuts a text at each occurrence of a token.  If two tokens begin at the same place, the longer one
+// counts.
 class SpecialPieces {
  public:
   struct Piece {
@@ -29,10 +30,10 @@ class SpecialPieces {
     TokenId special;  // -1: ordinary text
   };
   SpecialPieces(std::string_view text, const std::vector<SoughtToken>& tokens);
-  bool next(Piece& piece);  // false at the end; no piece is empty
+  bool next(Piece& piece);  // returns false at the end; no piece is empty
 
  private:
-  // Looks for tokens of one kind.
+  // Searches for the tokens that are normalized, or for those that are not.
   class Pass {
    public:
     Pass(std::string_view text, const std::vector<SoughtToken>& tokens, bool is_normalized);
@@ -40,15 +41,16 @@ class SpecialPieces {
 
    private:
     struct Sought : SoughtToken {
-      size_t at;  // where it occurs next
+      size_t at;  // where it occurs next; npos if nowhere
     };
-    const Sought* first();  // the token that occurs next; null: none does
+    const Sought* first();  // the token that occurs next; null if none does
     std::string_view text_;
     std::vector<Sought> tokens_;
-    size_t done_ = 0, sought_ = 0;  // sought_: where the last token itself ended
+    // done_ is the end of the last piece, sought_ the end of the last token's own text.
+    size_t done_ = 0, sought_ = 0;
   };
   const std::vector<SoughtToken>& tokens_;
-  Pass outer_, inner_;  // inner_: in a piece of the outer one
+  Pass outer_, inner_;  // inner_ searches in a piece of ordinary text of outer_
 };
 
 }  // namespace vitro::text

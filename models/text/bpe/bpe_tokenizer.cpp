@@ -1,4 +1,4 @@
-// Encoding and decoding with a BPE vocabulary.
+// Encodes and decodes with a BPE vocabulary.
 #include "models/text/bpe/bpe_tokenizer.h"
 
 #include <bit>
@@ -40,7 +40,7 @@ BpeVocabulary checked(BpeVocabulary vocabulary) {
   return vocabulary;
 }
 
-// Whether a directory has a tokenizer_config.json for the vocabulary with this hash.
+// Returns whether a directory has a tokenizer_config.json for the vocabulary with this hash.
 bool is_configured(const std::string& directory, uint64_t hash) {
   std::error_code ignored;
   if (!std::filesystem::exists(directory + "/tokenizer_config.json", ignored)) return false;
@@ -49,7 +49,8 @@ bool is_configured(const std::string& directory, uint64_t hash) {
   } catch (const IoError&) { return false; }
 }
 
-// Most pieces stand in a text more than once: those that were met get the ids they got there.
+// Encodes the pieces of a text.  Most pieces occur more than once, so the ids of recent ones are
+// copied from their last occurrence.
 class Encoder {
  public:
   Encoder(const BpeMerger& merger, size_t text_bytes)
@@ -102,7 +103,7 @@ std::vector<TokenId> BpeTokenizer::encode(std::string_view text,
   ids.reserve(text.size() / 4);
   if (options.begins && vocabulary().bos_id) ids.push_back(*vocabulary().bos_id);
   Encoder encoder(tables_->merger, text.size());
-  std::deque<std::string> prefixed;  // the encoder looks back at them
+  std::deque<std::string> prefixed;  // keeps the text of pieces, which the encoder refers to
   const std::vector<SoughtToken> sought = sought_tokens(*this, options.allowed_special);
   SpecialPieces parts(text, sought);
   for (SpecialPieces::Piece part; parts.next(part);) {
@@ -158,7 +159,7 @@ std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files(
   if (!is_configured(directory, vocabulary_hash())) {
     files.emplace_back("tokenizer_config.json",
                        tokenizer_config_json(vocabulary(), end_of_text() ? kEndOfText : ""));
-    // Those of another tokenizer would contradict.
+    // Files of another tokenizer would contradict this one.
     for (const char* name : {"added_tokens.json", "special_tokens_map.json"})
       if (file_exists(std::filesystem::path(directory) / name)) files.emplace_back(name, "{}\n");
   }

@@ -1,4 +1,4 @@
-// Byte pair encoding of bytes, exactly as GPT-2 does it.
+// Byte pair encoding (BPE), exactly as GPT-2 does it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,33 +17,37 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
+// Options of BpeTokenizer::encode.
 struct BpeEncodeOptions {
-  std::vector<std::string> allowed_special = {};  // special tokens that text may become
-  bool begins = true;  // false: it goes on from other text, and gets nothing that begins a text
+  std::vector<std::string> allowed_special = {};  // special tokens whose text becomes the token
+  bool begins = true;  // false if other text comes before: nothing is added that begins a text
 };
 
+// Options of BpeTokenizer::train.
 struct BpeTrainOptions {
-  // The last ids, in this order: visible ASCII characters.  No merge is learnt from their text.
+  // The tokens with the last ids, in this order.  Each has two or more visible ASCII characters.
+  // No merge is learnt from their text.
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
-  int64_t min_count = 2;  // a pair that is rarer is not merged
+  int64_t min_count = 2;  // a pair that occurs less often is not merged
+  // Is called after each merge with the number of tokens and the vocab_size that is asked for.
   std::function<void(int64_t tokens, int64_t vocab_size)> on_progress = {};
 };
 
-// Text is split into words with the space before them, numbers, punctuation and white space; the
-// bytes of each piece become tokens by merging, of all neighbours that the vocabulary merges, the
-// pair of the lowest rank first.  Nothing is normalised: decode(encode(bytes)) == bytes for every
-// byte string, unless the vocabulary has a bos_id, add_prefix_space or tokens that strip.  A copy
-// shares its tables; encode and decode may run on several threads at once.
+// Text is split into words with the space before them, numbers, punctuation and white space.  In
+// each piece the pair of neighbours of the lowest rank is merged, until no pair has a rank.
+// Nothing is normalized: decode(encode(bytes)) == bytes for every byte string, unless the
+// vocabulary has a bos_id, add_prefix_space or tokens that strip.  Copies share their tables.
+// encode and decode may run on several threads at once.
 class BpeTokenizer final : public Tokenizer {
  public:
-  static constexpr std::string_view kKind = "bpe";
+  static constexpr std::string_view kKind = "bpe";            // kind() of these tokenizers
   static constexpr const char* kEndOfText = "<|endoftext|>";  // GPT-2's special token
 
-  // 256 bytes, then the pairs that are merged, the most frequent first, then the special tokens.
-  // Of equally frequent pairs the one with the lower left id is merged first, then with the lower
-  // right id; a pair that spells a token which there is already is left.  There are fewer than
-  // vocab_size tokens if no pair is left that occurs min_count times.  ValueError for a vocab_size
-  // too small for bytes and special tokens, and for an empty text.
+  // Learns a vocabulary: 256 bytes, then the merged pairs, the most frequent first, then the
+  // special tokens.  Of equally frequent pairs the one with the lower left id, then the lower right
+  // id, is merged first.  A pair whose text is a token already is not merged.  Fewer than
+  // vocab_size tokens result if no pair occurs min_count times any more.  ValueError for an empty
+  // text, and for a vocab_size too small for bytes and special tokens.
   static BpeTokenizer train(std::string_view text, int64_t vocab_size,
                             const BpeTrainOptions& options = {}) {
     return train(TextPieces(text), vocab_size, options);
@@ -51,37 +55,41 @@ class BpeTokenizer final : public Tokenizer {
   static BpeTokenizer train(TextPieces pieces, int64_t vocab_size,
                             const BpeTrainOptions& options = {});
 
-  // From tokenizer.json, or from vocab.json with merges.txt, or from encoder.json with vocab.bpe:
-  // `path` is a directory that holds them, or one of them.  IoError, naming file and reason, for
-  // what would not tokenize as GPT-2 does.  In a directory, and beside GPT-2's two files,
-  // tokenizer_config.json, special_tokens_map.json and added_tokens.json count too.
+  // Loads tokenizer.json, or vocab.json with merges.txt, or encoder.json with vocab.bpe.  `path` is
+  // a directory with these files or one of them.  For a directory and for GPT-2's two files,
+  // tokenizer_config.json, special_tokens_map.json and added_tokens.json are read too.  IoError,
+  // with file and reason, also for settings that would give other tokens than GPT-2's algorithm.
   static BpeTokenizer load(const std::string& path);
-  // ValueError for what BpeVocabulary::check_tokens refuses.
+  // ValueError as from BpeVocabulary::check_tokens.
   explicit BpeTokenizer(BpeVocabulary vocabulary);
 
-  // The text of a special token is text like any other, unless it is allowed: then it becomes the
-  // token.  ValueError for an allowed token that is not special.
+  // The text of a special token becomes that token only if it is allowed; else it is ordinary text.
+  // ValueError for an allowed token that is not special.
   std::vector<TokenId> encode(std::string_view text) const override { return encode(text, {}); }
   std::vector<TokenId> encode(std::string_view text, const BpeEncodeOptions& options) const;
   std::vector<TokenId> encode_piece(std::string_view piece) const override;
-  std::string decode(std::span<const TokenId> ids) const override;  // bytes, maybe no UTF-8
+  // Returns the bytes of the tokens.  They need not be valid UTF-8.
+  std::string decode(std::span<const TokenId> ids) const override;
   int64_t vocab_size() const override { return vocabulary().size(); }
-  // The token's text, with \xNN for each byte that is no UTF-8.
+  // Returns the token's text, with `\xNN` for each byte that is not valid UTF-8.
   std::string token(TokenId id) const override;
   std::string_view kind() const override { return kKind; }
   uint64_t vocabulary_hash() const override { return vocabulary().hash(); }
-  // tokenizer.json, which load() and Hugging Face's tools read.
+  // Returns the contents of tokenizer.json, which load() and Hugging Face's tools read.
   std::string to_json() const override;
-  // tokenizer.json, vocab.json, merges.txt and tokenizer_config.json in a directory, which is made
-  // if there is none: Hugging Face's tools load it.  A tokenizer_config.json that stands there
-  // beside the same vocabulary stays: it says more than is known here.
+  // Writes tokenizer.json, vocab.json, merges.txt and tokenizer_config.json, so that Hugging Face's
+  // tools can load the directory.  A missing directory is made.  If it already holds the same
+  // vocabulary, its tokenizer_config.json is kept, because that may have settings unknown here.
   void save_pretrained(const std::string& directory) const;
-  // Names and contents of what that writes.
+  // Returns the names and the contents of the files that save_pretrained() would write.
   std::vector<std::pair<std::string, std::string>> pretrained_files(
       const std::string& directory) const;
 
+  // Returns the special tokens and their ids.
   const std::map<std::string, TokenId, std::less<>>& special_tokens() const;
-  std::optional<TokenId> end_of_text() const;  // kEndOfText's id, where it is special
+  // Returns the id of kEndOfText if that is a special token.
+  std::optional<TokenId> end_of_text() const;
+  // Returns the tokens, the merges and the settings.
   const BpeVocabulary& vocabulary() const;
 
  private:

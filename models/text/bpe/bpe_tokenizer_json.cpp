@@ -1,5 +1,5 @@
-// tokenizer.json of Hugging Face's tokenizers, event by event: tokens and merges are taken as they
-// come, everything else is held against what GPT-2's own file says.
+// Reads and writes tokenizer.json of Hugging Face's tokenizers.  The reader takes tokens and
+// merges, and compares everything else with the settings of GPT-2.
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,9 +16,9 @@ namespace vitro::text {
 
 namespace {
 
-// A single value outside vocabulary and merges: where it may stand, and what it may be.
+// A place outside vocabulary and merges that may have a value, and the values that it may have.
 struct Setting {
-  std::string_view path, values;  // values between bars; empty: any
+  std::string_view path, values;  // separated by bars; empty if any value is allowed
 };
 constexpr Setting kSettings[] = {
     {"version", ""},
@@ -29,7 +29,7 @@ constexpr Setting kSettings[] = {
     {"pre_tokenizer.add_prefix_space", "false|true"},
     {"pre_tokenizer.trim_offsets", ""},
     {"pre_tokenizer.use_regex", "true"},
-    // GPT-2's split said apart from its bytes: a space before each of its pieces would be another.
+    // The split and the bytes as two steps: the second must not add a space before each piece.
     {"pre_tokenizer.pretokenizers[0].type", "\"Split\""},
     {"pre_tokenizer.pretokenizers[0].pattern.Regex", ""},
     {"pre_tokenizer.pretokenizers[0].behavior", "\"Isolated\""},
@@ -70,20 +70,20 @@ constexpr Setting kSettings[] = {
     {"added_tokens[].normalized", "false|true"},
 };
 
-// A TemplateProcessing may keep a text, "$A", as it is, or put one token before it.
+// A TemplateProcessing may keep a text, A, as it is, or put one token before it.
 constexpr Setting kTemplate[] = {
     {".single[0].SpecialToken.id", ""},  {".single[0].SpecialToken.type_id", ""},
     {".single[0].Sequence.id", "\"A\""}, {".single[0].Sequence.type_id", ""},
     {".single[1].Sequence.id", "\"A\""}, {".single[1].Sequence.type_id", ""}};
 
-// GPT-2's pattern, and the same with its alternatives joined.
+// GPT-2's pattern, and an equivalent form with joined alternatives.
 constexpr std::string_view kPatterns[] = {
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"};
 
 class TokenizerJsonReader final : public JsonEvents {
  public:
-  explicit TokenizerJsonReader(const std::string& name) : JsonEvents("a GPT-2 tokenizer", name) {
+  explicit TokenizerJsonReader(const std::string& name) : JsonEvents("GPT-2 tokenizer", name) {
     parts_.names_special = true;
   }
 
@@ -94,7 +94,9 @@ class TokenizerJsonReader final : public JsonEvents {
       need({split + "[0].type", split + "[0].pattern.Regex", split + "[0].behavior",
             split + "[1].type", split + "[1].use_regex"});
     else if (seen_.contains(split))
-      refuse("\"Sequence\" expected for pre_tokenizer.type, which has pretokenizers");
+      refuse(
+          "expected \"Sequence\" for pre_tokenizer.type, which has pretokenizers, got another "
+          "type");
     parts_.add_prefix_space = says("pre_tokenizer.add_prefix_space", "true");
     if (says("post_processor.type", "\"Sequence\""))
       need({"post_processor.processors[0].type", "post_processor.processors[1].type"});
@@ -106,12 +108,12 @@ class TokenizerJsonReader final : public JsonEvents {
  private:
   static constexpr size_t kMostDepth = 8;
 
-  // A container that is not closed yet.
+  // An object or array that is not closed yet.
   struct Open {
     std::string path;
     bool is_array;
     std::unordered_set<std::string> names = {};
-    size_t items = 0;  // of an array, that have begun
+    size_t items = 0;  // of an array: the number of items that have begun
   };
 
   bool says(const std::string& path, std::string_view value) const {
@@ -120,19 +122,20 @@ class TokenizerJsonReader final : public JsonEvents {
   }
   void need(std::initializer_list<std::string> paths) const {
     for (const std::string& path : paths)
-      if (!seen_.contains(path)) refuse(path, " is missing");
+      if (!seen_.contains(path)) refuse("expected a value for ", path, ", got none");
   }
-  // The token that begins every text, if one does.
+  // Takes from a template the token that begins every text, if it has one.
   void take_template(const std::string& at) {
     const bool is_plain = seen_.contains(at + ".single[0].Sequence.id"),
                begins = seen_.contains(at + ".single[0].SpecialToken.id"),
                goes_on = seen_.contains(at + ".single[1].Sequence.id");
     if (is_plain == begins || begins != goes_on)
-      refuse("a text, or a token and a text, expected for ", at, ".single");
+      refuse("expected a text, or a token and a text, for ", at, ".single, got something else");
     if (!begins) return;
     const auto found = template_ids_.find(at + ".special_tokens." + template_token_ + ".ids");
     if (found == template_ids_.end() || found->second.size() != 1)
-      refuse("one id expected for ", at, ".special_tokens of ", excerpt(template_token_));
+      refuse("expected one id in ", at, ".special_tokens for ", excerpt(template_token_),
+             ", got none or several");
     parts_.bos_id = found->second[0];
   }
   static bool is_in_template(std::string_view path, std::string_view part) {
@@ -149,17 +152,17 @@ class TokenizerJsonReader final : public JsonEvents {
     });
   }
 
-  // Where the value that comes stands: "model.dropout", "added_tokens[].id".
+  // Returns the place of the next value, such as "model.dropout" or "added_tokens[].id".
   std::string path() const {
     if (open_.empty()) return "";
     const Open& in = open_.back();
     if (in.is_array) {
-      const bool is_counted = in.path.starts_with("p");  // of pre_tokenizer and post_processor
+      const bool is_counted = in.path.starts_with("p");  // in pre_tokenizer and post_processor
       return in.path + '[' + (is_counted ? std::to_string(in.items) : "") + ']';
     }
     return in.path.empty() ? name_ : in.path + '.' + name_;
   }
-  // What is below is about batches, and changes no text's tokens.
+  // Returns whether a place has only settings of batches, which change no text's tokens.
   static bool is_of_batches(std::string_view path) {
     return path == "truncation" || path == "padding" || is_in_template(path, ".pair");
   }
@@ -190,7 +193,8 @@ class TokenizerJsonReader final : public JsonEvents {
                           is_in_template(at, ".special_tokens");
     if (!is_skipped() && !is_of_batches(at) && !is_known)
       return refuse_value(is_array ? "an array" : "an object");
-    if (open_.size() == kMostDepth) refuse("at most ", kMostDepth, " levels expected");
+    if (open_.size() == kMostDepth)
+      refuse("expected at most ", kMostDepth, " levels of nesting, got more");
     if (at == "model.merges[]") parts_.merges.emplace_back(), halves_ = 0;
     if (at == "added_tokens[]") parts_.added.emplace_back();
     seen_.emplace(at, "");
@@ -201,7 +205,8 @@ class TokenizerJsonReader final : public JsonEvents {
   bool start_object(size_t) override { return open(/*is_array=*/false); }
   bool start_array(size_t) override { return open(/*is_array=*/true); }
   bool key(std::string& name) override {
-    if (!open_.back().names.insert(name).second) refuse("field ", excerpt(name), " is given twice");
+    if (!open_.back().names.insert(name).second)
+      refuse("expected each field once, got ", excerpt(name), " twice");
     name_ = std::move(name);
     return true;
   }
@@ -209,12 +214,13 @@ class TokenizerJsonReader final : public JsonEvents {
     if (is_in("added_tokens[]") &&
         (parts_.added.back().text.empty() || parts_.added.back().id == UINT64_MAX ||
          !open_.back().names.contains("special")))
-      refuse("id, content and special expected of every added token");
+      refuse("expected id, content and special in every added token, got one without them");
     open_.pop_back();
     return true;
   }
   bool end_array() override {
-    if (is_in("model.merges[]") && halves_ != 2) refuse("two tokens expected in each merge");
+    if (is_in("model.merges[]") && halves_ != 2)
+      refuse("expected two tokens in each merge, got ", halves_);
     open_.pop_back();
     return true;
   }
@@ -223,12 +229,12 @@ class TokenizerJsonReader final : public JsonEvents {
     if (is_in("model.merges")) {
       const size_t space = value.find(' ');
       if (space == std::string::npos || value.find(' ', space + 1) != std::string::npos)
-        refuse("two tokens with one space between expected in each merge: ", excerpt(value));
+        refuse("expected two tokens with one space between in each merge, got ", excerpt(value));
       parts_.merges.emplace_back(value.substr(0, space), value.substr(space + 1));
       return true;
     }
     if (is_in("model.merges[]")) {
-      if (halves_ == 2) refuse("two tokens expected in each merge");
+      if (halves_ == 2) refuse("expected two tokens in each merge, got more");
       (halves_++ ? parts_.merges.back().second : parts_.merges.back().first) = std::move(value);
       return true;
     }
@@ -239,7 +245,7 @@ class TokenizerJsonReader final : public JsonEvents {
     const std::string at = path();
     if (at == "pre_tokenizer.pretokenizers[0].pattern.Regex" &&
         std::ranges::count(kPatterns, value) == 0)
-      refuse("GPT-2's pattern expected for ", at, ": ", excerpt(value));
+      refuse("expected GPT-2's pattern for ", at, ", got ", excerpt(value));
     if (is_in_template(at, ".single[0].SpecialToken.id")) template_token_ = value;
     return setting(excerpt(value));
   }
@@ -269,7 +275,7 @@ class TokenizerJsonReader final : public JsonEvents {
   }
   bool null() override { return setting("null"); }
 
-  // A single value that is no token: `shown` is its JSON.
+  // Checks and keeps a single value that is no token.  `shown` is its JSON.
   bool setting(const std::string& shown) {
     if (is_skipped()) return true;
     const std::string at = path();
@@ -285,23 +291,24 @@ class TokenizerJsonReader final : public JsonEvents {
     if (!found) return refuse_value(shown);
     if (!found->values.empty() &&
         ('|' + std::string(found->values) + '|').find('|' + shown + '|') == std::string::npos)
-      refuse(found->values, " expected for ", at, ": ", shown);
+      refuse("expected ", found->values, " for ", at, ", got ", shown);
     seen_.insert_or_assign(at, shown);
     return true;
   }
   bool refuse_value(std::string_view kind) const override {
     if (is_skipped()) return true;
-    if (open_.empty()) refuse("an object expected: ", kind);
-    if (is_in("model.vocab")) refuse("an id expected for token ", excerpt(name_), ": ", kind);
+    if (open_.empty()) refuse("expected an object, got ", kind);
+    if (is_in("model.vocab")) refuse("expected an id for token ", excerpt(name_), ", got ", kind);
     std::string at = path();
-    refuse(kind, " is not expected for ", at.size() > 100 ? at.substr(0, 100) + "..." : at);
+    refuse("expected a field and a value of a GPT-2 tokenizer, got ", kind, " for ",
+           at.size() > 100 ? at.substr(0, 100) + "..." : at);
   }
 
   BpeParts parts_;
   std::vector<Open> open_;
   std::string name_;                                   // the last key
-  int halves_ = 0;                                     // of the merge that is read
-  std::unordered_map<std::string, std::string> seen_;  // paths, and what single values say
+  int halves_ = 0;                                     // the number of tokens read of an open merge
+  std::unordered_map<std::string, std::string> seen_;  // path to single value; "" for a container
   std::string template_token_;
   std::map<std::string, std::vector<uint64_t>> template_ids_;
 };
@@ -350,9 +357,7 @@ BpeParts parse_tokenizer_parts(std::string_view json, const std::string& name) {
 BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& name) {
   try {
     return bpe_vocabulary(parse_tokenizer_parts(json, name));
-  } catch (const ValueError& error) {
-    fail<IoError>(name, ": expected a GPT-2 tokenizer: ", error.what());
-  }
+  } catch (const ValueError& error) { fail<IoError>("GPT-2 tokenizer ", name, ": ", error.what()); }
 }
 
 std::string tokenizer_json(const BpeVocabulary& vocabulary) {

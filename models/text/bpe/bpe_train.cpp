@@ -1,8 +1,8 @@
-// Learning merges: the most frequent pair of neighbours becomes a token, again and again.
+// Learns merges: repeatedly, the most frequent pair of neighbours becomes a token.
 //
-// Counted are pairs within different pieces, each as often as its piece occurs.  A merge changes
-// counts only where the pair stands, so each pair knows its places; a heap holds the candidates,
-// and one that no longer has its count is put back with the one it has.
+// Each different piece is kept once, and its pairs count as often as the piece occurs.  A merge
+// changes counts only where its pair occurs, so each pair has a list of its places.  A heap holds
+// the candidates; one with an outdated count is put back with its present count.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -25,7 +25,7 @@ Counts count_pieces(TextPieces pieces, const std::vector<std::string>& special_t
   std::vector<SoughtToken> special;
   for (const std::string& token : special_tokens) special.push_back({.text = token});
   Counts counts;
-  // Cut there first: a special token may hold a space, where the text is cut into pieces.
+  // The text is cut at special tokens first, because one may contain a place where a piece ends.
   SpecialPieces parts(pieces.text(), special);
   for (SpecialPieces::Piece part; parts.next(part);) {
     if (part.special >= 0) continue;
@@ -38,8 +38,8 @@ Counts count_pieces(TextPieces pieces, const std::vector<std::string>& special_t
 class Learner {
  public:
   Learner(const Counts& counts, int64_t min_count);
-  // Makes the most frequent pair a token, unless it spells one that there is.  Whether there was
-  // one.
+  // Makes the most frequent pair a token.  Pairs whose text is a token already are left out.
+  // Returns false if no pair occurs min_count times.
   bool learn();
   BpeVocabulary& vocabulary() { return vocabulary_; }
 
@@ -55,12 +55,12 @@ class Learner {
   };
   struct Occurrences {
     int64_t count = 0;
-    std::vector<uint32_t> places = {};  // of the left symbol; the pair may be gone from there
+    std::vector<uint32_t> places = {};  // of the left symbol; some may be outdated
   };
   struct Candidate {
     int64_t count;
     Pair pair;
-    bool operator<(const Candidate& other) const {  // in a heap whose top is the largest
+    bool operator<(const Candidate& other) const {  // the heap has the largest on top
       return count != other.count ? count < other.count : pair > other.pair;
     }
   };
@@ -69,8 +69,8 @@ class Learner {
     uint32_t piece, previous, next;
   };
 
-  void add(uint32_t place);  // the pair that begins there
-  void subtract(uint32_t place);
+  void add(uint32_t place);       // counts the pair that begins there
+  void subtract(uint32_t place);  // takes it out of the count
   void merge(const BpeMerge& merge, std::vector<uint32_t> places);
 
   int64_t min_count_;
@@ -80,7 +80,7 @@ class Learner {
   std::vector<int64_t> piece_counts_;
   std::unordered_map<Pair, Occurrences, Hash> pairs_;
   std::priority_queue<Candidate> candidates_;
-  std::vector<Pair> grown_;  // pairs that the merge at work made more frequent
+  std::vector<Pair> grown_;  // pairs that the current merge made more frequent
 };
 
 Learner::Learner(const Counts& counts, int64_t min_count) : min_count_(min_count) {
@@ -91,8 +91,8 @@ Learner::Learner(const Counts& counts, int64_t min_count) : min_count_(min_count
   const std::array<int32_t, 256> byte_ids = vocabulary_.byte_ids();
   size_t bytes = 0;
   for (const auto& [piece, count] : counts) bytes += piece.size();
-  check<ValueError>(bytes < kNone, "train: different words of less than 4 GiB expected: ", bytes,
-                    " bytes");
+  check<ValueError>(bytes < kNone, "train: expected different words of less than 4 GiB, got ",
+                    bytes, " bytes");
   symbols_.reserve(bytes);
   for (const auto& [piece, count] : counts) {
     const auto begin = static_cast<uint32_t>(symbols_.size());
@@ -147,7 +147,7 @@ bool Learner::learn() {
   return false;
 }
 
-// From left to right, as neighbours of equal symbols overlap.
+// Places go from left to right: pairs of equal symbols may overlap, and the left one counts.
 void Learner::merge(const BpeMerge& merge, std::vector<uint32_t> places) {
   std::sort(places.begin(), places.end());
   for (const uint32_t place : places) {
@@ -174,20 +174,21 @@ void Learner::merge(const BpeMerge& merge, std::vector<uint32_t> places) {
 void check_train(TextPieces pieces, int64_t vocab_size, const BpeTrainOptions& options) {
   const std::vector<std::string>& special = options.special_tokens;
   const auto least = static_cast<int64_t>(256 + special.size());
-  check<ValueError>(!pieces.text().empty(), "train: a text expected: it is empty");
-  check<ValueError>(options.min_count >= 1,
-                    "train: a min_count of at least 1 expected: ", options.min_count);
+  check<ValueError>(!pieces.text().empty(), "train: expected a text, got none: it is empty");
+  check<ValueError>(options.min_count >= 1, "train: expected a min_count of at least 1, got ",
+                    options.min_count);
   check<ValueError>(vocab_size >= least && vocab_size < INT32_MAX,
-                    "train: a vocab_size of at least ", least, " expected, for 256 bytes and ",
-                    special.size(), " special tokens: ", vocab_size);
+                    "train: expected a vocab_size of at least ", least, ", for 256 bytes and ",
+                    special.size(), " special tokens, got ", vocab_size);
   for (size_t i = 0; i < special.size(); ++i) {
     const std::string& token = special[i];
     check<ValueError>(
         token.size() > 1 &&
             std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7F; }),
-        "train: special tokens of two or more visible ASCII characters expected: '", token, "'");
+        "train: expected special tokens of two or more visible ASCII characters, got '", token,
+        "'");
     check<ValueError>(std::count(special.begin(), special.end(), token) == 1,
-                      "train: each special token once expected: ", token);
+                      "train: expected each special token once, got ", token, " twice");
   }
 }
 

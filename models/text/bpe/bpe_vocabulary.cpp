@@ -1,4 +1,4 @@
-// Checks and hash of a BPE vocabulary.
+// Checks and hashes BPE vocabularies.
 #define XXH_INLINE_ALL
 #include "models/text/bpe/bpe_vocabulary.h"
 
@@ -16,7 +16,7 @@ namespace vitro::text {
 
 namespace {
 
-// For messages.
+// Returns the token as messages show it: in the characters of the byte table, quoted and short.
 std::string shown(const std::string& bytes) {
   constexpr size_t kMost = 60;
   const std::string text = to_byte_characters(bytes.substr(0, kMost));
@@ -24,28 +24,29 @@ std::string shown(const std::string& bytes) {
 }
 
 void check_each_token(const std::vector<std::string>& tokens) {
-  check<ValueError>(tokens.size() < INT32_MAX,
-                    "vocabulary: fewer than 2^31 tokens expected: ", tokens.size());
+  check<ValueError>(tokens.size() < INT32_MAX, "vocabulary: expected fewer than 2^31 tokens, got ",
+                    tokens.size());
   std::unordered_map<std::string_view, size_t> id_of(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) {
-    check<ValueError>(!tokens[id].empty(), "vocabulary: bytes expected for token ", id, ": none");
+    check<ValueError>(!tokens[id].empty(), "vocabulary: expected bytes for token ", id,
+                      ", got none");
     const auto [before, is_new] = id_of.emplace(tokens[id], id);
     if (!is_new)
-      fail<ValueError>("vocabulary: each token once expected: ", id, " is ", shown(tokens[id]),
-                       ", as is ", before->second);
+      fail<ValueError>("vocabulary: expected each token once, got ", shown(tokens[id]),
+                       " as token ", before->second, " and token ", id);
   }
   for (int byte = 0; byte < 256; ++byte) {
     const std::string token(1, static_cast<char>(byte));
     if (!id_of.contains(token))
-      fail<ValueError>("vocabulary: a token for each byte expected: none is ", shown(token));
+      fail<ValueError>("vocabulary: expected a token for each byte, got none for ", shown(token));
   }
 }
 
 }  // namespace
 
 const std::string& BpeVocabulary::token(int64_t id, std::string_view op) const {
-  check<ValueError>(id >= 0 && id < size(), op, ": an id from 0 to ", size() - 1, " expected: ", id,
-                    " (the vocabulary has ", size(), " tokens)");
+  check<ValueError>(id >= 0 && id < size(), op, ": expected an id from 0 to ", size() - 1, ", got ",
+                    id, " (the vocabulary has ", size(), " tokens)");
   return tokens[static_cast<size_t>(id)];
 }
 
@@ -90,46 +91,48 @@ void BpeVocabulary::check_tokens() const {
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const auto [left, right, result] = merges[rank];
     for (const int32_t id : {left, right, result})
-      check<ValueError>(id >= 0 && id < size(), "vocabulary: ids below ", size(),
-                        " expected in merge ", rank, ": ", id);
+      check<ValueError>(id >= 0 && id < size(), "vocabulary: expected ids below ", size(),
+                        " in merge ", rank, ", got ", id);
     const std::string &a = tokens[static_cast<size_t>(left)],
                       &b = tokens[static_cast<size_t>(right)],
                       &c = tokens[static_cast<size_t>(result)];
     for (const auto& [id, text] : {std::pair(left, &a), std::pair(right, &b)})
       if (!is_made[static_cast<size_t>(id)])
-        fail<ValueError>("vocabulary: bytes or results of earlier merges expected in merge ", rank,
-                         ": ", shown(*text), " is neither");
+        fail<ValueError>("vocabulary: expected bytes or results of earlier merges in merge ", rank,
+                         ", got ", shown(*text));
     if (c.size() != a.size() + b.size() || !c.starts_with(a) || !c.ends_with(b))
-      fail<ValueError>("vocabulary: the joined token expected as the result of merge ", rank,
-                       " of ", shown(a), " and ", shown(b), ": ", shown(c));
+      fail<ValueError>("vocabulary: expected the joined token as the result of merge ", rank,
+                       " of ", shown(a), " and ", shown(b), ", got ", shown(c));
     if (!pairs.insert(uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right))
              .second)
-      fail<ValueError>("vocabulary: each merge once expected: merge ", rank, " of ", shown(a),
-                       " and ", shown(b), " is a second one");
+      fail<ValueError>("vocabulary: expected each merge once, got ", shown(a), " and ", shown(b),
+                       " again as merge ", rank);
     is_made[static_cast<size_t>(result)] = true;
   }
   const auto check_found = [&](const char* what, int32_t before, int32_t id) {
-    check<ValueError>(id >= 0 && id < size() && before < id, "vocabulary: rising ids below ",
-                      size(), " expected for ", what, " tokens: ", id);
+    check<ValueError>(id >= 0 && id < size() && before < id,
+                      "vocabulary: expected rising ids below ", size(), " for ", what,
+                      " tokens, got ", id);
     const std::string& text = tokens[static_cast<size_t>(id)];
-    check_utf8(text, "vocabulary: a special token");
+    check_utf8(text, "vocabulary: special token");
     if (is_made[static_cast<size_t>(id)])
-      fail<ValueError>("vocabulary: ", what,
-                       " tokens that are no bytes and that no merge makes expected: ", shown(text),
-                       " is one");
+      fail<ValueError>("vocabulary: expected ", what,
+                       " tokens that are neither bytes nor results of merges, got ", shown(text));
   };
   int32_t before = -1;
   for (const int32_t id : special) check_found("special", before, id), before = id;
   before = -1;
   for (const AddedToken& token : added) {
     check_found("added", before, token.id), before = token.id;
-    check<ValueError>(
-        std::ranges::binary_search(special, token.id) == token.special,
-        "vocabulary: an added token that is special on both lists expected: ", token.id);
+    check<ValueError>(std::ranges::binary_search(special, token.id) == token.special,
+                      "vocabulary: expected an added token that is special in both lists or in "
+                      "neither, got token ",
+                      token.id);
   }
   check<ValueError>(
       !bos_id || std::ranges::binary_search(special, *bos_id),
-      "vocabulary: a special token expected, with which texts begin: ", bos_id.value_or(0));
+      "vocabulary: expected a special token as the token that begins texts, got token ",
+      bos_id.value_or(0));
 }
 
 }  // namespace vitro::text

@@ -1,4 +1,4 @@
-// What a BPE tokenizer knows: the bytes of each token, and the merges that make them.
+// The vocabulary of a BPE tokenizer: the bytes of each token, and the merges that make them.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,42 +12,49 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// Two neighbours that become one token.
+// A rule that two neighbouring tokens become one.
 struct BpeMerge {
+  // The ids of the two tokens and of the token that they become.
   int32_t left, right, result;
 };
 
-// How a token is found in a text before the text is split.  Without normalized it is looked for
-// first, with it in what those leave.  lstrip and rstrip take the white space before and behind it.
+// A token that is found in a text before the text is split.
 struct AddedToken {
-  int32_t id;
-  bool special = true;  // only where it is allowed; one that is not special is found in every text
+  int32_t id;           // the token's id
+  bool special = true;  // true: found only where it is allowed; false: in every text
+  // lstrip and rstrip: whether it takes the white space before and behind it.  normalized: whether
+  // it is searched only in the text that the other added tokens leave.
   bool lstrip = false, rstrip = false, normalized = false;
-  bool operator==(const AddedToken&) const = default;
+  bool operator==(const AddedToken&) const = default;  // compares all fields
 };
 
+// All that encoding and decoding need.
 struct BpeVocabulary {
-  std::vector<std::string> tokens;  // their bytes, by id, all different
-  std::vector<BpeMerge> merges;     // by rank: the first of the list that fits is made first
-  std::vector<int32_t> special;     // ids, rising, of tokens that text never becomes by itself
+  std::vector<std::string> tokens;  // the bytes of each token, by id, all different
+  std::vector<BpeMerge> merges;     // by rank; a lower rank is merged first
+  std::vector<int32_t> special;     // rising ids of the tokens that text becomes only if allowed
 
-  // Ids rising: tokens that are found in a text and are not special, or not in the plain way.
+  // By rising id: added tokens that are not special, and special ones with flags.
   std::vector<AddedToken> added = {};
-  bool add_prefix_space = false;       // a text that does not begin with a space gets one
-  std::optional<int32_t> bos_id = {};  // with which every text begins
+  bool add_prefix_space = false;       // whether a text without a space at its beginning gets one
+  std::optional<int32_t> bos_id = {};  // the token that begins every text, if there is one
 
+  // Returns the number of tokens, V.
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
-  // ValueError, naming the id and the size, outside 0 .. size() - 1.
+  // Returns a token.  ValueError, with the id and the size, outside 0 .. size() - 1.
   const std::string& token(int64_t id, std::string_view op) const;
+  // Returns the id of each byte.
   std::array<int32_t, 256> byte_ids() const;
-  std::vector<bool> made_tokens() const;     // by id: whether it is a byte or a merge makes it
-  AddedToken added_token(int32_t id) const;  // of `added`, else a special one
-  // Of everything above; equal vocabularies have equal hashes on every machine (XXH3).
+  // Returns for each id whether the token is a byte or the result of a merge.
+  std::vector<bool> made_tokens() const;
+  // Returns the token's entry in `added`, or the flags of a plain special token.
+  AddedToken added_token(int32_t id) const;
+  // Returns a hash (XXH3) of all fields.  Equal vocabularies have equal hashes on every machine.
   uint64_t hash() const;
-  // ValueError unless each of the 256 bytes is a token, no token is empty or given twice, and each
-  // merge is given once, joins two tokens that are bytes or results of earlier merges, and gives
-  // the token of their bytes; and special and added tokens are valid UTF-8 and nothing that merges
-  // make.
+  // ValueError unless each of the 256 bytes is a token and no token is empty or given twice; each
+  // merge is given once, its two tokens are bytes or results of earlier merges, and its result is
+  // the token of their joined bytes; special and added tokens are valid UTF-8, and neither bytes
+  // nor results of merges.
   void check_tokens() const;
 };
 

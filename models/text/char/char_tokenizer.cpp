@@ -1,4 +1,4 @@
-// Characters to ids through a flat table by code point.
+// Encodes characters with a table that is indexed by code point.
 #include "models/text/char/char_tokenizer.h"
 
 #include <set>
@@ -45,13 +45,13 @@ CharTokenizer::CharTokenizer(Vocabulary vocabulary) : vocabulary_(std::move(voca
     const std::u32string characters = decode_utf8(vocabulary_.tokens[id]);
     const bool is_unk = id == 0 && !vocabulary_.unk.empty();
     if (is_unk && characters.size() != 1) continue;
-    check<ValueError>(characters.size() == 1, "vocabulary: one character expected for token ", id,
-                      ": ", characters.size());
+    check<ValueError>(characters.size() == 1, "vocabulary: expected one character for token ", id,
+                      ", got ", characters.size());
     const char32_t c = characters[0];
     if (c >= id_of_.size()) id_of_.resize(c + 1, kNoId);
     if (id_of_[c] != kNoId) {
-      fail<ValueError>("vocabulary: each character once expected: token ", id, " is ", describe(c),
-                       ", as token ", id_of_[c]);
+      fail<ValueError>("vocabulary: expected each character once, got ", describe(c), " as token ",
+                       id_of_[c], " and token ", id);
     }
     id_of_[c] = static_cast<int32_t>(id);
   }
@@ -65,9 +65,10 @@ std::vector<TokenId> CharTokenizer::encode(std::string_view text) const {
     const char32_t c = next_code_point(normal, offset, "text");
     const int32_t id = c < id_of_.size() ? id_of_[c] : kNoId;
     if (id == kNoId && vocabulary_.unk.empty()) {
-      fail<ValueError>("text: the character ", describe(c), " at position ", ids.size(),
-                       " (in characters, from 0) is not in the vocabulary; make the vocabulary "
-                       "from a text that has it, or with an unknown token (--unk)");
+      fail<ValueError>("text: expected characters of the vocabulary, got ", describe(c),
+                       " at position ", ids.size(),
+                       " (in characters, from 0); make the vocabulary from a text that has it, or "
+                       "with an unknown token (--unk)");
     }
     ids.push_back(id == kNoId ? 0 : id);
   }

@@ -1,4 +1,4 @@
-// One token per Unicode code point.
+// The character tokenizer: each Unicode code point is one token.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,29 +13,31 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
+// Options of CharTokenizer::fit.
 struct CharTokenizerOptions {
-  bool nfc = true;       // bring text to NFC, in fit and in encode
-  std::string unk = {};  // a token for unknown characters, as "<unk>", id 0; empty: an error
+  bool nfc = true;       // whether fit and encode bring text to NFC
+  std::string unk = {};  // the unknown token, id 0; if empty, an unknown character is an error
 };
 
-// decode(encode(text)) == NFC(text) for every text whose characters are known.
+// decode(encode(text)) == NFC(text) if the vocabulary has all characters of the text.
 class CharTokenizer final : public Tokenizer {
  public:
-  static constexpr std::string_view kKind = "char";
+  static constexpr std::string_view kKind = "char";  // kind() of these tokenizers
 
-  // The characters of `text`, ids in the order of their code points (after the unknown token).
-  // ValueError for an empty text and for invalid UTF-8, whose byte offset it names.
+  // Makes a tokenizer of the characters of a text.  Their ids follow the order of their code
+  // points, behind the unknown token.  ValueError for an empty text and for invalid UTF-8.
   static CharTokenizer fit(std::string_view text, const CharTokenizerOptions& options = {}) {
     return fit(TextPieces(text), options);
   }
   static CharTokenizer fit(TextPieces pieces, const CharTokenizerOptions& options = {});
+  // Loads a file that save() wrote.  IoError with path and reason.
   static CharTokenizer load(const std::string& path);
 
-  // ValueError unless every token (the unknown one excepted) is one character, given once.
+  // ValueError unless every token except the unknown one is one character, and each is given once.
   explicit CharTokenizer(Vocabulary vocabulary);
 
-  // An unknown character is the unknown token or, where there is none, a ValueError that names it,
-  // its code point and its position: characters of the NFC text, from 0.
+  // An unknown character becomes the unknown token.  If there is none, it is a ValueError with the
+  // character, its code point and its position, which counts characters of the NFC text from 0.
   std::vector<TokenId> encode(std::string_view text) const override;
   std::string decode(std::span<const TokenId> ids) const override;
   int64_t vocab_size() const override { return vocabulary_.size(); }
@@ -43,11 +45,12 @@ class CharTokenizer final : public Tokenizer {
   std::string_view kind() const override { return kKind; }
   std::string to_json() const override { return vocabulary_json(vocabulary_); }
   uint64_t vocabulary_hash() const override { return vocabulary_.hash(); }
+  // Returns the tokens and the settings.
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:
   Vocabulary vocabulary_;
-  std::vector<int32_t> id_of_;  // by code point; kNoId where the vocabulary has none
+  std::vector<int32_t> id_of_;  // by code point; kNoId for one that is not in the vocabulary
 };
 
 }  // namespace text

@@ -1,4 +1,4 @@
-// UTF-8, NFC and character classes: the one file that knows utf8proc.
+// Converts UTF-8, normalizes to NFC and classifies characters.  No other file includes utf8proc.
 #include "models/text/unicode/utf8.h"
 
 #include <utf8proc.h>
@@ -27,14 +27,14 @@ std::string hex(const char* format, unsigned number) {
 }
 
 [[noreturn]] void refuse(std::string_view op, uint8_t byte, size_t offset, const char* reason) {
-  fail<ValueError>(op, ": valid UTF-8 expected: byte ", hex("0x%02X", byte), " at offset ", offset,
-                   " ", reason);
+  fail<ValueError>(op, ": expected valid UTF-8, got byte ", hex("0x%02X", byte), " at offset ",
+                   offset, ", which ", reason);
 }
 
 int combining_class(int32_t c) { return utf8proc_get_property(c)->combining_class; }
 
-// Marks between two starters are put in canonical order.  utf8proc's own ordering swaps neighbours,
-// which is quadratic in the length of a run of marks.
+// Puts each run of marks into canonical order.  utf8proc's own ordering swaps neighbours, and its
+// time is quadratic in the length of the run.
 void order_marks(std::vector<int32_t>& code_points) {
   const auto is_mark = [](int32_t c) { return combining_class(c) != 0; };
   for (auto run = code_points.begin(); run != code_points.end();) {
@@ -48,7 +48,7 @@ void order_marks(std::vector<int32_t>& code_points) {
   }
 }
 
-// Decompose, order, compose; appends the result to `out`.
+// Decomposes the segment, orders its marks, composes it, and appends the result to `out`.
 void append_nfc(std::string& out, std::u32string_view segment) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
   std::vector<int32_t> buffer;
@@ -57,12 +57,13 @@ void append_nfc(std::string& out, std::u32string_view segment) {
     int32_t parts[8];  // canonical decompositions have at most 4
     const auto count =
         utf8proc_decompose_char(static_cast<int32_t>(c), parts, 8, kOptions, nullptr);
-    if (count < 0 || count > 8) fail<ValueError>("to_nfc: a code point expected: ", describe(c));
+    if (count < 0 || count > 8)
+      fail<ValueError>("to_nfc: expected a code point, got ", describe(c));
     buffer.insert(buffer.end(), parts, parts + count);
   }
   order_marks(buffer);
-  // utf8proc 2.8 takes U+11A7 after a Hangul syllable for a part of it and drops it; it composes
-  // with nothing, so each piece begins with one.
+  // utf8proc 2.8 drops U+11A7 behind a Hangul syllable, as if the syllable contained it.  U+11A7
+  // composes with nothing, so the buffer is cut before each one.
   for (auto piece = buffer.begin(); piece != buffer.end();) {
     const auto end = std::find(piece + 1, buffer.end(), 0x11A7);
     const auto length = utf8proc_normalize_utf32(&*piece, end - piece, kOptions);
@@ -123,7 +124,8 @@ Utf8Unit utf8_unit(std::string_view text, size_t offset) {
   const auto lead = static_cast<uint8_t>(text[offset]);
   if (lead < 0x80) return {Utf8Unit::kWhole, 1};
   if (lead < 0xC2 || lead > 0xF4) return {Utf8Unit::kBroken, 1};
-  // The second byte excludes overlong forms, surrogates and what is above U+10FFFF.
+  // The limits of the second byte exclude overlong forms, surrogates and code points above
+  // U+10FFFF.
   uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
@@ -204,15 +206,16 @@ std::string encode_utf8(std::u32string_view code_points) {
 
 void append_utf8(std::string& text, char32_t c) {
   check<ValueError>(c <= kLargestCodePoint && !is_surrogate(c),
-                    "append_utf8: a code point up to U+10FFFF, no surrogate, expected: ",
+                    "append_utf8: expected a code point up to U+10FFFF, no surrogate, got ",
                     static_cast<uint32_t>(c));
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(static_cast<int32_t>(c), bytes);
   text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
 }
 
-// An ASCII character never joins what stands before it, so each stretch of other characters is
-// normalised alone, together with the one ASCII character before it, which a mark may join.
+// NFC never changes an ASCII character because of the text before it.  So each run of other
+// characters is normalized by itself, together with the one ASCII character before it: a mark at
+// the beginning of the run may compose with that character.
 std::string to_nfc(std::string_view text, std::string_view op) {
   std::string out;
   out.reserve(text.size());
@@ -222,7 +225,7 @@ std::string to_nfc(std::string_view text, std::string_view op) {
     const size_t end = std::find_if(other, text.end(), is_ascii) - text.begin();
     const size_t base = first < end && first > begin ? first - 1 : first;
     out.append(text.substr(begin, base - begin));
-    // Decoded with its offset in the whole text, which an error has to name.
+    // An error names the offset in the whole text, so the segment is decoded from there.
     std::u32string segment;
     for (size_t offset = base; offset < end;) {
       segment.push_back(next_code_point(text, offset, op));

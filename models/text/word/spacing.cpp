@@ -1,4 +1,4 @@
-// The table of characters that stand close to their neighbours.
+// Decides from the first character of a token whether spaces stand around it.
 #include "models/text/word/spacing.h"
 
 #include "models/text/unicode/utf8.h"
@@ -11,7 +11,7 @@ constexpr std::u32string_view kJoinLeft =
     U".,!?;:%'\u2026\u3001\u3002\uFF0C\uFF01\uFF1F\uFF1B\uFF1A";
 // Inverted ! and ?
 constexpr std::u32string_view kJoinRight = U"#$@\u00A1\u00BF";
-// Zero width non-joiner and joiner, inside words and emoji; hyphens; em dash.
+// Slash, underscore; zero width non-joiner and joiner, inside words and emoji; hyphens; em dash.
 constexpr std::u32string_view kJoinBoth = U"/_\u200C\u200D\u2010\u2011\u2014";
 constexpr char32_t kKeycap = 0x20E3;
 
@@ -35,7 +35,8 @@ Joiner::Spacing Joiner::spacing_of(std::string_view token) {
   return kind == CharClass::kClosing ? Spacing::kLeft : Spacing::kPlain;
 }
 
-// What depends on the text so far: whether a quote opens or closes, and where a hyphen stands.
+// Decides what depends on the text so far: whether a quote opens or closes, and whether a hyphen
+// begins a line.
 Joiner::Spacing Joiner::resolve(Spacing spacing) {
   switch (spacing) {
     case Spacing::kLineEnd: is_in_quotes_ = false; return spacing;

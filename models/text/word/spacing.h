@@ -1,4 +1,4 @@
-// Where a space stands between the words and the punctuation that WordTokenizer joins.
+// Joins the tokens of WordTokenizer and decides where spaces stand between them.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,9 +8,9 @@ namespace vitro::text {
 
 // Appends tokens to a text by the rule that WordTokenizer::decode states.
 //
-// What is joined without a space splits into the same tokens again, because no word or number ever
-// meets another, and no mark meets what it could join: marks take a space before them, except
-// variation selectors and the keycap, which compose with nothing.
+// The text splits into the same tokens again.  Words and numbers never touch each other.  A mark
+// has a space before it, so that it cannot join another token; only variation selectors and the
+// keycap have none, because they compose with nothing.
 class Joiner {
  public:
   void append(std::string_view token);
@@ -23,9 +23,9 @@ class Joiner {
     kLeft,      // joins what stands before it
     kRight,     // joins what follows
     kBoth,      // joins both
-    kLineEnd,   // joins both; quotes begin anew
+    kLineEnd,   // joins both; the next quote opens
     kHyphen,    // joins both, unless it begins a line
-    kQuote,     // opens and closes in turn
+    kQuote,     // opens and closes alternately
     kEmoji,     // joins other emoji
     kSelector,  // a mark that joins what stands before it, unless that is a word
   };

@@ -1,5 +1,5 @@
-// Vocabulary files: a strict JSON reader (SAX, because a DOM keeps the last of duplicate keys) and
-// a writer whose bytes depend on the vocabulary alone.
+// Reads and writes vocabulary files.  The reader is strict; it takes JSON event by event, because a
+// document would keep only the last of duplicate keys.  Equal vocabularies give equal bytes.
 #include "models/text/word/vocabulary.h"
 
 #define XXH_INLINE_ALL
@@ -21,7 +21,7 @@ namespace {
 constexpr uint64_t kVocabularyVersion = 1;
 
 struct Field {
-  std::string_view name, value;  // the value that the file must give it
+  std::string_view name, value;  // the kind of value that it must have
 };
 constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
                                            {"version", "a whole number"},
@@ -29,14 +29,14 @@ constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
                                            {"unk", "a string"},
                                            {"vocab", "an array"}}};
 
-// Takes the events of one file: an object of the fields above, whose vocab is an array of strings.
+// Reads one file: an object of the fields above.  vocab is an array of strings.
 class VocabularyReader final : public JsonEvents {
  public:
-  explicit VocabularyReader(const std::string& name) : JsonEvents("a tokenizer file", name) {}
+  explicit VocabularyReader(const std::string& name) : JsonEvents("tokenizer", name) {}
 
   Vocabulary take() {
     for (size_t i = 0; i < kFields.size(); ++i) {
-      if (!seen_[i]) refuse("field \"", kFields[i].name, "\" is missing");
+      if (!seen_[i]) refuse("expected a field \"", kFields[i].name, "\", got none");
     }
     return std::move(vocabulary_);
   }
@@ -51,8 +51,10 @@ class VocabularyReader final : public JsonEvents {
   }
   bool key(std::string& name) override {
     for (field_ = 0; field_ < kFields.size() && kFields[field_].name != name;) ++field_;
-    if (field_ == kFields.size()) refuse("field ", excerpt(name), " is unknown");
-    if (std::exchange(seen_[field_], true)) refuse("field ", excerpt(name), " is given twice");
+    if (field_ == kFields.size())
+      refuse("got a field ", excerpt(name), " that vitro does not know");
+    if (std::exchange(seen_[field_], true))
+      refuse("expected each field once, got ", excerpt(name), " twice");
     return true;
   }
   bool end_object() override { return true; }
@@ -73,7 +75,7 @@ class VocabularyReader final : public JsonEvents {
     expect_value("a string");
     const bool is_type = kFields[field_].name == "type";
     if (is_type && value != "char" && value != "word") {
-      refuse("type \"char\" or \"word\" expected: ", excerpt(value));
+      refuse("expected \"char\" or \"word\" for field \"type\", got ", excerpt(value));
     }
     (is_type ? vocabulary_.type : vocabulary_.unk) = std::move(value);
     return true;
@@ -85,18 +87,20 @@ class VocabularyReader final : public JsonEvents {
   }
   bool number_unsigned(uint64_t value) override {
     expect_value("a whole number");
-    if (value != kVocabularyVersion) refuse("version ", kVocabularyVersion, " expected: ", value);
+    if (value != kVocabularyVersion)
+      refuse("expected version ", kVocabularyVersion, ", got ", value);
     return true;
   }
   void expect_value(std::string_view kind) const {
     if (place_ != Place::kObject || kFields[field_].value != kind) refuse_value(kind);
   }
   bool refuse_value(std::string_view kind) const override {
-    if (place_ == Place::kOutside) refuse("an object expected: ", kind);
+    if (place_ == Place::kOutside) refuse("expected an object, got ", kind);
     if (place_ == Place::kVocab) {
-      refuse("a string expected for token ", vocabulary_.tokens.size(), ": ", kind);
+      refuse("expected a string for token ", vocabulary_.tokens.size(), ", got ", kind);
     }
-    refuse(kFields[field_].value, " expected for field \"", kFields[field_].name, "\": ", kind);
+    refuse("expected ", kFields[field_].value, " for field \"", kFields[field_].name, "\", got ",
+           kind);
   }
 
   Vocabulary vocabulary_;
@@ -108,8 +112,8 @@ class VocabularyReader final : public JsonEvents {
 }  // namespace
 
 const std::string& Vocabulary::token(int64_t id, std::string_view op) const {
-  check<ValueError>(id >= 0 && id < size(), op, ": an id from 0 to ", size() - 1, " expected: ", id,
-                    " (the vocabulary has ", size(), " tokens)");
+  check<ValueError>(id >= 0 && id < size(), op, ": expected an id from 0 to ", size() - 1, ", got ",
+                    id, " (the vocabulary has ", size(), " tokens)");
   return tokens[static_cast<size_t>(id)];
 }
 
@@ -120,14 +124,14 @@ uint64_t Vocabulary::hash() const {
 }
 
 void Vocabulary::check_tokens() const {
-  check<ValueError>(!tokens.empty(), "vocabulary: at least one token expected: none");
+  check<ValueError>(!tokens.empty(), "vocabulary: expected at least one token, got none");
   check<ValueError>(unk.empty() || tokens[0] == unk,
-                    "vocabulary: token 0 is expected to be the unknown token: it is another");
+                    "vocabulary: expected the unknown token as token 0, got another token");
   for (size_t i = 0; i < tokens.size(); ++i) {
-    check<ValueError>(!tokens[i].empty(), "vocabulary: text expected for token ", i, ": empty");
+    check<ValueError>(!tokens[i].empty(), "vocabulary: expected text for token ", i, ", got none");
     check_utf8(tokens[i], "vocabulary");
     check<ValueError>(!nfc || tokens[i] == unk || to_nfc(tokens[i]) == tokens[i],
-                      "vocabulary: text in NFC expected for token ", i, ": it is not");
+                      "vocabulary: expected text in NFC for token ", i, ", got text that is not");
   }
 }
 

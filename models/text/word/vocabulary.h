@@ -1,4 +1,4 @@
-// What a tokenizer knows and keeps in its file: the tokens by id, and how to treat unknown text.
+// The vocabulary of a character or word tokenizer, and its file.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,40 +11,44 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
+// The tokens by id, and how to encode text that is not among them.
 struct Vocabulary {
   std::string type;  // "char" or "word"
-  bool nfc = true;   // text is brought to NFC before it is encoded
-  std::string unk;   // the token of all unknown text, tokens[0]; empty: there is none
+  bool nfc = true;   // whether text is brought to NFC before it is encoded
+  std::string unk;   // the token of all unknown text, which is tokens[0]; empty if there is none
   std::vector<std::string> tokens;  // by id, all different
 
+  // Returns the number of tokens, V.
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
-  // ValueError, naming the id and the size, outside 0 .. size() - 1.
+  // Returns a token.  ValueError, with the id and the size, outside 0 .. size() - 1.
   const std::string& token(int64_t id, std::string_view op) const;
-  // Of everything above; equal vocabularies have equal hashes on every machine (XXH3).
+  // Returns a hash (XXH3) of all fields.  Equal vocabularies have equal hashes on every machine.
   uint64_t hash() const;
-  // ValueError for what no tokenizer can mean: no tokens, an empty one, bad UTF-8, text that
-  // NFC would change, an unknown token that is not the first.
+  // ValueError if there are no tokens, for an empty token, for invalid UTF-8, for text that NFC
+  // would change, and for an unknown token that is not the first.
   void check_tokens() const;
 };
 
-// JSON: an object of exactly type, version (1), nfc, unk and vocab (the tokens in the order of
-// their ids), one token a line.  Reading is strict: IoError, naming path and reason, for bytes that
-// are not valid JSON, duplicate, unknown or missing fields, and values of another kind.
+// Reads a vocabulary file: a JSON object of exactly type, version (1), nfc, unk and vocab (the
+// tokens in the order of their ids).  IoError, with path and reason, for bytes that are not valid
+// JSON, for duplicate, unknown or missing fields, and for values of the wrong kind.
 Vocabulary read_vocabulary(const std::string& path);
-Vocabulary parse_vocabulary(std::string_view json, const std::string& name);  // which errors say
+// Does the same for JSON in memory; errors call it `name`.
+Vocabulary parse_vocabulary(std::string_view json, const std::string& name);
+// Returns the JSON of a vocabulary file, with one token per line.
 std::string vocabulary_json(const Vocabulary& vocabulary);
+// Writes a vocabulary file.
 void write_vocabulary(const std::string& path, const Vocabulary& vocabulary);
 
-// A tokenizer from what a file held: what its constructor refuses is an IoError naming the path.
+// Makes a tokenizer of type T from the vocabulary of a file.  A vocabulary that T's constructor
+// refuses is an IoError with the path.
 template <class T>
 T tokenizer_from_file(Vocabulary vocabulary, const std::string& path) {
-  check<IoError>(vocabulary.type == T::kKind, path, ": expected a tokenizer of type ", T::kKind,
+  check<IoError>(vocabulary.type == T::kKind, "tokenizer ", path, ": expected type ", T::kKind,
                  ", got ", vocabulary.type);
   try {
     return T(std::move(vocabulary));
-  } catch (const ValueError& error) {
-    fail<IoError>(path, ": expected a tokenizer file: ", error.what());
-  }
+  } catch (const ValueError& error) { fail<IoError>("tokenizer ", path, ": ", error.what()); }
 }
 
 }  // namespace text

@@ -13,13 +13,14 @@ namespace {
 
 bool is_apostrophe(char32_t c) { return c == '\'' || c == 0x2019; }
 
-// The class of the character at `offset`, and in `end` where it ends; kSpace at the text's end.
+// Returns the class of the character at `offset` and stores its end in `end`.  At the end of the
+// text the class is kSpace.
 CharClass class_at(std::string_view text, size_t offset, size_t& end, std::string_view op) {
   end = offset;
   return offset < text.size() ? char_class(next_code_point(text, end, op)) : CharClass::kSpace;
 }
 
-// Where the word ends that goes on at `offset`.
+// Returns the end of the word whose first letter ends at `offset`.
 size_t end_of_word(std::string_view text, size_t offset, std::string_view op) {
   while (offset < text.size()) {
     size_t end = offset;
@@ -40,7 +41,8 @@ size_t end_of_number(std::string_view text, size_t offset, std::string_view op) 
   return offset;
 }
 
-// The first token at or after `offset`, which moves behind it; empty when none is left.
+// Returns the first token at or after `offset` and moves `offset` behind it.  The token is empty
+// when none is left.
 std::string_view next_token(std::string_view text, size_t& offset, std::string_view op) {
   while (offset < text.size()) {
     const size_t begin = offset;
@@ -56,10 +58,11 @@ std::string_view next_token(std::string_view text, size_t& offset, std::string_v
 }  // namespace
 
 WordTokenizer WordTokenizer::fit(TextPieces pieces, const WordTokenizerOptions& options) {
-  check<ValueError>(options.min_count >= 1,
-                    "fit: min_count of at least 1 expected: ", options.min_count);
+  check<ValueError>(options.min_count >= 1, "fit: expected min_count of at least 1, got ",
+                    options.min_count);
   check<ValueError>(options.min_count == 1 || !options.unk.empty(),
-                    "fit: an unknown token expected with min_count ", options.min_count, ": none");
+                    "fit: expected an unknown token for min_count ", options.min_count,
+                    ", got none");
   check_utf8(pieces.text(), "text");
   std::unordered_map<std::string, int64_t> counts;
   for (std::string_view piece; pieces.next(piece);) {
@@ -68,12 +71,13 @@ WordTokenizer WordTokenizer::fit(TextPieces pieces, const WordTokenizerOptions& 
     for (std::string_view token; !(token = next_token(normal, offset, "text")).empty();)
       if (token != options.unk) ++counts[std::string(token)];
   }
-  std::vector<std::pair<int64_t, std::string_view>> kept;  // minus the count, so that pairs sort
+  std::vector<std::pair<int64_t, std::string_view>>
+      kept;  // (-count, token): sorts by falling count
   for (const auto& [token, count] : counts) {
     if (count >= options.min_count) kept.emplace_back(-count, token);
   }
-  check<ValueError>(!kept.empty(), "text: expected one in which a word occurs ", options.min_count,
-                    " times or more: no word does");
+  check<ValueError>(!kept.empty(), "text: expected a word that occurs ", options.min_count,
+                    " times or more, got none");
   std::sort(kept.begin(), kept.end());
   Vocabulary vocabulary{
       .type = std::string(kKind), .nfc = options.nfc, .unk = options.unk, .tokens = {}};
@@ -93,10 +97,11 @@ WordTokenizer::WordTokenizer(Vocabulary vocabulary) : vocabulary_(std::move(voca
     size_t offset = 0;
     check<ValueError>(
         (id == 0 && !vocabulary_.unk.empty()) || next_token(token, offset, "vocabulary") == token,
-        "vocabulary: one word, number or other character expected for token ", id, ": ", token);
+        "vocabulary: expected one word, number or other character for token ", id, ", got '", token,
+        "'");
     const bool is_first = id_of_.emplace(token, static_cast<TokenId>(id)).second;
-    check<ValueError>(is_first, "vocabulary: each token once expected: token ", id, " is token ",
-                      id_of_.find(token)->second);
+    check<ValueError>(is_first, "vocabulary: expected each token once, got token ", id,
+                      " equal to token ", id_of_.find(token)->second);
   }
 }
 
@@ -108,10 +113,11 @@ std::vector<TokenId> WordTokenizer::encode(std::string_view text) const {
     const auto found = id_of_.find(token);
     if (found == id_of_.end() && vocabulary_.unk.empty()) {
       const std::string_view before = std::string_view(normal).substr(0, offset - token.size());
-      fail<ValueError>("text: the word '", clipped(std::string(token), 60), "' at position ",
+      fail<ValueError>("text: expected words of the vocabulary, got '",
+                       clipped(std::string(token), 60), "' at position ",
                        count_code_points(before, "text"),
-                       " (in characters, from 0) is not in the vocabulary; make the vocabulary "
-                       "from a text that has it, or with an unknown token (--unk)");
+                       " (in characters, from 0); make the vocabulary from a text that has it, or "
+                       "with an unknown token (--unk)");
     }
     ids.push_back(found == id_of_.end() ? 0 : found->second);
   }

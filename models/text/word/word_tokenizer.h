@@ -1,4 +1,4 @@
-// Words, numbers, punctuation and line ends as tokens.
+// The word tokenizer: its tokens are words, numbers, punctuation and line ends.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,43 +15,46 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
+// Options of WordTokenizer::fit.
 struct WordTokenizerOptions {
-  int64_t min_count = 1;      // rarer words become the unknown token
-  std::string unk = "<unk>";  // id 0; empty: an unknown word is an error
-  bool nfc = true;            // bring text to NFC, in fit and in encode
+  int64_t min_count = 1;      // words that occur less often become the unknown token
+  std::string unk = "<unk>";  // the unknown token, id 0; if empty, an unknown word is an error
+  bool nfc = true;            // whether fit and encode bring text to NFC
 };
 
-// A token is, in the order tried:
-//   a word    letters with their marks, \p{L}\p{M}*, and apostrophes (' or U+2019) between letters
-//   a number  \p{N}+
-//   a line end
-//   one other character that is not white space (punctuation, a symbol, a mark without a letter)
+// A token is the first of these that fits:
+//   a word    letters with their marks, `\p{L}\p{M}*`, and apostrophes (' or U+2019) between
+//   letters a number  `\p{N}+` a line end one other character that is not white space (punctuation,
+//   a symbol, a mark without a letter)
 // White space between tokens is not kept.
 class WordTokenizer final : public Tokenizer {
  public:
-  static constexpr std::string_view kKind = "word";
+  static constexpr std::string_view kKind = "word";  // kind() of these tokenizers
 
-  // The tokens that occur min_count times, ids by falling count, then by bytes.  ValueError for a
-  // text without any, for min_count < 1 or > 1 without an unknown token, and for invalid UTF-8.
+  // Makes a tokenizer of the tokens that occur at least min_count times.  Their ids go by falling
+  // count, then by bytes.  ValueError if there are none, for min_count < 1, for min_count > 1
+  // without an unknown token, and for invalid UTF-8.
   static WordTokenizer fit(std::string_view text, const WordTokenizerOptions& options = {}) {
     return fit(TextPieces(text), options);
   }
   static WordTokenizer fit(TextPieces pieces, const WordTokenizerOptions& options = {});
+  // Loads a file that save() wrote.  IoError with path and reason.
   static WordTokenizer load(const std::string& path);
 
-  // ValueError unless every token (the unknown one excepted) is one by the rule above, given once.
+  // ValueError unless every token except the unknown one is one token by the rule above, and each
+  // is given once.
   explicit WordTokenizer(Vocabulary vocabulary);
 
-  // An unknown word is the unknown token or, where there is none, a ValueError that names it and
-  // its position: characters of the NFC text, from 0.
+  // An unknown word becomes the unknown token.  If there is none, it is a ValueError with the word
+  // and its position, which counts the characters of the NFC text from 0.
   std::vector<TokenId> encode(std::string_view text) const override;
 
   // Puts one space between two tokens, except
-  //   before  . , ! ? ; : % ' and closing brackets and quotes, ideographic stops among them
+  //   before  . , ! ? ; : % ' and ideographic stops, closing brackets and quotes
   //   after   opening brackets and quotes, # $ @ and inverted ! ?
-  //   around  line ends, / _ the hyphen (one that begins a line excepted) and U+2014
-  // Straight double quotes open and close in turn within a line; emoji stay in their sequences.
-  // encode(decode(ids)) == ids for any ids but the unknown token's.
+  //   around  line ends, / _ U+2014 and a hyphen that does not begin a line
+  // Straight double quotes open and close alternately within a line.  Sequences of emoji get no
+  // spaces.  encode(decode(ids)) == ids if the unknown token is not among them.
   std::string decode(std::span<const TokenId> ids) const override;
 
   int64_t vocab_size() const override { return vocabulary_.size(); }
@@ -59,6 +62,7 @@ class WordTokenizer final : public Tokenizer {
   std::string_view kind() const override { return kKind; }
   std::string to_json() const override { return vocabulary_json(vocabulary_); }
   uint64_t vocabulary_hash() const override { return vocabulary_.hash(); }
+  // Returns the tokens and the settings.
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:

@@ -50,8 +50,8 @@ void add_folder_settings(const std::string& folder, BpeParts& to);
 // Reads a vocabulary from a directory of such files, or from one of them.  Of GPT-2's two files
 // either one may be named; the other is read too.
 BpeVocabulary read_bpe(const std::string& path);
-// Returns whether a directory has such files.
-bool has_bpe(const std::string& directory);
+// Returns whether a directory has such files.  The program asks too, so the library exports it.
+[[gnu::visibility("default")]] bool has_bpe(const std::string& directory);
 // Returns whether a path ends in the name of one of GPT-2's two files.
 bool is_bpe_file_name(const std::string& path);
 

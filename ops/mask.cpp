@@ -1,4 +1,4 @@
-// masked_fill, tril and triu: they replace values where a mask is true or outside a triangle.
+// masked_fill, tril and triu.  They replace values where a mask is true, or outside a triangle.
 #include <algorithm>
 
 #include "framework/tensor/loops.h"

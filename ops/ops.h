@@ -202,8 +202,7 @@ struct AttentionOptions {
   bool is_causal = false;  // row t sees columns s <= t + S - T: the last row sees all
   Tensor mask = {};        // bool (true: seen) or floating (added to the scores); a constant
   std::optional<double> scale = {};  // factor of the scores; 1 / sqrt(D) if absent
-  // Each weight is set to 0 with this probability; the others are multiplied by 1 / (1 -
-  // dropout_p).
+  // Each weight is set to 0 with this probability p; the others are multiplied by 1 / (1 - p).
   double dropout_p = 0;
   Generator* generator = nullptr;  // for dropout; null: default_generator()
 };

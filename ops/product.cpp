@@ -117,7 +117,7 @@ void multiply_packed(const MatrixRef& a, const simd::PackedMatrix& b, const Tens
   if (c.dtype() == kFloat32)
     return simd::matmul(m, n, k, {raw<float>(a.tensor), a.row_stride, a.col_stride}, b,
                         bias.defined() ? raw<float>(bias) : nullptr, raw<float>(c), n);
-  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // holds x, y and the bias
+  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias
   float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
   simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
   if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);

@@ -185,7 +185,7 @@ Attributes new_attributes() {
 
 namespace {
 
-// If memory runs out while a primitive is made, oneDNN's own cache keeps a broken entry, and every
+// If memory runs out while a primitive is made, oneDNN's own cache has a broken entry, and every
 // later request for the primitive would fail.  Setting the capacity to 0 drops the entry.
 dnnl_primitive_t new_primitive(const_dnnl_primitive_desc_t description) {
   dnnl_primitive_t made = nullptr;

@@ -1,4 +1,4 @@
-// Each op refuses input that it cannot take with the exact error type and a message that says why.
+// Tests that each op refuses wrong input with the exact error type and a message that says why.
 #include <catch2/catch.hpp>
 #include <functional>
 #include <typeindex>
@@ -592,7 +592,7 @@ const std::vector<ErrorCase> kCases = {
 
 }  // namespace
 
-TEST_CASE("op errors: each call throws exactly its type, in telling words") {
+TEST_CASE("op errors: each call throws exactly its type, with the expected words") {
   for (const ErrorCase& c : kCases) {
     INFO(c.call);
     try {
@@ -605,7 +605,7 @@ TEST_CASE("op errors: each call throws exactly its type, in telling words") {
   }
 }
 
-TEST_CASE("op errors: a failed call leaves no node behind, and the inputs as they were") {
+TEST_CASE("op errors: a failed call adds no node and does not change its inputs") {
   Tensor x = f32({2, 3}).requires_grad_(), w = f32({4, 5}).requires_grad_();
   const uint64_t version = x.version();
   CHECK_THROWS_AS(matmul(x, w), ShapeError);

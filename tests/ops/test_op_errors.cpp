@@ -66,11 +66,11 @@ const std::vector<ErrorCase> kCases = {
     {"where, dtypes", [] { where(flag({2}), f32({2}), f64({2})); }, dtype_error,
      "where: expected two tensors of one dtype"},
     {"clamp", [] { clamp(i64({2}), 0.5); }, value_error,
-     "clamp: expected a number that int64 holds, got 0.5"},
+     "clamp: expected a number that int64 can represent, got 0.5"},
     {"number with an integer tensor", [] { i64({2}) + 0.5; }, value_error,
-     "number: expected a number that int64 holds, got 0.5"},
+     "number: expected a number that int64 can represent, got 0.5"},
     {"full_scalar", [] { full_scalar(0.5, kBool); }, value_error,
-     "number: expected a number that bool holds, got 0.5"},
+     "number: expected a number that bool can represent, got 0.5"},
     {"operator-", [] { f32({2}) - f64({2}); }, dtype_error,
      "sub: expected two tensors of one dtype"},
     // comparisons
@@ -78,7 +78,7 @@ const std::vector<ErrorCase> kCases = {
     {"lt", [] { lt(f32({2}), f32({3})); }, shape_error,
      "lt: expected shapes that broadcast, got (2,) and (3,)"},
     {"ge with a number", [] { ge(i64({2}), 0.5); }, value_error,
-     "ge: expected a number that int64 holds, got 0.5"},
+     "ge: expected a number that int64 can represent, got 0.5"},
     // activations
     {"gelu", [] { gelu(i64({2})); }, dtype_error,
      "gelu: expected a floating tensor, got int64 (2,)"},

@@ -26,8 +26,8 @@ bool list_op(std::string_view name) {
 
 Node::~Node() = default;
 
-// A long chain of nodes is freed by a loop, because recursion would overflow the stack: the nodes
-// that only a dying node held go on a worklist.
+// Frees a chain of nodes by a loop, because recursion would overflow the stack.  The nodes that
+// only the freed node pointed to are put on a worklist.
 void destroy_node(Node* node) {
   node->next = std::exchange(t_dying, node);
   if (std::exchange(t_draining, true)) return;

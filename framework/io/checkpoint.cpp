@@ -160,7 +160,8 @@ CheckpointDirectory::Found CheckpointDirectory::latest() const {
   for (auto step = all.rbegin(); step != all.rend(); ++step) try {
       return {*step, load_checkpoint(file(*step)), damaged};
     } catch (const IoError& error) { damaged.push_back(error.what()); }
-  fail<IoError>(path_, ": no checkpoint of this run is whole: ", damaged.front());
+  fail<IoError>(path_, ": expected a checkpoint that is not damaged, got none; the newest gave: ",
+                damaged.front());
 }
 
 }  // namespace vitro

@@ -86,7 +86,7 @@ Names adam_names(const O& o) {
 }
 Names names_of(const AdamOptions& o) { return adam_names(o); }
 Names names_of(const AdamWOptions& o) { return adam_names(o); }
-// The centered kernel always needs a momentum buffer.  Without momentum it holds the last update.
+// The centered kernel always needs a momentum buffer, even if momentum is 0.
 Names names_of(const RMSpropOptions& o) {
   return {"square_avg", o.momentum != 0 || o.centered ? "momentum_buffer" : nullptr,
           o.centered ? "grad_avg" : nullptr};

@@ -99,7 +99,7 @@ TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   REQUIRE(found.damaged.size() == 1);
   CHECK_THAT(found.damaged[0], Contains("step-00000030.safetensors"));
   directory.write("step-00000020.safetensors", "");
-  CHECK_THROWS_WITH(run.latest(), Contains(": no checkpoint of this run is whole: "));
+  CHECK_THROWS_WITH(run.latest(), Contains(": expected a checkpoint that is not damaged"));
   CHECK_THROWS_AS(CheckpointDirectory(directory / "none").latest(), IoError);
   CHECK_THROWS_AS(run.save(40, of_step(40), 0), ValueError);
 }

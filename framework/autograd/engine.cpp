@@ -193,7 +193,7 @@ Tensor& Node::accumulator(size_t i) {
                     ": accumulator: expected an input that requires grad, got input ", i);
   check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
                     i, "): expected a call in this node's backward, without create_graph, got ",
-                    "another");
+                    "another call");
   check<GraphError>(input->dtype == dtype, name(), ": expected input ", i, " of ", dtype, ", got ",
                     input->dtype, input->is_leaf ? kConverted : "");
   return t_run->accumulator(input);

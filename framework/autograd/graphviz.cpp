@@ -45,7 +45,7 @@ static std::string constant_label(const SavedTensor& saved) {
   return text.str();
 }
 
-// The constant to show for input i, which has no node: what the node saved for it, or else the
+// The constant to show for input i, which has no node: the value saved for input i, or else the
 // first extra tensor of integers (ids).  Null if there is neither.
 static const SavedTensor* constant(const Node& node, size_t i) {
   const SavedTensor* ids = nullptr;

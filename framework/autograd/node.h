@@ -41,7 +41,7 @@ namespace [[gnu::visibility("default")]] vitro {
 
 // --- grad mode (per thread) ---
 
-extern constinit thread_local bool t_grad_enabled;  // what grad_enabled() returns
+extern constinit thread_local bool t_grad_enabled;  // the result of grad_enabled()
 // Whether ops that this thread calls are recorded.  On at first.
 inline bool grad_enabled() { return t_grad_enabled; }
 
@@ -109,7 +109,7 @@ struct Node : Pooled {
   const auto& saved() const { return saved_; }  // all SavedTensors, without the check
   void release();                               // drops saved tensors and hooks
 
-  RefCount refs;              // how many NodePtrs hold this node
+  RefCount refs;              // how many NodePtrs point to this node
   DType dtype = kFloat32;     // of the output
   bool is_leaf = false;       // whether this is a Leaf
   bool released = false;      // whether release() was called
@@ -118,7 +118,7 @@ struct Node : Pooled {
   uint64_t number = 0;        // greater than the number of every input's node
   Shape shape;                // of the output
   boost::container::small_vector<NodePtr, 4, PoolAllocator<NodePtr>> inputs;  // the edges
-  Tensor grad;                       // what Tensor::grad() returns
+  Tensor grad;                       // the result of Tensor::grad()
   std::unique_ptr<NodeHooks> hooks;  // null if there are none
 
   Tensor pending;                  // for the engine: the sum of the gradient's parts so far

@@ -51,7 +51,7 @@ class Run {
   Run* parent_;
   const Node* current_ = nullptr;
   boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ =
-      {};  // the outputs' nodes; they keep every node alive during the run
+      {};  // the outputs' nodes; no node of the graph is freed while they are here
   // For grad(): the index of each node of `inputs`, and -1 for nodes that depend on one of them.
   // Empty for backward().
   std::unordered_map<const Node*, int> useful_ = {};

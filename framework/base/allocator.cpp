@@ -346,7 +346,7 @@ void empty_cache() {
     release_all(s);
   }
 #ifdef __GLIBC__
-  malloc_trim(0);  // free() alone keeps the pages
+  malloc_trim(0);  // free() alone does not return the pages
 #endif
 }
 

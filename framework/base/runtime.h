@@ -20,7 +20,7 @@ int get_num_threads();
 // ValueError unless n >= 1.
 class ScopedThreads {
  public:
-  // The limit holds from the constructor to the destructor.
+  // The limit begins here and ends in the destructor.
   explicit ScopedThreads(int n);
   ~ScopedThreads();
   ScopedThreads(const ScopedThreads&) = delete;

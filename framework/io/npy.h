@@ -1,4 +1,4 @@
-// Reads and writes NumPy's .npy files.  Each holds one array, as numpy.save writes it.
+// Reads and writes NumPy's .npy files.  A file contains one array, as numpy.save writes it.
 // Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 #include <string>

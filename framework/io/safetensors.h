@@ -18,7 +18,7 @@ struct Safetensors {
 // Options of load_safetensors().
 struct LoadFileOptions {
   // Whether to map the file into memory instead of reading it.  Only for local files that nobody
-  // changes while the tensors live.
+  // changes while the tensors exist.
   bool map = false;
 };
 

@@ -19,7 +19,7 @@ struct SafetensorsHeader {
 };
 
 inline constexpr uint64_t kMostHeaderBytes = 100'000'000;
-inline constexpr size_t kLengthBytes = 8;  // bytes before the header that hold its length
+inline constexpr size_t kLengthBytes = 8;  // bytes before the header, which are its length
 
 // The header's length, from the first bytes of a file of `size` bytes.
 uint64_t header_length(std::string_view start, uint64_t size, const std::string& name);

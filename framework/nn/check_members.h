@@ -1,4 +1,4 @@
-// check_members checks that a module names every Module and Parameter that it holds.
+// check_members checks that members() of a module names all Modules and Parameters of the module.
 #pragma once
 #include "module.h"
 

@@ -22,7 +22,7 @@ using NamedModules = std::vector<std::pair<std::string, Module*>>;  // pairs of 
 
 // A tensor that load_state_dict() did not load.
 struct Mismatch {
-  std::string name, reason;  // its name, and what differs
+  std::string name, reason;  // its name, and the difference
 };
 // The result of load_state_dict(): names that did not fit.
 struct LoadResult {

@@ -31,7 +31,8 @@ void check_adam(const O& o) {
 void check_options(const AdamOptions& o) { check_adam(o); }
 void check_options(const AdamWOptions& o) { check_adam(o); }
 void check_options(const RMSpropOptions& o) {
-  check_range("alpha", o.alpha, 0, 1 + 1e-12);
+  check<ValueError>(o.alpha >= 0 && o.alpha <= 1, "optimizer: expected alpha in [0, 1], got ",
+                    o.alpha);
   check_not_negative("momentum", o.momentum);
   check_not_negative("eps", o.eps);
 }

@@ -8,7 +8,7 @@ namespace vitro::cli {
 namespace {
 
 // The value of the option in a checkpoint.  IoError for a value that the command line would refuse.
-// An empty file name is accepted: it stands for the bundled text or for no model.
+// An empty file name is accepted: it means the bundled text, or no model.
 template <class T>
 T saved_option(const nlohmann::json& saved, const OptionRow& row) {
   const std::string name = row.name();

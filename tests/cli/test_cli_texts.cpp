@@ -82,7 +82,7 @@ TEST_CASE("texts: a FIFO and standard input work like files") {
 TEST_CASE("texts: an empty pipe is refused") {
   const TemporaryDirectory directory;
   check_refused(tiny("-", directory / "out"), 1,
-                "standard input: expected a text, got none: it is empty");
+                "standard input: expected a text, got an empty one");
   check_refused(tiny("/dev/null", directory / "out"), 1, "/dev/null: expected a text, got none");
   CHECK(!std::filesystem::exists(directory / "out"));
 }

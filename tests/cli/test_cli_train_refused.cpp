@@ -40,7 +40,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
     int code;
     const char* says;
   } table[] = {
-      {tiny(empty, other), 1, "empty.txt: expected a text, got none: it is empty"},
+      {tiny(empty, other), 1, "empty.txt: expected a text, got an empty one"},
       {tiny(brief, other), 1,
        "brief.txt: expected at least 20 tokens for --block-size 8, got 13; give a longer text"},
       {tiny(text, other, {"--block-size", "1350"}), 1,
@@ -70,7 +70,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {resumed(out, {brief}), 2, "text: expected "},
       {{"eval", "--model", directory / "none"}, 1, "No such file"},
       {{"eval", "--model", text}, 1, "a.txt: expected a file with a checksum"},
-      {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got none: it is empty"},
+      {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got an empty one"},
       {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
        1,
        "(U+03B1) at position 0"},

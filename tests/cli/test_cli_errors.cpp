@@ -1,5 +1,5 @@
-// Bad input to the vitro program gives one line on stderr and nothing on stdout.  The exit code is
-// 2 for a mistake in the arguments, else 1.
+// Tests that bad input to the vitro program gives one line on standard error and no other output.
+// The exit code is 2 for a mistake in the arguments, else 1.
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 struct BadInput {
   int code;
   Words arguments;
-  const char* says;  // what the message must hold
+  const char* says;  // a part of the message
 };
 
 Words generate_the(Words more) {

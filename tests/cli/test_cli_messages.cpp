@@ -1,4 +1,4 @@
-// Error messages begin with the path of a file, an option, or a plain word, not with a C++ name.
+// Tests that error messages begin with a path, an option or a plain word, not with a C++ name.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <regex>

@@ -1,5 +1,4 @@
-// Checks what a newcomer sees of the program: help texts, closed pipes, and messages in words that
-// users know.
+// Tests the program as a new user sees it: help texts, closed pipes, messages without C++ names.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>

@@ -1,4 +1,4 @@
-// vitro train: what it refuses, and what a run keeps when something goes wrong.
+// Tests that vitro train refuses bad input, and keeps the last good checkpoint after an error.
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@ using namespace vitro::testing;
 using Catch::Matchers::Contains;
 using nlohmann::json;
 
-TEST_CASE("train: other tokens than the run was started with are refused") {
+TEST_CASE("train: --resume refuses tokens that differ from the tokens of the run") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1"}));

@@ -16,10 +16,6 @@ constexpr double kRounding = 0x1p-24, kFactor = 8;
 // that fits into memory.
 constexpr double kWhole = 1e-4;
 
-}  // namespace
-
-namespace {
-
 // The cell, and the sum of the absolute values of the terms that were added up for it.
 std::pair<Cell, double> computed(const LinearRun& run, int64_t row, int64_t column) {
   const Tensor &weight = run.layer->weight, &bias = run.layer->bias;

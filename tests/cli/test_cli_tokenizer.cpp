@@ -17,8 +17,6 @@ using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-namespace {}  // namespace
-
 TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") {
   TemporaryDirectory directory;
   const std::string out = directory / "pairs";

@@ -108,14 +108,14 @@ TEST_CASE("train: options in a checkpoint are checked like the command line") {
   } table[] = {
       {"eval-interval", 0, "expected a whole number from 1 to 1,000,000,000, got \"0\""},
       {"batch-size", -1, "expected a whole number from 1"},
-      {"batch-size", 1e300, "expected another type, got number"},
+      {"batch-size", 1e300, "expected a whole number, got 1e+300"},
       {"keep", uint64_t{1} << 63, "expected a whole number from 1"},
       {"dtype", "x", "expected one of float32|float64, got \"x\""},
       {"lr-schedule", "", "expected one of cosine|linear|constant"},
       {"learning-rate", 0, "expected a positive number"},
       {"dropout", 1, "expected a number from 0 to below 1"},
-      {"unk", 1, "expected another type, got number"},
-      {"seed", nullptr, "expected another type, got null"},
+      {"unk", 1, "expected true or false, got 1"},
+      {"seed", nullptr, "expected a whole number, got null"},
   };
   for (const auto& [name, value, says] : table) {
     check_refused(resume_with(name, value), 1, std::string("option ") + name + ": " + says);

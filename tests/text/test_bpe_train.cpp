@@ -78,7 +78,7 @@ TEST_CASE("train: options") {
 }
 
 TEST_CASE("train: what makes no sense is refused") {
-  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got none: it is empty");
+  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got an empty one");
   CHECK_THROWS_WITH(BpeTokenizer::train("a", 256),
                     "train: expected a vocab_size of at least 257, for 256 bytes and 1 special "
                     "tokens, got 256");

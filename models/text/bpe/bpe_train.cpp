@@ -174,7 +174,7 @@ void Learner::merge(const BpeMerge& merge, std::vector<uint32_t> places) {
 void check_train(TextPieces pieces, int64_t vocab_size, const BpeTrainOptions& options) {
   const std::vector<std::string>& special = options.special_tokens;
   const auto least = static_cast<int64_t>(256 + special.size());
-  check<ValueError>(!pieces.text().empty(), "train: expected a text, got none: it is empty");
+  check<ValueError>(!pieces.text().empty(), "train: expected a text, got an empty one");
   check<ValueError>(options.min_count >= 1, "train: expected a min_count of at least 1, got ",
                     options.min_count);
   check<ValueError>(vocab_size >= least && vocab_size < INT32_MAX,

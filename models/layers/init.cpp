@@ -13,7 +13,7 @@ namespace {
 struct Fans {
   double in, out;
 };
-// For a weight (out, in, ...); the axes after the second multiply both fans.
+// Returns the fans of a weight (out, in, ...).  The axes after the second multiply both fans.
 Fans fans(const char* name, const Tensor& x) {
   check<ShapeError>(x.rank() >= 2, name, ": expected a weight (out, in), got ", x.shape());
   double inner = 1;
@@ -85,7 +85,8 @@ Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::strin
   return normal_(x, 0, kaiming_deviation("kaiming_normal_", x, a, mode, nonlinearity), generator);
 }
 
-// Modified Gram-Schmidt on the rows, or on the columns if they are fewer; twice, for accuracy.
+// Makes the rows, or the columns if there are fewer columns, orthonormal (modified Gram-Schmidt).
+// It subtracts each overlap twice, for accuracy.
 Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   check<ShapeError>(x.rank() >= 2, "orthogonal_: expected a weight (out, in), got ", x.shape());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;

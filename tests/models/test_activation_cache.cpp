@@ -99,7 +99,8 @@ TEST_CASE("activation cache: only what is asked for is kept, by either name") {
   const ActivationCache cache = run_with_cache(
       model, some_ids(), {.names = [](const std::string& name) { return name == "ln_f"; }});
   CHECK(message_of<ValueError>([&] { cache["h.0.ln_1"]; }) ==
-        "ActivationCache: expected the name of a kept output, got 'h.0.ln_1'; there is: ln_f");
+        "ActivationCache: expected the name of a kept output, got 'h.0.ln_1'; the kept outputs "
+        "are: ln_f");
 }
 
 TEST_CASE("activation cache: of a module that runs twice the last output is kept, once") {

@@ -360,7 +360,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     model.next_logits(small_gpt_ids(2, 3), cache);
     CHECK(message_of<ValueError>([&] {
             model.h[0](x, before, 0);
-          }).find("as it is now, with 3 tokens, got what it made with 0") != std::string::npos);
+          }).find("as it is now, with 3 tokens, got values for 0") != std::string::npos);
     cache.clear();
     cache.set_padding({0, 1});
     CHECK_THROWS_AS(model.h[0].attn(x, {.cache = &cache}, 0), ValueError);

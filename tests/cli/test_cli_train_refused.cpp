@@ -22,7 +22,7 @@ TEST_CASE("train: --resume refuses tokens that differ from the tokens of the run
   const std::string other = short_text().substr(100);
   text::write_token_file(out + "/tokens.bin", *saved.tokenizer, text::TextPieces(other));
   check_refused(resumed(out, {"--max-iters", "2"}), 1,
-                "tokens: expected those that the run was started with, got others");
+                "tokens: expected the tokens that the run was started with, got others");
   check_refused({"eval", "--model", out}, 1,
                 "tokens.bin: expected the tokens that the model was trained on, got others");
 }

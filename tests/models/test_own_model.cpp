@@ -137,7 +137,7 @@ TEST_CASE("own model: the tokens of another text, or of another vocabulary, are 
         [&] { models::TrainingRun::resume(saved, text::TokenFile(path), learning.options); });
   };
   CHECK_THAT(refused(learning.tokenizer, learning.text + "the"),
-             Contains("tokens: expected those that the run was started with"));
+             Contains("tokens: expected the tokens that the run was started with"));
   CHECK_THAT(refused(text::CharTokenizer::fit(learning.text + "xyz"), learning.text),
              Contains("the run's own vocabulary"));
 }
@@ -159,8 +159,7 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   const int64_t own = learning.tokenizer.vocab_size();
   CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
              Contains("expected tokens of the tokenizer's vocabulary"));
-  CHECK_THAT(refused(own + 1, learning.tokenizer),
-             Contains("tokenizer: expected one with the model's"));
+  CHECK_THAT(refused(own + 1, learning.tokenizer), Contains("tokens, as the model has"));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
              Contains("expected a model and a tokenizer"));

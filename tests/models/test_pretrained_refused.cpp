@@ -93,7 +93,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
       "from_pretrained: expected the weights that config.json describes, got others in " +
           files.path +
           "/model.safetensors\n"
-          "  mismatched: transformer.ln_f.weight: the file also has it with another prefix\n"
+          "  mismatched: transformer.ln_f.weight: the file has the same name with another prefix\n"
           "  mismatched: transformer.wpe.weight: config.json asks for (8, 6), the file has (9, 6)\n"
           "  mismatched: transformer.h.0.attn.c_attn.weight: config.json asks for (6, 18), the "
           "file "
@@ -138,7 +138,7 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   const Files files(config_json_of(model), weights);
   CHECK_THROWS_WITH(
       GPT::from_pretrained(files.path),
-      Contains("expected wte.weight, to which config.json ties it, for lm_head.weight"));
+      Contains("expected the values of wte.weight, as config.json says, for lm_head.weight"));
   OrderedJson config = config_json_of(model);
   config["tie_word_embeddings"] = false;
   files.write("config.json", config.dump());

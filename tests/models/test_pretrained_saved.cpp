@@ -100,7 +100,7 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   CHECK(
       message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
       "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
-      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
+      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; use save_checkpoint");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
   GPT gpt2 = tiny_gpt2();
   CHECK_THROWS_WITH(
@@ -184,9 +184,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     config.vocab_size = size;
     tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
-                      path + ": tokenizer: expected one with the model's " + std::to_string(size) +
-                          " tokens, or byte pairs with fewer, if the model is padded, got one "
-                          "with 262");
+                      path + ": tokenizer: expected " + std::to_string(size) +
+                          " tokens, as the model has (byte pairs may be fewer if the model is "
+                          "padded), got 262");
   };
   refused(261);
   refused(391);

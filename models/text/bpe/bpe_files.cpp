@@ -1,4 +1,4 @@
-// Reads and writes GPT-2's two files, and finds the files that a path means.
+// Reads and writes GPT-2's two files, and finds the files of a tokenizer in a directory.
 #include "models/text/bpe/bpe_files.h"
 
 #include <algorithm>
@@ -124,7 +124,7 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
                                                  : !parts.names_special && !is_made[id] && is_text;
     if (is_special) vocabulary.special.push_back(static_cast<int32_t>(id));
   }
-  // normalized decides which added tokens are searched first.  It means nothing if all have it.
+  // `normalized` decides which added tokens are searched first.  It changes nothing if all have it.
   const bool is_ordered =
       !std::ranges::all_of(parts.added, [](const AddedPart& part) { return part.normalized; });
   for (const AddedPart& part : parts.added) {

@@ -176,8 +176,7 @@ void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, T
                 : mask.shape() == square && same_bits(mask, tril(ones(square)).to(mask.dtype()));
   check<IoError>(is_right, "from_pretrained: expected a causal mask ", square,
                  ", and one number for a masked_bias, got other values for ", from.entry->name,
-                 " in ",
-                 from.file->path());
+                 " in ", from.file->path());
   last = mask;
 }
 

@@ -40,10 +40,10 @@ struct GPTConfig {
   int64_t block_size = 1024;                        // the longest context
   int64_t vocab_size = 50257;                       // V
   int64_t n_layer = 12, n_head = 12, n_embd = 768;  // n_head is H, n_embd is C
-  double dropout = 0;  // of results of attention and MLP, of embeddings, of the pattern
-  bool bias = true;    // whether linear layers and LayerNorm have biases
-  int64_t n_kv_head = 0;                           // heads of keys and values; 0: n_head
-  int64_t n_inner = 0;                             // width of the MLP; 0: 4 n_embd
+  double dropout = 0;     // of results of attention and MLP, of embeddings, of the pattern
+  bool bias = true;       // whether linear layers and LayerNorm have biases
+  int64_t n_kv_head = 0;  // heads of keys and values; 0: n_head
+  int64_t n_inner = 0;    // width of the MLP; 0: 4 n_embd
   NormKind norm = NormKind::kLayerNorm;            // which norm
   PositionKind position = PositionKind::kLearned;  // which positions
   MLPKind mlp = MLPKind::kGelu;                    // which MLP

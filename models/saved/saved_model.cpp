@@ -53,8 +53,7 @@ void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
   const int64_t more = model - tokenizer.vocab_size();
   const bool may_be_padded = dynamic_cast<const text::BpeTokenizer*>(&tokenizer) != nullptr;
   const bool is_padding = 0 < more && (more <= 128 || (more < 1024 && model % 128 == 0));
-  check<IoError>(more == 0 || (may_be_padded && is_padding),
-                 "tokenizer: expected ", model,
+  check<IoError>(more == 0 || (may_be_padded && is_padding), "tokenizer: expected ", model,
                  " tokens, as the model has (byte pairs may be fewer if the model is padded), got ",
                  tokenizer.vocab_size());
 }

@@ -1,4 +1,4 @@
-// Tests ActivationCache: a run keeps its outputs under both names, and computes the same.
+// Tests ActivationCache: it has all outputs under both names, and does not change the logits.
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -82,7 +82,7 @@ TEST_CASE("activation cache: TransformerLens's names mean the same tensors") {
     CHECK(nn::path_of_lens_name(none) == none);
 }
 
-TEST_CASE("activation cache: only what is asked for is kept, by either name") {
+TEST_CASE("activation cache: only the selected outputs are kept, by either name") {
   GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   NoGradGuard unrecorded;
   const auto kept = [&](auto predicate) {
@@ -103,7 +103,7 @@ TEST_CASE("activation cache: only what is asked for is kept, by either name") {
         "are: ln_f");
 }
 
-TEST_CASE("activation cache: of a module that runs twice the last output is kept, once") {
+TEST_CASE("activation cache: if a module runs twice, only its last output is kept") {
   struct Twice final : nn::Module {
     nn::Linear layer{2, 2};
     void members(nn::Visitor& v) override { v("layer", layer); }
@@ -115,7 +115,7 @@ TEST_CASE("activation cache: of a module that runs twice the last output is kept
   CHECK(same_bits(cache["layer"], cache.output));
 }
 
-TEST_CASE("activation cache: gradients flow back through what is kept") {
+TEST_CASE("activation cache: kept outputs have gradients") {
   GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   const ActivationCache cache = run_with_cache(model, some_ids());
   const Tensor x = cache["h.5.hook_resid_post"];

@@ -1,4 +1,4 @@
-// Tests which directories from_pretrained refuses, and how it says so.
+// Tests which directories from_pretrained refuses, and its messages.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -9,7 +9,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
 
-TEST_CASE("pretrained: a configuration that GPT does not compute is refused by name") {
+TEST_CASE("pretrained: a configuration that GPT cannot compute is refused by name") {
   GPT model = tiny_gpt2();
   const OrderedJson good = config_json_of(model);
   const Files files(model);
@@ -103,7 +103,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
           "  unexpected: score.weight");
 }
 
-TEST_CASE("pretrained: a number from outside bounds no error, and no list of tensors") {
+TEST_CASE("pretrained: a very large n_layer gives a short error and no long list of tensors") {
   GPT model = tiny_gpt2();
   OrderedJson config = config_json_of(model);
   config["n_layer"] = 1'000'000;
@@ -112,12 +112,13 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
   const std::string message =
       message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
   CHECK(std::count(message.begin(), message.end(), '\n') == 51);
-  // The file's 230 tensors could make up 20 layers.  Of these, 18 miss their 12 tensors; one line
-  // stands for all later layers, and 200 tensors are unexpected.  The message lists 50 of them.
+  // The file's 230 tensors are enough for 20 layers.  There is a line for each of the 12 missing
+  // tensors of 18 layers, one line for all later layers, and one for each of the 200 unexpected
+  // tensors.  The message has 50 of these lines.
   CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
 }
 
-TEST_CASE("pretrained: where many layers lack something, what they have is not unexpected") {
+TEST_CASE("pretrained: if many layers lack a tensor, their other tensors are not unexpected") {
   GPTConfig config = kTinyGPT2;
   config.n_layer = 12;
   GPT model = tiny_gpt2(config);
@@ -131,7 +132,7 @@ TEST_CASE("pretrained: where many layers lack something, what they have is not u
   CHECK(message.find("unexpected: h.12.ln_1.weight") == message.rfind("unexpected"));
 }
 
-TEST_CASE("pretrained: a head or a mask that says something else is refused") {
+TEST_CASE("pretrained: a head or a mask with other values is refused") {
   GPT model = tiny_gpt2();
   NamedTensors weights = weights_of(model);
   weights.emplace_back("lm_head.weight", model.wte.weight.detach() + 1e-3);
@@ -162,7 +163,7 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
     CHECK_THAT(refused(name, causal), Contains(std::string("unexpected: ") + name));
 }
 
-TEST_CASE("pretrained: files that are not there, or are something else") {
+TEST_CASE("pretrained: missing files and files of other kinds are refused") {
   GPT model = tiny_gpt2();
   const Files files(model);
   CHECK_THROWS_WITH(GPT::from_pretrained("gpt2"),

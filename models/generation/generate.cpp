@@ -19,7 +19,8 @@ void grow(LanguageModel& model, Rows& rows, const GenerateOptions& options,
     longest = std::max(longest, row.window_size());
   }
   if (options.max_new_tokens == 0 || rows.empty()) return;
-  const auto more = static_cast<size_t>(options.max_new_tokens - 1);  // without the last
+  // The last new token is not read, so the cache needs no room for it.
+  const auto more = static_cast<size_t>(options.max_new_tokens - 1);
   const size_t capacity = more < context.size - longest ? longest + more : context.size;
   grow(rows, options, context, *make_reader(model, rows.size(), capacity, options), on_token);
 }

@@ -28,8 +28,8 @@ struct Row {
 };
 using Rows = std::vector<Row>;
 
-// A window has at most `size` tokens.  Before it would get longer, all but its last `kept` tokens
-// are dropped.
+// A window has at most `size` tokens.  When it gets longer, all but its last `kept` tokens are
+// dropped.
 struct Context {
   size_t size, kept;
 };

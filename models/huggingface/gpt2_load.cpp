@@ -54,8 +54,8 @@ struct Weights {
     const TensorEntry* const wte = find("wte.weight");
     return wte ? wte->dtype : kFloat32;
   }
-  // The number of rows of wpe.weight.  If this tensor is missing, it is 1, and check_fit reports
-  // it.
+  // The number of rows of wpe.weight.  If wpe.weight is missing, the result is 1, and check_fit
+  // reports the missing tensor.
   int64_t positions() const {
     const TensorEntry* const wpe = find("wpe.weight");
     return wpe && wpe->shape.rank() == 2 ? std::max<int64_t>(wpe->shape[0], 1) : 1;

@@ -45,9 +45,10 @@ struct GenerateOptions {
   // Draw only from the likeliest tokens: the fewest tokens, at least one, with probabilities that
   // sum to p or more (nucleus sampling; Holtzman et al., 2020).
   std::optional<double> top_p = {};
-  bool do_sample = false;  // false: the likeliest token is chosen, the first of equal ones
-  // Divides the positive logits of tokens that the text contains, and multiplies their other logits
-  // (Keskar et al., 2019).  Applied before the other options, also without sampling.
+  bool do_sample = false;  // false: choose the likeliest token; among equal logits, the lowest id
+  // For each token that the text contains, divides its logit if the logit is positive, else
+  // multiplies it (Keskar et al., 2019).  This comes before the other options, and also without
+  // sampling.
   double repetition_penalty = 1;
 
   EndTokens eos_token_id = {};        // each of these ids ends the text
@@ -55,7 +56,7 @@ struct GenerateOptions {
   bool use_cache = true;       // store keys and values if the model can; same tokens, less time
   bool allow_sliding = false;  // read the end of a prompt longer than the context; else ValueError
   int64_t block_size = 0;      // the most ids that the model reads at once; 0: its own limit
-  int64_t vocab_size = 0;      // larger ids and this one are padding, never chosen; 0: no padding
+  int64_t vocab_size = 0;      // ids >= vocab_size are padding, never chosen; 0: no padding
 
   // For text, in UTF-8: the special tokens that a prompt may contain, and the strings that end a
   // continuation.

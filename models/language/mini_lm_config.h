@@ -1,4 +1,4 @@
-// MiniLMConfig: the sizes of a MiniLM, which checkpoints hold as JSON.
+// MiniLMConfig: the sizes of a MiniLM, which checkpoints store as JSON.
 #pragma once
 #include <cstdint>
 #include <string>

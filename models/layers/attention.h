@@ -19,7 +19,7 @@ struct CausalSelfAttentionOptions {
 // The values that all layers share in one forward.
 struct AttentionShared {
   KVCache* cache = nullptr;       // null: no cache
-  int64_t start = 0;              // how many tokens the cache holds
+  int64_t start = 0;              // the number of tokens in the cache
   Tensor mask = {};               // which columns of a padded cache are seen: (B, 1, T, S) bool
   Tensor cosine = {}, sine = {};  // rope's tables for the T positions: (T, D)
 };

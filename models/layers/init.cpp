@@ -86,7 +86,7 @@ Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::strin
 }
 
 // Makes the rows, or the columns if there are fewer columns, orthonormal (modified Gram-Schmidt).
-// It subtracts each overlap twice, for accuracy.
+// Each overlap is subtracted twice, for accuracy.
 Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   check<ShapeError>(x.rank() >= 2, "orthogonal_: expected a weight (out, in), got ", x.shape());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;

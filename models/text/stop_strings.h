@@ -15,7 +15,7 @@ class StopStrings {
   // Adds the next piece, and returns the text that cannot belong to a stop string any more.  The
   // end of the text is held back while it could begin a stop string.
   std::string pass(std::string_view piece);
-  std::string rest();  // at the end of the text: what is still held back
+  std::string rest();  // returns the text still held back, at the end
   bool found() const { return found_; }
 
  private:

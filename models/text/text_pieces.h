@@ -7,9 +7,10 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// The pieces have about `piece_bytes` bytes.  A cut is between a visible character and the space or
-// line end after it.  No token crosses such a place, and NFC composes nothing there, so the pieces
-// have the same tokens as the whole text.  A piece without such a place is longer.
+// The pieces have about `piece_bytes` bytes.  A cut is before a space or line end, after a
+// character that is not white space.  No token crosses such a place, and NFC composes nothing
+// there, so the pieces have the same tokens as the whole text.  A piece without such a place is
+// longer.
 class TextPieces {
  public:
   // Starts at the beginning of a text, which must outlive the object.

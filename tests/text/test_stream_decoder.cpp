@@ -33,7 +33,7 @@ Pieces streamed(std::string_view text) {
   return pieces;
 }
 
-// Returns whether the pieces behind a prompt are whole code points and together give the text.
+// Returns whether the pieces after a prompt are whole code points and together give the text.
 bool is_streamed(const Tokenizer& tokenizer, const Ids& prompt, const Ids& ids) {
   StreamDecoder stream(tokenizer, prompt);
   std::string all;

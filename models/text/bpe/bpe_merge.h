@@ -11,7 +11,7 @@
 
 namespace vitro::text {
 
-// Holds the merges of a vocabulary in a hash table.
+// Stores the merges of a vocabulary in a hash table.
 class BpeMerger {
  public:
   explicit BpeMerger(const BpeVocabulary& vocabulary);

@@ -159,7 +159,7 @@ std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files(
   if (!is_configured(directory, vocabulary_hash())) {
     files.emplace_back("tokenizer_config.json",
                        tokenizer_config_json(vocabulary(), end_of_text() ? kEndOfText : ""));
-    // If these files are from another tokenizer, they would contradict this tokenizer.
+    // Old files with these names could contradict this tokenizer.
     for (const char* name : {"added_tokens.json", "special_tokens_map.json"})
       if (file_exists(std::filesystem::path(directory) / name)) files.emplace_back(name, "{}\n");
   }

@@ -95,8 +95,8 @@ class Misfits {
 void check_weight(const FileTensor& expected, const TensorEntry& entry, DType dtype,
                   Misfits& misfits) {
   if (entry.shape != expected.shape)
-    misfits.add("mismatched", entry.name, ": config.json asks for ", expected.shape,
-                ", the file has ", entry.shape);
+    misfits.add("mismatched", entry.name, ": config.json needs ", expected.shape, ", the file has ",
+                entry.shape);
   else if (!is_floating(entry.dtype))
     misfits.add("mismatched", entry.name, ": its dtype ", entry.dtype, " is not floating");
   else if (entry.dtype != dtype)

@@ -49,11 +49,9 @@ TEST_CASE("pretrained: a configuration that GPT cannot compute is refused by nam
            {R"({"tie_word_embeddings":1})",
             "expected true or false for tie_word_embeddings, got 1"},
            {R"({"n_layer":1099511627776})", "missing: some of layers"},
-           {R"({"vocab_size":1099511627776})",
-            "wte.weight: config.json asks for (1099511627776, 6)"},
-           {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
-           {R"({"n_positions":1099511627776})",
-            "wpe.weight: config.json asks for (1099511627776"}}) {
+           {R"({"vocab_size":1099511627776})", "wte.weight: config.json needs (1099511627776, 6)"},
+           {R"({"n_inner":1099511627776})", "config.json needs (6, 1099511627776)"},
+           {R"({"n_positions":1099511627776})", "wpe.weight: config.json needs (1099511627776"}}) {
     INFO(c.patch);
     OrderedJson changed = good;
     changed.merge_patch(OrderedJson::parse(c.patch));
@@ -94,8 +92,8 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
           files.path +
           "/model.safetensors\n"
           "  mismatched: transformer.ln_f.weight: the file has the same name with another prefix\n"
-          "  mismatched: transformer.wpe.weight: config.json asks for (8, 6), the file has (9, 6)\n"
-          "  mismatched: transformer.h.0.attn.c_attn.weight: config.json asks for (6, 18), the "
+          "  mismatched: transformer.wpe.weight: config.json needs (8, 6), the file has (9, 6)\n"
+          "  mismatched: transformer.h.0.attn.c_attn.weight: config.json needs (6, 18), the "
           "file "
           "has (18, 6)\n"
           "  missing: h.1.ln_2.bias\n"

@@ -72,6 +72,17 @@ const std::string& Checkpoint::field(const std::string& name) const {
   return found->second;
 }
 
+int64_t Checkpoint::step() const {
+  const std::string& digits = field("step");
+  const char* end = digits.data() + digits.size();
+  int64_t step = -1;
+  const auto [stop, error] = std::from_chars(digits.data(), end, step);
+  check<IoError>(error == std::errc() && stop == end && step >= 0,
+                 "checkpoint: expected a whole number of at least 0 for step, got \"",
+                 digits.substr(0, 40), "\"");
+  return step;
+}
+
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   NamedTensors tensors = in_file_order(checkpoint.tensors);
   for (auto& [name, x] : tensors)

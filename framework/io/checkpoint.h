@@ -15,6 +15,8 @@ struct Checkpoint {
   NamedTensors tensors;                         // such as weights and the optimizer's state
   std::map<std::string, std::string> metadata;  // texts by name; the name "checksum" is reserved
   const std::string& field(const std::string& name) const;  // metadata[name]; IoError if missing
+  // The field "step", the number of training steps.  IoError for no number of at least 0.
+  int64_t step() const;
 };
 
 // Replaces the file at `path` by the checkpoint, as AtomicFile does.

@@ -89,6 +89,8 @@ Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::strin
 // Each overlap is subtracted twice, for accuracy.
 Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   check<ShapeError>(x.rank() >= 2, "orthogonal_: expected a weight (out, in), got ", x.shape());
+  check<ShapeError>(x.is_contiguous(), "orthogonal_: expected a contiguous tensor, got strides ",
+                    x.strides());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;
   const int64_t count = std::min(rows, cols), length = std::max(rows, cols);
   Tensor vectors = empty({count, length}, kFloat64);
@@ -111,8 +113,6 @@ Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   for (int64_t i = 0; i < vectors.numel(); ++i) v[i] *= gain;
   Strides strides = rows <= cols ? Strides{length, 1} : Strides{1, length};
   Tensor flat = make_view(x, {rows, cols}, {cols, 1}, x.impl()->offset);
-  check<ShapeError>(x.is_contiguous(), "orthogonal_: expected a contiguous tensor, got strides ",
-                    x.strides());
   ++x.impl()->storage->version;
   copy_into(flat, make_view(vectors, {rows, cols}, strides, 0));
   return x;

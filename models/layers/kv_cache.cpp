@@ -83,9 +83,10 @@ std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, con
                     values.shape());
   check<ShapeError>(length_ + time <= capacity(), "KVCache: expected at most ", capacity(),
                     " tokens, got ", time, " after the ", length_, " in the cache");
-  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype,
-                    "KVCache: expected keys for a cache in ", options_.dtype, ", got ",
-                    keys.dtype());
+  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype &&
+                        accumulation_dtype(values.dtype()) == options_.dtype,
+                    "KVCache: expected keys and values for a cache in ", options_.dtype, ", got ",
+                    keys.dtype(), " and ", values.dtype());
   narrow(k, 2, length_, time).copy_(keys);
   narrow(v, 2, length_, time).copy_(values);
   return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};

@@ -1,7 +1,6 @@
 // Loads language models with their tokenizers, and makes checkpoints of them.
 #include "models/saved/saved_model.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "framework/io/config_fields.h"
@@ -90,8 +89,7 @@ SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   saved.model->load_state_dict(weights);
   saved.model->take_metadata(saved.metadata);
   saved.model->eval();
-  if (const auto step = saved.metadata.find("step"); step != saved.metadata.end())
-    std::from_chars(step->second.data(), step->second.data() + step->second.size(), saved.step);
+  if (saved.metadata.contains("step")) saved.step = checkpoint.step();
   return saved;
 }
 

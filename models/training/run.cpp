@@ -2,7 +2,6 @@
 #include "models/training/run.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -200,9 +199,7 @@ void TrainingRun::restore(const Checkpoint& saved) {
                  "tokens: expected the tokens that the run was started with, got others");
   optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
-  const std::string& step = saved.field("step");
-  std::from_chars(step.data(), step.data() + step.size(), step_);
-  check<IoError>(step_ >= 0, "resume: expected a step of at least 0, got ", step_);
+  step_ = saved.step();
   try {
     const auto state = nlohmann::json::parse(saved.field("state"));
     manual_seed(state.at("generator_seed").get<uint64_t>());

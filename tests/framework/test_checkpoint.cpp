@@ -173,6 +173,17 @@ TEST_CASE("checkpoints: killed before and after every call, an undamaged one exi
   CHECK(seen == std::set<int64_t>{1, 2});
 }
 
+TEST_CASE("checkpoints: the step is a whole number of at least 0") {
+  Checkpoint checkpoint;
+  checkpoint.metadata["step"] = "12";
+  CHECK(checkpoint.step() == 12);
+  for (const char* wrong : {"", "-1", "x", "1x", " 1", "1.5", "9223372036854775808"}) {
+    checkpoint.metadata["step"] = wrong;
+    CHECK_THROWS_WITH(checkpoint.step(), Contains("step") && Contains(wrong));
+  }
+  CHECK_THROWS_AS(Checkpoint().step(), IoError);
+}
+
 TEST_CASE("checkpoints: SIGKILL at a random moment of frequent saving leaves an undamaged one",
           "[slow]") {
   TemporaryDirectory directory;

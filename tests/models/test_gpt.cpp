@@ -350,6 +350,9 @@ TEST_CASE("GPT: configurations and arguments that do not fit are refused by name
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
         }) == "KVCache: expected keys and values (2, 4, 3, 4), got (1, 4, 3, 4) and (1, 4, 3, 4)");
+  CHECK(message_of<DTypeError>([&] {
+          cache.extend(0, zeros({2, 4, 3, 4}), zeros({2, 4, 3, 4}, kFloat64));
+        }) == "KVCache: expected keys and values for a cache in float32, got float32 and float64");
   CHECK(message_of<GraphError>([&] {
           const Tensor x = randn({2, 1, 16});
           model.h[0](x, model.h[0].attn.prepare(x, &cache), 0);

@@ -205,6 +205,10 @@ TEST_CASE("orthogonal rows, or columns, are orthonormal times the gain") {
     Tensor product = shape[0] <= shape[1] ? matmul(x, x.t()) : matmul(x.t(), x);
     CHECK(max_difference(product, eye(n) * 4.0) < 1e-5);
   }
+  Generator generator(3);  // a refused tensor takes no random numbers
+  const Tensor turned = empty({4, 6}).t();
+  CHECK_THROWS_AS(nn::init::orthogonal_(turned, 1, generator), ShapeError);
+  CHECK(generator.position() == 0);
 }
 
 TEST_CASE("initialisers fill views and parameters in place, and record nothing") {

@@ -125,7 +125,7 @@ TEST_CASE("cli errors: other errors exit with 1") {
        "missing\\n\\xFF: cannot be read: No such file"},
       {1, generate_the({"--text", directory / ""}), "it is a directory"},
       {1, generate_the({"--text", "/dev/null"}), "/dev/null: expected a text, got an empty one"},
-      {1, generate_the({"--text", empty}), "empty.txt: expected a text, got none"},
+      {1, generate_the({"--text", empty}), "empty.txt: expected a text, got an empty one"},
       {1, generate_the({"--text", bad}), "byte 0xFF at offset 2, which never occurs in UTF-8 in "},
       {1, generate_the({"--text", spaces, "--tokenizer", "word"}), "spaces.txt"},
       {1, {"verify", "--text", one}, "expected at least 2 tokens, got 1"},

@@ -333,7 +333,7 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--interactive", "--num-samples", "2", "--top-k", "2"}), 2, "excludes"},
       {the({"--num-samples", "0"}), 2, "--num-samples: expected a whole number from 1"},
       {the({"--num-samples", "2"}), 2, "--num-samples: expected --temperature, --top-k or --top-p"},
-      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got none: "},
+      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got an empty one: "},
       {of({"--prompt-file", "-"}), 1, "standard input is empty"},
       {of({"--prompt-file", directory / "none"}), 1, "none: cannot be read: No such file"},
       {of({"--prompt-file", directory / "long"}), 1,

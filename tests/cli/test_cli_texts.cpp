@@ -83,7 +83,8 @@ TEST_CASE("texts: an empty pipe is refused") {
   const TemporaryDirectory directory;
   check_refused(tiny("-", directory / "out"), 1,
                 "standard input: expected a text, got an empty one");
-  check_refused(tiny("/dev/null", directory / "out"), 1, "/dev/null: expected a text, got none");
+  check_refused(tiny("/dev/null", directory / "out"), 1,
+                "/dev/null: expected a text, got an empty one");
   CHECK(!std::filesystem::exists(directory / "out"));
 }
 
@@ -109,7 +110,7 @@ TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and reported"
   CHECK(json_of({"eval", "--model", plain + ".run", marked, "--json"})["loss"] ==
         json_of({"eval", "--model", plain + ".run", plain, "--json"})["loss"]);
   check_refused(tiny(directory.write("mark.txt", kMark), directory / "out"), 1,
-                "mark.txt: expected a text, got none");
+                "mark.txt: expected a text, got an empty one");
   CHECK_THAT(output_of({"train", "--help"}), Contains("byte order mark") && Contains("CR LF"));
 }
 

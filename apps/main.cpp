@@ -86,7 +86,7 @@ std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) 
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   std::vector<std::pair<std::string, std::string>> found;
   for (size_t i = 0; i < unknown.size(); ++i) {
-    if (i > 0 && !unknown[i].starts_with("--")) continue;  // the value of the option before
+    if (i > 0 && !unknown[i].starts_with("--")) continue;  // a value of the unknown option before
     const std::string word = unknown[i].substr(0, unknown[i].find('='));
     if (const std::string near = nearest(word, known); !near.empty())
       found.emplace_back(word, near);
@@ -105,8 +105,8 @@ std::string meant(const std::vector<std::string>& unknown, const CLI::App& sub) 
                    " --help");
 }
 
-// The arguments, with dashes for underscores in the names of known options: nanoGPT writes
-// --max_iters.  CLI11's ignore_underscore cannot do it: it ignores underscores, but not dashes.
+// Replaces underscores by dashes in the names of known options, because nanoGPT writes --max_iters.
+// CLI11's ignore_underscore would turn it into --maxiters.  Returns the arguments in reverse order.
 std::vector<std::string> with_dashes(const CLI::App& app, std::span<char*> arguments) {
   std::vector<std::string> all(arguments.begin(), arguments.end());
   for (std::string& argument : all) {
@@ -133,8 +133,8 @@ void check_values(std::span<char*> arguments) {
   }
 }
 
-// The message of a wrong value with all names of its option: "--learning-rate (--lr): ...".  CLI11
-// says only the first name, which need not be the one that the user wrote.
+// Adds the other names of an option to CLI11's message: "--learning-rate (--lr): ...".  CLI11 says
+// only the first name, but the user may have written another one.
 std::string with_all_names(const std::string& message, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_name();
@@ -156,9 +156,9 @@ int run(int argc, char** argv) {
       "Examples:\n"
       "  vitro train                                      # learn the bundled stories (a minute)\n"
       "  vitro generate --model out --prompt \"The little\" --temperature 0.8\n"
-      "  vitro generate --prompt \"The little\" --explain   # show each stage from text to text\n"
+      "  vitro generate --prompt \"The little\" --explain   # show how the next token is computed\n"
       "  vitro verify                                     # compare each layer with its formula\n"
-      "  vitro verify --perturb                           # make an error, and see verify find it\n"
+      "  vitro verify --perturb                           # change an output: verify finds it\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
       "  vitro help generate                              # the help of a subcommand");
@@ -195,7 +195,7 @@ int run(int argc, char** argv) {
                    "), got none; see ", called(sub), " --help");
 }
 
-// A long line without its middle.  The end stays, because the reason often stands there.
+// Cuts the middle out of a long line.  The end stays, because it often contains the reason.
 std::string shortened(const std::string& line) {
   constexpr size_t kStart = 3000, kEnd = 1000;
   if (line.size() <= kStart + kEnd) return line;
@@ -205,10 +205,10 @@ std::string shortened(const std::string& line) {
          text::encode_utf8(end.substr(end.size() - std::min(end.size(), kEnd)));
 }
 
-// Prints the error as one line on standard error and returns `code`.  A message may have further
-// lines, which begin with two spaces.  Lines "in MODULE" go to the end.  The others are entries of
-// a list: the first kMostEntries follow the sentence after semicolons, and the rest is counted. The
-// last entry may itself be a count, "and N more".
+// Prints the error as one line on standard error and returns `code`.  A message may have more
+// lines, which begin with two spaces.  Lines "in MODULE" go to the end.  The other lines are
+// entries of a list: the first kMostEntries are joined by semicolons, the rest is counted.  The
+// last entry may be a count itself: "and N more".
 int report(const std::string& error, int code) {
   const std::string message = without_internals(error);
   constexpr size_t kMostEntries = 8;
@@ -239,7 +239,7 @@ int main(int argc, char** argv) {
   try {
     return cli::run(argc, argv);
   } catch (const cli::ClosedPipe&) {
-    return 128 + SIGPIPE;  // as a shell reports other programs that write to a closed pipe
+    return 128 + SIGPIPE;  // the exit code that a shell shows for a program that SIGPIPE ended
   } catch (const cli::UsageError& error) {
     return cli::report(error.what(), 2);
   } catch (const std::bad_alloc&) {

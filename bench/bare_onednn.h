@@ -1,4 +1,4 @@
-// Bare oneDNN: primitives that are prepared once, so that only their execution is timed.
+// oneDNN without vitro.  Primitives are prepared once, so that only their execution is timed.
 #pragma once
 #include <memory>
 
@@ -6,7 +6,7 @@
 
 namespace vitro::bench {
 
-// A primitive with arrays of its own.
+// A primitive that owns the arrays of its arguments.
 class BarePrimitive {
  public:
   void run() const;

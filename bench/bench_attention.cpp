@@ -1,4 +1,4 @@
-// Compares attention with its products in bare oneDNN, and times attention of one new row.
+// Compares attention with the same products in bare oneDNN, and times attention for one new row.
 #include "bench/bare_onednn.h"
 #include "bench/rows.h"
 #include "vitro.h"
@@ -19,8 +19,8 @@ struct Size {
   Tensor qkv() const { return randn({B, T, 3 * H * D}); }
 };
 
-// With backward: three products like the scores a b^T, and four like the weighted sums.  Forward
-// alone: one of each.
+// The products of attention.  Forward and backward: three like the scores a b^T, and four like the
+// weighted sums.  Forward alone: one of each.
 Batch bare_products(const Size& s, bool backward) {
   BareBatchedMatmul scores(s.B * s.H, s.T, s.T, s.D), sums(s.B * s.H, s.T, s.D, s.T);
   return batch([=] {

@@ -14,7 +14,7 @@ const char* const kAbout =
 
 namespace {
 
-// Computes the next token after a context of 64 to 128 tokens; after 128 a new context starts.
+// Computes the next token after a context of 64 to 128 tokens.  At 128 a new context starts.
 Batch decode(const std::shared_ptr<models::GPT>& model) {
   auto cache = std::make_shared<nn::KVCache>(model->make_cache(1, 128));
   auto next = std::make_shared<Tensor>();
@@ -26,8 +26,8 @@ Batch decode(const std::shared_ptr<models::GPT>& model) {
   });
 }
 
-// Reads on all threads what a token must read: all weights but wpe.weight.  (The head reads all of
-// wte.weight.)
+// Reads, on all threads, the weights that one token reads: all but wpe.weight.  (The head reads all
+// of wte.weight.)
 Batch read_weights(const std::shared_ptr<models::GPT>& model) {
   constexpr int64_t kPiece = int64_t{1} << 16;
   std::vector<std::span<const uint64_t>> pieces;

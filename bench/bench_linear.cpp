@@ -10,8 +10,8 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "Linear: other = bare oneDNN with bias, with the better layout of b; timed by turns.\n"
-    "Reading: one row through weights that are in no cache; other = the sum of their words.\n"
+    "Linear: other = bare oneDNN with bias, with the faster layout of b; timed in turn.\n"
+    "Reading: one row through weights that no cache contains; other = adding up the weights.\n"
     "Crossover: SIMD kernel, other = oneDNN kernel.  Shapes are MxNxK: x (M, K), weight (N, K).";
 
 namespace {
@@ -32,7 +32,7 @@ Work work_of(const Size& s, DType dtype, double target) {
           .dtype = dtype};
 }
 
-// The layer and an input, which the timed functions share.
+// The layer and the input that the timed functions share.
 struct Case {
   std::shared_ptr<nn::Linear> layer;
   Tensor x;
@@ -90,8 +90,8 @@ void linear_rows() {
     }
 }
 
-// m rows through the layers of GPT-2.  Their weights are 494 MB in float32, so none is still in a
-// cache when it is used again.
+// m rows through the layers of GPT-2.  The weights take 494 MB in float32, so no weight is still in
+// a cache when it is used again.
 void reading_rows(int64_t m, DType dtype) {
   std::vector<Size> sizes(1, {m, 50257, 768});
   for (int layer = 0; layer < 12; ++layer)
@@ -154,7 +154,7 @@ std::vector<Batch> two_doors(const Size& s, Product product) {
   return {[=](int64_t n) { (void)keep, ours(n); }, batch([=] { onednn::matmul(call); })};
 }
 
-// Runs the batches with that many threads, and sets the number back.
+// Runs each batch with `threads` threads, and then restores the number of threads.
 std::vector<Batch> with_threads(int threads, std::vector<Batch> batches) {
   for (Batch& b : batches)
     b = [threads, run = std::move(b)](int64_t n) {

@@ -5,7 +5,7 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "Activations and softmax: SIMD, other = oneDNN; SIMD is faster if the ratio is below 1.\n"
-    "GB/s counts what must be read and written once; above 100 % of the roof it came from a cache.";
+    "GB/s counts each byte of input and output once; above 100 % of the roof, caches were used.";
 
 void register_rows() {
   elementwise_rows();

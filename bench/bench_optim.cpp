@@ -1,4 +1,4 @@
-// Compares AdamW on as many parameters as GPT-2 has, and loading them, with the speed of memory.
+// Compares AdamW, and loading, for as many parameters as GPT-2 has with the speed of memory.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -18,7 +18,7 @@ Tensor chain(const Tensor& x, const Tensor& y, F op) {
   return result;
 }
 
-// One op in three ways: recorded, not recorded, and with backward.
+// Times one op in three ways: recorded, not recorded, and with backward.
 template <class F>
 void op_rows(const std::string (&names)[3], F op, const double (&targets)[3]) {
   auto leaf = [] { return full({8}, 0.5).requires_grad_(); };
@@ -40,7 +40,7 @@ void op_rows(const std::string (&names)[3], F op, const double (&targets)[3]) {
   });
 }
 
-// Times one thing, which is done a hundred times per run.
+// Times `run`, which is called a hundred times per measured run.
 template <class F>
 void single(const std::string& name, const std::string& shape, F run) {
   row(name, shape, {.ops = kChain}, [=] {

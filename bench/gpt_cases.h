@@ -1,4 +1,4 @@
-// The two sizes of GPT that are measured (nanoGPT's CPU configuration and GPT-2), and their data.
+// The models and data for two sizes of GPT: nanoGPT's CPU configuration, and GPT-2.
 #pragma once
 #include <memory>
 #include <sstream>
@@ -19,8 +19,8 @@ struct GPTSize {
     text << 'L' << config.n_layer << " C" << config.n_embd << " B" << batch << " T" << time;
     return text.str();
   }
-  // FLOPs of a forward: the products of each token with the weights, and with the keys and values
-  // of half a context on average.
+  // FLOPs of a forward.  Each token is multiplied with the weights, and with the keys and values of
+  // half a context on average.
   double forward_flops() const {
     const models::GPTConfig& c = config;
     const int64_t weights = c.n_embd * (12 * c.n_layer * c.n_embd + c.vocab_size);

@@ -1,4 +1,4 @@
-// Measures the machine.
+// Measures the rates of products and memory of this machine.
 #include "bench/machine.h"
 
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-// Measures the limits of the machine, with which the benchmarks are compared.
+// Measures the limits of the machine; benchmarks are compared with these limits.
 #pragma once
 #include <string>
 
@@ -19,7 +19,7 @@ Machine measure_machine();  // measures again
 // The shortest time in which this machine can do `flops` operations and move `bytes` bytes.
 double floor_seconds(double flops, double bytes, DType dtype);
 
-// The sum of an array, on all threads.  It takes hardly longer than reading the array.
+// The sum of an array, on all threads.  Adding takes hardly longer than reading the array.
 uint64_t sum_words(const uint64_t* words, int64_t n);
 
 // How often the system took the core from a running thread of this process.

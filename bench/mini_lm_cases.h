@@ -1,4 +1,4 @@
-// The four sizes of MiniLM that are measured, and their data.
+// The models and data for four sizes of MiniLM.
 #pragma once
 #include <memory>
 #include <sstream>

@@ -1,4 +1,4 @@
-// Helpers for the rows of single ops: ways to call an op, and sizes.
+// Helpers for the rows of bench_ops: ways to call an op, and sizes.
 #pragma once
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace vitro::bench {
 
-// These register the rows of one family of ops each; bench_ops.cpp calls them all.
+// Each function registers the rows of one family of ops; bench_ops.cpp calls all of them.
 void elementwise_rows();
 void activation_rows();
 void softmax_rows();

@@ -1,5 +1,5 @@
-// Rows of activations, softmax and losses.  They compare vitro's kernels with oneDNN's, to decide
-// which of the two an op uses.
+// Rows of activations, softmax and losses.  They compare vitro's kernels with oneDNN's kernels, to
+// decide which kernel an op uses.
 #include "bench/bare_onednn.h"
 #include "bench/op_rows.h"
 #include "framework/simd/rows.h"
@@ -54,7 +54,7 @@ std::vector<Batch> both_softmaxes(const Rows& r, bool log) {
   return {batch(by_rows), batch([p = BareSoftmax(log, r.rows, r.cols)] { p.run(); })};
 }
 
-// The loss and the gradients of x and of the weight.  The rival keeps all logits in memory.
+// The loss and the gradients of x and of the weight.  The rival has all logits in memory.
 void head_row(const char* name, int64_t rows, int64_t classes, int64_t features) {
   const double products = static_cast<double>(rows * classes * features);
   rivals("linear_cross_entropy, step", name, {.flops = 6 * products}, [=]() -> std::vector<Batch> {

@@ -1,7 +1,7 @@
 // Runs a command several times and prints the median CPU time, wall time and peak memory of one
-// run. Usage: process NAME RUNS MAX_CPU_MS MAX_MIB COMMAND...    (0 means no limit)
+// run.  Usage: process NAME RUNS MAX_CPU_MS MAX_MIB COMMAND...    (0 means no limit)
 //
-// It does not link vitro: until exec, the pages of the parent count as the child's memory.
+// This program does not link vitro, because until exec its pages count as the child's memory.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Times rivals by turns, and fills the counters of a row.
+// Times rivals in turn, and fills the counters of a row.
 #include "bench/rows.h"
 
 #include <time.h>
@@ -22,8 +22,8 @@ double now(clockid_t clock) {
 struct Timing {
   double wall, cpu;
 };
-// Sleeps first, since the threads of a rival may still spin for a while; then runs once to wake our
-// own threads before the clock starts.
+// Sleeps first, because the threads of the previous rival may still spin.  Then runs once, so that
+// the threads of this rival are awake before the clock starts.
 Timing timed(const Batch& run, int64_t n) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   run(1);
@@ -66,7 +66,7 @@ void interleave(benchmark::State& state, const std::vector<Batch>& rivals) {
     const int64_t before = preemptions();
     const double began = now(CLOCK_MONOTONIC);
     for (size_t i = 0; i < count; ++i) {
-      size_t at = round % 2 ? count - 1 - i : i;  // by turns backwards: none is always first
+      size_t at = round % 2 ? count - 1 - i : i;  // odd rounds run in reverse order
       times[at] = timed(rivals[at], size[at]);
     }
     const double end = now(CLOCK_MONOTONIC);

@@ -1,4 +1,4 @@
-// Functions with which a benchmark program registers the rows of its table.
+// A benchmark program calls these functions to register the rows of its table.
 #pragma once
 #include <benchmark/benchmark.h>
 
@@ -10,7 +10,7 @@
 
 namespace vitro::bench {
 
-// Each program defines these two: a function that registers its rows, and the text over the table.
+// Each program defines register_rows, and the text kAbout above its table.
 void register_rows();
 extern const char* const kAbout;
 
@@ -18,11 +18,11 @@ extern const char* const kAbout;
 struct Work {
   double flops = 0, bytes = 0;
   int ops = 1;             // number of ops in a run; the time shown is per op
-  double target = 0;       // goal: ns per op or, with a rival, a multiple of its time; 0: no goal
-  DType dtype = kFloat32;  // the dtype whose peak rate is the roof
+  double target = 0;       // goal: ns per op or, with rivals, the most `ratio`; 0: no goal
+  DType dtype = kFloat32;  // the peak rate of this dtype is the roof
 };
 
-// Seconds of one repetition.  Rows that interleave rivals take five times as long.
+// Seconds of one repetition.  Rows with rivals take five times as long.
 inline double g_min_seconds = 0.1;
 
 // Turns the work into counters, which the table and the JSON file show.
@@ -47,7 +47,7 @@ void row(const std::string& name, const std::string& shape, const Work& work, Pr
       ->MeasureProcessCPUTime();
 }
 
-// Runs something n times.  Batches are timed as a whole, so that the clock is read seldom.
+// Runs something n times.  A batch is timed as a whole, so that the clock is read rarely.
 using Batch = std::function<void(int64_t n)>;
 template <class F>
 Batch batch(F run) {
@@ -56,13 +56,14 @@ Batch batch(F run) {
   };
 }
 
-// Times batches of the rivals by turns, so that a disturbance of the machine affects all of them.
-// Reports the median time of the first rival, the median time of the best other one, and the
-// median ratio of batches of one round.  A round in which the system took a core away is repeated.
+// Times batches of the rivals in turn, so that a disturbance of the machine affects all rivals.
+// Reports the median time of the first rival, the median time of the best other rival, and the
+// median ratio of their batches in a round.  A round in which the system took a core away is
+// repeated.
 void interleave(benchmark::State& state, const std::vector<Batch>& rivals);
 
-// Registers a row that compares rivals.  prepare() returns their batches, first that of the rival
-// after which the row is named.
+// Registers a row that compares rivals.  prepare() returns their batches; the first batch is the
+// one that the row's name describes.
 template <class Prepare>
 void rivals(const std::string& name, const std::string& shape, const Work& work, Prepare prepare) {
   benchmark::RegisterBenchmark((name + "/" + shape).c_str(),

@@ -1,4 +1,4 @@
-// Prints the header, the rows and their marks.
+// Prints the header of the table, the rows and their marks.
 #include "bench/table_reporter.h"
 
 #include <algorithm>

@@ -4,8 +4,8 @@
 
 namespace vitro::bench {
 
-// Shows the median of the repetitions, without those that lost a core or got clearly fewer cores
-// than the best one.
+// Shows the median of the repetitions.  Leaves out repetitions that lost a core, or had clearly
+// fewer cores than the best repetition.
 class TableReporter final : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context& context) override;

@@ -2,11 +2,11 @@
 # vitro_light for targets that need little optimisation.
 
 set(vitro_flags -Wall -Wextra)
-# For what users run: the library and the program.  In clang, -Wconversion includes signs.
+# More warnings for the library and the program.  clang's -Wconversion also warns about signs.
 set(vitro_strict_flags -Wconversion -Wno-sign-conversion -Wshadow)
 
-# For the tests, the program and the reading of JSON.  The fast code is elsewhere; to optimise these
-# targets would mostly cost build time (under the sanitizers, half of it).
+# For targets that compute little themselves, such as the program.  More optimisation would mostly
+# cost build time; with the sanitizers, it would cost half of the time of a build.
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set(VITRO_SANITIZED ON)
 endif()
@@ -18,8 +18,8 @@ endif()
 # Unlike -ffast-math, none of these flags changes a NaN, an infinity or a rounding:
 # no-math-errno        sqrt and similar functions become instructions
 # no-trapping-math     branches on floats may be turned into selects, so loops vectorise
-# fp-contract=off      a * b + c rounds twice, with each compiler and on each CPU
-# wrapv                integer tensors wrap around, as the documentation says
+# fp-contract=off      a * b + c rounds twice, with every compiler and on every CPU
+# wrapv                integers wrap around when they overflow, as the documentation says
 # no-semantic-interposition  calls of public functions inside the library are direct
 # tls-model            thread-local state costs one load in the shared library too
 set(vitro_library_flags

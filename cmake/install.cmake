@@ -26,7 +26,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/vitroConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/vitroConfig.cmake ${PROJECT_BINARY_DIR}/vitroConfigVersion.cmake
   DESTINATION ${package_dir})
 
-# If vitro is a static library, the program must link the libraries that vitro uses.
+# If vitro is a static library, a user's program must also link the libraries that vitro uses.
 set(pc_libs "-ldnnl")
 set(pc_requires "libpcre2-8, libutf8proc")
 set(pc_public_libs "")

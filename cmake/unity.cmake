@@ -2,9 +2,9 @@
 # the headers are read once per group.  -DVITRO_UNITY=OFF is better if you edit one file all day.
 option(VITRO_UNITY "Compile the sources of a folder together" ON)
 
-# unite(TARGET FOLDERS...): each argument is a regular expression for folders inside the target's
-# folder, and the sources in these folders become one group.  CMake leaves out sources that have their
-# own flags.
+# unite(TARGET FOLDERS...): each FOLDERS is a regular expression for folders inside the target's
+# folder.  The sources in these folders become one group.  CMake leaves out sources with flags of
+# their own.
 function(unite target)
   get_target_property(all ${target} SOURCES)
   get_target_property(root ${target} SOURCE_DIR)

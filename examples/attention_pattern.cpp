@@ -1,5 +1,5 @@
-// Looks inside a GPT that has learnt to repeat the token two positions back: its attention pattern
-// shows how it does that.
+// Trains a GPT to repeat the token two positions back, and draws its attention pattern: each token
+// attends to the position that it must copy.
 #include <vitro/vitro.h>
 
 #include <iostream>
@@ -15,7 +15,7 @@ int main() {
   double loss = 0;
   for (int step = 0; step < 300; ++step) {
     const Tensor ids = randint(0, kLetters, {16, kTime}, kInt64);
-    // The first two positions have no such token; the loss ignores the target -100.
+    // The first two positions have no token to repeat; the loss ignores the target -100.
     const Tensor targets =
         cat({full({16, kBack}, -100, kInt64), ids.narrow(1, 0, kTime - kBack)}, 1);
     const Tensor y = model.loss(ids, targets);

@@ -1,13 +1,14 @@
-# Runs PROGRAM and holds what it prints against EXPECTED: a file of regular expressions, one a line,
-# each of which must match a line of the output below the one that the expression before it matched.
+# Runs PROGRAM and compares its output with the file EXPECTED, which has one regular expression per
+# line.  Each must match a whole line of the output, in this order; the output may have more lines.
+# Lines that begin with # are comments.
 cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output RESULT_VARIABLE result)
 message("${output}")
 if(NOT result EQUAL 0)
-  message(FATAL_ERROR "exit status 0 expected: got ${result}")
+  message(FATAL_ERROR "${PROGRAM}: expected exit status 0, got ${result}")
 endif()
 
-# No lists of lines: brackets that are not balanced would join their elements.
+# The lines are not put into CMake lists, because an unbalanced bracket would join elements.
 file(READ ${EXPECTED} expected)
 set(output "\n${output}\n")
 set(count 0)
@@ -20,7 +21,7 @@ while(expected MATCHES "^([^\n]*)\n")
   endif()
   string(REGEX REPLACE "\\.([*+])" "[^\n]\\1" pattern "${line}")  # a match stays on its line
   if(NOT output MATCHES "\n${pattern}\n")
-    message(FATAL_ERROR "a line that matches `${line}` expected: got${output}")
+    message(FATAL_ERROR "${PROGRAM}: expected a line that matches `${line}`, got${output}")
   endif()
   string(FIND "${output}" "${CMAKE_MATCH_0}" at)
   string(LENGTH "${CMAKE_MATCH_0}" length)
@@ -29,5 +30,5 @@ while(expected MATCHES "^([^\n]*)\n")
   math(EXPR count "${count} + 1")
 endwhile()
 if(count EQUAL 0)
-  message(FATAL_ERROR "${EXPECTED}: a line that the output must have expected: got none")
+  message(FATAL_ERROR "${EXPECTED}: expected regular expressions, got none")
 endif()

@@ -12,7 +12,7 @@ int main() {
   Tensor x = randn({4}, kFloat64).requires_grad_();
   f(x).backward();
 
-  // df/dx_i is about (f(x + e) - f(x - e)) / 2e, where only x_i moves by e.
+  // df/dx_i is about (f(x + e) - f(x - e)) / 2e, where e is added to x_i only.
   const double e = 1e-6;
   double worst = 0;
   for (int64_t i = 0; i < x.size(0); ++i) {

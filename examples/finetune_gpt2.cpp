@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   const std::string folder = is_given ? argv[1] : tiny_gpt2(kFolder),
                     text = is_given ? read_file(argv[2]) : stories(),
                     out = is_given ? argv[3] : kFolder + "/tuned";
-  // float32 for any file, because bfloat16 would round small steps away.
+  // The weights become float32, because bfloat16 would round small steps away.
   models::GPT model = models::GPT::from_pretrained(folder, {.dtype = kFloat32, .dropout = 0.1});
   const auto tokenizer = text::BpeTokenizer::load(folder);
   const std::string file = std::filesystem::temp_directory_path() / "vitro_finetune_tokens.bin";
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
 
   const double before = validation_loss();
   std::printf("validation loss %.3f\n", before);
-  // A trained model needs small steps, a random one larger steps.
+  // A trained model needs small steps; random weights need larger ones.
   optim::AdamW opt(model.named_parameters(), {.lr = is_given ? 3e-5 : 3e-3});
   model.train();  // with dropout
   for (int step = 1; step <= 60; ++step) {

@@ -1,25 +1,25 @@
-// An LSTM (Hochreiter and Schmidhuber, 1997) made of primitive operations; it learns to remember.
+// An LSTM (Hochreiter and Schmidhuber, 1997) made of simple operations; it learns to remember.
 #include <vitro/vitro.h>
 
 #include <iostream>
 
 using namespace vitro;
 
-// For each step; one product with x and one with h give all four gates:
+// In each step, one product with x and one with h give all four gates:
 //   i, f, g, o = split(x W_x^T + b + h W_h^T)
 //   c = sigmoid(f) c + sigmoid(i) tanh(g),   h = sigmoid(o) tanh(c)
 struct Lstm : nn::Module {
-  nn::Linear of_x, of_h;
+  nn::Linear from_x, from_h;
   int64_t size;
   Lstm(int64_t in, int64_t hidden)
-      : of_x(in, 4 * hidden), of_h(hidden, 4 * hidden, {.bias = false}), size(hidden) {}
-  void members(nn::Visitor& v) override { v("of_x", of_x), v("of_h", of_h); }
+      : from_x(in, 4 * hidden), from_h(hidden, 4 * hidden, {.bias = false}), size(hidden) {}
+  void members(nn::Visitor& v) override { v("from_x", from_x), v("from_h", from_h); }
 
   // x (B, T, C) -> the last h (B, H).
   Tensor forward(const Tensor& x) override {
     Tensor h = zeros({x.size(0), size}), c = h;
     for (int64_t t = 0; t < x.size(1); ++t) {
-      const std::vector<Tensor> gates = chunk(of_x(x.select(1, t)) + of_h(h), 4, /*axis=*/1);
+      const std::vector<Tensor> gates = chunk(from_x(x.select(1, t)) + from_h(h), 4, /*axis=*/1);
       c = sigmoid(gates[1]) * c + sigmoid(gates[0]) * tanh(gates[2]);
       h = sigmoid(gates[3]) * tanh(c);
     }

@@ -2,8 +2,7 @@
 //
 //   sample_gpt2 DIR     with config.json, model.safetensors, vocab.json and merges.txt
 //
-// Without an argument, it makes a tiny GPT-2 with random weights in the same layout, and loads
-// that.
+// Without an argument, it first saves a tiny GPT-2 with random weights in the same layout.
 #include <vitro/vitro.h>
 
 #include <cstdio>

@@ -17,8 +17,8 @@ Tensor hessian_times(const Tensor& f, const Tensor& x, const Tensor& v) {
   return grad((first * v).sum(), {x})[0];
 }
 
-// Trains D so that the norm of dD/dx is 1 at random points, as for the critic of a WGAN-GP
-// (Gulrajani et al., 2017).  Returns the last penalty.
+// Trains a critic D(x) until the norm of dD/dx is 1 at random points, as in a WGAN-GP (Gulrajani et
+// al., 2017).  Returns the last penalty.
 double train_with_penalty() {
   nn::Linear hidden(2, 16), out(16, 1);
   const auto critic = [&](const Tensor& x) { return out(tanh(hidden(x))); };

@@ -1,6 +1,6 @@
-// The bundled text, which the examples read wherever they are started.
+// Reads the bundled text for the examples, in whatever folder they are started.
 #pragma once
 #include <vitro/vitro.h>
 
-// Small stories in English and Vietnamese, 32 kB.
+// Short stories in English and Vietnamese, 32 kB.
 inline std::string stories() { return vitro::read_file(EXAMPLES_DIR "/data/stories.txt"); }

@@ -2,7 +2,7 @@
 #pragma once
 #include "examples/stories.h"
 
-// Saves the model in the folder, in Hugging Face's layout, and returns the folder.
+// Saves the model and its tokenizer in the folder, in Hugging Face's layout.  Returns the folder.
 inline std::string tiny_gpt2(const std::string& folder) {
   using namespace vitro;
   const auto tokenizer = text::BpeTokenizer::train(stories(), /*vocab_size=*/400);

@@ -1,4 +1,4 @@
-// Trains a GPT on characters, with the loop written out, and generates text with it.
+// Trains a small GPT on characters in an explicit loop, and generates text with it.
 #include <vitro/vitro.h>
 
 #include <cstdio>
@@ -53,13 +53,13 @@ int main() {
   const double validation =
       models::evaluate(model, tokens.slice(training, tokens.size()), block_size).loss();
   std::printf("validation loss %.3f\n\nThe ", validation);
-  // The model reads the prompt in one batch.  Then, with a cache of keys and values, each token
-  // costs one row.
+  // The model reads the whole prompt in one forward.  For each later token it reads only that
+  // token, because keys and values are cached.
   models::generate_text(model, tokenizer, "The ",
                         {.max_new_tokens = 200, .top_k = 10, .do_sample = true, .seed = 1},
                         [](int64_t, const std::string& added) {
                           std::printf("%s", added.c_str());
-                          return true;  // go on
+                          return true;  // continue
                         });
   std::printf("\n");
   return validation < 2.6 ? 0 : 1;

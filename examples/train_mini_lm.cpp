@@ -1,4 +1,4 @@
-// A training loop written out: batch, loss, backward, clip, step, schedule, save.
+// A whole training loop: batch, loss, backward, clip, step, schedule, save.
 #include <vitro/vitro.h>
 
 #include <cstdio>
@@ -47,7 +47,7 @@ int main() {
   for (int64_t step = 0; step < steps; ++step) {
     const auto [ids, targets] = batches.next();
     Tensor loss = cross_entropy(model(ids), targets);
-    if (step == 0) optim::check_trained(loss, {&opt});  // is every weight in the optimizer?
+    if (step == 0) optim::check_trained(loss, {&opt});  // throws if the optimizer misses a weight
     loss.backward();
     optim::clip_grad_norm_(model.parameters(), 1.0);
     opt.step();
@@ -61,6 +61,6 @@ int main() {
 
   const std::string file = folder + "/model.safetensors";
   save_checkpoint(file, models::to_checkpoint(model, tokenizer));
-  std::printf("vitro generate --model %s --prompt \"The \" goes on with it.\n", file.c_str());
+  std::printf("To use it:\n  vitro generate --model %s --prompt \"The \"\n", file.c_str());
   return after < 2.1 && before > 4 ? 0 : 1;
 }

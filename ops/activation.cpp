@@ -1,5 +1,5 @@
-// Activations.  Each has a value (the formula in float64), a derivative, and kernels for float32
-// and bfloat16.
+// The activations.  Each has a value (the formula in float64), a derivative, and kernels for
+// float32 and bfloat16.
 #include <cmath>
 #include <numbers>
 
@@ -81,7 +81,7 @@ struct Relu final : ActivationOp<Relu> {
   }
 };
 
-// y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)   =>   dx = dy sigmoid(x), smooth where |x| is not
+// y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)   =>   dx = dy sigmoid(x)
 struct Softplus final : ActivationOp<Softplus> {
   static constexpr std::string_view kName = "softplus";
   static constexpr const Kernels& kKernels = kSoftplusKernels;
@@ -94,15 +94,15 @@ struct Softplus final : ActivationOp<Softplus> {
   }
 };
 
-// x f(x) for an f with the limits 0 at -infinity and 1 at +infinity.  Beyond -end and end, f equals
-// its limits in every dtype; x is clamped there, because infinity * 0 would be NaN.
+// x f(x), where f tends to 0 at -infinity and to 1 at +infinity, and equals its limit in every
+// dtype where |x| > end.  Clamping x avoids -infinity * 0, which is NaN.
 template <class F>
 Tensor gated(const Tensor& x, double end, F f) {
   const Tensor v = clamp(x, -end);
   return v * f(clamp(v, {}, end));
 }
 
-// An activation that differentiates the formula of its value; bfloat16 is computed in float32.
+// An activation whose backward differentiates value().  bfloat16 is computed in float32.
 template <class Self>
 struct DefinedActivation : ActivationOp<Self, Fused<Self>> {
   std::vector<Tensor> values() const { return {this->input(0)}; }

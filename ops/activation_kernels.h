@@ -1,4 +1,4 @@
-// Which kernels compute the activations in float32 and bfloat16.
+// The kernels of the activations for float32 and bfloat16.
 #pragma once
 #include "framework/simd/elementwise.h"
 #include "framework/tensor/tensor.h"
@@ -22,9 +22,9 @@ inline constexpr Kernels kSiluKernels{simd::Unary::kSilu, simd::Binary::kSiluBac
 inline constexpr Kernels kSoftplusKernels{simd::Unary::kSoftplus, simd::Binary::kSoftplusBackward,
                                           false};
 
-// y = f(x).  y is contiguous; x and y have one shape and dtype, and may be the same tensor.
+// y = f(x).  y is contiguous, and has the shape and dtype of x.  x and y may be the same tensor.
 void forward_into(const Kernels& k, const Tensor& y, const Tensor& x);
-// Returns dx = dy f'(x).
+// Returns dx = dy f'(x).  x_or_y is y if k.from_output, else x.
 Tensor backward_kernel(const Kernels& k, const Tensor& x_or_y, const Tensor& dy);
 
 }  // namespace vitro

@@ -1,4 +1,4 @@
-// Arithmetic ops.  The derivative of each op stands on the line above its struct.
+// Arithmetic ops.  The comment above each struct gives the op and its derivative.
 #include <cmath>
 
 #include "ops/elementwise.h"

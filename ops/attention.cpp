@@ -36,9 +36,9 @@ struct Form {
   simd::AttentionDropout dropout;
 };
 
-// Both ops save their form; for the kernels they save y and the softmax too.  y is saved in float32
-// even for bfloat16: where one column has nearly all the weight, the rounding of y would be most of
-// the gradient.
+// Attention and SelfAttention save their Form.  The backward kernel also needs y and the softmax.
+// y is saved in float32 even for bfloat16 inputs: where one column has nearly all the weight, the
+// rounding error of a bfloat16 y would be larger than the gradient.
 template <class Self>
 struct AttentionOp : Fused<Self> {
   bool is_causal = false, is_masked = false;
@@ -85,8 +85,8 @@ Tensor dropped(const Tensor& p, const Form& form) {
   return p * dropout_factors(form.dropout, p.shape(), p.dtype());
 }
 
-// y = (m p) v with p = softmax(scale q k^T + bias) and dropout's factors m.  A row that sees
-// nothing is 0.  bfloat16 is computed in float32.
+// y = (m p) v with p = softmax(scale q k^T + bias) and dropout's factors m.  A row of y is 0 if it
+// sees no column.  bfloat16 is computed in float32.
 Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, const Form& form) {
   if (q.dtype() == kBFloat16)
     return to(attention_definition(to(q, kFloat32), to(k, kFloat32), to(v, kFloat32), form),
@@ -113,7 +113,8 @@ Tensor attention_definition(const Tensor& q, const Tensor& k, const Tensor& v, c
 
 // --- kernels ---
 
-// The kernels read rows of adjacent features in float32, and a bias of the scores' shape.
+// The kernels need inputs whose last axis has stride 1, and a bias with the shape of the scores.
+// All inputs are float32, except that k and v may be bfloat16 if they are read in place.
 Tensor with_rows(const Tensor& x) {
   return x.size(-1) == 1 || x.strides()[x.rank() - 1] == 1 ? x : contiguous(x);
 }
@@ -134,7 +135,8 @@ AttentionInputs kernel_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
   return {float_rows(q), shared(k), shared(v), bias, form.is_causal, form.scale, form.dropout};
 }
 
-// (..., H, T, D) in the memory layout (..., T, H, D), which the output projection reads as rows.
+// An empty tensor (..., H, T, D) with the memory layout (..., T, H, D), so that the output
+// projection reads its rows in place.
 Tensor empty_heads(Shape shape, DType dtype) {
   std::swap(shape[shape.rank() - 3], shape[shape.rank() - 2]);
   const Tensor rows = empty(shape, dtype);
@@ -205,7 +207,7 @@ Parts parts_of(const Tensor& qkv, int64_t H, int64_t G) {
   return {heads_of(qkv, 0, H, D), heads_of(qkv, H, G, D), heads_of(qkv, H + G, G, D)};
 }
 
-// y = attention of the columns q, k, v of one input.  dq, dk and dv are columns of one dqkv.
+// y = attention(q, k, v), where q, k and v are columns of qkv.  dq, dk and dv are columns of dqkv.
 struct SelfAttention final : AttentionOp<SelfAttention> {
   static constexpr std::string_view kName = "self_attention";
   int64_t H = 1, G = 1;

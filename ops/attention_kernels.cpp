@@ -1,4 +1,4 @@
-// Runs attention's kernels over tensors.  Threads share the heads and the blocks of their rows.
+// Runs attention's kernels over tensors.  Threads split the heads, and the blocks of rows of each.
 #include "ops/attention_kernels.h"
 
 #include "framework/tensor/loops.h"
@@ -8,11 +8,12 @@ namespace vitro {
 
 namespace {
 
-constexpr int64_t kFewRows = 8;             // up to so many rows per k and v, packing does not pay
-constexpr int64_t kProductGrain = 500'000;  // multiplications that are worth a fork
-constexpr int64_t kReadGrain = 25'000;      // numbers from memory that are worth a fork
+// Up to this many rows of q per head of k and v, packing k and v does not pay.
+constexpr int64_t kFewRows = 8;
+constexpr int64_t kProductGrain = 500'000;  // multiplications that are worth another thread
+constexpr int64_t kReadGrain = 25'000;      // numbers read that are worth another thread
 
-// The matrix of head h, where n counts through the leading axes.
+// The matrix of head h.  n is the flat index on the leading axes.
 template <class T>
 simd::RowsOf<T> rows_of(const Tensor& x, int64_t n, int64_t h) {
   if (!x.defined()) return {nullptr, 0};
@@ -52,7 +53,7 @@ void parallel_with_scratch(int64_t n, int64_t grain, int64_t numbers, const F& f
   });
 }
 
-// If T is 1, the rows of the heads that share k and v are taken as the rows of one matrix.
+// If T is 1, the heads that share k and v become the rows of one matrix.
 template <class T>
 void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y,
                    const Tensor& softmax) {

@@ -1,4 +1,4 @@
-// The float32 kernels of attention over tensors of heads (..., H, T, D), unrecorded.
+// Unrecorded attention over tensors of heads (..., H, T, D), with the float32 kernels.
 #pragma once
 #include "framework/tensor/tensor.h"
 #include "ops/simd/attention.h"
@@ -6,15 +6,14 @@
 namespace vitro {
 
 struct AttentionInputs {
-  Tensor q, k, v;  // float32, with any strides but adjacent features; if has_few_rows, k and v may
-                   // be bfloat16
-  Tensor bias;     // added to the scores, of their shape (..., H, T, S); or undefined
+  Tensor q, k, v;  // float32, the last axis with stride 1; k and v may be bfloat16 if has_few_rows
+  Tensor bias;     // added to the scores: (..., H, T, S), or undefined
   bool is_causal;
   double scale;
   simd::AttentionDropout dropout = {};
 };
-// Whether q has so few rows that attention_into reads k and v in place, if nothing is dropped: once
-// if T is 1, else once per head of q.
+// Whether q has few rows per head of k and v.  Without dropout, attention_into then reads k and v
+// in place: once if T is 1, else once per head of q.
 bool has_few_rows(const Tensor& q, const Tensor& k);
 // Computes y (..., H, T, D) and softmax (..., H, T, 2), a simd::RowSoftmax for each row.
 void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax);

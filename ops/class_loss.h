@@ -16,10 +16,10 @@ void check_targets(std::string_view op, const Shape& logits, const Tensor& targe
 void check_cross_entropy(std::string_view op, const Shape& logits, const Tensor& targets,
                          const CrossEntropyOptions& options);
 
-int64_t count_targets(const Tensor& targets, int64_t ignore_index);  // ignored ones left out
+int64_t count_targets(const Tensor& targets, int64_t ignore_index);  // those not ignored
 
-// Reduces float32 losses.  kMean divides by `count`, the number of rows that are not ignored; the
-// mean of none is NaN.
+// Reduces float32 losses.  kMean divides by `count`, the number of rows that are not ignored; if
+// `count` is 0, the mean is NaN.
 Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction);
 
 // Computes the gradient of cross_entropy row by row:
@@ -52,7 +52,7 @@ class ClassGradient {
   bool has_row_each_;
 };
 
-// One ExpSum per row, kept in a float32 tensor (rows, 2) for backward.
+// A float32 tensor (rows, 2) as one ExpSum per row; backward needs the sums.
 inline simd::ExpSum* exp_sums(const Tensor& x) {
   static_assert(sizeof(simd::ExpSum) == 2 * sizeof(float));
   return reinterpret_cast<simd::ExpSum*>(raw<float>(x));
@@ -68,7 +68,8 @@ inline float class_loss(double high, double total, double logit, double below, i
   return static_cast<float>(loss);
 }
 
-// How many logits linear_cross_entropy holds at a time; tests choose a tile of their own.
+// The size of the block of logits that linear_cross_entropy computes at a time.  Tests pass small
+// sizes.
 struct LogitsTile {
   int64_t rows, classes;
 };

@@ -43,7 +43,7 @@ Tensor to(const Tensor& x, DType dtype) {
 }
 
 namespace {
-// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy at the place of x_i
+// y = [x_0, x_1, ...] along an axis   =>   dx_i = the part of dy that came from x_i
 struct Cat final : Op<Cat> {
   static constexpr std::string_view kName = "cat";
   int axis = 0;
@@ -59,7 +59,7 @@ struct Cat final : Op<Cat> {
   }
 };
 }  // namespace
-// A tensor of shape (0,) joins tensors of any shape, as in PyTorch.
+// Ignores tensors of shape (0,), as PyTorch does.
 Tensor cat(std::span<const Tensor> xs, int64_t axis) {
   check<ShapeError>(!xs.empty(), "cat: expected at least one tensor, got none");
   const auto joins_all = [](const Tensor& x) { return x.shape() == Shape{0}; };

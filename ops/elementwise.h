@@ -1,4 +1,4 @@
-// Helpers that the elementwise families share.  Private to ops/.
+// Helpers that the elementwise ops share.  Private to ops/.
 #pragma once
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"

@@ -8,7 +8,8 @@ namespace vitro {
 
 namespace {
 
-// Whether u is ahead of v: the larger (or smaller) number is, and NaN is ahead of all numbers.
+// Whether u comes before v.  The larger number does, or the smaller one if not `largest`.  NaN
+// comes before all numbers.
 template <class T>
 bool before(T u, T v, bool largest) {
   if constexpr (!std::is_integral_v<T>) {

@@ -1,12 +1,13 @@
-// Fused ops.  Each has a definition made of simple ops, and kernels that compute the same faster in
-// float32 and bfloat16.  Only this file decides which of them runs.  Private to ops/.
+// Helpers for fused ops.  A fused op has a definition made of simple ops, and kernels that compute
+// the same result faster in float32 and bfloat16.  Only this file decides whether the definition or
+// the kernels run.  Private to ops/.
 #pragma once
 #include "framework/autograd/engine.h"
 
 namespace vitro {
 
-// Whether backward differentiates the definition: always in float64, which is the calculation by
-// hand, and in any dtype while grad mode is on (create_graph), when gradients need derivatives too.
+// Whether backward differentiates the definition.  It does so in float64, the reference dtype, and
+// in every dtype while grad mode is on (create_graph), because the kernels record no graph.
 inline bool by_definition(DType dtype) { return dtype == kFloat64 || grad_enabled(); }
 
 // The value of a fused op, unrecorded: definition() in float64, else kernel().
@@ -27,7 +28,7 @@ struct Fused : Op<Self> {
     if (!by_definition(this->dtype)) return self.kernel_backward(dy);
     const auto definition = [&self](const std::vector<Tensor>& xs) { return self.definition(xs); };
     TensorList gradients = vjp(definition, self.values(), dy);
-    while (gradients.size() < this->inputs.size()) gradients.push_back({});  // such as targets
+    while (gradients.size() < this->inputs.size()) gradients.push_back({});  // e.g. targets
     return gradients;
   }
 };

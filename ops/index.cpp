@@ -1,4 +1,4 @@
-// Ops with integer ids: they read elements at ids, or add to elements at ids (the adjoint).
+// Ops that read elements at integer ids, or add to the elements at ids (the adjoint of reading).
 #include "framework/tensor/loops.h"
 #include "ops/fused.h"
 #include "ops/ops.h"
@@ -13,7 +13,7 @@ void check_ids(std::string_view op, const Tensor& ids) {
                     ids.shape());
 }
 
-// ShapeError if an id is outside [0, n); it names the first such id and its position.
+// ShapeError if an id is outside [0, n).  The message names the first such id and its position.
 void check_range(std::string_view op, const Tensor& ids, int64_t n) {
   int64_t place = 0;
   Walk<1>(ids.shape(), {ids.strides()}).range(0, ids.numel(), [&](const auto& at, int64_t count) {
@@ -26,21 +26,21 @@ void check_range(std::string_view op, const Tensor& ids, int64_t n) {
   });
 }
 
-// ids must have x's rank, and no axis longer than x's except `axis`.
+// ids must have x's rank.  Except along `axis`, ids must not be longer than x.
 void check_other_axes(std::string_view op, const Tensor& x, int axis, const Tensor& ids) {
   bool fits = ids.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || ids.shape()[i] <= x.shape()[i];
-  check<ShapeError>(fits, op, ": expected ids with x's axes, none but axis ", axis,
-                    " longer, got x ", x.shape(), ", ids ", ids.shape());
+  check<ShapeError>(fits, op, ": expected ids of x's rank, longer than x at most along axis ", axis,
+                    ", got x ", x.shape(), ", ids ", ids.shape());
 }
 
-// A scalar as a tensor (1), so that it has an axis.
+// x, or a tensor (1) if x is a scalar.
 Tensor with_axis(const Tensor& x) { return x.rank() ? x : reshape(x, {1}); }
 
 }  // namespace
 
 namespace {
-// y_...i... = x_...ids... along an axis   =>   dx = dy added at ids
+// y_ij = x_(i, ids_ij), here for axis 1   =>   dx = zeros with dy added at ids
 struct Gather final : Op<Gather> {
   static constexpr std::string_view kName = "gather";
   int axis = 0;
@@ -84,7 +84,7 @@ struct ScatterAdd final : Op<ScatterAdd> {
   TensorList backward(const Tensor& dy) override {
     Tensor ids = extra(0);
     Tensor at_ids = needs(2) ? gather(dy, axis, ids) : Tensor();
-    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // source beyond ids was not used: zeros
+    for (int i = 0; needs(2) && i < ids.rank(); ++i)  // unused elements get 0
       if (ids.shape()[i] < inputs[2]->shape[i]) {
         Shape rest = at_ids.shape();
         rest[i] = inputs[2]->shape[i] - rest[i];
@@ -139,7 +139,7 @@ Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tenso
 }
 
 namespace {
-// y_i = x_ids_i along an axis   =>   dx = dy added at ids
+// y_i = x_(ids_i) along an axis   =>   dx = zeros with dy added at ids
 struct IndexSelect final : Op<IndexSelect> {
   static constexpr std::string_view kName = "index_select";
   int axis = 0;
@@ -181,7 +181,7 @@ Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids) {
 }
 
 namespace {
-// y_i = W_ids_i   =>   dW_v = sum of dy_i where ids_i = v, in the order of i
+// y_i = W_(ids_i)   =>   dW_v = sum of dy_i where ids_i = v, in the order of i
 struct Embedding final : Op<Embedding> {
   static constexpr std::string_view kName = "embedding";
   TensorList backward(const Tensor& dy) override {

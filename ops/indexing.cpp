@@ -1,5 +1,4 @@
-// Tensor::index.  It is composed of select, slice, unsqueeze and index_select, so it is
-// differentiable.
+// Tensor::index.  It calls select, slice, unsqueeze and index_select, so it is differentiable.
 #include "ops/indexing.h"
 
 #include "framework/tensor/loops.h"
@@ -20,7 +19,7 @@ int axes_of(const Index& index) {
   }
 }
 
-// Checks the index as a whole; returns how many axes an Ellipsis stands for.
+// Checks the index as a whole; returns how many axes an Ellipsis replaces.
 int check_index(const Tensor& x, std::initializer_list<Index> indices) {
   int axes = 0, ellipses = 0, tensors = 0;
   for (const Index& index : indices) {
@@ -45,7 +44,7 @@ int check_index(const Tensor& x, std::initializer_list<Index> indices) {
   return x.rank() - axes;
 }
 
-// ids with the negative ones counted from the end, so that all are in [0, n).
+// ids with n added to the negative ones, so that all are in [0, n).
 Tensor wrap(const Tensor& ids, int64_t n) {
   Tensor y = clone(ids.detach());
   auto* p = y.mutable_data<int64_t>();
@@ -57,7 +56,7 @@ Tensor wrap(const Tensor& ids, int64_t n) {
   return y;
 }
 
-// x at ids along `axis`; the axes of ids replace it.
+// x at ids along `axis`; the axes of ids replace `axis`.
 Tensor at_ids(const Tensor& x, int axis, const Tensor& ids) {
   Tensor rows = index_select(x, axis, reshape(wrap(ids, x.shape()[axis]), {-1}));
   Shape shape = rows.shape();

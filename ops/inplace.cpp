@@ -1,5 +1,5 @@
-// Arithmetic in place.  Each change increments the version of the storage, so that a backward that
-// saved the old values throws a VersionError instead of computing a wrong gradient.
+// Methods of Tensor that change it in place.  Each change increments the version of the storage.  A
+// node that saved the old values then throws a VersionError instead of a wrong gradient.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -17,8 +17,8 @@ void check_writable(std::string_view op, const Tensor& y, const Tensor& x) {
                     "lost; detach() it, or use the op that returns a new tensor");
   for (int i = 0; i < y.rank(); ++i)
     check<GraphError>(y.shape()[i] < 2 || y.strides()[i] != 0, op,
-                      ": expected a tensor with a place in memory for each element, got an "
-                      "expanded one; clone() it first");
+                      ": expected a tensor whose elements do not share memory, got an expanded "
+                      "one; clone() it first");
 }
 
 Tensor fitting(std::string_view op, const Tensor& y, const Tensor& x) {

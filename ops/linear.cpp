@@ -1,4 +1,4 @@
-// linear: x W^T + b.  An activation is fused if its derivative can be read from the output.
+// linear: x W^T + b.  An activation is fused if its derivative is a function of its output.
 #include "framework/autograd/node.h"
 #include "framework/tensor/loops.h"
 #include "ops/activation_kernels.h"

@@ -1,7 +1,7 @@
-// linear_cross_entropy: the loss of logits that are never all in memory.
+// linear_cross_entropy computes the loss without holding all logits in memory.
 //
-// The logits are computed in tiles of a few MiB.  All rows of a range of classes come before the
-// next range, so that each class's weights are read once and their gradient is written once.
+// The logits are computed in tiles of a few MiB.  The outer loop is over ranges of classes and the
+// inner loop over rows, so each class's weights are read once and their gradient is written once.
 #include <cmath>
 
 #include "framework/autograd/node.h"
@@ -53,7 +53,7 @@ Tensor room_for(const LogitsTile& tile, int64_t rows, int64_t classes) {
   return empty({std::min(rows, tile.rows) * std::min(classes, tile.classes)}, kFloat32);
 }
 
-// Calls f(row of x, its logits in the tile) in parallel.
+// Calls f(i, logits) in parallel for each row i of x in the tile.
 template <class F>
 void for_tile_rows(const Tile& tile, F f) {
   const int64_t width = tile.classes.size();
@@ -64,7 +64,7 @@ void for_tile_rows(const Tile& tile, F f) {
                });
 }
 
-// Sums over the classes of a row that were added so far: high = max_j x_j,
+// Sums over those classes of a row that have been added: high = max_j x_j,
 // sum_j e^x_j = total e^high, below = sum_j (x_j - high).
 struct RowSums {
   double high = -HUGE_VAL, total = 0, below = 0, logit = 0;  // logit: x_target
@@ -179,8 +179,8 @@ void check_inputs(const Tensor& x, const Tensor& weight) {
                     x.shape());
 }
 
-// x, with zeros in the ignored rows if one of them is not finite: there 0 times infinity would make
-// the weight's gradient NaN.
+// x, with zeros in the ignored rows if any of them is not finite.  The dlogits of these rows are 0,
+// and 0 times infinity would make the weight's gradient NaN.
 Tensor without_ignored(const Tensor& x, const Tensor& ids, int64_t ignored) {
   const Tensor is_ignored = eq(ids, ignored),
                rows = index_select(as_rows(x.detach()), 0, flatten(nonzero(flatten(is_ignored))));

@@ -9,13 +9,13 @@
 namespace vitro {
 
 namespace {
-// log sum_j e^x_j = high + log sum_j e^(x_j - high).  high = max x keeps e^x from overflow.
+// log sum_j e^x_j = high + log sum_j e^(x_j - high).  Subtracting high = max x avoids overflow.
 double plain_logsumexp(const double* x, int64_t n) {
   const double high = plain_max(x, n);
   return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
 // y = log sum_j e^x_j   =>   dx = dy softmax(x)
-// Where y is infinite, dx = dy e^(x - y); in a row of only -infinity that is 0.
+// Where y is infinite, dx = dy e^(x - y).  If all x_j are -infinity, dx = 0.
 struct LogSumExp final : Op<LogSumExp> {
   static constexpr std::string_view kName = "logsumexp";
   Shape kept;  // y's shape with the reduced axis kept, of size 1

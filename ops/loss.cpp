@@ -56,7 +56,7 @@ Tensor reduce_losses(const Tensor& losses, int64_t count, Reduction reduction) {
 
 namespace {
 
-// The targets of the rows: which rows count, and what they select from x or from class weights.
+// The targets of all rows.  A row counts if its target is not ignore_index.
 class Targets {
  public:
   Targets(const Tensor& ids, int64_t ignore_index)
@@ -64,8 +64,8 @@ class Targets {
         ids_(where(counted_, ids, full_scalar(0, kInt64))),
         count_(sum(counted_).item<int64_t>()) {}
 
-  // x (..., C) with zeros in the rows that do not count, so that their infinities do not reach a
-  // gradient.
+  // x (..., C) with zeros in the rows that do not count, so that infinities there do not make a
+  // gradient NaN.
   Tensor kept(const Tensor& x) const {
     if (count_ == ids_.numel()) return x;
     return where(unsqueeze(counted_, -1), x, full_scalar(0, x.dtype()));

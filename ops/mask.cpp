@@ -1,4 +1,4 @@
-// masked_fill, tril and triu: they replace values where a mask is true or outside a triangle.
+// masked_fill, tril and triu.  They replace values where a mask is true, or outside a triangle.
 #include <algorithm>
 
 #include "framework/tensor/loops.h"
@@ -10,7 +10,7 @@ namespace {
 
 enum class Side { kLower, kUpper };
 
-// A copy of x that keeps the diagonal and one side of it; the other side is 0.
+// A copy of x that is 0 on one side of the diagonal.  `side` is the side that is copied.
 Tensor triangle(std::string_view op, const Tensor& x, int64_t diagonal, Side side) {
   check_defined(op, x, "the tensor");
   check<ShapeError>(x.rank() >= 2, op, ": expected x (..., rows, columns), got ", x.shape());

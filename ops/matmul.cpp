@@ -13,7 +13,7 @@ struct MatMul final : Op<MatMul> {
     return {needs(0) ? matmul(dc, transpose(input(1), -1, -2)) : Tensor(),
             needs(1) ? gradient_of_b(dc) : Tensor()};
   }
-  // If b is one matrix, a's stack is used as one tall matrix: the product sums over the stack.
+  // If b is one matrix, db sums over a's stack: a and dc are flattened to one tall matrix each.
   Tensor gradient_of_b(const Tensor& dc) const {
     Tensor a = input(0);
     if (inputs[1]->shape.rank() > 2) return matmul(transpose(a, -1, -2), dc);
@@ -21,7 +21,7 @@ struct MatMul final : Op<MatMul> {
   }
 };
 
-// x with its leading axes expanded to `lead` and joined to one axis; copies if it must.
+// x with its leading axes expanded to `lead` and joined to one axis; copies if necessary.
 Tensor stacked(const Tensor& x, const Shape& lead) {
   Shape shape = lead;
   shape.push_back(x.size(-2));

@@ -18,9 +18,10 @@ Tensor without_mean(const Tensor& x) {
   return d - mean(d, -1, /*keepdim=*/true);
 }
 
-// The number by which each row is divided before it is squared, a constant: the largest of its |d|
-// and sqrt(eps).  Undefined if no row needs it.  The first and second derivative hold the powers
-// -3/2 and -5/2 of mean d^2 + eps; between `low` and `high` these neither overflow nor underflow.
+// Constants (..., 1) by which the rows are divided before they are squared: the larger of max |d|
+// and sqrt(eps).  Undefined if no row needs it.  The first and second derivatives contain the
+// powers -3/2 and -5/2 of s = mean d^2 + eps.  With s in [low, high] they neither overflow nor
+// underflow.
 Tensor row_scale(const Tensor& d, double eps) {
   NoGradGuard unrecorded;
   const Tensor x = d.detach(), squares = mean(x * x, -1, /*keepdim=*/true) + eps;
@@ -47,11 +48,11 @@ Tensor norm_definition(Kind kind, const Tensor& x, const Tensor& w, const Tensor
   return b.defined() ? y + b : y;
 }
 
-// dw and db are summed over blocks of so many rows, and the blocks are added in their order, so
-// that the result does not depend on the number of threads.
+// dw and db are summed over blocks of this many rows.  The sums of the blocks are added in order,
+// so the result does not depend on the number of threads.
 constexpr int64_t kRowBlock = 32;
 
-// The formulas of the kernels stand in simd/norm.h.
+// simd/norm.h has the formulas of the kernels.
 template <class Self>
 struct NormOp : Fused<Self> {
   double eps = 0;
@@ -59,7 +60,7 @@ struct NormOp : Fused<Self> {
   Tensor weight() const { return has_weight ? this->input(1) : Tensor(); }
   std::vector<Tensor> values() const {
     const Tensor x = this->input(0);
-    // Gradients do not depend on the values of the bias: zeros stand for it.
+    // No gradient depends on the values of the bias, so it is not saved; zeros replace it.
     return {x, weight(), this->inputs[2] ? zeros({x.size(-1)}, x.dtype()) : Tensor()};
   }
   Tensor definition(const std::vector<Tensor>& xs) const {

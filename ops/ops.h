@@ -1,8 +1,8 @@
-// Every function on tensors, one line each.  Elementwise functions broadcast as NumPy does.  The
-// tensors of one call have one dtype; a number is converted to the tensor's.  A negative `axis`
-// counts from the end.  Comparisons, argmax, argmin, one_hot and multinomial give integers or
-// bools, which have no gradient; every other result is differentiable, to any order.  A wrong shape
-// is a ShapeError, a wrong dtype a DTypeError.
+// The functions on tensors.  Elementwise functions broadcast as NumPy does.  The tensors of one
+// call have the same dtype; a number is converted to this dtype.  A negative `axis` counts from the
+// end.  Integer and bool results (comparisons, indices, one_hot, nonzero, multinomial) have no
+// gradient; every other result is differentiable, to any order.  A wrong shape throws a ShapeError,
+// a wrong dtype a DTypeError.
 #pragma once
 #include <optional>
 #include <utility>
@@ -68,8 +68,8 @@ Tensor silu(const Tensor& x);                 // x sigmoid(x)
 Tensor softplus(const Tensor& x);             // log(1 + e^x)
 
 // --- reductions (reduce.cpp, extremum.cpp) over all elements or along one axis ---
-// `keepdim` keeps the reduced axis, with size 1.  Among equal extrema the first index wins, and
-// gets the whole gradient; a NaN counts as the extremum.
+// `keepdim` keeps the reduced axis, with size 1.  Of equal extrema along an axis, the first is
+// chosen, and gets the whole gradient.  A NaN counts as the extremum.
 
 Tensor sum(const Tensor& x);  // sum x; int64 for integers and bools
 Tensor sum(const Tensor& x, int64_t axis,
@@ -84,7 +84,7 @@ struct VarOptions {
 // sum (x - mean)^2 / (n - correction)
 Tensor var(const Tensor& x, const VarOptions& options = {});
 Tensor var(const Tensor& x, int64_t axis, const VarOptions& options = {});
-// sqrt(sum x^2); where it is 0, so is its gradient.
+// sqrt(sum x^2); where the norm is 0, the gradient is 0.
 Tensor norm(const Tensor& x);
 Tensor norm(const Tensor& x, int64_t axis, bool keepdim = false);
 // The largest or smallest element; ShapeError if there is none.
@@ -100,11 +100,11 @@ Tensor argmin(const Tensor& x, int64_t axis, bool keepdim = false);  // indices 
 // The k largest (or smallest) elements along an axis, best first; NaN counts as the largest number.
 ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t axis = -1, bool largest = true);
 
-// --- views (view.cpp, split.cpp): they share storage with x ---
+// --- views, which share storage with x (view.cpp, split.cpp) ---
 
-Tensor reshape(const Tensor& x, const Shape& shape);  // one size may be -1; copies if it must
-Tensor view(const Tensor& x, const Shape& shape);     // ShapeError where a copy is needed
-// Axes start to end (included) become one; copies if it must.
+Tensor reshape(const Tensor& x, const Shape& shape);  // one size may be -1; may copy
+Tensor view(const Tensor& x, const Shape& shape);     // ShapeError if a copy is needed
+// Axes start to end (included) become one; copies if a view cannot do this.
 Tensor flatten(const Tensor& x, int64_t start = 0, int64_t end = -1);
 Tensor transpose(const Tensor& x, int64_t a, int64_t b);  // axes a and b change places
 Tensor permute(const Tensor& x, const Shape& axes);       // axis i is x's axis axes[i]
@@ -113,10 +113,10 @@ Tensor squeeze(const Tensor& x);                          // without the axes of
 Tensor squeeze(const Tensor& x, int64_t axis);            // without `axis` if its size is 1, else x
 Tensor unsqueeze(const Tensor& x, int64_t axis);          // with a new axis of size 1
 Tensor select(const Tensor& x, int64_t axis, int64_t index);  // x at one index, without the axis
-// Elements start, start + step, ... before stop; step >= 1.  Negative ends count from the end of
-// the axis, and ends are clipped to it.
+// Elements start, start + step, ... before stop; step >= 1.  A negative start or stop counts from
+// the end of the axis; both are clipped to the axis.
 Tensor slice(const Tensor& x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1);
-// `length` elements from `start` on; ShapeError where the axis does not have them.
+// `length` elements from `start` on; ShapeError if the axis is too short.
 Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t length);
 // Parts of `size` elements each; the last may be smaller.
 std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t axis = 0);
@@ -129,10 +129,10 @@ std::vector<Tensor> chunk(const Tensor& x, int64_t n, int64_t axis = 0);
 
 Tensor contiguous(const Tensor& x);  // x itself if it already is
 Tensor clone(const Tensor& x);       // a contiguous copy
-// x in another dtype.  Conversion to integers cuts fractions off, keeps values within the dtype's
-// range, and makes NaN 0.
+// x in another dtype.  Conversion to integers drops fractions, clamps to the dtype's range, and
+// turns NaN into 0.
 Tensor to(const Tensor& x, DType dtype);
-// xs joined along an axis; their other sizes agree.  A tensor of shape (0,) joins all.
+// xs joined along an axis; their other sizes must agree.  Tensors of shape (0,) are ignored.
 Tensor cat(std::span<const Tensor> xs, int64_t axis = 0);
 inline Tensor cat(std::initializer_list<Tensor> xs, int64_t axis = 0) {
   return cat(std::span(xs.begin(), xs.size()), axis);
@@ -141,8 +141,8 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t axis = 0);  // xs of one sha
 
 // --- products (matmul.cpp, linear.cpp) ---
 
-// (..., m, k) (..., k, n) -> (..., m, n); leading axes broadcast.  A vector counts as one row on
-// the left, as one column on the right.
+// (..., m, k) (..., k, n) -> (..., m, n); leading axes broadcast.  A vector a counts as one row,
+// a vector b as one column.
 Tensor matmul(const Tensor& a, const Tensor& b);
 // f(x W^T + b): x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
@@ -151,8 +151,8 @@ Tensor activate(const Tensor& x, Activation f);  // f(x)
 
 // --- softmax family (softmax.cpp, logsumexp.cpp) ---
 
-// softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) along `axis`; the max keeps exp from
-// overflow.
+// softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x) along `axis`; subtracting the max
+// avoids overflow.
 Tensor softmax(const Tensor& x, int64_t axis);
 Tensor log_softmax(const Tensor& x, int64_t axis);                      // log of softmax(x)
 Tensor logsumexp(const Tensor& x, int64_t axis, bool keepdim = false);  // log sum_j e^x_j
@@ -169,11 +169,12 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight = {}, double eps = 1e-5);
 // --- indexing (index.cpp); ids are int64 ---
 
 Tensor embedding(const Tensor& ids, const Tensor& weight);              // (...), (V, C) -> (..., C)
-Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids);  // x's places ids (n)
-Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids);        // y_ij = x_i,ids_ij
-// x with source_ij added to x_i,ids_ij; ids may be smaller than source.
+Tensor index_select(const Tensor& x, int64_t axis, const Tensor& ids);  // x at ids (n) on axis
+Tensor gather(const Tensor& x, int64_t axis, const Tensor& ids);  // axis 1: y_ij = x_(i,ids_ij)
+// x plus source at ids.  For axis 1: adds source_ij to x_(i, ids_ij).  ids may be smaller than
+// source; the rest of source is not used.
 Tensor scatter_add(const Tensor& x, int64_t axis, const Tensor& ids, const Tensor& source);
-// (...) -> (..., num_classes), int64: 1 at the id, else 0.  -1 classes: the largest id + 1.
+// (...) -> (..., num_classes), int64: 1 at the id, else 0.  num_classes = -1: largest id + 1.
 Tensor one_hot(const Tensor& ids, int64_t num_classes = -1);
 Tensor nonzero(const Tensor& x);  // the indices of x's nonzero elements: (count, rank) int64
 
@@ -200,13 +201,14 @@ Tensor rope(const Tensor& x, const RopeOptions& options = {});
 struct AttentionOptions {
   bool is_causal = false;  // row t sees columns s <= t + S - T: the last row sees all
   Tensor mask = {};        // bool (true: seen) or floating (added to the scores); a constant
-  std::optional<double> scale = {};  // of the scores; 1 / sqrt(D) if absent
-  double dropout_p = 0;              // the share of weights set to 0; others times 1 / (1 - p)
-  Generator* generator = nullptr;    // of the dropout; null: the default one
+  std::optional<double> scale = {};  // factor of the scores; 1 / sqrt(D) if absent
+  // Each weight is set to 0 with this probability p; the others are multiplied by 1 / (1 - p).
+  double dropout_p = 0;
+  Generator* generator = nullptr;  // for dropout; null: default_generator()
 };
 // softmax(scale q k^T + mask) v: q (..., H, T, D), k and v (..., G, S, D) -> (..., H, T, D).  H is
 // a multiple of G, and head h of q uses head h / (H / G) of k and v.  The mask broadcasts to
-// (..., H, T, S), and applies together with is_causal.  A row that sees nothing is 0.
+// (..., H, T, S), and applies together with is_causal.  A row that sees no column is 0.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const AttentionOptions& options = {});
 // Options of self_attention.
@@ -215,9 +217,9 @@ struct SelfAttentionOptions {
   int64_t n_kv_head = 0;             // G; H if 0
   bool is_causal = true;             // row t sees columns s <= t
   Tensor mask = {};                  // as in AttentionOptions; broadcasts to (..., H, T, T)
-  std::optional<double> scale = {};  // of the scores; 1 / sqrt(D) if absent
+  std::optional<double> scale = {};  // factor of the scores; 1 / sqrt(D) if absent
   double dropout_p = 0;              // as in AttentionOptions
-  Generator* generator = nullptr;    // of the dropout; null: the default one
+  Generator* generator = nullptr;    // for dropout; null: default_generator()
 };
 // scaled_dot_product_attention for one packed projection: qkv (..., T, (H + 2 G) D) -> (..., T,
 // H D).  The columns of qkv are the heads of q, then those of k, then those of v.
@@ -225,11 +227,11 @@ Tensor self_attention(const Tensor& qkv, const SelfAttentionOptions& options);
 
 // --- losses of classes (loss.cpp, linear_cross_entropy.cpp) ---
 
-// How the losses of a call become its result.
+// Which result a loss function returns.
 enum class Reduction {
-  kNone,  // they are the result
-  kMean,  // their mean
-  kSum    // their sum
+  kNone,  // all losses
+  kMean,  // the mean of the losses
+  kSum    // the sum of the losses
 };
 // Options of cross_entropy and linear_cross_entropy.
 struct CrossEntropyOptions {
@@ -239,18 +241,18 @@ struct CrossEntropyOptions {
   Reduction reduction = Reduction::kMean;  // kMean divides by the sum of w_target
 };
 // (1 - e) (-w_target log p_target) + e mean_c(-w_c log p_c) with p = softmax(logits) over the last
-// axis and label smoothing e: logits (..., C), targets (...) int64.  Ignored rows do not count,
-// even if their logits are NaN.  kMean divides by the sum of w_target; the mean over no rows is
-// NaN.
+// axis and label smoothing e: logits (..., C), targets (...) int64.  The loss of ignored rows
+// is 0, even if their logits are NaN.  kMean divides by the sum of w_target; if all rows are
+// ignored, the mean is NaN.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
                      const CrossEntropyOptions& options = {});
-// cross_entropy(linear(x, weight), targets) with the logits never all in memory: x (..., features),
-// weight (C, features), targets (...).  Forward and backward compute the logits in tiles of a few
-// MiB, and backward adds dweight directly to the gradient accumulated for `weight`.  In float64,
-// with create_graph or with class weights, all logits are held.
+// cross_entropy(linear(x, weight), targets) without holding all logits in memory:
+// x (..., features), weight (C, features), targets (...).  Forward and backward compute the logits
+// in tiles of a few MiB, and backward adds dweight directly to the gradient accumulated for
+// `weight`.  In float64, with create_graph or with class weights, all logits are in memory.
 Tensor linear_cross_entropy(const Tensor& x, const Tensor& weight, const Tensor& targets,
                             const CrossEntropyOptions& options = {});
-// Options of nll_loss, as in CrossEntropyOptions.
+// Options of nll_loss.
 struct NllLossOptions {
   Tensor weight = {};                      // (C), one factor per class; a constant
   int64_t ignore_index = -100;             // rows with this target do not count
@@ -259,8 +261,9 @@ struct NllLossOptions {
 // -w_target log_probs_target: log_probs (..., C), targets (...) int64.
 Tensor nll_loss(const Tensor& log_probs, const Tensor& targets, const NllLossOptions& options = {});
 
-// --- losses of numbers (pointwise_loss.cpp); d = x - target, which have one shape ---
-// Two bfloat16 inputs are computed in float32.  Weights broadcast.
+// --- losses of numbers (pointwise_loss.cpp) ---
+// d = x - target; x and target have the same shape.  If both inputs are bfloat16, the loss is
+// computed in float32.  Weights broadcast.
 
 Tensor mse_loss(const Tensor& x, const Tensor& target,
                 Reduction reduction = Reduction::kMean);  // d^2
@@ -302,20 +305,21 @@ Tensor kl_div(const Tensor& log_probs, const Tensor& targets, const KlDivOptions
 
 // --- random (random.cpp); results do not depend on the number of threads ---
 
-// x with each value set to 0 with probability p, the others times 1 / (1 - p).  x itself where not
-// `training`.
+// x with each element set to 0 with probability p, and the others multiplied by 1 / (1 - p).  x
+// itself if not `training`.
 Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
                Generator& generator = default_generator());
-// `count` draws from each row of weights (..., n) -> (..., count) int64.
+// Draws `count` indices from each row of weights (..., n) -> (..., count) int64, with probabilities
+// proportional to the weights.
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement = false,
                    Generator& generator = default_generator());
 
 // --- operators ---
 
-// The 0-d tensor of a number in an expression.  ValueError if an integer or bool dtype does not
-// hold the number exactly.
+// A tensor without axes that contains the number.  ValueError if an integer or bool dtype cannot
+// represent the number exactly.  `op` is named in the error.
 Tensor full_scalar(const Number& value, DType dtype, std::string_view op = "number");
-// a + b, a - b, a b and a / b: add, sub, mul and div.  A number takes the tensor's dtype.
+// a + b, a - b, a b and a / b: add, sub, mul and div.  A number is converted to the tensor's dtype.
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }

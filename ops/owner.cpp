@@ -7,23 +7,24 @@ namespace vitro {
 
 namespace {
 
-// Up to so many multiplications m n k, starting a oneDNN primitive costs more than its better
+// Up to this many multiplications m n k, starting a oneDNN primitive costs more than its better
 // blocking gains (bench_linear, crossover rows).
 constexpr int64_t kSmallProduct = 200'000;
 // The same for a packed weight; a weight of at most kPackedWeight numbers stays in the level 2
 // cache.
 constexpr int64_t kPackedProduct = 5'000'000, kPackedWeight = 1 << 16;
-constexpr int64_t kSmallBFloat16 = 40'000;  // the same in bfloat16, where oneDNN has instructions
+constexpr int64_t kSmallBFloat16 = 40'000;  // the same for bfloat16
 
-// oneDNN computes 64 columns at a time, so 65 columns take it as long as 128.  Our kernel wastes
-// less, and is faster while b stays in the level 2 cache.
+// oneDNN computes 64 columns at a time, so 65 columns take as long as 128.  Our kernel wastes less,
+// and is faster while b stays in the level 2 cache.
 bool ragged_for_onednn(const Product& p) {
   const int64_t whole = (p.n + 63) / 64 * 64;
   return p.n > 64 && 3 * whole >= 4 * p.n && p.n * p.k <= kPackedWeight;
 }
 
-// a is read column by column, as dz is for the gradient of a weight.  Our kernel reads it in place,
-// and is faster than oneDNN while 64 columns of b stay in the level 2 cache.
+// Whether a is stored column by column, like dz^T in a weight's gradient dz^T x, and the product is
+// not too large.  Our kernel reads this a in place, and is faster than oneDNN while 64 columns of b
+// stay in the level 2 cache.
 constexpr int64_t kDownColumns = 100'000'000;
 bool down_columns(const Product& p) {
   return p.a_dense_columns && !p.a_dense_rows && p.b_dense_rows && p.k <= 2048 &&

@@ -13,7 +13,7 @@ struct Product {
   DType dtype;
   int64_t batch, m, n, k;
   bool a_dense_rows = true, a_dense_columns = false;
-  bool a_dense = true;  // rows without gaps between them
+  bool a_dense = true;  // a has dense rows, and no gaps between them
   bool b_dense_rows = true, b_dense_columns = false;
   bool b_is_parameter = false;  // b is W^T of a whole parameter W, so packing it once pays
   bool has_bias = false;
@@ -25,19 +25,19 @@ enum class Owner {
   kFewRows,       // simd::gemv: up to four rows of a times the columns of b; b is read once
   kOneColumn,     // simd::gemv: the rows of a times the one column of b
   kOneRow,        // simd::gevm: adds up the rows of b, scaled by the one row of a
-  kPackedWeight,  // simd::matmul with a packed float32 copy of b, which b's storage keeps
+  kPackedWeight,  // simd::matmul with a packed float32 copy of b, owned by b's storage
   kSmall,         // simd::matmul
-  kInFloat,       // the owner of a float32 product, with float32 copies of a and b
-  kOneDnn
+  kInFloat,       // copies a and b to float32, then calls the owner of that product
+  kOneDnn         // onednn::matmul
 };
 
 // A pure function.  docs/kernels.md has its table and the measurements.
 Owner owner_of(const Product& p);
 
-// A matrix of at most so many numbers is packed for one call rather than read in place.  Packing
-// takes less than half a microsecond, and makes all layouts give the same sums.
+// A matrix of at most this many numbers is packed for each call, not read in place.  Packing takes
+// less than half a microsecond, and gives the same sums for all layouts.
 inline constexpr int64_t kPackedForOneCall = 4096;
-// Whether all m rows of a are multiplied while b is read once.  They must stay in the level 1 cache
+// Whether b is read only once for all m rows of a, which must stay in the level 1 cache
 // (bench_linear, L3 rows).
 constexpr bool few_rows(int64_t m, int64_t k) { return m == 1 || (m <= 4 && m * k <= 8192); }
 

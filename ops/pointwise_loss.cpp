@@ -1,4 +1,4 @@
-// Losses of numbers.  Each one is a formula of elementwise ops, then a reduction.
+// Pointwise losses.  Each is a formula of elementwise ops, followed by a reduction.
 #include <cfloat>
 #include <cmath>
 
@@ -25,14 +25,14 @@ Tensor loss(std::string_view op, const Tensor& x, const Tensor& target, Reductio
   return to(reduce(f(to(x, kFloat32), to(target, kFloat32)), reduction), kBFloat16);
 }
 
-// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2).  Both are c (d - c / 2), where c is d
+// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2).  Both equal c (d - c / 2), where c is d
 // clamped to [-delta, delta].  Only c is squared, so that the slope at an infinite d is delta.
 Tensor huber(const Tensor& d, double delta) {
   const Tensor c = clamp(d, -delta, delta);
   return c * (d - c * 0.5);
 }
 
-// huber(d, beta) / beta; |d|, its limit, for beta = 0.
+// huber(d, beta) / beta.  A beta below FLT_MIN counts as 0; the limit at 0 is |d|.
 Tensor smooth_abs(const Tensor& d, double beta) {
   if (beta < FLT_MIN) return abs(d);
   const Tensor c = clamp(d, -beta, beta);
@@ -67,8 +67,8 @@ Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions&
               [=](const Tensor& u, const Tensor& v) { return huber(u - v, delta); });
 }
 
-// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x), so that nothing overflows or cancels.
-// A loss with the weight 0 counts 0, even if it is infinite.
+// -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x), which do not overflow or cancel.  A
+// loss with weight 0 counts as 0, even if it is infinite.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
                                         const BceOptions& options) {
   const auto weighted = [](const Tensor& x, const Tensor& weight) {

@@ -41,7 +41,7 @@ void multiply_plain(int64_t batch, const MatrixRef& a, const MatrixRef& b, const
 onednn::Matrix operand(int64_t batch, const MatrixRef& x, Tensor& room) {
   onednn::Matrix y{raw_bytes(x.tensor), x.row_stride, x.col_stride,
                    batch == 1 ? x.rows * x.cols : x.batch_stride};
-  // The stride along an axis of size 1 is arbitrary: give it the stride that a dense matrix has.
+  // The stride along an axis of size 1 is arbitrary, so use the stride of a dense matrix.
   if (x.cols == 1) y.col_stride = 1;
   if (x.rows == 1) y.row_stride = y.col_stride == 1 ? x.cols : 1;
   if (onednn::runs_strides(batch, x.rows, x.cols, y)) return y;
@@ -83,9 +83,9 @@ PackedWeight* pack(uint64_t version, const MatrixRef& b) {
 }
 
 // The packed float32 copy of a parameter's transpose.  It is made on first use, and the parameter's
-// storage owns it.  Null if the copy there has another shape, for a parameter that shares the
-// storage.  A lock serializes threads that share the parameter.  A copy is replaced only after the
-// values changed, and they may not change while another thread multiplies with them.
+// storage owns it.  Null if the storage has a copy of another shape, made for another parameter in
+// the same storage.  The lock is for threads that share a parameter.  A new version replaces the
+// copy; no thread may change a parameter while another thread multiplies with it.
 const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   Storage& storage = *b.tensor.impl()->storage;
   std::lock_guard lock(fork_mutex<ForkLock::kPackedWeights>(&storage));
@@ -99,9 +99,9 @@ const simd::PackedMatrix* packed_weight(const MatrixRef& b) {
   return packed->rows == b.rows && packed->cols == b.cols ? &packed->matrix : nullptr;
 }
 
-// Whether b is a whole parameter W, seen as W^T.  It will be used again, so packing it once pays.
-// Its bytes must change only together with its version: the storage owns them, and has given out no
-// pointer to write through.
+// Whether b is W^T for a whole parameter W.  A parameter is used many times, so packing it once
+// pays.  Each change of its bytes must change its version, so the storage must own the bytes, and
+// must not have given out a pointer that can write to them.
 bool is_parameter(const MatrixRef& b) {
   const Tensor& w = b.tensor;
   const Storage& storage = *w.impl()->storage;
@@ -117,7 +117,7 @@ void multiply_packed(const MatrixRef& a, const simd::PackedMatrix& b, const Tens
   if (c.dtype() == kFloat32)
     return simd::matmul(m, n, k, {raw<float>(a.tensor), a.row_stride, a.col_stride}, b,
                         bias.defined() ? raw<float>(bias) : nullptr, raw<float>(c), n);
-  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // holds x, y and the bias
+  const Tensor room = empty({m * k + m * n + n}, kFloat32);  // x, y and the bias
   float *x = raw<float>(room), *y = x + m * k, *shift = y + m * n;
   simd::to_float(raw<BFloat16>(a.tensor), x, m * k);
   if (bias.defined()) simd::to_float(raw<BFloat16>(bias), shift, n);
@@ -183,7 +183,7 @@ void multiply_on_onednn(int64_t batch, const MatrixRef& a, const MatrixRef& b, c
                   /*accumulate=*/false, raw_bytes(c)});
 }
 
-// The product of empty sums: c = bias, or 0.
+// The product for k = 0: c = bias, or 0.
 void fill_with_bias(const Tensor& bias, const Tensor& c) {
   const Tensor from = bias.defined() ? bias : zeros({1}, c.dtype());
   copy_into(c, expanded_view(from, c.shape()));

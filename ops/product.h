@@ -32,8 +32,8 @@ void multiply(int64_t batch, const MatrixRef& a, const MatrixRef& b, const Tenso
 // bfloat16.
 void multiply_part(const MatrixRef& a, const MatrixRef& b, bool add, const Tensor& c);
 
-// Writes f(x) to y, unrecorded.  Both are contiguous and have one shape and dtype; they may be the
-// same tensor.
+// Writes f(x) to y, unrecorded.  x and y are contiguous, have the same shape and dtype, and may be
+// the same tensor.
 void activate_into(const Tensor& y, const Tensor& x, Activation f);
 
 }  // namespace vitro

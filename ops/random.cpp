@@ -35,10 +35,10 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
   return mul_or_zero(x, factor);
 }
 
-// With replacement, a draw inverts the cumulative sum of the weights.  Without, the draws are the
-// `count` indices with the smallest -log(u) / w: these are distributed like draws made one after
-// another (exponential races).  Logarithms of the quotients are compared, because a quotient by a
-// small weight overflows.
+// With replacement, each draw inverts the cumulative sum of the weights.  Without replacement, the
+// draws are the `count` indices with the smallest -log(u) / w, where u is uniform.  They have the
+// same distribution as draws made one after another (exponential races).  The code compares
+// logarithms of the quotients, because dividing by a small weight overflows.
 Tensor multinomial(const Tensor& weights, int64_t count, bool replacement, Generator& generator) {
   check_floating("multinomial", weights);
   check<ShapeError>(weights.rank() >= 1, "multinomial: expected weights (..., n), got a scalar");

@@ -14,8 +14,8 @@ namespace vitro {
 
 namespace {
 
-// The shapes of a reduction over one axis, or over all for a null axis: `kept` keeps reduced axes
-// with size 1, `shape` is the result's.
+// The shapes of a reduction over one axis, or over all axes if `axis` is null.  `kept` is x's shape
+// with size 1 in the reduced axes; `shape` is the shape of the result.
 struct Reduced {
   Shape kept, shape;
 };
@@ -40,7 +40,7 @@ double count_of(const Shape& from, const Shape& kept) {
   return static_cast<double>(numel(from)) / static_cast<double>(std::max<int64_t>(1, numel(kept)));
 }
 
-// sum x / n.  It divides, because a product with 1 / n would round twice.
+// sum x / n.  Multiplying by 1 / n instead would round twice.
 template <class T>
 Tensor add_up(const Tensor& x, const Reduced& r, double n) {
   Tensor y;
@@ -102,8 +102,8 @@ namespace {
 // The reduced axis; all axes if absent.
 using Axis = std::optional<int64_t>;
 
-// x - mean x.  The first element is subtracted before the mean is taken: these differences are
-// exact where x varies little compared with its size, and 0 where x is constant.
+// x - mean x.  Subtracts the first element before taking the mean.  The differences are exact where
+// x varies little relative to its magnitude, and 0 where x is constant.
 Tensor centered(const Tensor& x, const Axis& axis, const Shape& kept) {
   if (x.numel() == 0) return x;
   const Tensor first = make_view(x, kept, x.strides(), x.impl()->offset), d = x - first;
@@ -117,8 +117,8 @@ bool is_line(const Tensor& x, const Axis& axis) {
          (!axis || last <= 0 || normalize_axis("var", *axis, x.rank()) == last);
 }
 
-// The sum of f(begin, end) over chunks of [0, n).  The chunks are added in their order, so the
-// result does not depend on the number of threads.
+// The sum of f(begin, end) over chunks of [0, n).  The sums of the chunks are added in order, so
+// the result does not depend on the number of threads.
 template <class F>
 double sum_of_chunks(int64_t n, const F& f) {
   constexpr int64_t kChunk = 65536;
@@ -198,7 +198,7 @@ Tensor var(const Tensor& x, int64_t axis, const VarOptions& options) {
 
 namespace {
 
-// sqrt(sum x^2) of n numbers, scaled by the largest so that no square overflows or underflows.
+// sqrt(sum x^2) of n numbers, divided by the largest so that no square overflows.
 template <class T>
 T scaled_norm(const T* x, int64_t n) {
   double high = 0, total = 0;
@@ -216,8 +216,8 @@ T scaled_norm(const T* x, int64_t n) {
 }
 
 // y = sqrt(squares), where each element of `squares` is a sum of n squares.  Computes an element of
-// y again where its sum overflowed, or is so small that squares may have underflowed.  x has the
-// summed axis last.
+// y again if its sum overflowed, or is so small that some squares may have underflowed.  The summed
+// axis of x is the last one.
 template <class T>
 void mend_norms(const Tensor& y, const Tensor& squares, const Tensor& x, int64_t n) {
   using Limits = std::numeric_limits<T>;

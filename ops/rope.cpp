@@ -1,4 +1,4 @@
-// rope: it encodes positions as rotations.
+// rope encodes positions as rotations of pairs of features.
 #include "ops/rope.h"
 
 #include <cmath>

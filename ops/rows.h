@@ -1,4 +1,4 @@
-// Views a tensor as rows along an axis, for the softmax family.  Private to ops/.
+// Helpers for ops that compute row by row along an axis.  Private to ops/.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -18,7 +18,7 @@ inline Tensor back_in_place(const Tensor& rows, int axis) {
   return transpose(rows, axis, -1);
 }
 
-// f of a scalar for an f that needs an axis: the scalar becomes (1), the result a scalar again.
+// Applies f to a scalar although f needs an axis: f gets a tensor (1), and returns a tensor (1).
 template <class F>
 Tensor as_line(const Tensor& scalar, const F& f) {
   return reshape(f(reshape(scalar, {1})), {});
@@ -32,7 +32,7 @@ void for_rows(int64_t count, int64_t n, F f) {
   });
 }
 
-// max x; NaN if x holds one.
+// max x; NaN if x contains NaN.
 inline double plain_max(const double* x, int64_t n) {
   double high = -std::numeric_limits<double>::infinity();
   for (int64_t j = 0; j < n; ++j) high = x[j] > high || x[j] != x[j] ? x[j] : high;

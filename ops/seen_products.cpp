@@ -1,4 +1,4 @@
-// The products in attention's definition, which ignore what a mask hides.
+// The matrix products in attention's definition, which ignore masked elements.
 #include "ops/seen_products.h"
 
 #include "framework/tensor/loops.h"

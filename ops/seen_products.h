@@ -1,5 +1,5 @@
-// The two products in attention's definition.  They ignore what a mask hides, so that NaN and
-// infinities there change nothing.  Private to ops/.
+// The two matrix products in attention's definition.  They ignore masked elements, even if these
+// are NaN or infinite.  Private to ops/.
 #pragma once
 #include "framework/tensor/tensor.h"
 

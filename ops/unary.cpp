@@ -1,4 +1,4 @@
-// Functions of one number: y_i = f(x_i).  One struct holds f and its derivative.
+// Elementwise functions y_i = f(x_i).  Each struct defines f and its derivative.
 #include <cmath>
 #include <numbers>
 

@@ -1,4 +1,4 @@
-// Views: they show the same storage with another shape, another order of axes, or in part.
+// Views share the storage of x.  They have another shape, another order of axes, or fewer elements.
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -114,8 +114,8 @@ Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   if (x.rank() == 0) return reshape(x, {1});
   int first = normalize_axis("flatten", start, x.rank()),
       last = normalize_axis("flatten", end, x.rank());
-  check<ShapeError>(first <= last, "flatten: expected a first axis not after the last, got ", first,
-                    " and ", last);
+  check<ShapeError>(first <= last, "flatten: expected a start at or before the end, got axes ",
+                    first, " and ", last);
   Shape shape = x.shape();
   for (int axis = last; axis > first; --axis) {
     shape[axis - 1] *= shape[axis];

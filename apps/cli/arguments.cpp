@@ -13,7 +13,7 @@ namespace vitro::cli {
 
 namespace {
 
-// Accepts a finite number that `is_right` accepts.
+// Accepts finite numbers for which `is_right` is true.  The help shows `shown`.
 CLI::Validator number(const std::string& expected, const std::string& shown,
                       const std::function<bool(double)>& is_right) {
   return {[=](std::string& text) -> std::string {
@@ -132,7 +132,7 @@ void add_text(CLI::App& app, TextOptions& to) {
 void add_model(CLI::App& app, ModelOptions& to) {
   add_text(app, to.text);
   add_with_default(app, "--n-embd", to.n_embd, wholes(1, 65536),
-                   "Length of the vector that stands for a token");
+                   "Length of the embedding vector of a token");
   add_with_default(app, "--n-hidden", to.n_hidden, wholes(1, 65536), "Width of the hidden layer");
   add_with_default(app, "--context", to.context, wholes(1, 1024),
                    "Number of tokens that the next token is predicted from");

@@ -58,7 +58,7 @@ CLI::Option* add_with_default(CLI::App& app, const std::string& names, T& field,
 inline constexpr const char* kUnkMeaning =
     "Turn unknown characters or words into <unk> instead of failing";
 inline constexpr const char* kAllowSpecialMeaning =
-    "Let text such as <|endoftext|> become the special token of that name";
+    "Encode text such as <|endoftext|> as the special token of that name";
 
 void add_text(CLI::App& app, TextOptions& to);  // --text, --tokenizer, --unk
 void add_unk(CLI::App& app, TextOptions& to);
@@ -72,8 +72,8 @@ CLI::Option* add_saved(CLI::App& app, std::string& to);  // --model
 // Adds --model next to the options of add_model.  It excludes all of them except --text and --seed.
 CLI::Option* add_saved_instead(CLI::App& app, std::string& to);
 
-// A sentence for the help: what a command without --model does, and how its default sizes differ
-// from the ones of vitro train.
+// Three lines for the help: without --model, a command makes a MiniLM with random weights, and its
+// default sizes differ from those of vitro train.
 std::string fresh_model_note();
 
 // Each adds one subcommand with its options and its help text.
@@ -87,7 +87,7 @@ CLI::App* add_graph(CLI::App& app, GraphOptions& to);
 CLI::App* add_summary(CLI::App& app, SummaryOptions& to);
 CLI::App* add_export(CLI::App& app, ExportOptions& to);
 
-// The word of `known` that differs from `word` in the fewest letters; empty if all differ in many.
+// The word in `known` that is most similar to `word`; empty if no word is similar.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace vitro::cli

@@ -1,4 +1,4 @@
-// Reads what the user writes: lines of standard input, and prompts in files.
+// Reads the user's input: lines of standard input, and prompts in files.
 #pragma once
 #include <string>
 

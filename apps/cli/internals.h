@@ -1,12 +1,12 @@
-// Takes the names of C++ functions out of the library's messages.
+// Removes the names of C++ functions from the library's messages.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace vitro::cli {
 
-// Functions and classes of the library whose name begins a message that may reach a user.  Words
-// that users know, such as "text" or "tokens", are not in the list.
+// Functions and classes whose name stands at the start of messages of the library.  Words that
+// users know, such as "text" or "tokens", are not in the list.
 inline constexpr std::string_view kFunctionNames =
     " ActivationCache CausalSelfAttention Conversation Dropout Embedding GPTConfig KVCache "
     "MultiheadAttention TrainingOptions TrainingRun activation append_utf8 batches calculate_gain "
@@ -18,9 +18,9 @@ inline constexpr std::string_view kFunctionNames =
     "set_num_threads slice split to to_checkpoint to_nfc token train trunc_normal_ uniform_ "
     "write_file write_token_file ";
 
-// A message of the library without the function names in it: "load: PATH: cannot be read" becomes
+// Removes the function names from a message of the library: "load: PATH: cannot be read" becomes
 // "PATH: cannot be read".  Users of the program know paths and options, but no C++ names.  A name
-// counts at the start of the message and after each ": ", where another ": " follows it.
+// is removed where it stands between ": " and ": ", or between the start of the message and ": ".
 inline std::string without_internals(std::string message) {
   const auto is_name = [](const std::string& part) {
     return part.find(' ') == part.npos && kFunctionNames.find(' ' + part + ' ') != part.npos;

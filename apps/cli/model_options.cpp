@@ -1,4 +1,4 @@
-// Opens what the options name.
+// Opens the texts, tokenizers and models that the options name.
 #include "apps/cli/model_options.h"
 
 #include <unistd.h>
@@ -72,7 +72,7 @@ Text open_text(const std::string& file) {
     opened.text.remove_prefix(kByteOrderMark.size());
     opened.note = "the byte order mark at its beginning is left out";
   }
-  check<ValueError>(!opened.text.empty(), opened.name, ": expected a text, got none: it is empty");
+  check<ValueError>(!opened.text.empty(), opened.name, ": expected a text, got an empty one");
   // Most texts have one kind of line end, so it is enough to look at the first MiB.
   if (opened.text.substr(0, size_t{1} << 20).find("\r\n") != std::string_view::npos)
     opened.note += std::string(opened.note.empty() ? "" : "; ") +
@@ -141,7 +141,7 @@ models::SavedModel load_saved(const std::string& path, models::TokenizerIs token
       known && known->vocab_size() < saved.model->vocab_size())
     warn(path + ": the model has " + count_text(saved.model->vocab_size()) +
          " tokens and its tokenizer only " + count_text(known->vocab_size()) +
-         "; the others are not used");
+         "; the model's other tokens are not used");
   return saved;
 }
 

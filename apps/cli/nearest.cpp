@@ -1,4 +1,4 @@
-// Guesses which known word the user meant.
+// Finds the known word that is most similar to a misspelt one.
 #include <algorithm>
 
 #include "apps/cli/arguments.h"
@@ -28,7 +28,7 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  constexpr size_t kLongest = 64;  // a longer word is no misspelt name, and costs much time
+  constexpr size_t kLongest = 64;  // names are shorter, and the time grows with the length
   if (word.size() > kLongest) return "";
   std::string best;
   size_t least = std::max<size_t>(1, word.size() / 3) + 1;

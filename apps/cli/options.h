@@ -10,8 +10,8 @@
 
 namespace vitro::cli {
 
-// A mistake in the arguments: on their own, or against the run or model that they name.  The
-// program then exits with 2; other errors exit with 1.
+// The arguments are wrong, or do not fit the run or model that they name.  The program then exits
+// with 2; for any other error it exits with 1.
 struct UsageError : Error {
   using Error::Error;
 };
@@ -34,10 +34,10 @@ struct ModelOptions {
 
 struct GenerateArguments {
   ModelOptions model;
-  std::string saved;                // a trained model; empty: one with random weights
-  std::string prompt, prompt_file;  // one of them, unless interactive; file "-": standard input
+  std::string saved;                // path of a trained model; empty: random weights
+  std::string prompt, prompt_file;  // one is given, unless interactive; file "-": standard input
   bool interactive = false;
-  // An option that is not given has the value of generation_config.json.
+  // An option that is not given takes its value from generation_config.json.
   std::optional<double> temperature = {}, top_p = {}, repetition_penalty = {};
   std::optional<int64_t> top_k = {}, max_new_tokens = {};
   std::vector<std::string> stop = {};
@@ -51,10 +51,10 @@ struct GenerateArguments {
 
 struct VerifyOptions {
   ModelOptions model;
-  std::string saved;                        // a trained model; empty: one with random weights
+  std::string saved;                        // path of a trained model; empty: random weights
   std::string prompt;                       // the model's input; empty: the text's beginning
   std::optional<std::string> perturb = {};  // the module whose output is changed on purpose
-  std::optional<std::string> cell = {};     // PATH[b,t,j]: the number that is shown in full
+  std::optional<std::string> cell = {};     // PATH[b,t,j]: the output number to show in full
   bool json = false;
 };
 
@@ -76,7 +76,7 @@ struct TrainTokenizerOptions {
 
 struct GraphOptions {
   ModelOptions model;
-  std::string saved;  // a trained model; empty: one with random weights
+  std::string saved;  // path of a trained model; empty: random weights
   std::string prompt;
   bool allow_special = false;
   std::string out;  // empty: standard output
@@ -101,7 +101,7 @@ struct TrainOptions : models::TrainingOptions {
   GPTOptions gpt = {};
   std::string init_from;  // the saved model to start from; empty: random weights
   bool allow_special = false;
-  double dropout = 0.7;  // the bundled text is small: with less, the model learns it by heart
+  double dropout = 0.7;  // with less, the model would learn the small bundled text by heart
   std::string dtype = "float32";
   int64_t eval_interval = 500;
   int64_t log_interval = 50;
@@ -118,7 +118,7 @@ struct EvalOptions {
 };
 
 struct SummaryOptions {
-  std::string saved, preset;  // one of them
+  std::string saved, preset;  // one of the two is given
   std::optional<int64_t> vocab_size = {};
   std::optional<int64_t> tokens = {};
   bool json = false;

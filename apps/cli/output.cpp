@@ -32,7 +32,7 @@ void write_out(std::string_view text) {
 }
 
 void write_json(const nlohmann::ordered_json& value) {
-  // A file name need not be UTF-8; bytes that are not become U+FFFD.
+  // File names may contain bytes that are not UTF-8; they become U+FFFD.
   write_out(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
 }
 
@@ -71,8 +71,8 @@ std::string printable(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text, size_t most) {
-  // A character has at most 4 bytes.  The part is one character longer than what is shown, so a
-  // character that is cut at the end of the part is not shown.
+  // A character has at most 4 bytes.  The part holds at least one character more than is shown, so
+  // a character that is cut at the end of the part is never shown.
   return '"' + clipped(printable(text.substr(0, 4 * most + 4)), most) + '"';
 }
 

@@ -1,4 +1,4 @@
-// Prints: checked writes, text that is safe to show, numbers, and tables with aligned columns.
+// Prints to standard output, and formats text, numbers and tables for people.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace vitro::cli {
 
-// The reader of standard output has closed it, as `head` does.  The program then ends silently.
+// The program that reads standard output has closed the pipe, as `head` does.  vitro then ends
+// without a message.
 struct ClosedPipe : IoError {
   using IoError::IoError;
 };
@@ -28,8 +29,8 @@ void warn(const std::string& message);
 
 // `text` with escapes in place of line ends, control characters and bytes that are not UTF-8.
 std::string printable(std::string_view text);
-// The printable text in double quotes.  A long text is cut after `most` characters, and "..."
-// follows.
+// printable(text) in double quotes.  A longer text is cut after `most` characters and ends in
+// "...".
 std::string in_quotes(std::string_view text, size_t most = 200);
 using text::clipped;
 
@@ -37,10 +38,10 @@ std::string shape_text(const Shape& shape);  // (2, 3)
 std::string count_text(int64_t n);           // 16,384
 std::string small(double x);                 // 1.2e-07
 std::string duration(double seconds);        // 1.25 s; below 0.1 s in milliseconds: 12.5 ms
-// The first numbers of a floating tensor with one axis; "..." if there are more.
+// The first numbers of a floating-point tensor with one axis; "..." if there are more.
 std::string first_numbers(const Tensor& x, int64_t count = 6);
 
-// One line per row, which starts with `indent` spaces; cells are padded so that columns line up.
+// One line per row, indented by `indent` spaces.  Cells are padded to align the columns.
 std::string table(const std::vector<std::vector<std::string>>& rows, int indent);
 
 }  // namespace vitro::cli

@@ -14,7 +14,7 @@ namespace vitro::cli {
 
 namespace {
 
-// Makes a directory in the system's directory for temporary files, and removes it when it dies.
+// A new directory among the system's temporary files.  The destructor removes it.
 class ScratchDirectory {
  public:
   ScratchDirectory() : path_((std::filesystem::temp_directory_path() / "vitro-XXXXXX").string()) {

@@ -1,4 +1,4 @@
-// Notes signals.
+// Installs signal handlers that only note the signal.
 #include "apps/cli/signals.h"
 
 #include <cstddef>

@@ -5,15 +5,16 @@
 
 namespace vitro::cli {
 
-// While an object lives, the first of these signals is only noted, and a second one ends the
-// program as usual.  A signal that was ignored at the start stays ignored (nohup, and shells that
-// start a program in the background, do that).  A terminal that closes may send SIGHUP twice, so
-// the second SIGHUP is ignored.  With kEnd, the first SIGHUP ends the program.
+// While an object exists, the first of these signals is only noted; a second one ends the program
+// as usual.  A signal that was ignored before stays ignored (nohup and background jobs of a shell
+// ignore some).  A closing terminal may send SIGHUP twice, so the second SIGHUP is ignored.  With
+// kEnd, the first SIGHUP ends the program.
 // SIGPIPE is ignored: a write to a closed pipe fails instead of ending the program.
 class NotedSignals {
  public:
   static constexpr int kStops[] = {SIGINT, SIGTERM, SIGHUP};
-  // Whether a system call that waits, for example for input, goes on after a signal was noted.
+  // After a signal was noted, a system call that waits (for example for input) continues with kGoOn
+  // and fails with EINTR with kEnd.
   enum class Waits { kGoOn, kEnd };
   explicit NotedSignals(Waits waits = Waits::kGoOn);
   ~NotedSignals();

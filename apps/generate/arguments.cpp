@@ -37,8 +37,8 @@ void add_choice(CLI::App& app, GenerateArguments& to) {
       ->type_name("P")
       ->check(number_up_to_one());
   app.add_option("--repetition-penalty", to.repetition_penalty,
-                 "Make tokens of the text less likely: divide their positive logits by X, multiply "
-                 "negative ones (default: 1)")
+                 "Make tokens that are already in the text less likely: divide their logit by X if "
+                 "it is positive, else multiply it (default: 1)")
       ->type_name("X")
       ->check(positive_number());
 }
@@ -57,7 +57,7 @@ void add_length(CLI::App& app, GenerateArguments& to) {
                "Use only the end of a prompt that is longer than the context, instead of failing");
   add_allow_special(app, to.allow_special);
   app.add_option("--num-samples", to.num_samples,
-                 "Number of continuations, each drawn on its own (default: 1)")
+                 "Number of continuations, which are drawn independently (default: 1)")
       ->type_name("N")
       ->transform(whole(1, 10'000));
 }
@@ -83,8 +83,8 @@ CLI::App* add_generate(CLI::App& app, GenerateArguments& to) {
       "A model with random weights writes noise.\n\n"
       "Each new token is the likeliest one (greedy), unless --temperature above 0, --top-k or\n"
       "--top-p is given. If the model has a generation_config.json, options that you do not give\n"
-      "take their values from it: a GPT-2 from Hugging Face may ask for random tokens, and name\n"
-      "tokens that end a text. When the context of a GPT is full, the older half is dropped.\n"
+      "take their values from it: a GPT-2 from Hugging Face may draw tokens at random, and name\n"
+      "tokens that end a text. When the context of a GPT is full, its older half is dropped.\n"
       "Text is printed while it is made. At the end, standard error gets the speed, unless "
       "--quiet\n"
       "or --json is given.\n\n"

@@ -1,4 +1,4 @@
-// Prints what `vitro generate --explain` shows of any model.
+// Makes the text and the JSON of `vitro generate --explain` from the stages of any model.
 #include "apps/generate/explain.h"
 
 #include <algorithm>
@@ -113,7 +113,7 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
       "shape " + shape_text({static_cast<int64_t>(ids.size())}) +
           ": each token's number in the vocabulary of " + count_text(tokenizer_.vocab_size()));
   if (ids_.numel() < static_cast<int64_t>(ids.size()))
-    out += "\n    The model is given the last " + count_text(ids_.numel()) + ": " + limit();
+    out += "\n    The model reads only the last " + count_text(ids_.numel()) + ": " + limit();
   out +=
       "\n    From here on, each token is a row. The next token is predicted from the last row,\n"
       "    which belongs to " +

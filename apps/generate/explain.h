@@ -1,4 +1,4 @@
-// Explains stage by stage how a running model comes from a prompt to the next token.
+// Explains stage by stage how a running model computes the token after a prompt.
 #pragma once
 #include <deque>
 #include <memory>
@@ -10,17 +10,18 @@
 
 namespace vitro::cli {
 
-// Watches a model through forward hooks while it lives.  Each kind of model has its own subclass.
+// Records a model's activations with forward hooks.  Each kind of model has its own subclass.
 class Explanation {
  public:
-  // The most tokens that it shows; the model may be given more.
+  // The most tokens that the text shows; the model may read more.
   static constexpr int64_t kMostTokens = 16;
 
   virtual ~Explanation() = default;
   Explanation(const Explanation&) = delete;
   Explanation& operator=(const Explanation&) = delete;
 
-  // Call these after a forward over `ids`, or over their end, from which `next` was chosen.
+  // `ids` are the tokens of the prompt, and `next` is the token chosen after them.  Call these
+  // after the model has read `ids`, or the last of them.
   std::string text(const std::vector<int64_t>& ids, int64_t next);
   nlohmann::ordered_json json(const std::vector<int64_t>& ids);
 
@@ -33,7 +34,7 @@ class Explanation {
   };
   Explanation(const text::Tokenizer& tokenizer, const GenerateArguments& options)
       : tokenizer_(tokenizer), options_(options) {}
-  // Keeps the input and output of each forward of the module, without the batch axis: (T, ...).
+  // Sets `input` and `output` in each forward of the module, without the batch axis: (T, ...).
   void watch(nn::Module& module, Tensor& input, Tensor& output);
   int64_t last_id() const { return ids_.data<int64_t>()[ids_.numel() - 1]; }
 
@@ -46,7 +47,7 @@ class Explanation {
   };
   // The stages from the embedding to the logits.
   virtual std::vector<Stage> own_stages() const = 0;
-  virtual std::string limit() const = 0;  // says why the model is not given all tokens
+  virtual std::string limit() const = 0;  // says why the model does not read all tokens
   std::vector<Stage> stages() const;
   std::vector<Candidate> candidates() const;  // every token that may be chosen, likeliest first
   std::string softmax_note() const;

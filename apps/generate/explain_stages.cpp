@@ -25,7 +25,7 @@ class MiniExplanation final : public Explanation {
   }
 
  private:
-  std::string limit() const override { return "--context says how many tokens it looks back."; }
+  std::string limit() const override { return "older tokens change nothing (see --context)."; }
   std::vector<Stage> own_stages() const override {
     std::vector<Stage> all = {
         {"embed", embedded_, model_.embed.weight, row_note(model_.embed, "embed", last_id())}};

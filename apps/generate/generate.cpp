@@ -66,7 +66,7 @@ std::vector<int64_t> checked_prompt(const Generating& subject, const GenerateArg
   return ids;
 }
 
-// The prompt as text.  If it ends in the middle of a character, that part is left out: the
+// The prompt as text.  If it ends in the middle of a character, that part is left out, because the
 // continuation begins with the whole character.
 std::string shown(const text::Tokenizer& tokenizer, const std::vector<int64_t>& prompt,
                   const GenerateArguments& options) {
@@ -82,7 +82,7 @@ models::GenerateOptions decide(const GenerateArguments& options, const Generatin
   // `all` has no seed of its own: tokens are drawn from the default generator, after the weights.
   if (options.temperature || options.top_k || options.top_p) {
     all.do_sample = true;
-    if (all.temperature == 0) all.temperature = 1;  // the command line overrules greedy
+    if (all.temperature == 0) all.temperature = 1;  // the option wins over a greedy configuration
   }
   all.temperature = options.temperature.value_or(all.temperature);
   if (options.top_k) all.top_k = options.top_k;
@@ -95,7 +95,7 @@ models::GenerateOptions decide(const GenerateArguments& options, const Generatin
   if (!options.stop.empty()) all.stop_strings = options.stop;
   all.allowed_special = allowed_special(options.allow_special, *subject.tokenizer);
   all.allow_sliding = options.allow_sliding;
-  // More tokens than the model looks back on change nothing, but an explanation shows some more.
+  // A MiniLM ignores tokens before its context, but an explanation shows some of them.
   all.block_size = options.explain && !model.max_length()
                        ? std::max(model.context(), Explanation::kMostTokens)
                        : model.context();
@@ -130,7 +130,7 @@ struct Continuation {
 
 // Counts the tokens that were made, and the time.
 struct Work {
-  int64_t tokens = 0, first = 0;  // first: the ones that come from reading a prompt
+  int64_t tokens = 0, first = 0;  // first: tokens that come directly after reading a prompt
   steady_clock::duration time = {}, until_first = {};
 
   void add_token(steady_clock::time_point start, bool is_first) {
@@ -241,7 +241,7 @@ int converse(const Generating& subject, const GenerateArguments& options) {
 void check_together(const GenerateArguments& o) {
   check<UsageError>(!o.prompt.empty() || !o.prompt_file.empty() || o.interactive,
                     "expected one of --prompt, --prompt-file and --interactive, got none");
-  // The tokenizer of a saved model may accept other bytes.
+  // The tokenizer of a saved model may accept bytes that are not UTF-8.
   if (o.saved.empty() && !o.prompt.empty()) {
     try {
       text::check_utf8(o.prompt, "--prompt");

@@ -32,7 +32,7 @@ CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
   CLI::App* sub =
       app.add_subcommand("summary", "List the modules of a model, with parameters and MACs");
   add_saved(*sub, to.saved);
-  sub->add_option("--preset", to.preset, "Sizes of a known GPT, which needs no weights")
+  sub->add_option("--preset", to.preset, "Known GPT to list without its weights")
       ->type_name("NAME")
       ->check(one_of({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
       ->excludes("--model");
@@ -47,8 +47,8 @@ CLI::App* add_summary(CLI::App& app, SummaryOptions& to) {
       ->transform(whole(1, 1'000'000));
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
-      "MACs: the multiplications of one forward pass, each with an addition. A tensor that two\n"
-      "modules share is counted once, in the first of them.\n\n"
+      "MACs: the number of multiplications in one forward pass, each followed by an addition. A\n"
+      "tensor that two modules share is counted once, in the first of them.\n\n"
       "Examples:\n"
       "  vitro summary --preset gpt2\n"
       "  vitro summary --model out --tokens 1\n"
@@ -64,8 +64,8 @@ CLI::App* add_export(CLI::App& app, ExportOptions& to) {
       ->required()
       ->check(file_name());
   sub->footer(
-      "Writes config.json and model.safetensors into DIR, and the files of the tokenizer if it is\n"
-      "one of byte pairs: the format has no tokenizer of characters or words.\n\n"
+      "Writes config.json and model.safetensors into DIR. A byte-pair tokenizer is saved too; the\n"
+      "format has no tokenizers of characters or words.\n\n"
       "Example:\n"
       "  vitro export --model out --out my-gpt2");
   return sub;

@@ -16,7 +16,7 @@ int export_model(const ExportOptions& options) {
                     "--out: expected a directory without a run, got ", options.out,
                     ", which has step-*.safetensors; choose another one");
   const models::SavedModel saved = load_saved(options.saved, models::TokenizerIs::kOptional);
-  // The format holds no other kind of model.
+  // The format is for GPTs only.
   auto* gpt = dynamic_cast<models::GPT*>(saved.model.get());
   check<ValueError>(gpt != nullptr, "--model: expected a GPT, got ", saved.model->describe(),
                     " in ", options.saved);

@@ -6,7 +6,7 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kMostTokens = 32;  // in the title
+constexpr size_t kMostTokens = 32;  // the most tokens in the title
 
 // Escapes a text for a quoted string of DOT.
 std::string in_dot(const std::string& text) {

@@ -9,8 +9,8 @@ namespace vitro::cli {
 
 namespace {
 
-// The multiplications of one module in a forward over one text of `tokens` tokens.  The shapes of
-// the weights decide them, so no forward is run.
+// The number of multiplications in one module for a text of `tokens` tokens.  It follows from the
+// shapes of the weights, so no forward is run.
 int64_t macs_of(const nn::Module& module, int64_t tokens) {
   if (const auto* linear = dynamic_cast<const nn::Linear*>(&module))
     return linear->macs({1, tokens, linear->weight.size(1)}, {1, tokens, linear->weight.size(0)});
@@ -19,7 +19,7 @@ int64_t macs_of(const nn::Module& module, int64_t tokens) {
   return 0;
 }
 
-// The model, and how many tokens a forward is counted for.
+// The model, and the length of the text that MACs are counted for.
 struct Summarised {
   std::unique_ptr<models::LanguageModel> model;
   std::string name;

@@ -60,7 +60,7 @@ int tokenize(const TokenizeOptions& options) {
   std::vector<std::vector<std::string>> rows = {{"position", "id", "token"}};
   for (size_t i = 0; i < ids.size(); ++i)
     rows.push_back({std::to_string(i), std::to_string(ids[i]), in_quotes(tokens[i], kShown)});
-  // A saved tokenizer does not come from this text: its path is shown instead.
+  // A saved tokenizer does not come from this text, so its path is shown instead of the text.
   const std::string& name = options.source.tokenizer;
   const bool is_learnt = name == "char" || name == "word" || name == "bpe";
   const std::string label = (is_learnt ? name : std::string(tokenizer.kind())) + ", " +

@@ -10,8 +10,8 @@ namespace vitro::cli {
 
 namespace {
 
-constexpr size_t kLongest = 10;      // how many of the longest tokens are shown
-constexpr size_t kMostOfToken = 60;  // how many characters of each
+constexpr size_t kLongest = 10;      // the number of longest tokens that are shown
+constexpr size_t kMostOfToken = 60;  // the most characters of each that are shown
 
 std::vector<std::string> longest_tokens(const text::BpeTokenizer& tokenizer) {
   const text::BpeVocabulary& vocabulary = tokenizer.vocabulary();

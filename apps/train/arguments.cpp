@@ -58,14 +58,14 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to) {
       "                              metrics.jsonl has times\n"
       "  loss.svg                    the curve of the losses\n"
       "  tokens.bin                  the text as ids; --resume makes a missing one again\n"
-      "  vitro.lock                  exists while a run trains here, and keeps other runs out\n"
+      "  vitro.lock                  locked while a run trains here; other runs are refused\n"
       "Tokens/s, the time left and the seconds count only the training steps, not validation,\n"
       "samples and checkpoints. The newest checkpoints are kept, and the one with the lowest\n"
       "validation loss. Ctrl-C, SIGTERM and a closed terminal save a checkpoint first; kill -9\n"
       "loses the steps since the last checkpoint.\n\n"
-      "--resume continues the run in --out-dir with its own options. It accepts other values only\n"
-      "for --max-iters and for what is shown and kept: --keep, --eval-interval, --eval-iters,\n"
-      "--log-interval and --sample-tokens.\n\n" +
+      "--resume continues the run in --out-dir with the options of that run. It accepts other\n"
+      "values only for --max-iters, --keep, --eval-interval, --eval-iters, --log-interval and\n"
+      "--sample-tokens.\n\n" +
       fresh_model_note() +
       "\n"
       "Examples:\n"
@@ -95,10 +95,11 @@ CLI::App* add_eval(CLI::App& app, EvalOptions& to) {
   sub->add_flag("--json", to.json, "Print one JSON object");
   sub->footer(
       "loss: the mean of -ln p(token), in nats per token. perplexity: e^loss.\n"
-      "bits per character: the length of the text if the model compresses it, per character.\n"
+      "bits per character: the length of the text in bits, compressed with the model, divided by\n"
+      "its number of characters.\n"
       "Each token is predicted from the tokens before it in a window. The window of a GPT is as\n"
       "long as its context, the window of a MiniLM has 256 tokens. The validation loss that vitro\n"
-      "train shows is the same number if --eval-iters batches hold the whole validation part.\n\n"
+      "train shows is the same number if --eval-iters batches cover the whole validation part.\n\n"
       "Examples:\n"
       "  vitro eval --model out\n"
       "  vitro eval --model out --text letters.txt --whole --json");

@@ -13,15 +13,15 @@ namespace vitro::cli {
 namespace {
 
 // The learning rates are from Brown et al., 2020, table 2.1, the other values from nanoGPT.
-struct OfPreset {
+struct PresetDefaults {
   const char* name;
   double learning_rate, beta2, dropout;
 };
-constexpr OfPreset kPresets[] = {{"nano", 1e-3, 0.99, 0.2},
-                                 {"gpt2", 6e-4, 0.95, 0},
-                                 {"gpt2-medium", 3e-4, 0.95, 0},
-                                 {"gpt2-large", 2.5e-4, 0.95, 0},
-                                 {"gpt2-xl", 2e-4, 0.95, 0}};
+constexpr PresetDefaults kPresets[] = {{"nano", 1e-3, 0.99, 0.2},
+                                       {"gpt2", 6e-4, 0.95, 0},
+                                       {"gpt2-medium", 3e-4, 0.95, 0},
+                                       {"gpt2-large", 2.5e-4, 0.95, 0},
+                                       {"gpt2-xl", 2e-4, 0.95, 0}};
 
 void take_sizes(TrainOptions& o, const models::GPTConfig& c) {
   o.model_type = "gpt";
@@ -36,7 +36,8 @@ void take_sizes(TrainOptions& o, const models::GPTConfig& c) {
   o.block_size = c.block_size;
 }
 
-// A few small steps at a constant rate: the model is nearly right already (nanoGPT's finetuning).
+// The model is already trained, so a few small steps at a constant rate suffice, as in nanoGPT's
+// finetuning.
 TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
   TrainOptions o = gpt_defaults("nano");
   o.batch_size = 4;
@@ -64,7 +65,7 @@ TrainOptions fine_tuning_defaults(const models::LanguageModel& initial) {
   return o;
 }
 
-// Checks that the sizes that were given are the sizes of the model.  --block-size may be smaller.
+// Checks that the given sizes are the sizes of the model.  --block-size may be smaller.
 void check_sizes(const TrainOptions& options, const models::LanguageModel& initial,
                  const TrainOptions& defaults) {
   const auto compare = [&](const OptionRow& row, const auto& given, const auto& has) {
@@ -110,7 +111,7 @@ TrainOptions gpt_defaults(const std::string& preset) {
   o.batch_size = 12;
   o.max_iters = 2000;
   o.weight_decay = 0.1;
-  for (const OfPreset& p : kPresets)
+  for (const PresetDefaults& p : kPresets)
     if (p.name == preset)
       o.learning_rate = p.learning_rate, o.beta2 = p.beta2, o.dropout = p.dropout;
   return o;

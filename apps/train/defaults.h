@@ -6,11 +6,10 @@
 
 namespace vitro::cli {
 
-// The defaults for a GPT with the sizes of the preset; TrainOptions{} are the defaults for a
-// MiniLM.
+// The defaults for a GPT with the sizes of the preset.  TrainOptions{} has those for a MiniLM.
 TrainOptions gpt_defaults(const std::string& preset);
 
-// UsageError if an option was given that the model type does not have.
+// UsageError if the model type does not have one of the given options.
 void check_model_type(const TrainOptions& options);
 
 // Fills in the options that were not given.  `initial` is the model to start from, or null.
@@ -18,7 +17,7 @@ void check_model_type(const TrainOptions& options);
 // each other.
 void complete(TrainOptions& options, const models::LanguageModel* initial);
 
-// The configuration, as JSON, of the model that the options ask for after complete().
+// The configuration of the model to train, as JSON.  Call complete() first.
 std::string config_of(const TrainOptions& options, const text::Tokenizer& tokenizer);
 
 }  // namespace vitro::cli

@@ -11,10 +11,11 @@ class TrainLog {
   TrainLog(const TrainOptions& options, int64_t step);
   void count_work(std::chrono::duration<double> time) { worked_ += time.count(); }  // time of steps
   void add(const models::MetricsRow& row);  // writes a row of metrics and prints a line
-  // Writes the rows to the disk; call it before the checkpoint that they belong to is saved.
+  // Waits until the rows are on the disk.  Call it before you save the checkpoint of their steps.
   void sync() { metrics_.sync(); }
-  void show(int64_t step, double loss);  // on a terminal, redraws the moving line 10 times a second
-  void say(const std::string& text);     // prints text in place of the moving line
+  // On a terminal, redraws the progress line at most 10 times a second.
+  void show(int64_t step, double loss);
+  void say(const std::string& text);  // erases the progress line and prints the text
   void draw_curve() const;
   const models::MetricsRow* best() const { return metrics_.best(); }
   // Says once that the model learns its text by heart, if the metrics show it.

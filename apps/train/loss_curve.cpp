@@ -13,8 +13,7 @@ namespace {
 constexpr double kWidth = 720, kHeight = 400, kLeft = 72, kRight = 16, kTop = 64, kBottom = 44;
 constexpr size_t kMostPoints = 1000;  // per line; more cannot be seen
 
-// A distance between grid lines, 1, 2 or 5 times a power of ten.  About `count` of them make
-// `range`.
+// The distance between grid lines: 1, 2 or 5 times a power of ten, at least range / count.
 double tick(double range, int count) {
   const double rough = range / count, power = std::pow(10, std::floor(std::log10(rough)));
   for (double factor : {1.0, 2.0, 5.0})

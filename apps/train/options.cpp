@@ -8,7 +8,7 @@ namespace vitro::cli {
 namespace {
 
 // The value of the option in a checkpoint.  IoError for a value that the command line would refuse.
-// An empty file name is accepted: it stands for the bundled text or for no model.
+// An empty file name is accepted: it means the bundled text, or no model.
 template <class T>
 T saved_option(const nlohmann::json& saved, const OptionRow& row) {
   const std::string name = row.name();
@@ -19,9 +19,15 @@ T saved_option(const nlohmann::json& saved, const OptionRow& row) {
                         : std::is_same_v<T, std::string> ? found->is_string()
                         : std::is_same_v<T, int64_t>     ? found->is_number_integer()
                                                          : found->is_number();
+  constexpr const char* kWanted = std::is_same_v<T, bool>          ? "true or false"
+                                  : std::is_same_v<T, std::string> ? "a text"
+                                  : std::is_same_v<T, int64_t>     ? "a whole number"
+                                                                   : "a number";
   std::string wrong;
   if (!is_right) {
-    wrong = "expected another type, got " + std::string(found->type_name());
+    const std::string value = found->dump();
+    wrong = std::string("expected ") + kWanted + ", got " +
+            (value.size() <= 60 ? value : "a long " + std::string(found->type_name()));
   } else if (row.values.kind == Values::Kind::kWord) {
     std::string text = found->is_string() ? found->get<std::string>() : found->dump();
     wrong = row.values.check(text);

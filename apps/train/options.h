@@ -10,8 +10,8 @@
 namespace vitro::cli {
 
 enum class ForModel { kAny, kMini, kGPT };  // the model type that has the option
-// kKeeps: the option decides what is learnt, so a resumed run keeps its value.  kNotSaved: the
-// option concerns only this process.
+// kKeeps: the option decides what is learnt, so --resume refuses another value.  kMayChange:
+// --resume accepts another value.  kNotSaved: the option concerns only this process.
 enum class WhenResumed { kKeeps, kMayChange, kNotSaved };
 
 struct OptionRow {
@@ -35,7 +35,7 @@ struct OptionRow {
   }
 };
 
-// Calls f(row, field...) for each option, with the field of the option in each of the `o`.
+// Calls f(row, field...) for each option.  `field...` is the option's field in each of `o`.
 template <class F, class... Options>
 void each_option(F f, Options&... o) {
   constexpr int64_t kMany = 1'000'000'000;
@@ -60,7 +60,7 @@ void each_option(F f, Options&... o) {
   f(OptionRow{"--init-from", files("PATH"), std::string("Start from this model: ") + kSavedModel,
               ""},
     o.init_from...);
-  f(OptionRow{"--n-embd", wholes(1, 65536), "Length of the vector that stands for a token"},
+  f(OptionRow{"--n-embd", wholes(1, 65536), "Length of the embedding vector of a token"},
     o.model.n_embd...);
   f(OptionRow{"--dropout", numbers(number_below_one()),
               "Fraction of the activations that each step sets to zero"},
@@ -82,14 +82,14 @@ void each_option(F f, Options&... o) {
               {},
               kMini},
     o.model.activation...);
-  f(OptionRow{"--preset", presets(), "Decides the sizes that are not given", {}, kGPT},
+  f(OptionRow{"--preset", presets(), "Known GPT; it sets the sizes that are not given", {}, kGPT},
     o.gpt.preset...);
   f(OptionRow{"--n-layer", wholes(1, 1024), "Number of blocks", {}, kGPT}, o.gpt.n_layer...);
   f(OptionRow{"--n-head", wholes(1, 1024), "Attention heads per block", {}, kGPT}, o.gpt.n_head...);
   f(OptionRow{"--n-kv-head",
               wholes(0, 1024),
-              "Heads of keys and values; a group of attention heads shares one; 0: the same as "
-              "--n-head",
+              "Number of key and value heads, each shared by a group of attention heads; 0: the "
+              "same as --n-head",
               {},
               kGPT},
     o.gpt.n_kv_head...);
@@ -138,7 +138,7 @@ void each_option(F f, Options&... o) {
               "Largest norm of all gradients together; 0: no limit"},
     o.grad_clip...);
 
-  // These decide what is shown and kept.
+  // These decide which output and which checkpoints the run makes.
   f(OptionRow{"--out-dir,--out", files("DIR"), "Directory of the run", {}, kAny, kNotSaved},
     o.out_dir...);
   f(OptionRow{"--resume",
@@ -185,15 +185,16 @@ void each_option(F f, Options&... o) {
 // The options as JSON, for a checkpoint.
 std::string to_json(const TrainOptions& options);
 
-// Takes the options that were not given from a checkpoint.  UsageError for an option that was given
-// with another value and may not change; IoError if the JSON lacks an option or has a wrong value.
-// If not `has_text`, the text may be given under another path: its tokens are made again.
+// Fills in the options that were not given with the values in the checkpoint.  UsageError if an
+// option was given with another value and may not change; IoError if the JSON lacks an option or
+// has a wrong value.  Without `has_text`, the text may have another path, because its tokens are
+// made again.
 void take_saved(TrainOptions& options, const std::string& saved, bool has_text = true);
 
-// The first option that was given and that only this model type has; empty if there is none.
+// The first given option that only this model type has; empty if there is none.
 std::string first_given(const TrainOptions& options, ForModel model);
 
-// The JSON as text.  A file name need not be UTF-8; bytes that are not become U+FFFD.
+// The JSON as text.  File names may contain bytes that are not UTF-8; they become U+FFFD.
 std::string dumped(const nlohmann::ordered_json& json);
 
 }  // namespace vitro::cli

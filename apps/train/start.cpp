@@ -107,7 +107,7 @@ models::TrainingRun new_run(TrainOptions& options, std::optional<models::SavedMo
   return run;
 }
 
-// Makes tokens.bin from the text again, and removes it if it has other tokens than the run had.
+// Makes tokens.bin from the text again.  IoError if the tokens are not those of the run.
 void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint) {
   const std::string file = tokens_file(options), &text = options.model.text.file;
   try {
@@ -132,7 +132,7 @@ void make_tokens_again(const TrainOptions& options, const Checkpoint& checkpoint
 StartedRun start(TrainOptions& options) {
   std::optional<models::SavedModel> given = initial_model(options.init_from);
   complete(options, given ? given->model.get() : nullptr);
-  const Text source = open_text(options.model.text.file);  // before a directory or file is made
+  const Text source = open_text(options.model.text.file);  // may throw, so before files are made
   std::error_code error;
   const bool is_new = std::filesystem::create_directories(options.out_dir, error);
   check<IoError>(!error, options.out_dir, ": cannot be the --out-dir: ", error.message());
@@ -152,7 +152,7 @@ StartedRun start(TrainOptions& options) {
 
 StartedRun resume(TrainOptions& options) {
   const CheckpointDirectory directory(options.out_dir);
-  if (directory.steps().empty()) directory.latest();  // throws an error that says so
+  if (directory.steps().empty()) directory.latest();  // throws: there is no checkpoint
   std::unique_ptr<LockFile> lock = lock_directory(options.out_dir);
   const CheckpointDirectory::Found found = directory.latest();
   for (const std::string& reason : found.damaged) warn(reason);

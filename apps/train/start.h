@@ -1,4 +1,4 @@
-// Starts or resumes the training run that the options of `vitro train` ask for.
+// Starts or resumes a training run for `vitro train`.
 #pragma once
 #include <memory>
 
@@ -18,8 +18,8 @@ struct StartedRun {
 
 // Starts a run.  Fills in the options that were not given.  ValueError if --out-dir has a run.
 StartedRun start(TrainOptions& options);
-// Resumes the run in --out-dir from its newest undamaged checkpoint.  Takes the options that were
-// not given from there; UsageError for an option that was given with another value and may not
+// Resumes the run in --out-dir from its newest undamaged checkpoint.  Options that were not given
+// take their value from there; UsageError if an option was given with another value and may not
 // change.  Makes a missing tokens.bin again from the text.
 StartedRun resume(TrainOptions& options);
 

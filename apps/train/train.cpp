@@ -74,7 +74,7 @@ std::string stop(const models::TrainingRun& run, TrainLog& log) {
          "; continue with --resume\n";
 }
 
-// How to use the checkpoint with the lowest validation loss, if it is not the last one.
+// Says how to use the checkpoint with the lowest validation loss; empty if that is the last one.
 std::string best_before_the_last(const TrainLog& log, const TrainOptions& o) {
   const std::string file = CheckpointDirectory(o.out_dir).file(log.best()->step);
   if (log.best()->step == o.max_iters || !file_exists(file)) return "";
@@ -108,7 +108,7 @@ int train(TrainOptions o) {
     const std::string stopped = stop(run, log);
     try {
       log.say(stopped);
-    } catch (const IoError&) {}  // the signal may have ended the reader of the output too
+    } catch (const IoError&) {}  // the signal may also have ended the program that reads the output
     return 128 + signal;
   }
   log.say("\nTo use it:\n  vitro generate --model " + printable(o.out_dir) +

@@ -31,11 +31,10 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
       "code\n"
       "is 0 if all agree; else it is 1, and the message names the modules or gradients that do\n"
       "not. A large model reads fewer tokens, and fewer of its gradients are compared.\n\n"
-      "One number of the first Linear, or the one of --cell, is shown product by product, so that\n"
-      "you can follow with a pocket calculator. In PATH[i,j,k], i is the window of text, j the\n"
-      "token in it and k the index in the output vector. With --perturb, a number is shown only "
-      "if\n"
-      "--cell is given.\n\n" +
+      "One number is shown product by product, so that you can follow with a pocket calculator.\n"
+      "It is a number of the first Linear, unless --cell names another. In PATH[i,j,k], i is the\n"
+      "window of text, j the token in it and k the index in the output vector. With --perturb, a\n"
+      "number is shown only if --cell is given.\n\n" +
       fresh_model_note() +
       "\n"
       "Examples:\n"

@@ -11,14 +11,10 @@ namespace {
 // like a random walk, so c u sqrt(K) (|x| |W|^T + |b|) bounds each cell; c <= 8 for any order of
 // adding.
 constexpr double kRounding = 0x1p-24, kFactor = 8;
-// The bound per cell is wide if K is large and the terms cancel.  An error that all cells share is
-// found in the norm of the whole output: there, rounding stays below 1e-5 of ||y|| for any K that
-// fits into memory.
+// The bound per cell is wide if K is large and the terms cancel.  The norm of the whole output
+// therefore finds errors that all cells share: in it, rounding stays below 1e-5 of ||y|| for any K
+// that fits into memory.
 constexpr double kWhole = 1e-4;
-
-}  // namespace
-
-namespace {
 
 // The cell, and the sum of the absolute values of the terms that were added up for it.
 std::pair<Cell, double> computed(const LinearRun& run, int64_t row, int64_t column) {

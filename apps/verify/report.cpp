@@ -62,9 +62,9 @@ std::string padded(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-// Prints all products of one cell, or the first and the last ones if there are very many.  Each
-// printed product is the product of the two printed numbers, and the printed sum is the sum of the
-// printed products, so a pocket calculator finds every digit.
+// All products of one cell, or the first and last ones if there are very many.  Each product and
+// sum is computed from the rounded numbers that are shown, so a pocket calculator finds the same
+// digits.
 std::string cell_report(const Verification& result) {
   constexpr int64_t kPerLine = 2, kMost = 1024;
   constexpr size_t kWidth = 12;

@@ -16,8 +16,8 @@ namespace vitro::cli {
 namespace {
 
 constexpr int64_t kWindow = 64, kBatch = 6;  // large enough that vitro uses oneDNN
-// The most products that are computed by hand, and in all float64 forwards together.  A large model
-// therefore reads fewer tokens, and fewer of its gradients are compared.
+// The most products that are computed by hand, and in all float64 forwards together.  They limit
+// how many tokens a large model reads, and how many of its gradients are compared.
 constexpr double kForwardMacs = 2e9, kGradientMacs = 4e9;
 
 struct Verified {
@@ -52,7 +52,7 @@ std::vector<int64_t> ids_of(const VerifyOptions& options, const Text& source,
 
 Verified untrained(const VerifyOptions& options) {
   const Source source = read_source(options.model.text);
-  // There are weights, gradients and a float64 copy; the activations of the copy need most memory.
+  // Memory for the model, its gradients and a float64 copy.  The copy's activations need most.
   auto model = std::make_unique<models::MiniLM>(
       make_model(options.model, *source.tokenizer, kWindow * kBatch, /*share=*/1.5));
   return {std::move(model), ids_of(options, source, *source.tokenizer), kWindow,
@@ -127,8 +127,8 @@ std::pair<Tensor, Tensor> windows(const Verified& subject, double macs) {
   return {part(0), part(1)};
 }
 
-// Hooks that change the output of one module, if asked, and fill `runs` with what every Linear
-// reads and writes.
+// Hooks that fill `runs` with the input and output of every Linear.  If `perturb` names a Linear,
+// its output is changed.
 class Probe {
  public:
   Probe(std::vector<LinearRun>& runs, const std::optional<std::string>& perturb) {
@@ -155,7 +155,7 @@ class Probe {
   }
 
  private:
-  // The oneDNN primitive that has run since the module began, else vitro's own kernels.
+  // The oneDNN primitive that has run since the module began, or else vitro's own kernels.
   std::string kernel_since_before() const {
     for (const OnednnPrimitive& now : onednn_stats().primitives) {
       auto is_same = [&](const OnednnPrimitive& p) {
@@ -190,8 +190,8 @@ const LinearRun& run_named(const char* option, const std::string& name,
                    near.empty() ? "" : "; did you mean " + near + "?");
 }
 
-// Parses PATH[i, j, k] into the path and the indices.  The path is empty if the text has another
-// form.
+// Parses PATH[i, j, k] into the path and the indices.  If the text has another form, the path is
+// empty.
 std::pair<std::string, std::vector<int64_t>> parsed_cell(const std::string& text) {
   std::vector<int64_t> index;
   const size_t open = text.find('[');
@@ -209,8 +209,9 @@ std::pair<std::string, std::vector<int64_t>> parsed_cell(const std::string& text
   }
 }
 
-// Fills in the cell that is shown: the one that --cell names, else none if a module is perturbed,
-// else the least exact cell of the first Linear that disagrees, or of the first Linear.
+// Chooses the cell to show: the one that --cell names.  Without --cell, a perturbed model shows no
+// cell; another model shows the least exact cell of the first Linear that disagrees or, if all
+// agree, of the first Linear.
 void choose_cell(Verification& result) {
   const std::vector<LinearRun>& runs = result.runs;
   if (!result.options.cell) {

@@ -7,7 +7,7 @@
 
 namespace vitro::cli {
 
-// One Linear of a running model, and what hooks saw of it.
+// One Linear of a running model, and the tensors that hooks recorded for it.
 struct LinearRun {
   std::string name;
   nn::Linear* layer = nullptr;
@@ -50,8 +50,8 @@ struct GradientCheck {
 
 // Compares the gradients of every run's weight, bias and input with central differences of a
 // float64 copy.  The gradients are float32, from backward of the summed cross entropy.  A few
-// elements of each tensor, drawn from `seed`, are compared; if `most` is smaller than the number of
-// tensors, one element of about `most` tensors.
+// elements of each tensor, drawn with `seed`, are compared.  If `most` is smaller than the number
+// of tensors, only about `most` of the tensors are compared, each in one element.
 std::vector<GradientCheck> check_gradients(models::LanguageModel& model,
                                            const std::vector<LinearRun>& runs, const Tensor& ids,
                                            const Tensor& targets, uint64_t seed, int64_t most);

@@ -1,4 +1,4 @@
-// Compares all threads with one while other programs run: loops, training, generation, forwards.
+// Compares runs on all threads with runs on one thread, while other programs use the cores.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -12,7 +12,7 @@ namespace vitro::bench {
 
 const char* const kAbout =
     "Time: one run on all threads while the named programs run; other = the same on one thread.\n"
-    "Medians of five pairs of windows, and of their ratios.  Run it when nothing else runs.";
+    "Medians of five pairs of windows, and of their ratios.  Run this when no other program runs.";
 
 namespace {
 

@@ -59,7 +59,7 @@ Neighbours::~Neighbours() {
 void Neighbours::start(const std::function<void()>& forever) {
   const pid_t process = fork();
   if (process == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // it never outlives the benchmark
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // it ends with the benchmark
     forever();
     _exit(0);
   }

@@ -17,7 +17,7 @@ enum class Company {
 };
 std::string name_of(Company company);
 
-// Runs neighbours, each in its own process, as long as it lives.
+// Runs neighbours, each in its own process, until the destructor ends them.
 class Neighbours {
  public:
   explicit Neighbours(Company company);

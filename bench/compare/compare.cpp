@@ -18,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kLeastNoise = 0.02;   // differences below it are of no use to anybody
-constexpr double kNoiseOfOne = 0.15;   // the table marks rows whose spread exceeds it
+constexpr double kLeastNoise = 0.02;   // smaller differences count as noise
+constexpr double kNoiseOfFew = 0.15;   // assumed if there are fewer than kFewRepetitions
 constexpr size_t kFewRepetitions = 3;  // fewer do not show the spread
 
 double median_of(std::vector<double> x) {
@@ -71,7 +71,7 @@ Repetition repetition_of(const json& run) {
           counter(run, "preempted") > kPreemptionsPerSecond};
 }
 
-// A disturbed repetition counts only while no undisturbed one is there.
+// A disturbed repetition counts only if there is no undisturbed repetition.
 void add(Times& times, const Repetition& r) {
   if (r.disturbed && !times.ns.empty() && !times.all_disturbed) return;
   if (!r.disturbed && times.all_disturbed) times = {};
@@ -88,7 +88,8 @@ double spread_of(const std::vector<double>& x) {
   return (*most - *least) / median_of(x);
 }
 
-// Both directions are ratios above 1: twice as fast exceeds a noise of 60 % as twice as slow does.
+// Compares the larger of old / new and new / old with 1 + noise, so that twice as fast and twice as
+// slow count alike.
 Verdict verdict_of(double change, double noise) {
   if (1 + change > 1 + noise) return Verdict::kSlower;
   return 1 / (1 + change) > 1 + noise ? Verdict::kFaster : Verdict::kSame;
@@ -99,7 +100,7 @@ Comparison compare_row(const std::string& name, const Times& before, const Times
   c.old_ns = median_of(before.ns), c.new_ns = median_of(after.ns);
   c.change = c.new_ns / c.old_ns - 1;
   const bool few = std::min(before.ns.size(), after.ns.size()) < kFewRepetitions;
-  c.noise = std::max({spread_of(before.ns), spread_of(after.ns), few ? kNoiseOfOne : kLeastNoise});
+  c.noise = std::max({spread_of(before.ns), spread_of(after.ns), few ? kNoiseOfFew : kLeastNoise});
   c.rival = !before.ratios.empty() && !after.ratios.empty();
   if (c.rival) c.ratio_change = median_of(after.ratios) / median_of(before.ratios) - 1;
   if (before.all_disturbed || after.all_disturbed) return c;
@@ -133,7 +134,7 @@ void print_contexts(std::ostream& out, const Result& before, const Result& after
       out << "note: " << key << " differs: " << old->second << ", then " << value << '\n';
 }
 
-// Most rivals are code that vitro does not change, so their times show how the machine changed.
+// Most rivals are not code of vitro, so their times show how the machine changed.
 void print_rivals(std::ostream& out, const Result& before, const Result& after) {
   std::vector<double> changes;
   for (const auto& [name, times] : after.rows)
@@ -142,7 +143,8 @@ void print_rivals(std::ostream& out, const Result& before, const Result& after) 
         changes.push_back(median_of(times.rival_ns) / median_of(old->second.rival_ns) - 1);
   if (!changes.empty())
     out << format(
-        "The column other changed by %+.1f %% (median of %zu rows): that is mostly the machine.\n",
+        "The column other changed by %+.1f %% (median of %zu rows): mostly a change of the "
+        "machine.\n",
         100 * median_of(changes), changes.size());
 }
 

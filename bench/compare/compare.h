@@ -9,9 +9,9 @@
 
 namespace vitro::bench {
 
-// The repetitions of one row.  A row beside a rival has the rival's times and the ratios of both.
+// The repetitions of one row.  A row with a rival also has the rival's times and the ratios.
 struct Times {
-  std::vector<double> ns;  // of one op each, undisturbed repetitions only where there are any
+  std::vector<double> ns;  // per op; only the undisturbed repetitions, if there are any
   std::vector<double> rival_ns, ratios;
   bool all_disturbed = false;  // another process took cores in every repetition
 };
@@ -22,10 +22,10 @@ struct Result {
   std::map<std::string, std::string> context;
 };
 
-// Reads a JSON file of Google Benchmark, or every *.json below a folder: the repetitions of rows
-// with one name are joined.  Throws std::runtime_error for a file that is not one.
+// Reads a JSON file of Google Benchmark, or every *.json in a folder.  Joins the repetitions of
+// rows with the same name.  Throws std::runtime_error for any other file.
 Result read_result(const std::filesystem::path& path);
-// Adds the rows of a file's bytes to `result`; `name` stands for the file in errors.
+// Adds the rows of a file's bytes to `result`; errors call the file `name`.
 void parse_result(std::string_view bytes, const std::string& name, Result& result);
 
 enum class Verdict { kFaster, kSlower, kSame, kVoid, kMissing, kNew };
@@ -43,8 +43,8 @@ struct Comparison {
 
 // One comparison per row of either result, in the order of the names.
 //   noise = the larger of both spreads, at least 2 %; at least 15 % for fewer than 3 repetitions.
-// Beside a rival the ratio too must change by more than the noise: it shows whether the machine
-// became slower.  A row is void when every repetition of one side was disturbed.
+// With a rival, the ratio must also change by more than the noise, because it does not depend on
+// the speed of the machine.  A row is void if every repetition of one result was disturbed.
 std::vector<Comparison> compare(const Result& before, const Result& after);
 
 // Prints the table, the differences of the contexts and the change of the rivals' times.

@@ -1,4 +1,4 @@
-// The program bench_compare: `scripts/bench --compare OLD NEW` runs it.
+// The program bench_compare, which `scripts/bench --compare OLD NEW` runs.
 #include <exception>
 #include <iostream>
 

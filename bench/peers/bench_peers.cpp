@@ -1,4 +1,4 @@
-// Compares vitro with libtorch: the same models and weights, timed batch by batch by turns.
+// Compares vitro with libtorch: the same models and weights, timed batch by batch in turn.
 #include "bench/mini_lm_cases.h"
 #include "bench/peers/gpt_rivals.h"
 #include "bench/peers/same_losses.h"
@@ -7,9 +7,9 @@
 namespace vitro::bench {
 
 const char* const kAbout =
-    "other = libtorch of Debian 12 (the newest that it ships) with OpenBLAS on OpenMP, on as many\n"
+    "other = libtorch of Debian 12 (its newest version) with OpenBLAS on OpenMP, on as many\n"
     "threads; ratio = vitro's time / libtorch's time.  Both start training from equal weights,\n"
-    "and their losses were checked to agree.";
+    "and the program checks that their losses agree.";
 
 namespace {
 
@@ -17,7 +17,7 @@ Batch batch_of(const torch_peer::Run& run) {
   return batch([=] { run(); });
 }
 
-// The present weights of vitro's model.
+// The current weights of vitro's model, for libtorch.
 torch_peer::MiniLM peer_of(const MiniLMCase& c) {
   torch_peer::MiniLM peer{
       {}, c.ids.data<int64_t>(), c.targets.data<int64_t>(), c.ids.size(0), c.ids.size(1)};

@@ -9,7 +9,7 @@ namespace vitro::bench {
 
 namespace {
 
-// The present weights of vitro's model.
+// The current weights of vitro's model, for libtorch.
 torch_peer::GPT peer_of(const GPTCase& c) {
   const models::GPTConfig& g = c.model->config;
   torch_peer::GPT peer{{g.vocab_size, g.block_size, g.n_layer, g.n_head, g.n_embd},

@@ -1,4 +1,4 @@
-// Checks that two models that are timed against each other compute the same losses.
+// Checks that two compared models compute the same losses.
 #pragma once
 #include "bench/peers/torch_peer.h"
 

@@ -1,4 +1,4 @@
-// GPT-2 in libtorch, behind plain functions.
+// GPT-2 in libtorch, as plain functions.
 #pragma once
 #include "bench/peers/torch_peer.h"
 
@@ -7,7 +7,8 @@ namespace torch_peer {
 struct GPTSize {
   int64_t vocab_size, block_size, n_layer, n_head, n_embd;
 };
-// A model with these weights, named as by Hugging Face, matrices (out, in); if none, random ones.
+// A model with these weights, with Hugging Face's names and matrices (out, in).  Without weights it
+// gets random weights.
 struct GPT {
   GPTSize size;
   std::map<std::string, Parameter> parameters;

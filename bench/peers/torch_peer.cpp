@@ -1,4 +1,4 @@
-// MiniLM, its training step and small ops in libtorch, written as in its documentation.
+// MiniLM, its training step and small ops in libtorch, written as libtorch's documentation does.
 #include "bench/peers/torch_peer.h"
 
 #include <torch/torch.h>

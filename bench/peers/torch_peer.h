@@ -1,4 +1,5 @@
-// The same work in libtorch.  Plain functions hide it, because its headers and vitro's do not mix.
+// The same work in libtorch.  Plain functions hide libtorch, because one file cannot include both
+// its headers and vitro's.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,4 @@
-// Fits a line: the data are y = 3 x - 1 with some noise, the model finds 3 and -1.
+// Fits a line to points of y = 3 x - 1 with noise: the model finds 3 and -1.
 #include <vitro/vitro.h>
 
 #include <cmath>

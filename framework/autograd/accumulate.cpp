@@ -13,8 +13,8 @@ Tensor own_gradient(Tensor gradient) {
   return copy;
 }
 
-// Each hook gets a gradient that nobody else holds.  A hook that changes it in place thus changes
-// neither another branch's gradient, nor the caller's, nor one that an earlier hook has kept.
+// Each hook gets a gradient whose storage nobody else has.  If the hook changes it in place, the
+// gradients of other branches, of the caller and of earlier hooks stay as they are.
 Tensor run_hooks(Node* node, Tensor gradient) {
   auto list = node->hooks->gradient;  // a hook may release the graph, and the list with it
   list->for_each([&](auto& hook) {
@@ -30,8 +30,8 @@ Tensor run_hooks(Node* node, Tensor gradient) {
   return list->hooks.empty() ? gradient : own_gradient(std::move(gradient));
 }
 
-// Adds the gradient to node->grad, in place if that is defined.  Otherwise takes over the gradient
-// itself, or a copy if somebody else may hold it.
+// Adds the gradient to node->grad in place.  If node->grad is undefined, it becomes the gradient
+// itself, or a copy if somebody else may use the gradient.
 void Run::accumulate(Node* node, Tensor gradient) {
   for (const Tensor& given : given_)  // y.backward(x.grad()) must not change its argument
     if (node->grad.defined() && node->grad.impl()->storage == given.impl()->storage)
@@ -55,7 +55,7 @@ void Run::arrive(Leaf* leaf, Tensor gradient) {
 }
 
 // Runs of several threads may deliver to one leaf at the same time.  The lock orders the additions;
-// hooks run outside of it.
+// hooks run without the lock.
 void Run::deliver(Leaf* leaf, Tensor gradient) {
   {
     std::lock_guard lock(fork_mutex<ForkLock::kLeaves>(leaf));

@@ -1,5 +1,5 @@
-// The engine.  A run keeps the nodes whose gradient waits in a heap, newest first.  Each node holds
-// its own pending gradient, so no map is searched.  The order of nodes, and so of sums, is fixed.
+// The engine.  A run has a heap of the nodes with a pending gradient, newest first.  The gradient
+// is in the node itself, so no map is searched.  The order of nodes, and so of sums, is fixed.
 #include "framework/autograd/run.h"
 
 namespace vitro {
@@ -24,7 +24,7 @@ Run::~Run() {
   t_run = parent_;
 }
 
-// The gradient that waits for `node` in this run; null if none does.
+// The pending gradient of `node` in this run; null if there is none.
 Tensor* Run::waiting(Node* node) {
   if (node->run.load(std::memory_order_relaxed) == this) return &node->pending;
   if (elsewhere_.empty()) [[likely]]
@@ -33,8 +33,8 @@ Tensor* Run::waiting(Node* node) {
   return at == elsewhere_.end() ? nullptr : &at->second;
 }
 
-// Gives the node's gradient a place to wait: in the node, or in this run if another run uses that.
-// Runs of other threads may meet at a leaf; at other nodes only nested runs of one thread may.
+// Puts the node on the heap, and returns the place of its pending gradient: node->pending, or an
+// entry of this run if another run uses node->pending.  Runs of several threads may share a leaf.
 Tensor& Run::claim(Node* node) {
   if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size());  // may throw
   Tensor* place = &node->pending;
@@ -52,7 +52,7 @@ Tensor& Run::claim(Node* node) {
 }
 
 // Takes the newest node off the heap.  It stays claimed until it has run, so that no other thread
-// enters it before.
+// claims it meanwhile.
 Node* Run::pop() {
   std::pop_heap(heap_.begin(), heap_.end(), older);
   Node* node = heap_.back();
@@ -89,7 +89,7 @@ void Run::seed(const Tensor& y, const Tensor& gradient) {
   check<GraphError>(
       y.requires_grad(),
       "backward: expected an output that depends on a tensor that requires grad, got one without a "
-      "graph; it was detached, computed under no-grad, or no input called requires_grad_()");
+      "graph; it was detached, computed under no-grad, or requires_grad_() was called on no input");
   Tensor dy = gradient;
   if (!dy.defined()) {
     check<GraphError>(y.numel() == 1,
@@ -158,7 +158,7 @@ void Run::process(Node* node, Tensor gradient) {
   if (!retain_graph_) node->release();
 }
 
-// Checks all gradients that a backward returned, un-broadcasts them, and adds them to what waits.
+// Checks the gradients that a backward returned, sums each to its input's shape, and adds it.
 void Run::pass_on(Node* node, TensorList& gradients) {
   check<GraphError>(gradients.size() == node->inputs.size(), node->name(), ": expected a gradient ",
                     "of each input from backward, got ", gradients.size(), " gradients for ",
@@ -167,8 +167,8 @@ void Run::pass_on(Node* node, TensorList& gradients) {
     Node* input = node->inputs[i].get();
     if (!input || !gradients[i].defined() || !wants(input)) continue;
     check<GraphError>(gradients[i].dtype() == input->dtype, node->name(),
-                      ": expected from backward a ", input->dtype, " gradient for input ", i,
-                      ", got ", gradients[i].dtype(), input->is_leaf ? kConverted : "");
+                      ": expected backward to return ", input->dtype, " for input ", i, ", got ",
+                      gradients[i].dtype(), input->is_leaf ? kConverted : "");
     if (gradients[i].shape() == input->shape) [[likely]] {
       add_gradient(input, std::move(gradients[i]));
       continue;
@@ -176,8 +176,8 @@ void Run::pass_on(Node* node, TensorList& gradients) {
     try {
       add_gradient(input, sum_to(gradients[i], input->shape));
     } catch (const ShapeError&) {
-      fail<GraphError>(node->name(), ": expected from backward a gradient for input ", i,
-                       " of its shape ", input->shape, ", got ", gradients[i].shape());
+      fail<GraphError>(node->name(), ": expected backward to return shape ", input->shape,
+                       " for input ", i, ", got ", gradients[i].shape());
     }
   }
 }
@@ -189,10 +189,11 @@ bool Node::needs(size_t i) const {
 
 Tensor& Node::accumulator(size_t i) {
   Node* input = edge(i).get();
-  check<GraphError>(input, name(), ": accumulator: expected an input that requires grad, got ", i);
+  check<GraphError>(input, name(),
+                    ": accumulator: expected an input that requires grad, got input ", i);
   check<GraphError>(t_run && t_run->current() == this && !grad_enabled(), name(), ": accumulator(",
                     i, "): expected a call in this node's backward, without create_graph, got ",
-                    "another");
+                    "another call");
   check<GraphError>(input->dtype == dtype, name(), ": expected input ", i, " of ", dtype, ", got ",
                     input->dtype, input->is_leaf ? kConverted : "");
   return t_run->accumulator(input);

@@ -24,7 +24,7 @@ using Definition = std::function<Tensor(const std::vector<Tensor>&)>;  // a func
 // floating or that f does not use.  The results are differentiable if grad mode is on.
 TensorList vjp(const Definition& f, const std::vector<Tensor>& xs, const Tensor& dy);
 
-// A tensor that is kept under `key` until this thread's innermost running backward ends.
+// A tensor that is stored under `key` until this thread's innermost running backward ends.
 Tensor& run_note(const void* key);
 
 }  // namespace vitro

@@ -13,7 +13,7 @@ struct GradCheck {
 
 // Checks f's gradient for a random dy: for every element x_k of the float64 inputs, <dy, df/dx_k>
 // from backward must equal d = <dy, f(x_k + eps) - f(x_k - eps)> / (2 eps) to atol + rtol |d|.
-// Backward runs with and without create_graph.  A result without a graph counts as gradient zero.
+// Backward runs with and without create_graph.  The gradient of a result without a graph is zero.
 // Inputs of integers and bools are passed to f unchanged; other floating inputs are a DTypeError.
 // Errors that f throws pass through.
 GradCheck gradcheck(const Definition& f, const std::vector<Tensor>& inputs, double eps = 1e-6,

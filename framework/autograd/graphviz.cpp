@@ -29,7 +29,7 @@ static std::string label(const Node& node) {
 static bool is_integral(DType dtype) { return !is_floating(dtype) && dtype != kBool; }
 
 // A scalar is shown by its value, a tensor of integers by its first ids, dtype and shape, and any
-// other tensor by dtype and shape.  A tensor changed since it was saved is not shown by its values.
+// other tensor by dtype and shape.  If a tensor was changed after it was saved, no value is shown.
 static std::string constant_label(const SavedTensor& saved) {
   constexpr int64_t kMost = 16;
   const Tensor& x = saved.value;
@@ -45,7 +45,7 @@ static std::string constant_label(const SavedTensor& saved) {
   return text.str();
 }
 
-// The constant to show for input i, which has no node: what the node saved for it, or else the
+// The constant to show for input i, which has no node: the value saved for input i, or else the
 // first extra tensor of integers (ids).  Null if there is neither.
 static const SavedTensor* constant(const Node& node, size_t i) {
   const SavedTensor* ids = nullptr;

@@ -15,10 +15,11 @@ struct HookListBase {
   virtual ~HookListBase() = default;
   virtual void remove(uint64_t id) = 0;  // does nothing if the list has no such hook
 };
-// Removes one hook from its list.  The handle does not own the hook: dropping it keeps the hook.
+// Removes one hook from its list.  The handle does not own the hook, which stays if the handle is
+// destroyed.
 class RemovableHandle {
  public:
-  // A handle of nothing, or of the hook `id` of `list`.
+  // A handle without a hook, or of the hook `id` in `list`.
   RemovableHandle() = default;
   RemovableHandle(std::weak_ptr<HookListBase> list, uint64_t id)
       : list_(std::move(list)), id_(id) {}
@@ -35,15 +36,15 @@ class RemovableHandle {
 // Hooks of type F with their ids, in the order in which they were added.
 template <class F>
 struct HookList final : HookListBase {
-  // Pairs of id and hook.  The hooks are shared with the copy in for_each, so that one with a state
-  // keeps it from run to run.
+  // Pairs of id and hook.  for_each() runs a copy of the list, which shares the hooks, so that the
+  // state of a hook lasts from run to run.
   std::vector<std::pair<uint64_t, std::shared_ptr<std::function<F>>>> hooks;
   uint64_t last_id = 0;                // of the hook added last
   void remove(uint64_t id) override {  // removes the hook `id`, if it is there
     std::erase_if(hooks, [id](const auto& hook) { return hook.first == id; });
   }
-  // Calls visit(hook) for each hook that is in the list at the start, unless an earlier one removes
-  // it.  A hook may add and remove hooks.
+  // Calls visit(hook) for each hook that is in the list at the start, unless an earlier hook has
+  // removed it.  A hook may add and remove hooks.
   template <class Visit>
   void for_each(Visit visit) {
     auto copy = hooks;
@@ -52,7 +53,7 @@ struct HookList final : HookListBase {
         visit(*hook);
   }
 };
-// Adds a hook to `list`, which is made if it is null.
+// Adds a hook to `list`.  Makes the list if it is null.
 template <class F>
 RemovableHandle add_hook(std::shared_ptr<HookList<F>>& list, std::function<F> hook) {
   if (!list) list = std::make_shared<HookList<F>>();

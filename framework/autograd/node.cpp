@@ -26,8 +26,8 @@ bool list_op(std::string_view name) {
 
 Node::~Node() = default;
 
-// A long chain of nodes is freed by a loop, because recursion would overflow the stack: the nodes
-// that only a dying node held go on a worklist.
+// Frees a chain of nodes by a loop, because recursion would overflow the stack.  The nodes that
+// only the freed node pointed to are put on a worklist.
 void destroy_node(Node* node) {
   node->next = std::exchange(t_dying, node);
   if (std::exchange(t_draining, true)) return;
@@ -89,13 +89,13 @@ Tensor Node::saved(size_t slot, const NodePtr& edge) const {
   for (const SavedTensor& s : saved_) {
     if (s.slot != slot) continue;
     if (s.value.version() != s.version) {
-      bool is_output = slot == inputs.size();
+      const size_t n = inputs.size(), i = slot < n ? slot : slot - n - 1;
       fail<VersionError>(
-          name(), ": expected ",
-          is_output ? std::string("its output") : "its input " + std::to_string(slot), " of shape ",
-          s.value.shape(), edge && edge->path ? " (" + interned(edge->path) + ")" : std::string(),
-          " as saved for backward, got it changed in place: version ", s.value.version(),
-          ", saved at version ", s.version);
+          name(), ": expected its ",
+          slot == n ? "output" : (slot < n ? "input " : "extra tensor ") + std::to_string(i),
+          " of shape ", s.value.shape(),
+          edge && edge->path ? " (" + interned(edge->path) + ")" : "", " as saved at version ",
+          s.version, ", got version ", s.value.version(), ": it was changed in place");
     }
     if (!grad_enabled() || !edge) return s.value;
     Tensor value = s.value.detach();

@@ -9,20 +9,20 @@
 //            |       `----> leaf <-- b
 //            `------------> leaf <-- c
 //
-// Every arrow is a counted pointer: a tensor holds its node, and a node holds its inputs' nodes.
-// Those are older than the node, and no counted pointer leads back, so there are no cycles: a graph
-// dies with the last tensor that holds it.  (A hook is a user's function.  If it holds its own
-// tensor, that is a cycle until the hook is removed, or its node is released.)
+// Every arrow is a counted pointer: from a tensor to its node, or from a node to an input's node.
+// An input's node is older than the node, and no counted pointer leads back, so there are no
+// cycles.  A graph is freed with the last tensor that points to it.  (A hook is a user's function.
+// If it captures its own tensor, it makes a cycle until it is removed or its node is released.)
 //
 // Backward runs the newest node first and leaves last.  A node is newer than its inputs' nodes, so
-// when its turn comes, its gradient is complete.  Until then, the sum of the parts that have come
-// waits in the node (`pending`), or in the run if another run uses that place.  At the end,
-// backward() adds each leaf's gradient to its `grad`; vitro::grad() returns gradients instead.
+// its gradient is complete before it runs.  Until then, the sum of the parts so far is in the node
+// (`pending`), or in the run if another run uses `pending`.  At the end, backward() adds each
+// leaf's gradient to its `grad`; vitro::grad() returns gradients instead.
 //
 // An op saves the values that its backward needs: mul saves a and b.  A saved tensor is an alias:
-// it shares the storage and has no node.  With it the node keeps the storage's version, a count of
-// the changes in place.  If the version has changed when backward asks for the value, a
-// VersionError is thrown.  (A write through a pointer kept from mutable_data() is not counted.)
+// it shares the storage and has no node.  The node also saves the storage's version, which counts
+// changes in place.  If the version has changed when backward reads the value, a VersionError is
+// thrown.  (A write through an old pointer from mutable_data() is not counted.)
 //
 // A node is released when its backward has run, unless retain_graph is true: it drops its saved
 // tensors and hooks.  Another backward through it is then a GraphError.  Its edges stay.
@@ -41,7 +41,7 @@ namespace [[gnu::visibility("default")]] vitro {
 
 // --- grad mode (per thread) ---
 
-extern constinit thread_local bool t_grad_enabled;  // what grad_enabled() returns
+extern constinit thread_local bool t_grad_enabled;  // the result of grad_enabled()
 // Whether ops that this thread calls are recorded.  On at first.
 inline bool grad_enabled() { return t_grad_enabled; }
 
@@ -57,7 +57,7 @@ class AutoGradMode {
  private:
   bool before_;
 };
-// No op of this thread is recorded while a NoGradGuard lives.
+// No op of this thread is recorded in the scope of a NoGradGuard.
 struct NoGradGuard : AutoGradMode {
   NoGradGuard() : AutoGradMode(false) {}  // turns grad mode off
 };
@@ -93,8 +93,8 @@ struct Node : Pooled {
   // Whether input i requires grad; inside backward, whether this run also wants its gradient.
   // This function and those below throw GraphError for an i that the node does not have.
   bool needs(size_t i) const;
-  // The sum that waits for edge i: shape and dtype of input i, zeros at first.  Only for a backward
-  // with grad mode off.  An op that adds its gradient there returns an undefined tensor for i.
+  // The pending gradient of input i, with its shape and dtype, zeros at first.  Only for a backward
+  // with grad mode off.  A backward that adds the gradient there returns an undefined tensor for i.
   Tensor& accumulator(size_t i);
 
   // Saves a value for backward: input i, the output, or any other tensor under a number i.
@@ -102,14 +102,14 @@ struct Node : Pooled {
   void save_output(const Tensor& y);
   void save_extra(size_t i, const Tensor& x);
   // The saved value.  VersionError if it was changed in place.  While grad mode is on (as in
-  // create_graph), an input or output gets its node back; an extra never has one.
+  // create_graph), an input or the output is returned with its node; an extra never has a node.
   Tensor input(size_t i) const;
   Tensor output() const;
   Tensor extra(size_t i) const;
   const auto& saved() const { return saved_; }  // all SavedTensors, without the check
   void release();                               // drops saved tensors and hooks
 
-  RefCount refs;              // how many NodePtrs hold this node
+  RefCount refs;              // how many NodePtrs point to this node
   DType dtype = kFloat32;     // of the output
   bool is_leaf = false;       // whether this is a Leaf
   bool released = false;      // whether release() was called
@@ -118,12 +118,12 @@ struct Node : Pooled {
   uint64_t number = 0;        // greater than the number of every input's node
   Shape shape;                // of the output
   boost::container::small_vector<NodePtr, 4, PoolAllocator<NodePtr>> inputs;  // the edges
-  Tensor grad;                       // what Tensor::grad() returns
+  Tensor grad;                       // the result of Tensor::grad()
   std::unique_ptr<NodeHooks> hooks;  // null if there are none
 
-  Tensor pending;                  // for the engine: the gradient that waits here
+  Tensor pending;                  // for the engine: the sum of the gradient's parts so far
   std::atomic<Run*> run{nullptr};  // for the engine: the run that `pending` belongs to
-  Node* next = nullptr;            // for destroy_node(): the next node of its worklist
+  Node* next = nullptr;            // for destroy_node(): the next node in its worklist
 
  private:
   const NodePtr& edge(size_t i) const;
@@ -175,10 +175,10 @@ T* record(const Tensor& y, std::span<const Tensor> xs) {
 
 // The node of a leaf tensor.
 struct Leaf final : Node {
-  Leaf() { is_leaf = true; }                                  // requires_grad_() attaches it
+  Leaf() { is_leaf = true; }                                  // made by requires_grad_()
   std::string_view name() const override { return "leaf"; }   // "leaf"
   TensorList backward(const Tensor&) override { return {}; }  // never called by the engine
-  TensorImpl* owner = nullptr;  // its tensor, not counted; null once the tensor has died
+  TensorImpl* owner = nullptr;  // its tensor, not counted; null once the tensor is freed
   bool frozen = false;          // after requires_grad_(false): the leaf takes no gradient
 };
 

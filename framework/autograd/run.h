@@ -51,12 +51,12 @@ class Run {
   Run* parent_;
   const Node* current_ = nullptr;
   boost::container::small_vector<NodePtr, 2, PoolAllocator<NodePtr>> roots_ =
-      {};  // the outputs' nodes; they keep every node alive during the run
+      {};  // the outputs' nodes; no node of the graph is freed while they are here
   // For grad(): the index of each node of `inputs`, and -1 for nodes that depend on one of them.
   // Empty for backward().
   std::unordered_map<const Node*, int> useful_ = {};
   std::vector<Tensor> results_ = {};
-  // Gradients that wait here, because another run uses the place in the node.
+  // Pending gradients of nodes whose own `pending` is used by another run.
   std::unordered_map<const Node*, Tensor> elsewhere_ = {};
   boost::container::small_vector<Tensor, 1> given_ = {};  // the caller's gradients of the outputs
 };
@@ -65,10 +65,10 @@ class Run {
 inline constexpr const char* kConverted =
     "; if the leaf was converted after it was recorded, compute the output again";
 
-// Returns the gradient as a contiguous tensor that nobody else holds, so that the receiver may
-// change it in place.  Copies only if it must.
+// Returns the gradient as a contiguous tensor whose storage nobody else has, so that the receiver
+// may change it in place.  Copies only if necessary.
 Tensor own_gradient(Tensor gradient);
-// The gradient after the node's hooks.
+// Runs the node's hooks and returns the gradient after them.
 Tensor run_hooks(Node* node, Tensor gradient);
 
 }  // namespace vitro

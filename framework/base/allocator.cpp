@@ -1,4 +1,4 @@
-// The slow paths of the allocator: carving small blocks, caching large ones, statistics.
+// The slow paths of the allocator: small blocks from slabs, the cache of large blocks, statistics.
 #include "framework/base/allocator.h"
 
 #include <malloc.h>
@@ -27,7 +27,7 @@ namespace {
 #ifdef NDEBUG
 constexpr bool kFillBlocks = false;
 #else
-constexpr bool kFillBlocks = true;  // with set bits, which are NaN in every floating dtype
+constexpr bool kFillBlocks = true;  // fills new blocks with 1 bits: NaN in every floating dtype
 #endif
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kBatch = size_t{16} << 10;        // bytes of one class that a thread takes at once
@@ -85,8 +85,8 @@ void add_live(int64_t bytes) {
   while (live > peak && !s.peak.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {}
 }
 
-// The child of a fork() has no other threads, and their pools are gone.  It loses what they counted
-// since their last report (at most 64 KiB each), and their free blocks.
+// The child of a fork() has no other threads.  It loses their free blocks, and the bytes that they
+// have counted since their last report (at most 64 KiB each).
 void unlock_after_fork(bool in_child) {
   Shared& s = shared();
   if (in_child) {
@@ -127,7 +127,7 @@ void put_back(Shared& s, void* list) {
   }
 }
 
-// Returns to the slabs what a thread's lists hold beyond `most` bytes per class.
+// Returns blocks from a thread's lists to the slabs, until at most `most` bytes per class are left.
 void shorten_lists(SmallPool& pool, size_t most) {
   Shared& s = shared();
   for (size_t c = 1; c < kSmallClasses; ++c) {
@@ -166,7 +166,7 @@ bool register_thread(SmallPool& pool) {
   return pool.registered = true;
 }
 
-// Whether this thread keeps lists of free blocks.  Empties them if another thread asked for that.
+// Whether this thread keeps lists of free blocks.  Empties the lists if ask_for_lists() was called.
 bool keeps_lists(SmallPool& pool) {
   if (pool.keeps.load(std::memory_order_relaxed)) return true;
   if (pool.ended || (!pool.registered && !register_thread(pool))) return false;
@@ -346,7 +346,7 @@ void empty_cache() {
     release_all(s);
   }
 #ifdef __GLIBC__
-  malloc_trim(0);  // free() alone keeps the pages
+  malloc_trim(0);  // free() alone does not return the pages
 #endif
 }
 

@@ -31,22 +31,23 @@ inline constexpr size_t kSmallBlock = 4096;
 struct SmallPool {
   void* free[kSmallBlock / 64 + 1];  // free[c]: a list of blocks of 64 c bytes
   std::atomic<int64_t> unreported;   // change of MemoryStats::live since the last report, in bytes
-  std::atomic<bool> keeps;           // freed blocks go to `free`; cleared to have the lists emptied
+  std::atomic<bool> keeps;           // whether freed blocks go to `free`; empty_cache() clears it
   // Whether the allocator lists this pool, and whether its thread has ended.
   bool registered, ended;
-  int64_t listed;  // bytes in the lists at the last report
+  int64_t listed;  // listed - unreported is the number of bytes in the lists
 };
 // The pool of the calling thread.
 extern constinit thread_local SmallPool t_small_pool;
 
-// These work for allocate() and deallocate() if a block is large, or a list empty or not kept.
+// allocate() and deallocate() call these if the block is large, its list is empty, or the thread
+// keeps no lists.
 void* allocate_slow(size_t bytes);
 void deallocate_slow(void* block, size_t bytes);
 // Adds `unreported` to the statistics of the process, and shortens lists that are too long.
 void report_small_pool(SmallPool& pool);
 
-// Whether freed blocks are kept for reuse.  A sanitizer must see every allocation, so it is false
-// there.
+// Whether freed blocks are kept for reuse.  It is false under a sanitizer, which must see every
+// allocation.
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kPooled = false;
 #elif defined(__has_feature)
@@ -56,7 +57,7 @@ inline constexpr bool kPooled =
 inline constexpr bool kPooled = true;
 #endif
 
-// Counts `bytes` more in use (fewer if negative), and reports every 64 KiB.
+// Adds `bytes`, which may be negative, to the bytes in use.  Reports every 64 KiB.
 inline void count_small(SmallPool& pool, int64_t bytes) {
   int64_t unreported = pool.unreported.load(std::memory_order_relaxed) + bytes;
   pool.unreported.store(unreported, std::memory_order_relaxed);
@@ -77,7 +78,7 @@ inline void* allocate(size_t bytes) {
   return block;
 }
 
-// Frees a block, on any thread; `bytes` is the size with which allocate() was called.
+// Frees a block, on any thread; `bytes` is the size that was passed to allocate().
 inline void deallocate(void* block, size_t bytes) {
   SmallPool& pool = t_small_pool;
   if (!kPooled || bytes > kSmallBlock || !pool.keeps.load(std::memory_order_relaxed)) [[unlikely]]
@@ -91,7 +92,7 @@ inline void deallocate(void* block, size_t bytes) {
 // A standard allocator on top of allocate(), for small containers on hot paths.
 template <class T>
 struct PoolAllocator {
-  // The members that C++ asks of an allocator.
+  // The members that C++ requires of an allocator.
   using value_type = T;
   PoolAllocator() = default;
   template <class U>

@@ -4,8 +4,8 @@
 namespace vitro {
 
 // Sets a function that every allocation on any thread calls first.  If it returns true, the
-// allocation throws MemoryError.  While one is set, threads keep no lists of small blocks, so that
-// no allocation passes it by.  Null removes it.
+// allocation throws MemoryError.  While a function is set, threads keep no lists of small blocks,
+// from which they could allocate without a call.  Null removes the function.
 using AllocationFails = bool (*)();
 void set_allocation_fails(AllocationFails fails);
 

@@ -58,8 +58,8 @@ constexpr std::string_view dtype_name(DType d) {
 // Whether d is float32, float64 or bfloat16.
 constexpr bool is_floating(DType d) { return d <= kBFloat16; }
 
-// The dtype in which sums, optimizer states and caches of values of dtype d are kept: float64 for
-// float64, float32 for all others.
+// The dtype of sums, optimizer states and caches for values of dtype d: float64 for float64,
+// float32 for all others.
 constexpr DType accumulation_dtype(DType d) { return d == kFloat64 ? kFloat64 : kFloat32; }
 
 // Prints the name.

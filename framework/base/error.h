@@ -12,7 +12,7 @@ namespace [[gnu::visibility("default")]] vitro {
 // one line "  in ..." for each module that the error passed on its way out.
 class Error : public std::runtime_error {
  public:
-  // Keeps the message, which what() returns.
+  // Stores the message, which what() returns.
   explicit Error(std::string message) : std::runtime_error(""), text_(std::move(message)) {}
   const char* what() const noexcept override { return text_.c_str(); }
 
@@ -35,7 +35,7 @@ struct MemoryError : Error { using Error::Error; };   // the system gave no memo
 // clang-format on
 [[noreturn]] void fail_memory(size_t bytes = 0);  // throws a MemoryError; allocates nothing
 
-// Throws an E.  Its message is the parts, one after another, as << prints them.
+// Throws an E.  Its message consists of the parts, each printed by <<.
 template <class E, class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) try {
   std::ostringstream text;

@@ -1,4 +1,4 @@
-// Converts float16 (IEEE half precision), which some files hold, to float32.
+// Converts float16 (IEEE half precision), a dtype of some files, to float32.
 #pragma once
 #include <bit>
 #include <cstdint>

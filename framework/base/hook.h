@@ -1,4 +1,4 @@
-// Hook: a function that sees a value and may return another one to use instead.
+// Hook: a function that gets a value and may return a replacement for it.
 #pragma once
 #include <functional>
 #include <type_traits>
@@ -8,8 +8,8 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A std::function<R(Args...)> that can also be made from a function that returns nothing.  It then
-// returns R(); for a Tensor this is the undefined tensor, which leaves the value as it is.
+// A std::function<R(Args...)> that can also be made from a function that returns nothing.  The Hook
+// then returns R().  If R is Tensor, R() is the undefined tensor, and the value is not replaced.
 template <class Signature>
 struct Hook;
 // The definition for a function signature.

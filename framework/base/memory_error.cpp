@@ -19,7 +19,7 @@ struct NoMemory final : MemoryError {
 
 }  // namespace
 
-// `throw` itself needs memory for the error; the C++ library keeps a reserve for that.
+// `throw` itself needs memory for the error, for which the C++ library has a reserve.
 void fail_memory(size_t bytes) { throw NoMemory(bytes); }
 
 void Error::add_context(const std::string& where) noexcept {

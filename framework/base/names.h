@@ -9,7 +9,7 @@ namespace [[gnu::visibility("default")]] vitro {
 
 // The number of an interned name.  0 is the empty name.
 using NameId = uint32_t;
-// The id of `name`, the same for equal names.  A name that has an id keeps it for ever.
+// The id of `name`.  Equal names have the same id, which never changes.
 NameId intern(const std::string& name);
 // The name that has this id.
 const std::string& interned(NameId id);

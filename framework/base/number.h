@@ -24,7 +24,7 @@ struct Number {
   }
   double real;              // the value, rounded if it is a large integer
   int64_t integer = 0;      // the exact value if is_integer
-  bool is_integer = false;  // whether it came as an integer that int64 holds
+  bool is_integer = false;  // whether the argument was an integer in the range of int64
 };
 
 // Prints the value.
@@ -47,7 +47,8 @@ T number_as(std::string_view op, const Number& x) {
     }
     if constexpr (std::is_same_v<T, bool>) fits = fits && (whole == 0 || whole == 1);
     else fits = fits && std::in_range<T>(whole);
-    check<ValueError>(fits, op, ": expected a number that ", dtype_of<T>(), " holds, got ", x);
+    check<ValueError>(fits, op, ": expected a number that ", dtype_of<T>(), " can represent, got ",
+                      x);
     return static_cast<T>(whole);
   }
 }

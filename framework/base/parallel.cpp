@@ -1,8 +1,9 @@
 // The pool of threads behind parallel_for.  Other programs may use the same machine.
 //
-// The calling thread works, and waits only for ranges that a worker has begun.  A worker that the
-// system has not scheduled yet therefore delays nobody.  Workers spin between two jobs as long as
-// jobs follow each other quickly and no other program wants their core; otherwise they sleep.
+// A loop is one job, cut into ranges.  The calling thread computes ranges too, and in the end waits
+// only for ranges that a worker has begun, so a worker that the system has not scheduled yet delays
+// nobody.  Workers spin between two jobs as long as jobs follow each other quickly and no other
+// program uses their core; otherwise they sleep.
 #include "framework/base/parallel.h"
 
 #include <linux/futex.h>
@@ -32,7 +33,7 @@ constexpr Nanoseconds kLongestSpin = 300 * kMicrosecond;  // how long a worker s
 constexpr Nanoseconds kShortestSpin = 3 * kMicrosecond;
 constexpr Nanoseconds kWaitSpin = 200 * kMicrosecond;  // how long a caller waits by spinning
 constexpr Nanoseconds kWaitSpinInCompany = 15 * kMicrosecond;
-constexpr Nanoseconds kJump = 100 * kMicrosecond;  // a longer gap: the thread lost its core
+constexpr Nanoseconds kJump = 100 * kMicrosecond;  // while spinning, a longer gap means a lost core
 constexpr Nanoseconds kLook = 2 * kMillisecond;    // time between two calls of waited_for_core()
 constexpr Nanoseconds kStay = 50 * kMillisecond;   // company is assumed to stay this much longer
 // The workers start when the loops have taken this long in all: starting a second thread costs
@@ -57,7 +58,7 @@ struct Pool {
   alignas(64) std::atomic<uint32_t> done{0};  // ranges of this job that have ended
   std::atomic<bool> caller_sleeps{false};     // until the last range has ended
 
-  // The job.  The caller writes it before it publishes `word`; threads read it after they claim.
+  // The job.  The caller writes it before it publishes `word`; a worker reads it after a claim.
   alignas(64) RangeFunction call = nullptr;
   const void* f = nullptr;
   int64_t n = 0, step = 0;
@@ -79,15 +80,14 @@ struct Pool {
   // In company: CPU time of the workers, less the time that they and the caller spent spinning.
   std::atomic<Nanoseconds> useful_cpu{0};
 
-  std::atomic<int> caller_cpu{-1};  // where the last job began
+  std::atomic<int> caller_cpu{-1};  // the CPU on which the last job began
 
-  // Each worker has one.  It sleeps on `asleep`, and counts the ranges that it ran and its sleeps.
-  struct alignas(64) Bed {
-    std::atomic<uint32_t> asleep{0};
-    std::atomic<int> thread{0}, cpu{-1};  // its id; the CPU it last ran on
-    std::atomic<uint64_t> helped{0}, sleeps{0};
+  struct alignas(64) WorkerState {
+    std::atomic<uint32_t> asleep{0};             // the worker sleeps until this is 0
+    std::atomic<int> thread{0}, cpu{-1};         // its thread id; the CPU on which it last ran
+    std::atomic<uint64_t> helped{0}, sleeps{0};  // ranges that it ran; how often it went to sleep
   };
-  Bed beds[kMostWorkers];
+  WorkerState states[kMostWorkers];
 };
 
 // Never destroyed, because a thread may still compute while static objects are destroyed.
@@ -97,12 +97,12 @@ Pool& pool() {
   return *one;
 }
 
-std::atomic<int> g_threads{0};  // 0: not set or asked for yet
+std::atomic<int> g_threads{0};  // 0 until it is first set or asked for
 constinit thread_local int t_limit = INT_MAX;
-constinit thread_local bool t_inside = false;  // in a range; inner loops do not use the pool
+constinit thread_local bool t_inside = false;  // runs a range, so its loops do not use the pool
 
-// std::atomic::wait yields the core several times before it sleeps.  In company each yield costs a
-// time slice of another program.
+// Not std::atomic::wait, which yields the core several times before it sleeps.  In company each
+// yield lasts for a time slice of another program.
 void sleep_while(std::atomic<uint32_t>& word, uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
 }
@@ -117,7 +117,7 @@ void pause() {
 }
 
 // Moves `thread` from `cpu` to the other CPUs of the process.  The system may wake a worker on the
-// core of the thread that wakes it, even if another core is idle; the two would then take turns.
+// core of the waking thread, even if another core is idle.  The two threads would then take turns.
 void keep_off(int thread, int cpu) {
   cpu_set_t others;
   if (cpu < 0 || sched_getaffinity(getpid(), sizeof others, &others) != 0) return;
@@ -125,8 +125,9 @@ void keep_off(int thread, int cpu) {
   if (CPU_COUNT(&others) > 0) sched_setaffinity(thread, sizeof others, &others);
 }
 
-// How long this thread has waited for a core since the last look.  It looks every kLook at most, or
-// after an interruption.  Returns 0 between looks, and if the last look was too long ago.
+// How long this thread has waited for a core since its last call of waited_for_core().  Makes such
+// a call at most once per kLook, or after an interruption, and otherwise returns 0.  Also returns 0
+// if the last call was too long ago.
 Nanoseconds waiting(Nanoseconds at, bool was_interrupted = false) {
   constinit thread_local Nanoseconds last_look = 0, seen = 0;
   if (!was_interrupted && at - last_look < kLook) return 0;
@@ -155,7 +156,7 @@ void call_range(Pool& p, uint32_t range) {
     if (!p.failed.exchange(true, std::memory_order_relaxed)) p.error = std::current_exception();
   }
 }
-// Once the last range is counted, the caller may change the job; `ranges` is read before that.
+// Once the last range is counted, the caller may change the job, so `ranges` is read before.
 void end_range(Pool& p) {
   const uint32_t ranges = p.ranges;
   if (p.done.fetch_add(1, std::memory_order_seq_cst) + 1 == ranges &&
@@ -171,12 +172,12 @@ bool has_work(const Pool& p, int index) {
 // One thread of the pool.
 class PoolWorker {
  public:
-  PoolWorker(Pool& pool, int index) : p_(pool), bed_(pool.beds[index]), index_(index) {}
+  PoolWorker(Pool& pool, int index) : p_(pool), state_(pool.states[index]), index_(index) {}
 
-  // Returns, and so ends the thread, only in the child of a fork() inside a range of this worker.
+  // Returns only in the child of a fork() inside a range of this worker.
   void work() {
     t_inside = true;
-    bed_.thread.store(gettid(), std::memory_order_relaxed);
+    state_.thread.store(gettid(), std::memory_order_relaxed);
     run_where_the_process_may();
     look_around();
     for (;;) {
@@ -195,7 +196,7 @@ class PoolWorker {
  private:
   void run(uint32_t range) {
     call_range(p_, range);
-    bed_.helped.fetch_add(1, std::memory_order_relaxed);
+    state_.helped.fetch_add(1, std::memory_order_relaxed);
     end_range(p_);
   }
 
@@ -209,7 +210,7 @@ class PoolWorker {
 
   void look_around() {
     const int cpu = sched_getcpu();
-    bed_.cpu.store(cpu, std::memory_order_relaxed);
+    state_.cpu.store(cpu, std::memory_order_relaxed);
     if (cpu == p_.caller_cpu.load(std::memory_order_relaxed)) keep_off(0, cpu);
   }
 
@@ -243,18 +244,19 @@ class PoolWorker {
     }
   }
 
-  // Misses no job: the caller publishes it and then reads `asleep`; the worker does the reverse.
+  // The worker sets `asleep` and then looks for a job.  The caller publishes a job and then reads
+  // `asleep`.  So at least one of them sees the other, and no job is missed.
   void sleep() {
-    bed_.asleep.store(1, std::memory_order_seq_cst);
+    state_.asleep.store(1, std::memory_order_seq_cst);
     if (!has_work(p_, index_)) {
-      bed_.sleeps.fetch_add(1, std::memory_order_relaxed);
-      while (bed_.asleep.load(std::memory_order_acquire)) sleep_while(bed_.asleep, 1);
+      state_.sleeps.fetch_add(1, std::memory_order_relaxed);
+      while (state_.asleep.load(std::memory_order_acquire)) sleep_while(state_.asleep, 1);
     }
-    bed_.asleep.store(0, std::memory_order_relaxed);
+    state_.asleep.store(0, std::memory_order_relaxed);
   }
 
   Pool& p_;
-  Pool::Bed& bed_;
+  Pool::WorkerState& state_;
   const int index_;
   Company own_company_;               // other programs on this worker's core
   Nanoseconds spun_ = 0;              // time spun since cpu_at_
@@ -272,7 +274,7 @@ void start_workers(Pool& p, int wanted) {
         PoolWorker(p, workers).work();
       }).detach();
     return;
-  } catch (const std::system_error&) {  // no more threads to be had: go on with fewer
+  } catch (const std::system_error&) {  // the system gives no more threads; fewer will do
   } catch (const std::bad_alloc&) {}
   p.unhelped = 0;  // try again after another kUnhelped, not in every loop
 }
@@ -280,10 +282,10 @@ void start_workers(Pool& p, int wanted) {
 void wake(Pool& p, int helpers) {
   const int cpu = p.caller_cpu.load(std::memory_order_relaxed);
   for (int i = 0; i < helpers; ++i) {
-    Pool::Bed& bed = p.beds[i];
-    if (!bed.asleep.load(std::memory_order_seq_cst) || !bed.asleep.exchange(0)) continue;
-    if (bed.cpu.load(std::memory_order_relaxed) == cpu) keep_off(bed.thread, cpu);
-    wake_sleeper(bed.asleep);
+    Pool::WorkerState& worker = p.states[i];
+    if (!worker.asleep.load(std::memory_order_seq_cst) || !worker.asleep.exchange(0)) continue;
+    if (worker.cpu.load(std::memory_order_relaxed) == cpu) keep_off(worker.thread, cpu);
+    wake_sleeper(worker.asleep);
   }
 }
 
@@ -335,7 +337,7 @@ void run_ranges(Pool& p, int workers) {
   p.done.store(0, std::memory_order_relaxed);
   p.caller_cpu.store(sched_getcpu(), std::memory_order_relaxed);
   p.jobs.fetch_add(1, std::memory_order_relaxed);
-  // The caller always takes range 0, so that its cache still holds the data in the next job.
+  // The caller always takes range 0, whose data may still be in its cache from the last job.
   p.word.store(next_job(p.word.load(std::memory_order_relaxed), workers, p.ranges - 1),
                std::memory_order_seq_cst);
   wake(p, std::min(workers, static_cast<int>(p.ranges - 1)));
@@ -373,7 +375,7 @@ void run_job(Pool& p, int64_t n, int64_t grain, int threads, RangeFunction call,
     p.company.stays_until(end + kStay);
 }
 
-// A fork() inside a range cannot wait for the job, which includes that range.
+// A fork() inside a range cannot wait for the end of the job, because the job includes that range.
 void lock_pool() {
   while (!t_inside && pool().busy.exchange(true, std::memory_order_acquire)) sched_yield();
 }
@@ -381,7 +383,7 @@ void unlock_pool(bool in_child) {
   Pool& p = pool();
   if (in_child) {  // the child has no workers
     p.workers.store(0, std::memory_order_relaxed);
-    for (Pool::Bed& bed : p.beds) bed.asleep.store(0, std::memory_order_relaxed);
+    for (Pool::WorkerState& worker : p.states) worker.asleep.store(0, std::memory_order_relaxed);
     if (t_inside) p.broken.store(true, std::memory_order_relaxed);
     p.trial = HelpTrial();
     p.company.leaves();
@@ -442,7 +444,8 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f
 PoolStats pool_stats() {
   Pool& p = pool();
   PoolStats stats{p.jobs, p.alone, 0, 0, p.workers};
-  for (const Pool::Bed& bed : p.beds) stats.helped += bed.helped, stats.sleeps += bed.sleeps;
+  for (const Pool::WorkerState& worker : p.states)
+    stats.helped += worker.helped, stats.sleeps += worker.sleeps;
   return stats;
 }
 

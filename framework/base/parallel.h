@@ -10,8 +10,7 @@ namespace vitro {
 using RangeFunction = void (*)(const void* f, int64_t begin, int64_t end);
 void parallel_ranges(int64_t n, int64_t grain, RangeFunction call, const void* f);
 
-// While it lives, the calling thread reads and writes denormal numbers as zero (kFlush), or as they
-// are.
+// For a scope, the calling thread reads and writes denormal numbers as zero (kFlush), or exactly.
 template <bool kFlush>
 class DenormalMode {
  public:
@@ -53,15 +52,15 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
       &f);
 }
 
-// The grain of a loop over items of `each` numbers, if a range should have `worth` numbers.
+// The grain of a loop whose items have `each` numbers, for ranges of about `worth` numbers.
 constexpr int64_t grain_of(int64_t worth, int64_t each) {
   return each > 1 ? (each < worth ? worth / each : 1) : worth;
 }
 
-// Counts since the process began.  Tests look at these instead of at times.
+// Counts since the process began.  Tests check these counts instead of times, which vary.
 struct PoolStats {
   uint64_t jobs;    // loops that used the pool
-  uint64_t alone;   // loops that ran on one thread because another used the pool
+  uint64_t alone;   // loops that ran on one thread because another thread used the pool
   uint64_t helped;  // ranges that workers ran
   uint64_t sleeps;  // how often a worker went to sleep
   int workers;      // threads that the pool has started

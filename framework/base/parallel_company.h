@@ -18,8 +18,8 @@ inline Nanoseconds now() {
       .count();
 }
 
-// Whether other programs use our cores ("company").  They do if our threads wait for a core for
-// more than an eighth of the time.  The system's own work interrupts often, but only briefly.
+// Whether other programs use our cores ("company").  We assume it if our threads wait for a core
+// for more than an eighth of the time.  The system's own work interrupts often, but only briefly.
 class Company {
  public:
   // Call it when a thread has waited `time` for a core since its last call.
@@ -43,33 +43,33 @@ class Company {
   std::atomic<Nanoseconds> last_{0}, waited_{0}, until_{0};
 };
 
-// CPU time of the calling thread.  Call it seldom: the system then checks whether the thread's time
-// slice is over, which costs the thread part of its share of a core.
+// CPU time of the calling thread.  Call it seldom: each call makes the system check whether the
+// thread's time slice is over, which costs the thread part of its share of a core.
 inline Nanoseconds cpu_time() {
   timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return t.tv_sec * 1000 * kMillisecond + t.tv_nsec;
 }
 
-// Finds out whether help by workers pays in company.  A worker that loses its core inside a range
-// makes the caller wait for a time slice of another program, so help can cost more than it gains.
-// Jobs run with and without help by turns.  The two ways are compared by the CPU seconds that our
-// threads get per second, without the caller's pauses between jobs that are longer than kGap.
+// Measures whether help by workers is worth its cost in company.  A worker that loses its core
+// inside a range makes the caller wait for a time slice of another program, so help can cost more
+// than it gains.  Jobs run with and without help by turns.  The two ways are compared by the CPU
+// seconds that our threads get per second.  Pauses of the caller longer than kGap do not count.
 //
 // Help pays if it gets our threads much more CPU time, and more than one core's worth.  A gain of
-// half a core is taken from another program: two programs that do this to each other both become
+// half a core is taken from another program: if two programs take it from each other, both become
 // slower, and neither notices, because without help each would get even less.
 //
-// Company was noticed because threads had to wait, which speaks against help.  So help is first
-// tried after 50 ms.  While it does not pay, it is tried again after 200 ms, 800 ms and then each
-// second.
+// When company begins, threads have just had to wait for cores, so help probably does not pay.  It
+// is first tried after 50 ms, and then, as long as it does not pay, after another 200 ms, 800 ms
+// and each second.
 class HelpTrial {
  public:
   bool helps_next() const { return way_ == kHelped; }  // whether the next job has helpers
   bool help_pays() const { return pays_; }             // the result of the last trial of help
 
-  // Call these before and after each job in company.  `others` is the CPU time to add to that of
-  // the caller: the workers' time, less all time spent spinning.
+  // Call these before and after each job in company.  `others` is added to the CPU time of the
+  // caller: it is the workers' CPU time, less all time spent spinning.
   void job_begins(Nanoseconds at, std::atomic<Nanoseconds>& others) {
     static std::atomic<int64_t> threads{0};
     thread_local const int64_t me = ++threads;
@@ -111,7 +111,7 @@ class HelpTrial {
   Way way_ = kAlone;
   bool pays_ = false;
   double rate_[2] = {0, 0};                  // CPU seconds per second, alone and helped
-  Nanoseconds rest_ = kShortest, next_ = 0;  // how long help pauses, and until when
+  Nanoseconds rest_ = kShortest, next_ = 0;  // time without help before a trial; its end
   // The window: its thread, its start, the CPU time at its start; and when the last job ended.
   int64_t who_ = 0;
   Nanoseconds from_ = 0, cpu_ = 0, last_end_ = 0;

@@ -1,4 +1,4 @@
-// Uses thread-specific data of POSIX: the C library calls a function for each value at thread end.
+// AtThreadEnd, by POSIX thread-specific data: when a thread ends, the C library calls end(value).
 #include "framework/base/parallel_end.h"
 
 #include <pthread.h>

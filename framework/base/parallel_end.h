@@ -3,8 +3,8 @@
 
 namespace vitro {
 
-// Calls end(value) when a thread that has set a value ends.  Without memory, set() returns false.
-// (If the C library cannot register a thread_local with a destructor, it ends the program.)
+// Calls end(value) when a thread that has set a value ends.  (A thread_local with a destructor
+// would not do: if there is no memory to register the destructor, the C library ends the program.)
 class AtThreadEnd {
  public:
   explicit AtThreadEnd(void (*end)(void* value));

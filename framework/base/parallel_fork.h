@@ -1,4 +1,5 @@
-// fork() takes every lock of the library first, so that all of them are free in the child.
+// Makes fork() take every lock of the library first, so that no other thread holds one of them in
+// the child.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,12 +20,12 @@ enum class ForkLock : int {
   kCount
 };
 
-// Registers how fork() takes and frees a lock.  Call it once, before the lock is first used.
+// Registers how to take and free a lock around fork().  Call it once, before the first use.
 // unlock(true) runs in the child, which has only the thread that forked.
 void at_fork(ForkLock which, void (*lock)(), void (*unlock)(bool in_child));
 
-// One of 16 mutexes that fork() takes, chosen by `address`.  Objects of one kind share them instead
-// of having one each.  A thread may hold only one of the 16 at a time.
+// One of 16 mutexes, chosen by `address`.  All objects of one kind share the 16, and fork() takes
+// them.  A thread may hold only one of the 16 at a time.
 template <ForkLock which>
 std::mutex& fork_mutex(const void* address) {
   static std::array<std::mutex, 16> all;

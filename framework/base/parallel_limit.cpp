@@ -1,4 +1,4 @@
-// Asks Linux which cores the process may use, and how busy they are.
+// Reads from Linux which cores the process may use, and how busy they are.
 #include "framework/base/parallel_limit.h"
 
 #include <fcntl.h>

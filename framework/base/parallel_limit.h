@@ -1,4 +1,4 @@
-// The default number of threads, and how much other threads want the same cores.
+// The default number of threads, and measures of how busy the cores are.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,8 +11,8 @@ namespace vitro {
 // at least 1.
 int default_num_threads();
 
-// The number of threads on this machine that run or wait for a core now, this one included; 1 if it
-// is not known.  Source: Linux, proc_loadavg(5), the fourth field.
+// The number of threads on this machine that now run or wait for a core, including the caller; 1 if
+// the number is not known.  Source: Linux, proc_loadavg(5), the fourth field.
 int runnable_threads();
 
 // How long the calling thread has waited for a core while it could have run, in nanoseconds since
@@ -21,8 +21,9 @@ int runnable_threads();
 // Source: Linux, Documentation/scheduler/sched-stats.
 int64_t waited_for_core();
 
-// The same, from the text of a schedstat file: time run, time waited, number of times run.  Nothing
-// if the last is 0, since the system then counts nothing.  (A young thread's time may still be 0.)
+// The time waited, from the text of a schedstat file: time run, time waited, number of times run.
+// Nothing if the third number is 0: the system then counts nothing.  (The times do not show this,
+// because those of a new thread may be 0.)
 std::optional<int64_t> scheduling_delay(const char* schedstat);
 
 // The number of CPUs that the control groups of a process allow: the smallest quota of its groups

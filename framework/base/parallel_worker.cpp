@@ -14,7 +14,7 @@ std::thread start_thread(const std::string& name, std::function<void()> f) {
   // A thread inherits the signal mask of the thread that starts it.
   sigset_t all, before;
   sigfillset(&all);
-  // A fault of the thread itself must reach the program's handler.
+  // Signals for faults of the thread itself must reach the program's handlers.
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS})
     sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -1,4 +1,4 @@
-// Starts threads.  Outside of the pool, every thread is a Worker, which is always joined.
+// Starts threads.  Every thread of the library outside of the pool is a Worker, which is joined.
 #pragma once
 #include <exception>
 #include <functional>

@@ -8,20 +8,19 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// Sets how many threads the loops and products of this process may use, for all calling threads.
-// Results do not depend on it.  The default is the number of CPUs that the process may use: those
-// of its affinity mask, at most the CPU quota of its control groups.  ValueError unless n is in
-// [1, 1024].
+// Sets how many threads each loop or product of this process may use, on whichever thread it is
+// called.  Results do not depend on n.  The default is the number of CPUs in the affinity mask of
+// the process, at most the CPU quota of its control groups.  ValueError unless n is in [1, 1024].
 void set_num_threads(int n);
-// The number of threads that the calling thread's next loop may use: the number of the process, or
-// less inside a ScopedThreads.
+// The number of threads that the next loop of the calling thread may use: the number set for the
+// process, or a smaller limit of a ScopedThreads.
 int get_num_threads();
 
-// Limits the loops of the calling thread to n threads for a scope; it never raises the number.
+// Limits the loops of the calling thread to n threads for a scope; never raises a limit.
 // ValueError unless n >= 1.
 class ScopedThreads {
  public:
-  // The limit holds from the constructor to the destructor.
+  // The limit begins here and ends in the destructor.
   explicit ScopedThreads(int n);
   ~ScopedThreads();
   ScopedThreads(const ScopedThreads&) = delete;
@@ -49,7 +48,7 @@ struct OnednnPrimitive {
 };
 // The process's cache of prepared primitives.
 struct OnednnStats {
-  // Look-ups that found a primitive, and those that had to make one.
+  // Look-ups that found a primitive, and look-ups that had to make one.
   uint64_t hits, misses;
   int64_t bytes;                            // memory of the primitives, estimated
   std::vector<OnednnPrimitive> primitives;  // sorted by name

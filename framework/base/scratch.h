@@ -1,4 +1,4 @@
-// Scratch: memory for the time of a call.
+// Scratch: uninitialized memory that is freed at the end of a scope.
 #pragma once
 #include "framework/base/allocator.h"
 
@@ -12,7 +12,7 @@ class Scratch {
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  void* data() const { return data_; }  // null if it has no bytes
+  void* data() const { return data_; }  // null for 0 bytes
 
  private:
   size_t bytes_;

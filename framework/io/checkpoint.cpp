@@ -72,6 +72,17 @@ const std::string& Checkpoint::field(const std::string& name) const {
   return found->second;
 }
 
+int64_t Checkpoint::step() const {
+  const std::string& digits = field("step");
+  const char* end = digits.data() + digits.size();
+  int64_t step = -1;
+  const auto [stop, error] = std::from_chars(digits.data(), end, step);
+  check<IoError>(error == std::errc() && stop == end && step >= 0,
+                 "checkpoint: expected a whole number of at least 0 for step, got \"",
+                 digits.substr(0, 40), "\"");
+  return step;
+}
+
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   NamedTensors tensors = in_file_order(checkpoint.tensors);
   for (auto& [name, x] : tensors)
@@ -160,7 +171,8 @@ CheckpointDirectory::Found CheckpointDirectory::latest() const {
   for (auto step = all.rbegin(); step != all.rend(); ++step) try {
       return {*step, load_checkpoint(file(*step)), damaged};
     } catch (const IoError& error) { damaged.push_back(error.what()); }
-  fail<IoError>(path_, ": no checkpoint of this run is whole: ", damaged.front());
+  fail<IoError>(path_, ": expected a checkpoint that is not damaged, got none; the newest gave: ",
+                damaged.front());
 }
 
 }  // namespace vitro

@@ -1,8 +1,8 @@
 // Checkpoints: one file with everything that a training run needs to continue.
 //
-// A save writes the whole file or none.  It is a safetensors file, so other programs can read its
-// tensors.  Its metadata has an XXH3 checksum of all bytes, in which the 16 digits of the checksum
-// itself count as zeros.
+// A save replaces the whole file or changes nothing.  The file is a safetensors file, so other
+// programs can read its tensors.  Its metadata has an XXH3 checksum of all bytes, for which the 16
+// digits of the checksum itself are replaced by zeros.
 #pragma once
 #include <optional>
 
@@ -14,7 +14,9 @@ namespace [[gnu::visibility("default")]] vitro {
 struct Checkpoint {
   NamedTensors tensors;                         // such as weights and the optimizer's state
   std::map<std::string, std::string> metadata;  // texts by name; the name "checksum" is reserved
-  const std::string& field(const std::string& name) const;  // metadata of this name, or IoError
+  const std::string& field(const std::string& name) const;  // metadata[name]; IoError if missing
+  // The field "step", the number of training steps.  IoError for no number of at least 0.
+  int64_t step() const;
 };
 
 // Replaces the file at `path` by the checkpoint, as AtomicFile does.
@@ -30,7 +32,7 @@ NamedTensors under_prefix(const std::string& prefix, const NamedTensors& tensors
 // The checkpoints of one run: DIRECTORY/step-00000100.safetensors and so on.
 class CheckpointDirectory {
  public:
-  // Only keeps the path.  The directory must exist when another function is called.
+  // Only stores the path.  The directory must exist when another function is called.
   explicit CheckpointDirectory(std::string path) : path_(std::move(path)) {}
 
   std::vector<int64_t> steps() const;    // the steps that have a file, in rising order
@@ -46,7 +48,7 @@ class CheckpointDirectory {
     Checkpoint checkpoint;             // its contents
     std::vector<std::string> damaged;  // for each newer file, the error that it gave
   };
-  // The newest checkpoint that is whole.  IoError if there is none.
+  // The newest checkpoint that is not damaged.  IoError if there is none.
   Found latest() const;
 
  private:

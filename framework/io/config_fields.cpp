@@ -22,7 +22,7 @@ std::string shown(const nlohmann::json& value) {
 }  // namespace
 
 ConfigFields::ConfigFields(const std::string& json, std::string name) : name_(std::move(name)) {
-  // The parser would end at a NUL, and keep only the last of equal names.
+  // The parser would stop at a NUL, and would use only the last of equal names.
   if (json.find('\0') != std::string::npos) refuse("expected a JSON object, got a NUL byte in it");
   std::vector<std::set<std::string>> names;
   using Event = nlohmann::json::parse_event_t;

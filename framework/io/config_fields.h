@@ -8,8 +8,8 @@
 
 namespace vitro {
 
-// Each getter reads one field, and remembers that it was asked for.  A field that is missing or has
-// an impossible value is an IoError "NAME: expected X, got Y".
+// Each getter reads one field, and remembers its name for check_no_others().  A field that is
+// missing or has an impossible value is an IoError "NAME: expected X, got Y".
 class ConfigFields {
  public:
   // IoError unless `json` is a JSON object that gives no name twice.
@@ -24,7 +24,7 @@ class ConfigFields {
   const nlohmann::json& value(const std::string& field);  // of any type
   const nlohmann::json& all() const { return object_; }
 
-  void check_no_others() const;  // IoError if the object has a field that was not asked for
+  void check_no_others() const;  // IoError if the object has a field that no getter has read
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {

@@ -34,7 +34,7 @@ int open_directory_of(const std::string& path) {
 }
 
 // Makes a rename durable, and returns an errno or 0.  Some file systems cannot sync a directory and
-// say EINVAL; that is not an error here.
+// give EINVAL, which is no error here.
 int sync_directory_of(const std::string& path) {
   const int file = open_directory_of(path);
   if (file < 0) return errno;
@@ -126,7 +126,7 @@ AtomicFile& AtomicFiles::add(const std::string& path) {
 void AtomicFiles::commit() {
   for (auto& file : files_) file->finish();
   if (files_.empty()) return;
-  // The lock of the directory prevents that two writers rename at once and mix their files.
+  // The lock of the directory keeps two writers from renaming at the same time and mixing files.
   const OpenFile directory(::open((directory_of(files_.back()->destination_) + '.').c_str(),
                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (::flock(directory.get(), LOCK_EX) != 0 && errno == EINTR) {}

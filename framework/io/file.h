@@ -1,4 +1,4 @@
-// Reads whole files, and writes files so that nobody ever sees one half written.
+// Reads whole files, and writes files that no program can see half written.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace [[gnu::visibility("default")]] vitro {
 // Writes a file that appears under its name only when it is whole.  The bytes go to a temporary
 // file in the same directory; commit() syncs it, renames it to `path`, and syncs the directory.  So
 // `path` is always the old file or a whole new one, even if several processes save it.  The next
-// save removes the temporary file of a killed one.  A symbolic link stays; its target is replaced.
+// save removes the temporary file of a killed save.  A symbolic link stays; its target is replaced.
 // A FIFO, a character device, /dev/stdout and the like get the bytes at once.  Errors are IoErrors
 // that name path and reason.
 class AtomicFile {
@@ -26,7 +26,7 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   void write(const void* data, size_t size);  // appends `size` bytes
-  void commit();                              // lets the file appear at `path`
+  void commit();                              // makes the file appear at `path`
 
  private:
   friend class AtomicFiles;
@@ -46,10 +46,10 @@ void write_file(const std::string& path, std::string_view bytes);
 // files, each whole.)
 class AtomicFiles {
  public:
-  // Adds a file to write to.  Add the largest last: the old contents of the others are held in
-  // memory.
+  // Adds a file to write to.  Add the largest file last, because commit() reads the old contents of
+  // the others into memory.
   AtomicFile& add(const std::string& path);
-  void commit();  // lets all files appear
+  void commit();  // makes all files appear
 
  private:
   std::vector<std::unique_ptr<AtomicFile>> files_;

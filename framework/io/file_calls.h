@@ -1,4 +1,4 @@
-// The system calls of a durable save.  Tests replace them, to let each call fail or stop.
+// The system calls of a durable save.  Tests replace them, to make each call fail or stop.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -30,8 +30,8 @@ class ScopedFileCalls {
   FileCalls* before_;
 };
 
-// Writes all bytes, also if calls are interrupted or write less.  Returns an errno, or 0.  A write
-// beyond the limit of file sizes (ulimit -f) gives EFBIG, and no SIGXFSZ that ends the process.
+// Writes all bytes, even if a call is interrupted or writes fewer.  Returns an errno, or 0.  Beyond
+// the limit of file sizes (ulimit -f) this is EFBIG; no SIGXFSZ ends the process.
 int write_all(int file, const void* data, size_t size);
 
 }  // namespace vitro

@@ -1,5 +1,5 @@
-// JsonEvents reads JSON from untrusted files strictly, event by event.  A document would keep only
-// the last of equal keys, and could be nested to any depth.
+// JsonEvents reads JSON from untrusted files strictly, event by event.  (A parsed document would
+// have only the last of equal keys, and could be nested to any depth.)
 #pragma once
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   JsonEvents(std::string_view kind, const std::string& name) : kind_(kind), name_(name) {}
 
   void read(std::string_view json) {
-    // The parser would end at a NUL.
+    // The parser would stop at a NUL, as if the text ended there.
     if (json.find('\0') != std::string_view::npos) refuse("expected JSON, got a NUL byte in it");
     nlohmann::json::sax_parse(json, this);
   }
@@ -44,7 +44,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(size_t) override { return refuse_value("an array"); }
   bool end_array() override { return true; }
 
-  // Reports the parser's sentence without its prefix and without text from the file.
+  // Reports the parser's message without its prefix and without text from the file.
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
     std::string reason = error.what();
     reason.erase(0, reason.find("] ") + 2);

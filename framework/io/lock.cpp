@@ -16,7 +16,8 @@ namespace vitro {
 
 namespace {
 
-// Whether the path still names the open file.  Its last owner may have removed it in between.
+// Whether the path still names the open file.  The last owner of the lock may have removed the file
+// after it was opened here.
 bool is_named(const std::string& path, int file) {
   struct stat named, open;
   return ::stat(path.c_str(), &named) == 0 && ::fstat(file, &open) == 0 &&

@@ -1,5 +1,5 @@
-// Reads and writes safetensors files, Hugging Face's format of named tensors.  Reading is strict: a
-// file that is not whole, or not clear, is an IoError with file, tensor and reason.
+// Reads and writes safetensors files, Hugging Face's format of named tensors.  Reading is strict:
+// an incomplete or ambiguous file is an IoError with file, tensor and reason.
 #pragma once
 #include <map>
 #include <string>
@@ -18,14 +18,14 @@ struct Safetensors {
 // Options of load_safetensors().
 struct LoadFileOptions {
   // Whether to map the file into memory instead of reading it.  Only for local files that nobody
-  // changes while the tensors live.
+  // changes while the tensors exist.
   bool map = false;
 };
 
 // Loads all tensors of a .safetensors file, or of the shards that a .safetensors.index.json names.
 // float16 becomes float32.
 Safetensors load_safetensors(const std::string& path, const LoadFileOptions& options = {});
-// Does the same with the bytes of one file; errors call it `name`.
+// Does the same with the bytes of one file, which errors call `name`.
 Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 
 // Replaces `path` by a file of these tensors, as AtomicFile does.  Equal arguments give equal

@@ -1,4 +1,4 @@
-// SafetensorsFile: an open safetensors file.  It holds the header, and reads tensors on request.
+// SafetensorsFile: an open safetensors file.  It parses the header, and reads tensors on request.
 #pragma once
 #include <span>
 
@@ -19,7 +19,7 @@ class SafetensorsFile {
 
   // Reads tensors that follow each other in entries(), on several threads if they are large.
   std::vector<Tensor> read(std::span<const TensorEntry> entries) const;
-  // Reads one into x, a contiguous tensor of its shape and dtype.
+  // Reads the tensor of `entry` into x, a contiguous tensor of its shape and dtype.
   void read_into(const Tensor& x, const TensorEntry& entry) const {
     read_into({&x, 1}, {&entry, 1});
   }
@@ -36,8 +36,8 @@ class SafetensorsFile {
   SafetensorsHeader header_;
 };
 
-// Opens the file at `path`, or all shards that a .safetensors.index.json names.  IoError if a shard
-// has other tensors than the index says.
+// Opens the file at `path`, or all shards that a .safetensors.index.json names.  IoError if the
+// tensors of a shard are not the ones in the index.
 std::vector<SafetensorsFile> open_safetensors(const std::string& path);
 
 // IoError if a byte of a bool tensor is neither 0 nor 1: reading such a bool is undefined in C++.

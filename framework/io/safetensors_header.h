@@ -19,7 +19,7 @@ struct SafetensorsHeader {
 };
 
 inline constexpr uint64_t kMostHeaderBytes = 100'000'000;
-inline constexpr size_t kLengthBytes = 8;  // bytes before the header that hold its length
+inline constexpr size_t kLengthBytes = 8;  // bytes before the header, which are its length
 
 // The header's length, from the first bytes of a file of `size` bytes.
 uint64_t header_length(std::string_view start, uint64_t size, const std::string& name);
@@ -29,7 +29,7 @@ SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes, const
 // The tensors in the order of the file: by size of the elements, largest first, so that all are
 // aligned; then by name.
 NamedTensors in_file_order(NamedTensors tensors);
-// The length and the header for tensors in this order.
+// The first bytes of a file with these tensors in this order: the header's length and the header.
 std::string header_bytes(const NamedTensors& tensors,
                          const std::map<std::string, std::string>& metadata);
 // Writes a whole file, but does not commit it.

@@ -1,4 +1,4 @@
-// Makes temporary files and removes those of dead writers.
+// Makes temporary files, and removes temporary files whose writer has ended.
 #include "framework/io/temporary_file.h"
 
 #include <dirent.h>
@@ -101,8 +101,8 @@ TemporaryFile make_temporary_file(const std::string& destination) {
     made.file = file_calls().open(made.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (made.file < 0 && errno == EEXIST && tries < 100) continue;
     if (made.file < 0) return made;
-    // Another save may have taken the file for a leftover before it was locked: locked or removed
-    // it.
+    // Before the lock, another save may have mistaken the file for a leftover, and locked or
+    // removed it.
     if (try_lock(made.file) == Locked::kByAnother || ::access(made.path.c_str(), F_OK) != 0) {
       ::close(made.file);
       ::unlink(made.path.c_str());

@@ -5,8 +5,8 @@
 
 namespace vitro {
 
-// The file that a write to a path changes: the path, or the end of its symbolic links, which need
-// not exist.
+// The file that a write to a path changes: the path itself, or the target of its symbolic links.
+// The target need not exist.
 struct Destination {
   std::string path;
   int descriptor = -1;     // the open descriptor that /dev/stdout and the like name; else -1
@@ -22,7 +22,7 @@ std::vector<std::string> names_in(const std::string& directory);
 std::string directory_of(const std::string& path);
 
 // A file PATH.XXXXXXXX.tmp next to the PATH that it will replace; each X is a hexadecimal digit.
-// Its writer keeps it locked, so that the next save can tell whether the writer is dead.
+// Its writer keeps it locked, so that the next save can find out whether the writer still runs.
 struct TemporaryFile {
   std::string path;
   int file = -1;
@@ -30,9 +30,9 @@ struct TemporaryFile {
 };
 // Makes a temporary file.  If the system refuses, `file` is -1 and errno is the reason.
 TemporaryFile make_temporary_file(const std::string& destination);
-// Removes a temporary file, unless a living writer has locked it.  On a file system without locks
-// nobody can tell, and the file stays.
+// Removes a temporary file, unless its writer still has it locked.  On a file system without locks
+// the file stays, because its writer may still run.
 void remove_leftover(const std::string& temporary);
-void remove_leftovers(const std::string& destination);  // of all dead writers of this destination
+void remove_leftovers(const std::string& destination);  // all that belong to this destination
 
 }  // namespace vitro

@@ -9,8 +9,8 @@
 
 namespace vitro::nn {
 
-// Visits a whole tree and notes what members() names.  Then it searches the bytes of each module
-// for Modules and Parameters that members() does not name.
+// Visits a whole tree and records every member that members() names.  Then it searches the bytes of
+// each module for other Modules and Parameters.
 class MemberCheck final : public Visitor {
  public:
   void operator()(const std::string& name, Tensor& x) override {

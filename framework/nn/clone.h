@@ -7,8 +7,8 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// Gives `copy` the values, dtypes, ties and training modes of `source`.  ValueError unless the two
-// have the same structure.
+// Gives `copy` the values, dtypes, tied tensors and training modes of `source`.  ValueError unless
+// the two have the same structure.
 void copy_members(Module& source, Module& copy);
 
 // A deep copy: constructs a second M from the same arguments, as in clone(model, config), and

@@ -24,8 +24,8 @@ RemovableHandle Module::register_full_backward_hook(Hook<FullBackwardHook> hook)
 namespace {
 
 // The nodes at the two ends of a hooked call.  Both are identities: dL/d(output) and dL/d(input)
-// pass through them.  HookedOutput runs first in backward and notes dL/d(output) for HookedInput,
-// which calls the hooks.  If the input has no gradient, HookedOutput calls them.
+// pass through them.  HookedOutput runs first in backward and stores dL/d(output) for HookedInput,
+// which calls the hooks.  If the input requires no grad, HookedOutput calls the hooks.
 struct HookedOutput final : Op<HookedOutput> {
   static constexpr std::string_view kName = "hooked_output";
   std::shared_ptr<BackwardHookState> state;
@@ -69,7 +69,7 @@ struct ScopedFlag {
 
 bool has_hooks(const auto& list) { return list && !list->hooks.empty(); }
 
-// An alias of x that an End node made.
+// An alias of x with a node of type End.
 template <class End>
 Tensor watched(const Tensor& x, const std::shared_ptr<BackwardHookState>& state) {
   Tensor y = x.detach();

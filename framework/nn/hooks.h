@@ -19,11 +19,11 @@ struct ModuleHooks {
   std::shared_ptr<HookList<ForwardPreHook>> pre;         // run before forward
   std::shared_ptr<HookList<ForwardHook>> forward;        // run after forward
   std::shared_ptr<HookList<FullBackwardHook>> backward;  // run in backward
-  Module* module = nullptr;  // where the module is; null once it has died
+  Module* module = nullptr;  // where the module is; null once it is destroyed
 };
 
-// The state that the two ends of one hooked call share.  Its address is the key of the run_note()
-// in which the output's gradient waits for the input's.
+// The state that the two nodes of one hooked call share.  Its address is the key of the run_note()
+// that stores the output's gradient until the input's gradient is known.
 struct BackwardHookState {
   std::shared_ptr<ModuleHooks> hooks;  // of the module
   bool input_needs_grad;               // whether the input of the call requires grad

@@ -29,7 +29,7 @@ NamedTensors distinct(Module& root, std::optional<bool> buffers) try {
 }  // namespace
 
 // --- life ---
-// A module that moves may get into another tree, so it forgets its path; the next call finds it.
+// A moved module may be in another tree, so it has no path until its next call.
 Module::Module(Module&& other) noexcept
     : Marked(Kind::kModule),
       training_(other.training_),
@@ -137,8 +137,7 @@ void Module::Scope::enter(Module& module) try {
       const bool is_own = !t_in_hook && std::ranges::any_of(parameters, &Tensor::requires_grad);
       check<ValueError>(!is_own || !grad_enabled(), "members: expected ", root.describe(),
                         " to name ", module.describe(), ", which it runs, got no such member; add ",
-                        "v(\"...\", member), or its parameters are not trained; run it under ",
-                        "NoGradGuard if it must not be trained");
+                        "v(\"...\", member) to train its parameters, or run it under NoGradGuard");
       module.set_path_state(is_own ? Path::kUnnamed : Path::kKnown);
     }
     for (auto& [path, x] : root.named_parameters())

@@ -1,8 +1,8 @@
 // Module: a struct of parameters and child modules, one list of their names, and a forward.
 //
-// Parameters, the state dict, the printed tree and all else that a user asks of a model come from a
-// walk over members().  This one virtual function replaces PyTorch's registries, macros and
-// holders.  Nothing is registered, so moving, tying and cloning modules need no bookkeeping.
+// Parameters, the state dict and the printed tree all come from a walk over members().  This one
+// virtual function replaces PyTorch's registries, macros and holders.  Nothing is registered, so
+// modules can be moved, tied and cloned without bookkeeping.
 #pragma once
 #include <atomic>
 #include <map>
@@ -22,7 +22,7 @@ using NamedModules = std::vector<std::pair<std::string, Module*>>;  // pairs of 
 
 // A tensor that load_state_dict() did not load.
 struct Mismatch {
-  std::string name, reason;  // its name, and what differs
+  std::string name, reason;  // its name, and the difference
 };
 // The result of load_state_dict(): names that did not fit.
 struct LoadResult {
@@ -38,7 +38,7 @@ struct LoadOptions {
 // The base of all modules and models.
 class Module : public Marked {
  public:
-  // Modules move, and do not copy; clone() makes copies.
+  // Modules can be moved, but not copied; clone() makes copies.
   Module() : Marked(Kind::kModule) {}
   Module(Module&& other) noexcept;
   Module& operator=(Module&& other) noexcept;
@@ -46,14 +46,14 @@ class Module : public Marked {
   Module& operator=(const Module&) = delete;
   virtual ~Module();
 
-  virtual void members(Visitor&) {}      // shows every parameter, buffer and child by name
+  virtual void members(Visitor&) {}      // names every parameter, buffer and child to the visitor
   virtual std::string describe() const;  // "Linear(8 -> 32)"; the class name unless overridden
   // Computes the output of a module that has one input.  g++ warns of a forward that hides it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic warning "-Woverloaded-virtual"
   virtual Tensor forward(const Tensor& x);
 #pragma GCC diagnostic pop
-  // Multiply-accumulates of one forward from x to y, without children; 0 if it is not a product.
+  // Multiply-accumulates of one forward from shape x to shape y, without children; 0 if none.
   virtual int64_t macs(const Shape& x, const Shape& y) const { return (void)x, (void)y, 0; }
 
   // Calls forward and the hooks.  An error that passes through gets a line with this module's path.
@@ -61,7 +61,7 @@ class Module : public Marked {
     return call(x, [this](const Tensor& in) { return forward(in); });
   }
 
-  // --- walks; a tied tensor is listed once, under its first name; the first checks members() ---
+  // --- walks; a tied tensor is listed once, by its first name; the first walk checks members() ---
 
   NamedTensors named_parameters();        // all parameters with their paths
   NamedTensors named_buffers();           // all buffers with their paths
@@ -75,8 +75,8 @@ class Module : public Marked {
   int64_t parameter_count();              // how many numbers the parameters have
   void visit(Visitor& v);                 // members(v), after the check of the first walk
   NamedTensors state_dict();              // parameters and buffers; they share the storage
-  // Copies values into the model.  Strict: a ValueError lists all that does not fit, and nothing
-  // changes.  Shape and dtype must be equal, and so must the values for all names of a tied tensor.
+  // Copies values into the model.  Strict: a ValueError lists every name that does not fit, and
+  // nothing changes.  Shapes and dtypes must be equal, and so must values for one tied tensor.
   LoadResult load_state_dict(const NamedTensors& dict, const LoadOptions& options = {});
 
   Module& train(bool on = true);                  // sets the training mode of the whole tree
@@ -98,7 +98,7 @@ class Module : public Marked {
 
   bool is_hooked() const;  // whether the module has a hook
 
-  const std::string& path() const { return interned(path_); }  // from the first root that ran it
+  const std::string& path() const { return interned(path_); }  // in the first root that ran it
 
  protected:
   // Calls run(x) with hooks and error context.  An operator() with other arguments uses this too.
@@ -118,7 +118,7 @@ class Module : public Marked {
  private:
   friend class Scope;
   friend class MemberCheck;
-  // For its scope, recorded ops get this module's path.  The outermost call names the whole tree.
+  // In the scope, recorded ops get this module's path.  The outermost call sets all paths.
   class Scope {
    public:
     explicit Scope(Module& module) : outer_(t_module_path) {
@@ -145,7 +145,7 @@ class Module : public Marked {
   ModuleHooks& hooks();
 
   bool training_ = true;
-  // kUnnamed: the root that ran it does not name it, which is an error if grad mode is on.
+  // kUnnamed: the root that ran the module does not name it: an error if grad mode is on.
   enum class Path : uint8_t { kUnknown, kUnnamed, kKnown };
   Path path_state() const {
     return std::atomic_ref(const_cast<Path&>(path_state_)).load(std::memory_order_acquire);

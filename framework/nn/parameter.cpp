@@ -12,8 +12,7 @@ Tensor Parameter::leaf_of(const Tensor& x) {
 }
 
 // The word at p may be padding, or a member that another thread writes at this moment.  Neither is
-// a mark, so any value that is read will do; therefore the thread sanitizer need not check the
-// read.
+// a mark, so it does not matter which value is read, and the thread sanitizer must not report it.
 __attribute__((no_sanitize("thread"))) const Marked* Marked::find(const std::byte* p, Kind kind) {
   uint64_t word;
   std::memcpy(&word, p, sizeof word);

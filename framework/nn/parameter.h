@@ -1,4 +1,5 @@
-// Parameter, a tensor that a module trains; and Marked, by which a forgotten member is found.
+// Parameter: a tensor that a module trains.  Marked: a base class by which check_members() finds
+// members in memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +9,8 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// The base of Module and Parameter, which members() must name.  It holds its own address XOR a
-// constant, so that check_members() can find it among the bytes of the module that holds it.
+// The base of Module and Parameter, which members() must name.  Its only field is its own address
+// XOR a constant, so that check_members() can find it among the bytes of a module.
 class Marked {
  public:
   // The constant of each kind.
@@ -36,15 +37,14 @@ class Marked {
   uint64_t mark_;
 };
 
-// A leaf tensor that requires grad, by its type.  A copy is tied to the original: both hold the
-// same leaf.
+// A leaf tensor that requires grad.  A copy is tied to the original: both are the same leaf.
 class Parameter : public Tensor, public Marked {
  public:
-  Parameter() : Marked(Kind::kParameter) {}  // undefined, such as the bias of a layer without one
-  // Holds x itself if x is a leaf that requires grad, else a new leaf that shares x's storage. Only
-  // requires_grad_(false) freezes a Parameter.  DTypeError for integers and bools.
+  Parameter() : Marked(Kind::kParameter) {}  // undefined: the layer has no such parameter
+  // The leaf x itself if x is a leaf that requires grad, else a new leaf that shares x's storage.
+  // Only requires_grad_(false) freezes a Parameter.  DTypeError for integers and bools.
   Parameter(const Tensor& x) : Tensor(leaf_of(x)), Marked(Kind::kParameter) {}
-  // Copies and moves hold the same leaf.
+  // Copies and moves have the same leaf.
   Parameter(const Parameter& x) : Tensor(x), Marked(Kind::kParameter) {}
   Parameter(Parameter&& x) noexcept : Tensor(std::move(x)), Marked(Kind::kParameter) {}
   Parameter& operator=(const Parameter&) & = default;

@@ -96,12 +96,12 @@ void copy_members(Module& source, Module& copy) {
   }
   auto modules = source.modules(), copies = copy.modules();
   for (size_t i = 0; i < std::min(modules.size(), copies.size()); ++i) {
-    copies[i]->train(modules[i]->is_training());  // sets the whole subtree; inner modules follow
+    copies[i]->train(modules[i]->is_training());  // sets the subtree; inner modules come later
   }
 }
 
-// Converts in place in the TensorImpl, so ties, optimizers and hooks hold the converted tensor. The
-// gradients are dropped, because they have the old dtype.
+// Changes the TensorImpl, so that tied tensors, optimizers and hooks see the converted tensor too.
+// The gradients are dropped, because they have the old dtype.
 Module& Module::to(DType dtype) {
   check<DTypeError>(is_floating(dtype), "to: expected a floating dtype for a module, got ", dtype);
   for (auto& [name, x] : state_dict()) {

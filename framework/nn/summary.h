@@ -1,4 +1,4 @@
-// The rows of Module::summary.  Each row describes what one module holds and computes.
+// The rows of Module::summary.  Each row describes the tensors and the work of one module.
 #pragma once
 #include <functional>
 #include <string>
@@ -19,9 +19,9 @@ struct SummaryRow {
   bool operator==(const SummaryRow&) const = default;  // all fields are equal
 };
 
-// One row per module, the root first.  Modules that hold and compute nothing, such as hook points,
-// have no row.  macs(module) gives the multiply-accumulates of one forward of the module, without
-// the modules inside.
+// One row per module, the root first.  A module without tensors, children and multiply-accumulates,
+// such as a hook point, has no row.  macs(module) gives the multiply-accumulates of one forward of
+// the module, without the modules inside.
 std::vector<SummaryRow> summary_rows(Module& root,
                                      const std::function<int64_t(const Module&)>& macs);
 

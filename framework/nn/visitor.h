@@ -1,4 +1,4 @@
-// Visitor: a module's members() shows it every member by name.
+// Visitor: members() calls it with the name of every member, and the member.
 #pragma once
 #include <concepts>
 #include <memory>
@@ -39,7 +39,7 @@ class Visitor {
   virtual void operator()(const std::string& name, Tensor& parameter) = 0;
   virtual void buffer(const std::string& name, Tensor& buffer) = 0;  // a tensor that is not trained
   void buffer(const std::string& name, Parameter& parameter) = delete;  // a Parameter is trained
-  // Visits a child module.  `bytes` is its memory, as far as its static type is known.
+  // Visits a child module.  `bytes` is the memory of its static type.
   virtual void child(const std::string& name, Module& child, std::span<const std::byte> bytes) = 0;
 
   // Visits a child module; a list, as name.0, name.1, ...; or a child or list that may be null.

@@ -57,8 +57,8 @@ inline std::vector<std::pair<std::string, Tensor*>> all_tensors(Module& root,
 inline std::recursive_mutex& naming_mutex() {
   static std::recursive_mutex* const mutex = [] {
     const auto lock = [] { naming_mutex().lock(); };
-    // Only the thread that locked a recursive mutex can unlock it, and after a fork the child's
-    // thread counts as another one.  So the child makes a new mutex in the same place.
+    // Only the thread that locked a recursive mutex can unlock it, and the thread of a forked child
+    // counts as another thread.  So the child makes a new mutex in the same place.
     const auto unlock = [](bool in_child) {
       if (in_child) new (&naming_mutex()) std::recursive_mutex;
       else naming_mutex().unlock();

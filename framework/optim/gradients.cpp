@@ -13,7 +13,7 @@ namespace vitro::optim {
 namespace {
 
 constexpr int64_t kSumPart = 16384;  // elements; fixed, so that sums do not depend on the threads
-constexpr int64_t kFloatRun = 512;   // elements; their squares are added in float32, runs in double
+constexpr int64_t kFloatRun = 512;   // elements; added in float32 inside a run, else in float64
 
 // sum of squares of elements [begin, end)
 double squares(const Tensor& x, int64_t begin, int64_t end) {
@@ -148,8 +148,8 @@ void check_trained(const Tensor& loss, const std::vector<const Optimizer*>& opti
     open.pop_back();
     if (node->is_leaf) {
       any = true;
-      check<GraphError>(trained.contains(node), "check_trained: expected every leaf that gets a ",
-                        "gradient in an optimizer, got one in none: ",
+      check<GraphError>(trained.contains(node), "check_trained: expected an optimizer with each ",
+                        "leaf that gets a gradient, got none with ",
                         node->path ? interned(node->path) : "unnamed", ' ', node->dtype, ' ',
                         node->shape);
     }

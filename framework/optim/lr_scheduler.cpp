@@ -93,8 +93,8 @@ void Scheduler::load_state_dict(const NamedTensors& dict) {
                     given.at("step").numel() == 1 && given.at("step").dtype() == kInt64 &&
                     given.at("base_lrs").shape() == groups &&
                     given.at("base_lrs").dtype() == kFloat64;
-  check<ValueError>(fits, "load_state_dict: expected of a schedule only step, one int64 number, ",
-                    "and base_lrs, float64 ", groups, ", got another dictionary");
+  check<ValueError>(fits, "load_state_dict: expected only step, one int64 number, and base_lrs, ",
+                    "float64 ", groups, ", got another dictionary");
   const auto step = given.at("step").item<int64_t>();
   check<ValueError>(step >= 0, "load_state_dict: expected step >= 0, got ", step);
   Tensor base = empty(groups, kFloat64);

@@ -4,8 +4,8 @@
 //                                                            .lr_decay_iters = 2000});
 //   opt.step();  schedule.step();
 //
-// A formula is any function (step, base_lr) -> lr with step 0, 1, ....  Formulas are values, so one
-// can hold others, as SequentialLR does.  The names are those of torch.optim.lr_scheduler.
+// A formula is any function (step, base_lr) -> lr with step 0, 1, ....  A formula can contain other
+// formulas, as SequentialLR does.  The names are from torch.optim.lr_scheduler.
 #pragma once
 #include "optim.h"
 
@@ -63,7 +63,7 @@ struct SequentialLR {
 class Scheduler {
  public:
   // Takes the present lr of each group as its base_lr, and sets the lr of step 0.  The optimizer
-  // must live as long as the scheduler.  ValueError for a formula that makes no sense.
+  // must exist as long as the scheduler.  ValueError if the lr is negative or not finite.
   Scheduler(Optimizer& optimizer, LRFormula formula);
   void step();                                     // sets the lr of the next step
   int64_t last_step() const { return step_; }      // the step that the lr was set for

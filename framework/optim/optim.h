@@ -54,7 +54,7 @@ struct RMSpropOptions {
 // Adagrad (Duchi et al., 2011).
 struct AdagradOptions {
   double lr = 1e-2;                      // learning rate
-  double lr_decay = 0;                   // lr / (1 + (step - 1) lr_decay) is used in each step
+  double lr_decay = 0;                   // each step uses lr / (1 + (step - 1) lr_decay)
   double weight_decay = 0;               // adds weight_decay * p to the gradient
   double initial_accumulator_value = 0;  // first value of the sum of squares
   double eps = 1e-10;                    // added to the denominator
@@ -88,7 +88,7 @@ class Optimizer {
 
  protected:
   static constexpr size_t kMostStates = 3;                  // tensors of state per parameter
-  using StateNames = std::array<const char*, kMostStates>;  // null: no such tensor is kept
+  using StateNames = std::array<const char*, kMostStates>;  // null: there is no such tensor
 
   Optimizer();                                          // without parameters
   void add_parameters(const NamedTensors& parameters);  // adds a group, or nothing if it throws
@@ -115,13 +115,13 @@ class Optimizer {
   size_t group_count_ = 0;
 };
 
-// The optimizer with these Options; each group has its own.  Throws ValueError for options that
-// make no sense, a group without parameters and a parameter given twice; GraphError for a parameter
-// that is not a leaf, ShapeError if it is not contiguous, DTypeError if it is not floating.
+// The optimizer with these Options; each group has its own.  Throws ValueError for impossible
+// options, a group without parameters, or a parameter given twice.  For a parameter, throws
+// GraphError if it is not a leaf, ShapeError if not contiguous, and DTypeError if not floating.
 template <class Options>
 class OptimizerOf final : public Optimizer {
  public:
-  // Begins with one group.
+  // Makes the first group.
   explicit OptimizerOf(const NamedTensors& parameters, const Options& options = {}) {
     add_param_group(parameters, options);
   }
@@ -147,7 +147,7 @@ using AdamW = OptimizerOf<AdamWOptions>;
 using RMSprop = OptimizerOf<RMSpropOptions>;
 using Adagrad = OptimizerOf<AdagradOptions>;
 
-// The parameters that weight decay is for, and the others.
+// Parameters that get weight decay, and parameters that do not.
 struct DecayGroups {
   NamedTensors decayed, plain;  // rank >= 2: matrices; rank < 2: biases and the weights of norms
 };
@@ -159,12 +159,11 @@ DecayGroups decay_groups(const NamedTensors& parameters);
 // infinite norm makes finite gradients 0 and infinite ones NaN, as the formula says; a NaN norm
 // changes no gradient.  ValueError if max_norm is negative or NaN.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
-// Clips every number of every gradient to [-clip_value, clip_value].  ValueError if that is
-// negative.
+// Clips every number of every gradient to [-clip_value, clip_value].  ValueError if clip_value < 0.
 void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value);
 
-// Throws GraphError, with its name, if a leaf that loss.backward() would give a gradient is in no
-// optimizer; also if there is no such leaf.
+// Throws GraphError, which names the leaf, if loss.backward() would give a gradient to a leaf that
+// is in no optimizer.  Throws GraphError too if no leaf would get a gradient.
 void check_trained(const Tensor& loss, const std::vector<const Optimizer*>& optimizers);
 
 }  // namespace optim

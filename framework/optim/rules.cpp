@@ -31,7 +31,8 @@ void check_adam(const O& o) {
 void check_options(const AdamOptions& o) { check_adam(o); }
 void check_options(const AdamWOptions& o) { check_adam(o); }
 void check_options(const RMSpropOptions& o) {
-  check_range("alpha", o.alpha, 0, 1 + 1e-12);
+  check<ValueError>(o.alpha >= 0 && o.alpha <= 1, "optimizer: expected alpha in [0, 1], got ",
+                    o.alpha);
   check_not_negative("momentum", o.momentum);
   check_not_negative("eps", o.eps);
 }
@@ -86,7 +87,7 @@ Names adam_names(const O& o) {
 }
 Names names_of(const AdamOptions& o) { return adam_names(o); }
 Names names_of(const AdamWOptions& o) { return adam_names(o); }
-// The centered kernel always needs a momentum buffer.  Without momentum it holds the last update.
+// The centered kernel always needs a momentum buffer, even if momentum is 0.
 Names names_of(const RMSpropOptions& o) {
   return {"square_avg", o.momentum != 0 || o.centered ? "momentum_buffer" : nullptr,
           o.centered ? "grad_avg" : nullptr};

@@ -5,7 +5,7 @@
 
 namespace vitro::optim {
 
-// A struct, because a header can declare it in advance, and simd::Rule is an alias.
+// A struct, which optim.h can declare in advance.  It cannot declare the alias simd::Rule.
 struct StepRule : simd::Rule {
   using simd::Rule::Rule;
 };

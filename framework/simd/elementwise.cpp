@@ -190,7 +190,7 @@ void ToFloat(const BFloat16* x, float* y, int64_t n) {
 }
 
 // Rounds to nearest even: adds 0x7fff, plus 1 if the last bit kept is 1, and drops the lower half.
-// (Highway's own DemoteTo drops it without rounding, and can turn a NaN into infinity.)
+// (Highway's own DemoteTo does not round, and can turn a NaN into infinity.)
 void ToBFloat16(const float* x, BFloat16* y, int64_t n) {
   const hn::RebindToUnsigned<D> du;
   const hn::Rebind<uint16_t, D> dh;

@@ -120,10 +120,10 @@ HWY_INLINE V Exp2Within(V t) {
   return Exp2OfRest(n, hn::Sub(t, n));
 }
 
-// e^(-c t^2) = 2^(n + r) for c = 1/2 or 1, as far as 2^-127.4; below 2^-126.5 the result is zero.
+// e^(-c t^2) = 2^(n + r) for c = 1/2 or 1, if n + r >= -127.4; the result is zero below 2^-126.5.
 // t^2 and log2(e) have two parts each, because rounding a large exponent would cost digits.
 HWY_INLINE V ExpMinusSquare(V t, float c) {
-#if HWY_TARGET == HWY_SCALAR  // here a product is rounded before the sum
+#if HWY_TARGET == HWY_SCALAR  // this target rounds a product before it adds
   const double x = hn::GetLane(t);
   const double y = std::exp(-static_cast<double>(c) * x * x);
   return C(y < 8.3e-39 ? 0.0f : static_cast<float>(y));
@@ -135,7 +135,7 @@ HWY_INLINE V ExpMinusSquare(V t, float c) {
   return Exp2OfRest(n, hn::MulAdd(rest, high, r));
 #endif
 }
-inline constexpr float kNormalEnd = 13.27f, kErfcEnd = 9.383f;  // there ExpMinusSquare is zero
+inline constexpr float kNormalEnd = 13.27f, kErfcEnd = 9.383f;  // ExpMinusSquare is zero there
 
 // e^(t^2 / 2) Phi(-t) for t in [0, 13.3], where Phi is the cumulative distribution function of the
 // normal: a rational minimax fit with a relative error of 5e-9.

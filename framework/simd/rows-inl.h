@@ -10,8 +10,8 @@ namespace vitro::simd::HWY_NAMESPACE {
 
 HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
 
-// The sum of all lanes of f(i, m) over the vectors of a row: elements i to i + m, where m < Lanes()
-// only in the last one.  f must then return zeros in the other lanes.
+// Returns the sum of all lanes of all f(i, m).  f(i, m) returns a vector for m elements of a row of
+// n, from element i on.  Only the last vector has m < Lanes(); its other lanes must be zero.
 template <class F>
 HWY_INLINE float SumOf(int64_t n, F f) {
   const int64_t step = Lanes();

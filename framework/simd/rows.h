@@ -23,7 +23,7 @@ struct ExpSum {
   float high, total;
 };
 ExpSum exp_sum(const float* x, int64_t n);
-double sum_from(const float* x, float from, int64_t n);  // sum_j (x_j - from)
+double sum_from(const float* x, float from, int64_t n);  // sum_j (x_j - from), without overflow
 void softmax(const float* x, float* y, int64_t n);
 void log_softmax(const float* x, float* y, int64_t n);
 // dx = y (dy - sum(y dy)) with y = softmax(x)

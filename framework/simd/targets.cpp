@@ -1,6 +1,6 @@
-// Chooses the instruction set for Highway's dispatch, in place of Highway's library.  Loading that
-// library takes longer than a small program, since it measures the resolution of the timer.  vitro
-// uses only Highway's headers, in a namespace of its own (cmake/source_flags.cmake).
+// Chooses the instruction set for Highway's dispatch, which Highway's library would do otherwise.
+// Loading the library takes longer than a small program, because it measures the resolution of the
+// timer.  vitro uses only Highway's headers, in a namespace of its own (cmake/source_flags.cmake).
 #include <hwy/targets.h>
 
 #include <cstdlib>

@@ -33,20 +33,21 @@ Tensor ones(const Shape& shape, DType dtype = kFloat32);   // filled with 1
 // Filled with `value`.  ValueError if an integer or bool dtype cannot hold it exactly.
 Tensor full(const Shape& shape, const Number& value, DType dtype = kFloat32);
 // start, start + step, ... while below `stop` (above it if step < 0), on one axis.  ValueError if
-// there is no end, or if an integer dtype cannot hold `start`, `step` or an element exactly.
+// the range has no end, or if an integer dtype cannot hold `start`, `step` or an element exactly.
 Tensor arange(Number stop, DType dtype = kInt64);
 Tensor arange(Number start, Number stop, Number step = 1, DType dtype = kInt64);
 // `count` numbers at equal distances, from `start` to `stop` inclusive.  DTypeError unless the
 // dtype is floating.
 Tensor linspace(double start, double stop, int64_t count, DType dtype = kFloat32);
 Tensor eye(int64_t n, DType dtype = kFloat32);  // the (n, n) identity matrix
-// The same with the shape and dtype of x.
+// The same functions, with the shape and dtype of x.
 Tensor empty_like(const Tensor& x);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, const Number& value);
-// A contiguous tensor on memory of the caller, which must stay valid until `deleter` is called with
-// it; that happens after the last view is gone.  ValueError if `data` is not aligned for the dtype.
+// A contiguous tensor on the caller's memory `data`, which must stay valid as long as the tensor or
+// a view of it exists.  Then deleter(data) is called, if there is a deleter.  ValueError if `data`
+// is null or not aligned for the dtype.
 Tensor from_blob(void* data, const Shape& shape, DType dtype = kFloat32,
                  std::function<void(void*)> deleter = {});
 // Copies numbers into a new tensor with one axis.

@@ -1,8 +1,8 @@
 // Loops over the elements of strided and broadcast tensors.
 //
-// float32 runs on a SIMD kernel over contiguous runs.  Operands that stride or broadcast are first
+// float32 uses a SIMD kernel on contiguous elements.  Operands that stride or broadcast are first
 // gathered into a small buffer, and bfloat16 is converted there, so every layout gives the same
-// numbers.  The other dtypes run as plain loops that read like the formula.
+// numbers.  The other dtypes use plain loops that read like the formula.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -13,8 +13,9 @@
 
 namespace vitro {
 
-// Walks over the elements of `shape` in row-major order, in N operands at once.  Neighbouring axes
-// are merged if every operand can step over both with one stride, so that runs are long.
+// Walks over the elements of `shape` in row-major order, in N operands at once.  A run is a part of
+// the last axis.  Neighbouring axes are merged if each operand has one stride for both, so that
+// runs are long.
 template <int N>
 class Walk {
  public:
@@ -33,10 +34,10 @@ class Walk {
     if (rank_ == 0) sizes_[rank_++] = 1;
   }
 
-  // The distance between neighbours in a run, in elements.
+  // The distance between neighbours in a run of this operand, in elements.
   int64_t step(int operand) const { return steps_[rank_ - 1][operand]; }
 
-  // Calls f(offsets, n) for each run in [begin, end): where it starts in each operand, its length.
+  // Calls f(offsets, n) for each run in [begin, end): its offset in each operand, and its length.
   template <class F>
   void range(int64_t begin, int64_t end, F f) const {
     const int64_t run = sizes_[rank_ - 1];
@@ -76,7 +77,7 @@ class Walk {
   int64_t steps_[Shape::kMaxRank + 1][N] = {};
 };
 
-// Strides that read x as if it were expanded to `shape`, and such a view of x without a graph.
+// The strides of x expanded to `shape`; and a view of x with these strides, without a graph.
 inline Strides strides_in(const Tensor& x, const Shape& shape) {
   return expanded_strides(x.shape(), x.strides(), shape);
 }
@@ -86,9 +87,9 @@ inline Tensor expanded_view(const Tensor& x, const Shape& shape) {
 
 inline constexpr int64_t kRoom = 512;          // elements that are converted or gathered at a time
 inline constexpr int64_t kCheapGrain = 32768;  // elements per range of add, copy ...
-inline constexpr int64_t kCostlyGrain = 8192;  // exp, tanh ...
+inline constexpr int64_t kCostlyGrain = 8192;  // elements per range of exp, tanh ...
 
-// Calls f(a_i, b_i ..., &y_i) on the elements of a walk over (y, xs...), element by element.
+// y_i = f(a_i, b_i, ...) for the elements of a walk over (y, xs...).
 template <class Y, class... X, class F>
 void loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, F f, Y* y, const X*... xs) {
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
@@ -102,7 +103,8 @@ void loop(const Walk<1 + sizeof...(X)>& walk, int64_t n, int64_t grain, F f, Y* 
   });
 }
 
-// n values from p, `step` apart, as contiguous float32: p itself if it is that, else `room`.
+// n values from p, `step` apart, as contiguous float32.  Returns p if no change is needed, and else
+// fills and returns `room`.
 template <class T>
 const float* load_run(const T* p, int64_t step, int64_t n, float* room) {
   if constexpr (std::is_same_v<T, float>) {
@@ -174,7 +176,7 @@ void binary_into(const Tensor& y, const Tensor& a, const Tensor& b, simd::Binary
   });
 }
 
-// Throw an error that names `op` (ValueError if undefined, DTypeError) unless the condition holds.
+// Throw an error that names `op`: ValueError for an undefined tensor, DTypeError for a wrong dtype.
 void check_defined(std::string_view op, const Tensor& x, std::string_view what);
 void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b);
 void check_floating(std::string_view op, const Tensor& x);
@@ -218,7 +220,7 @@ Tensor unary(std::string_view op, const Tensor& x, simd::UnaryKernel kernel, F f
   return y;
 }
 
-// y_i = x_i, converted to y's dtype.  Both have one shape; they may have any layout.
+// y_i = x_i, converted to y's dtype.  x and y have the same shape and may have any layout.
 void copy_into(const Tensor& y, const Tensor& x);
 
 }  // namespace vitro

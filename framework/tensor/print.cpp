@@ -54,7 +54,7 @@ Decimal decimal_of(BFloat16 x) {
   }
 }
 
-// A number split at its point: 12.5 is {12, 5}, and 1.25e+01 is {1, 25, 1}.
+// A number split at its decimal point: 12.5 is {12, 5}, and 1.25e+01 is {1, 25, 1}.
 struct Parts {
   std::string whole, fraction;
   int exponent = 0;
@@ -94,7 +94,7 @@ bool needs_exponent(const std::vector<T>& values) {
   return most > 0 && (most >= 1e8 || static_cast<double>(least) < 1e-4 || most / least > 1000);
 }
 
-// The texts of the elements.  Their points align once they are padded on the left.
+// The texts of the elements.  Padded on the left to one width, their decimal points align.
 template <class T>
 std::vector<std::string> float_words(const std::vector<T>& values) {
   const bool scientific = needs_exponent(values);
@@ -106,7 +106,7 @@ std::vector<std::string> float_words(const std::vector<T>& values) {
     Decimal d = decimal_of(v);
     const int count = static_cast<int>(d.digits.size()) - 1, units = scientific ? 0 : d.exponent;
     if (count > units + kPrecision) d = decimal_of(v, units + kPrecision);
-    if (count < units) d = decimal_of(v, units);  // whole numbers are exact
+    if (count < units) d = decimal_of(v, units);  // every digit of a large whole number
     parts.back() = parts_of(v, d, scientific);
     fraction = std::max(fraction, parts.back().fraction.size());
     exponent = std::max(exponent, exponent_width(d.exponent));
@@ -139,7 +139,7 @@ std::vector<std::string> words_of(const std::vector<T>& values) {
   return words;
 }
 
-// The text of a scalar, which keeps all its digits: -2.0, 1e+16.
+// The text of a scalar, with all its digits: -2.0, 1e+16.
 template <class T>
 std::string scalar_text(T v) {
   if constexpr (std::is_same_v<T, bool>) return v ? "True" : "False";
@@ -155,7 +155,7 @@ std::string scalar_text(T v) {
   }
 }
 
-// Calls f(i) for each index of an axis that is printed, and gap() where indices are left out.
+// Calls f(i) for each index i to print of an axis, and gap() where indices are left out.
 template <class F, class Gap>
 void for_shown(int64_t size, bool summarise, F f, Gap gap) {
   const bool cut = summarise && size > 2 * kEdge;
@@ -199,7 +199,7 @@ struct Layout {
   }
 
   std::string row(int axis, size_t indent) {
-    const size_t width = kLineWidth - indent;  // a closing bracket for each opened
+    const size_t width = kLineWidth - indent;  // leaves room for the closing brackets
     std::string all;
     size_t line = indent;  // length of the last line
     auto place = [&](const std::string& word) {

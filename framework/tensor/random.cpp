@@ -106,7 +106,7 @@ Tensor randn(const Shape& shape, DType dtype, Generator& generator) {
   fill_normal(x, 0, 1, generator);
   return x;
 }
-// The range in which T holds every whole number.
+// The range in which T can represent every whole number.
 template <class T>
 static std::array<int64_t, 2> whole_numbers() {
   if constexpr (std::is_integral_v<T>)
@@ -121,8 +121,8 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype, Gener
   check<ValueError>(low < high, "randint: expected low below high, got ", low, " and ", high);
   auto [least, most] = visit_dtype(dtype, []<class T>() { return whole_numbers<T>(); });
   check<ValueError>(least <= low && high - 1 <= most, "randint: expected a range within [", least,
-                    ", ", most, "], the whole numbers that ", dtype, " holds, got [", low, ", ",
-                    high, ")");
+                    ", ", most, "], where ", dtype, " represents every whole number, got [", low,
+                    ", ", high, ")");
   Tensor x = empty(shape, dtype);
   uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   uint64_t first = generator.reserve(static_cast<uint64_t>(x.numel())), seed = generator.seed();

@@ -1,5 +1,6 @@
-// Random numbers by counters: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends only
-// on the seed, the position of the draw and i, so results do not depend on the number of threads.
+// Random numbers from a counter: Philox4x32-10 (Salmon et al., 2011).  Number i of a draw depends
+// only on the seed, the position of the draw and i, so results do not depend on the number of
+// threads.
 #pragma once
 #include <array>
 #include <atomic>
@@ -8,12 +9,13 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// A sequence of random numbers: a seed and a position.  Several threads may draw from one at the
-// same time; no number is drawn twice, but which thread gets which depends on their order.
+// A sequence of random numbers: a seed and a position.  Several threads may draw from one Generator
+// at the same time.  No number is drawn twice, but the order of the threads decides which thread
+// gets which number.
 class Generator {
  public:
   explicit Generator(uint64_t seed) : seed_(seed) {}  // starts at position 0
-  // A copy goes on from the same position, independently of the original.
+  // A copy starts at the same position, and is then independent of the original.
   Generator(const Generator& other) : seed_(other.seed()), position_(other.position()) {}
   Generator& operator=(const Generator& other) {
     seed_ = other.seed(), position_ = other.position();
@@ -21,8 +23,8 @@ class Generator {
   }
   uint64_t seed() const { return seed_; }                         // chooses the sequence
   uint64_t position() const { return position_; }                 // index of the next block
-  void set_position(uint64_t position) { position_ = position; }  // goes on from there
-  // Takes the next n blocks of four numbers; returns the index of the first block.
+  void set_position(uint64_t position) { position_ = position; }  // the next draw starts there
+  // Takes the next `blocks` blocks of four numbers; returns the index of the first block.
   uint64_t reserve(uint64_t blocks) { return position_.fetch_add(blocks); }
   double uniform();  // the next number in [0, 1), 53 bits
 
@@ -34,8 +36,8 @@ class Generator {
 // Four 32-bit numbers: block `index` of the sequence keyed by `seed`.
 std::array<uint32_t, 4> philox(uint64_t seed, uint64_t index);
 
-// The generator that random functions use if they are given none: that of the calling thread's
-// innermost ScopedGenerator, or else the program's generator, which starts with seed 0.
+// The generator that random functions use if they are given none.  It is the generator of the
+// calling thread's innermost ScopedGenerator, or else the program's, which starts with seed 0.
 Generator& default_generator();
 void manual_seed(uint64_t seed);  // restarts the default generator with this seed
 
@@ -44,9 +46,9 @@ void manual_seed(uint64_t seed);  // restarts the default generator with this se
 class ScopedGenerator {
  public:
   explicit ScopedGenerator(Generator& generator);  // it must outlive the scope
-  // A generator of its own, with this seed.
+  // The scope has a generator of its own, with this seed.
   explicit ScopedGenerator(uint64_t seed) : ScopedGenerator(own_) { own_ = Generator(seed); }
-  ~ScopedGenerator();  // brings back the generator before
+  ~ScopedGenerator();  // restores the previous default generator
   ScopedGenerator(const ScopedGenerator&) = delete;
   ScopedGenerator& operator=(const ScopedGenerator&) = delete;
 
@@ -55,8 +57,8 @@ class ScopedGenerator {
   Generator own_{0};
 };
 
-// Protects the default generator of the calling thread: after the scope it is where it was before,
-// whatever was drawn or seeded in the scope.
+// Protects the default generator of the calling thread: draws and manual_seed() in the scope do not
+// change it.
 class KeepGenerator {
  public:
   // Draws in the scope come from a copy of the default generator.
@@ -72,7 +74,8 @@ Tensor rand(const Shape& shape, DType dtype = kFloat32, Generator& generator = d
 // Normal with mean 0 and standard deviation 1.  DTypeError unless the dtype is floating.
 Tensor randn(const Shape& shape, DType dtype = kFloat32,
              Generator& generator = default_generator());
-// Uniform whole numbers in [low, high).  ValueError if that is empty or the dtype cannot hold it.
+// Uniform whole numbers in [low, high).  ValueError if the range is empty, or if the dtype cannot
+// hold every number in it exactly.
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype = kInt64,
                Generator& generator = default_generator());
 // Overwrites x with numbers uniform in [low, high).

@@ -1,6 +1,6 @@
-// Sums over axes.  The input is viewed as (outer, n, inner), and the middle axis is summed; groups
-// of summed axes are summed one after another.  Long sums are cut into chunks of fixed size, and
-// the partial sums are added in order, so that results do not depend on the number of threads.
+// Sums over axes.  The input is viewed as (outer, n, inner), and the middle axis is summed; this is
+// repeated for each group of neighbouring summed axes.  Long sums are cut into chunks of fixed
+// size, and the partial sums are added in order, so results do not depend on the number of threads.
 #include "framework/tensor/reduce.h"
 
 #include "framework/simd/rows.h"
@@ -48,7 +48,7 @@ void sum_columns(const float* x, int64_t n, int64_t inner, float* y) {
                    std::min(kRowChunk, n - chunk * kRowChunk), end - begin, inner,
                    to + chunk * inner + begin, /*accumulate=*/false);
   };
-  // Threads divide the columns if there are enough, else the chunks; the sums are the same.
+  // Threads share the columns if there are enough of them, else the chunks; the sums are the same.
   if (inner >= 64)
     parallel_for(inner, std::max<int64_t>(32, grain_of(kCheapGrain, n)),
                  [&](int64_t begin, int64_t end) {
@@ -107,7 +107,7 @@ Tensor reduce_sum(const Tensor& x, const Shape& shape) {
     last = first;
   }
   if (from.impl()->storage ==
-      x.impl()->storage) {  // no axis was summed, but the result must be a copy
+      x.impl()->storage) {  // no axis was summed, but the result must not be a view of x
     copy_into(from = empty(x.shape(), x.dtype()), x);
   }
   return make_view(from, shape, row_major(shape), 0);

@@ -11,12 +11,12 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// Up to eight sizes, one per axis, held inline.  A shape without axes is that of a scalar.
+// Up to eight sizes, one per axis, stored inline.  The shape of a scalar has no axes.
 class Shape {
  public:
   static constexpr int kMaxRank = 8;  // the most axes
 
-  // From nothing (no axes), another shape, or sizes.
+  // A shape without axes, a copy, or a shape with these sizes.
   Shape() = default;
   Shape(const Shape& other) : rank_(other.rank_) { copy_sizes(other); }
   Shape& operator=(const Shape& other) {
@@ -32,7 +32,7 @@ class Shape {
   int64_t& operator[](int i) { return sizes_[i]; }       // the same, to change the size
   int64_t back() const { return sizes_[rank_ - 1]; }     // the size of the last axis
   const int64_t* begin() const { return sizes_; }        // the first size
-  const int64_t* end() const { return sizes_ + rank_; }  // behind the last size
+  const int64_t* end() const { return sizes_ + rank_; }  // one past the last size
   bool empty() const { return rank_ == 0; }              // whether there are no axes
 
   void push_back(int64_t size) { insert(rank_, size); }  // adds a last axis

@@ -1,4 +1,4 @@
-// Storage: a counted block of bytes that tensors and their views share, with a version number.
+// Storage: a reference-counted block of bytes that tensors and views share, with a version number.
 #pragma once
 #include <atomic>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -24,7 +24,8 @@ struct RefCount {
 };
 
 // Data computed from the bytes of a storage at one version, such as a packed copy of a weight.  The
-// storage owns it.  (A table by address would not work: addresses of freed storages are reused.)
+// storage owns it.  (A table from addresses to data would not work: the address of a freed storage
+// can be that of a new one.)
 struct Derived : Pooled {
   explicit Derived(uint64_t of_version) : version(of_version) {}  // computed at `of_version`
   virtual ~Derived() = default;                                   // called by the storage
@@ -62,7 +63,7 @@ inline void intrusive_ptr_release(Storage* s) {
 // An owning pointer.
 using StoragePtr = boost::intrusive_ptr<Storage>;
 
-// A new storage of that many bytes, not set.  Throws MemoryError.
+// A new storage of `bytes` bytes, whose values are not set.  Throws MemoryError.
 inline StoragePtr new_storage(size_t bytes) {
   size_t block = kStorageHeader + bytes;
   char* memory = static_cast<char*>(allocate(block));

@@ -22,15 +22,15 @@ struct TensorImpl : Pooled {
   RefCount refs;           // handles that share this array
   DType dtype = kFloat32;  // of the elements
   bool contiguous = true;  // row-major without gaps
-  bool frozen = false;     // by requires_grad_(false)
+  bool frozen = false;     // whether requires_grad_(false) froze it
   int64_t numel = 0;       // number of elements
   int64_t offset = 0;      // of the first element, in elements
   StoragePtr storage;      // the bytes, which views share
   NodePtr node;            // place in the graph; null if no gradient is wanted
-  NodePtr set_aside;       // the leaf of a frozen tensor; requires_grad_() takes it back
+  NodePtr set_aside;       // the leaf of a frozen tensor, for a later requires_grad_()
   Shape shape;             // sizes of the axes
   Strides strides;         // steps of the axes, in elements
-  ~TensorImpl();           // tells the leaf, which may live longer
+  ~TensorImpl();           // clears Leaf::owner, because the leaf may exist longer
 };
 inline void intrusive_ptr_add_ref(TensorImpl* t) { t->refs.add(); }  // for the handles
 inline void intrusive_ptr_release(TensorImpl* t) {                   // for the handles
@@ -44,7 +44,7 @@ struct ValuesAndIndices;
 // A handle to an array.  Copies of a handle share the array; views share its storage.
 class Tensor {
  public:
-  Tensor() = default;  // undefined: has no array; means "none" where it may be left out
+  Tensor() = default;  // undefined: has no array; as an argument or result it means "none"
   explicit Tensor(boost::intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}  // shares it
   Tensor(const Tensor&) = default;      // shares the array
   Tensor(Tensor&&) noexcept = default;  // leaves the other undefined
@@ -71,7 +71,7 @@ class Tensor {
     else return static_cast<T>(item_as_double());
   }
   // Address of the first element, to read.  DTypeError unless T is the C++ type of the dtype.
-  // Elements follow each other if is_contiguous(); otherwise they lie strides() apart.
+  // Elements are adjacent, in row-major order, if is_contiguous(); otherwise strides() apart.
   template <class T>
   const T* data() const {
     check_type(dtype_of<T>());
@@ -86,25 +86,25 @@ class Tensor {
     return static_cast<T*>(impl_->storage->data) + impl_->offset;
   }
 
-  bool requires_grad() const { return impl_ && impl_->node; }  // has a place in the graph
+  bool requires_grad() const { return impl_ && impl_->node; }  // whether it has a node
   Tensor& requires_grad_(bool on = true);   // makes it a leaf, for all handles of this array
   bool is_leaf() const;                     // no recorded op made it
-  Tensor grad() const;                      // sum of all that backward() added; undefined before
+  Tensor grad() const;                      // sum of all gradients by backward(), or undefined
   void set_grad(const Tensor& grad) const;  // replaces grad() by a copy; undefined removes it
   void zero_grad() const;                   // makes grad() undefined
   void retain_grad() const;                 // backward() fills grad() of an interior tensor too
   Node* grad_fn() const;                    // the node of the op that made it; null for a leaf
   Tensor detach() const;                    // the same storage without a graph
   // Adds `gradient` (default 1, for a scalar) times d(this)/d(leaf) to the grad() of every leaf.
-  // Threads may do this at once if their graphs share only leaves.  GraphError for misuse.
+  // Several threads may call it at once if their graphs share only leaves.  GraphError for misuse.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
-  // hook(grad) gets the whole gradient of this tensor; it may change it in place or return another.
-  // A hook of a leaf stays until it is removed, one of an interior tensor until its graph is freed.
+  // hook(grad) gets this tensor's whole gradient.  It may change it in place or return another.
+  // A leaf's hook stays until it is removed, an interior tensor's until its node is released.
   RemovableHandle register_hook(Hook<Tensor(const Tensor& grad)> hook) const;
   // hook(leaf) runs after backward() has added to the grad() of this leaf.
   RemovableHandle register_post_accumulate_grad_hook(std::function<void(Tensor& leaf)> hook) const;
 
-  // In place: this op= x, broadcast to this shape.  GraphError in grad mode if one requires grad.
+  // In place: this op= x, and x is broadcast.  GraphError in grad mode if this or x requires grad.
   Tensor& add_(const Tensor& x);
   Tensor& sub_(const Tensor& x);
   Tensor& mul_(const Tensor& x);
@@ -117,7 +117,7 @@ class Tensor {
   Tensor& fill_(const Number& x);
   Tensor& zero_() { return fill_(0); }
 
-  // The ops of these names (ops/ops.h, ops/indexing.h) on this tensor; x[i] is select(x, 0, i).
+  // Call the ops of these names (ops/ops.h, ops/indexing.h).  x[i] is select(x, 0, i).
   Tensor to(DType dtype) const;
   Tensor contiguous() const;
   Tensor clone() const;
@@ -171,16 +171,16 @@ class Tensor {
 
 // The result of max and min along an axis, and of topk.
 struct ValuesAndIndices {
-  // Both of one shape; indices are int64.
+  // They have the same shape; the indices are int64.
   Tensor values, indices;
 };
 
-// A tensor with another layout over x's storage; records nothing.
+// A view of x's storage with this layout.  It has no node.
 Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, int64_t offset);
-// Whether only x holds its storage, so that nobody sees it if the elements are overwritten.
+// Whether nothing but x refers to its storage, so that its elements can be overwritten unseen.
 bool uniquely_owned(const Tensor& x);
 
-// Prints as NumPy does; of more than 1000 elements only the first and last of each axis.
+// Prints as NumPy does.  Above 1000 elements, only the first and last three of each axis.
 std::ostream& operator<<(std::ostream&, const Tensor&);
 
 }  // namespace vitro

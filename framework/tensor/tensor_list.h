@@ -6,11 +6,11 @@
 
 namespace [[gnu::visibility("default")]] vitro {
 
-// The gradients of an op's inputs, in their order.  Up to four need no heap.
+// The gradients of an op's inputs, in the order of the inputs.  Up to four are stored inline.
 class TensorList {
  public:
   TensorList() = default;  // no tensors
-  // From the tensors in order.
+  // A list of these tensors.
   template <class... T>
   TensorList(Tensor first, T... rest) {  // NOLINT: `return {da, db};`
     push_back(std::move(first));

@@ -1,4 +1,4 @@
-// Continues ids with ids, for one prompt or several.
+// Generates the ids that follow one prompt or several prompts.
 #include "models/generation/generate.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ void grow(LanguageModel& model, Rows& rows, const GenerateOptions& options,
     longest = std::max(longest, row.window_size());
   }
   if (options.max_new_tokens == 0 || rows.empty()) return;
-  const auto more = static_cast<size_t>(options.max_new_tokens - 1);  // the last one is not read
+  // The last new token is not read, so the cache needs no room for it.
+  const auto more = static_cast<size_t>(options.max_new_tokens - 1);
   const size_t capacity = more < context.size - longest ? longest + more : context.size;
   grow(rows, options, context, *make_reader(model, rows.size(), capacity, options), on_token);
 }
@@ -28,7 +29,7 @@ void check_for_ids(const GenerateOptions& options) {
   check_options(options);
   check<ValueError>(options.stop_strings.empty() && options.allowed_special.empty(),
                     "generate: expected no stop_strings and no allowed_special for ids, got some; "
-                    "generate_text takes them");
+                    "call generate_text instead");
 }
 
 uint64_t number(uint64_t seed, uint64_t index) {
@@ -74,7 +75,7 @@ std::vector<std::vector<int64_t>> generate_batch(
 }
 
 uint64_t row_seed(uint64_t seed, size_t row) {
-  // The other seeds are from the end of the random sequence, which the draws of row 0 never reach.
+  // Other seeds come from the end of the random sequence, which the draws of row 0 never reach.
   return row == 0 ? seed : number(seed, ~static_cast<uint64_t>(row));
 }
 

@@ -1,4 +1,4 @@
-// Reads windows of texts, and appends token after token.
+// Continues rows: reads their windows, and appends one token to each row per step.
 #include "models/generation/rows.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Applies the options of sampling to logits, and draws.
+// Applies the sampling options to logits, and draws tokens.
 #include "models/generation/sampling.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace vitro::models {
 
 namespace {
 
-// The logits after the repetition penalty; in float64 if it changes them.
+// Returns the logits after the repetition penalty.  If the penalty changes them, they are float64.
 Tensor penalized(const Tensor& logits, double penalty, std::span<const int64_t> text) {
   if (penalty == 1 || text.empty()) return logits;
   const Tensor before = logits.to(kFloat64).contiguous(), after = before.clone();
@@ -24,7 +24,7 @@ Tensor penalized(const Tensor& logits, double penalty, std::span<const int64_t> 
     check<ShapeError>(0 <= id && id < before.numel(),
                       "next_token: expected ids of the text in [0, ", before.numel(), "), got ",
                       id);
-    y[id] = x[id] > 0 ? x[id] / penalty : x[id] * penalty;  // once, also for an id that repeats
+    y[id] = x[id] > 0 ? x[id] / penalty : x[id] * penalty;  // counts a repeated id once
   }
   return after;
 }
@@ -35,7 +35,8 @@ Tensor limited(const Tensor& logits, int64_t vocab_size) {
   return narrow(logits, 0, 0, vocab_size);
 }
 
-// The id of the largest score.  argmax prefers NaN, so the check of this score finds any NaN.
+// Returns the id of the largest score.  argmax returns a NaN if there is one, so checking this one
+// score finds any NaN.
 int64_t likeliest(const Tensor& scores) {
   const auto id = argmax(scores).item<int64_t>();
   const double highest = scores[id].item();
@@ -48,7 +49,8 @@ int64_t likeliest(const Tensor& scores) {
 std::span<double> numbers(const Tensor& x) {
   return {raw<double>(x), static_cast<size_t>(x.numel())};
 }
-// Four sums run side by side, because each addition waits for the one before in its sum.
+// Four sums are added up in parallel, because each addition has to wait for the previous addition
+// to the same sum.
 double sum_of(std::span<const double> x) {
   double sums[4] = {};
   size_t i = 0;
@@ -58,12 +60,12 @@ double sum_of(std::span<const double> x) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// Tokens in the order of their ids.  The values are scores first and weights later; undefined
-// indices mean all ids.
+// Tokens in the order of their ids.  The values are first scores, then weights (exp of scores).
+// Undefined indices mean all ids.
 using Candidates = ValuesAndIndices;
 
-// The tokens with the `kept` values, which are the largest of all and end with the least of them.
-// Among tokens of equal value, the first are taken.
+// Returns the tokens that have the values `kept`: the largest of all values, the smallest of them
+// last.  Among tokens of equal value, the lowest ids are taken.
 Candidates only(const Candidates& all, std::span<const double> kept) {
   const double least = kept.back();
   auto equals = std::count(kept.begin(), kept.end(), least);
@@ -84,7 +86,7 @@ Candidates k_largest(const Candidates& all, int64_t k) {
   const std::span<double> x = numbers(all.values);
   const Tensor room = empty({all.values.numel()}, kFloat64);
   const std::span<double> best = numbers(room).first(static_cast<size_t>(k));
-  if (best.size() <= x.size() / 16) {  // few: a heap of k, which most values do not enter
+  if (best.size() <= x.size() / 16) {  // uses a heap of k values, which most values never enter
     std::partial_sort_copy(x.begin(), x.end(), best.begin(), best.end(), std::greater<>());
   } else {
     const std::span<double> copies = numbers(room);
@@ -94,7 +96,7 @@ Candidates k_largest(const Candidates& all, int64_t k) {
   return only(all, best);
 }
 
-// The fewest tokens whose weights reach p times the sum of all weights, but for rounding.
+// Returns the fewest tokens whose weights reach p times the sum of all weights, up to rounding.
 Candidates nucleus(const Candidates& all, double p, double sum) {
   const std::span<double> weights = numbers(all.values);
   const Tensor copies = empty({all.values.numel()}, kFloat64);
@@ -104,7 +106,7 @@ Candidates nucleus(const Candidates& all, double p, double sum) {
   double *first = begin, *last = std::copy_if(weights.begin(), weights.end(), begin,
                                               [&](double w) { return w >= light; });
   double missing = p * sum * (1 - 1e-12);
-  while (last - first > 1) {  // all before `first` are kept, none from `last` on
+  while (last - first > 1) {  // keeps all before `first`, none from `last` on
     double* const middle = first + (last - first) / 2;
     std::nth_element(first, middle, last, std::greater<>());
     const double half = sum_of({first, middle});
@@ -125,13 +127,13 @@ ValuesAndIndices token_distribution(const Tensor& logits, const GenerateOptions&
   const Tensor scores =
       limited(penalized(logits.detach(), options.repetition_penalty, text), options.vocab_size);
   const int64_t best = likeliest(scores);
-  if (options.temperature == 0)  // the limit: the first of the likeliest tokens has probability 1
+  if (options.temperature == 0)  // in the limit, the first of the likeliest tokens is certain
     return {ones({1}, kFloat64), full({1}, static_cast<double>(best), kInt64)};
   const double highest = scores[best].item();
   Candidates all{scores.to(kFloat64).contiguous(), {}};
   if (options.top_k && *options.top_k < scores.numel()) all = k_largest(all, *options.top_k);
-  // The highest is subtracted first, so that nothing overflows.  A denormal temperature counts as 0
-  // in arithmetic, so the least normal number replaces it.
+  // The highest score is subtracted first, so exp cannot overflow.  Arithmetic treats a denormal
+  // temperature as 0, so the smallest normal number replaces it.
   const double factor = 1 / std::max(options.temperature, std::numeric_limits<double>::min());
   const DType dtype = accumulation_dtype(logits.dtype());
   all.values = exp(((all.values - highest) * factor).to(dtype)).to(kFloat64);

@@ -1,4 +1,4 @@
-// Continues text with text, once or turn by turn.
+// Generates the text that follows a prompt, or the next turn of a conversation.
 #include <algorithm>
 
 #include "models/generation/generate.h"
@@ -12,8 +12,8 @@ namespace {
 
 using TextListener = std::function<bool(int64_t id, const std::string& text)>;
 
-// Returns, as text, the ids that `add` appends to `before`.  `add` calls its argument with each new
-// id, and stops when that returns false.
+// Runs `add`, which generates ids after the ids `before`, and returns the new ids as text.  `add`
+// calls its argument with each new id, and stops when this call returns false.
 std::string as_text(const text::Tokenizer& tokenizer, std::span<const int64_t> before,
                     const GenerateOptions& options, const TextListener& on_token,
                     const std::function<void(const std::function<bool(int64_t)>&)>& add) {
@@ -45,7 +45,8 @@ std::string generate_text(LanguageModel& model, const text::Tokenizer& tokenizer
   check<ValueError>(!ids.empty(), "generate: expected a prompt of at least one token, got none");
   GenerateOptions of_ids = options;
   of_ids.stop_strings.clear(), of_ids.allowed_special.clear();
-  if (of_ids.vocab_size == 0) of_ids.vocab_size = tokenizer.vocab_size();  // it decodes no others
+  // The tokenizer cannot decode ids beyond its own vocabulary.
+  if (of_ids.vocab_size == 0) of_ids.vocab_size = tokenizer.vocab_size();
   return as_text(tokenizer, ids, options, on_token,
                  [&](const auto& on_id) { generate(model, ids, of_ids, on_id); });
 }
@@ -83,7 +84,7 @@ std::string Conversation::say(const std::string& text, const TextListener& on_to
   try {
     row.ended = false;
     row.ids.insert(row.ids.end(), said.begin(), said.end());
-    if (row.window_size() > s.context.size)  // the last turn stays whole, if it fits
+    if (row.window_size() > s.context.size)  // keep the whole last turn, if it fits
       row.start = row.ids.size() - std::max(s.context.kept, std::min(said.size(), s.context.size));
     return as_text(s.tokenizer, row.ids, s.options, on_token, [&](const auto& on_id) {
       grow(s.rows, s.options, s.context, *s.reader, [&](size_t, int64_t id) { return on_id(id); });

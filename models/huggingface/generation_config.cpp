@@ -10,7 +10,7 @@ namespace vitro::models {
 
 namespace {
 
-// Fields for ways of generating that vitro does not have.  They are accepted only with the neutral
+// Fields of generation methods that vitro does not have.  A field is accepted only with its neutral
 // value, null, false or an empty list.
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr struct {

@@ -10,7 +10,7 @@ namespace vitro::models {
 
 namespace {
 
-// Fields that may only have this value, if the file has them.
+// Fields that must have this value, if the file has them.
 constexpr struct {
   const char *field, *value;
 } kFixed[] = {{"scale_attn_weights", "true"},       {"scale_attn_by_inverse_layer_idx", "false"},
@@ -18,7 +18,7 @@ constexpr struct {
               {"is_encoder_decoder", "false"},      {"pruned_heads", "{}"},
               {"quantization_config", "null"}};
 
-// Most sizes have a second name.  n_positions may be missing; then the weights give it.
+// Most sizes have a second name.  If n_positions is missing, n_ctx or the weights give block_size.
 constexpr struct {
   const char *name, *other;
   int64_t GPTConfig::*size;

@@ -49,12 +49,13 @@ struct Weights {
       if (x.name == name) return x.entry;
     return nullptr;
   }
-  // The dtype of wte.weight.  check_fit refuses weights of others, unless all are converted.
+  // The dtype of wte.weight.  Unless all weights are converted, check_fit refuses other dtypes.
   DType dtype() const {
     const TensorEntry* const wte = find("wte.weight");
     return wte ? wte->dtype : kFloat32;
   }
-  // The rows of wpe.weight; 1 if it is missing, which check_fit reports.
+  // The number of rows of wpe.weight.  If wpe.weight is missing, the result is 1, and check_fit
+  // reports the missing tensor.
   int64_t positions() const {
     const TensorEntry* const wpe = find("wpe.weight");
     return wpe && wpe->shape.rank() == 2 ? std::max<int64_t>(wpe->shape[0], 1) : 1;
@@ -86,7 +87,7 @@ class Misfits {
   }
 
  private:
-  static constexpr int64_t kMost = 50;  // that are listed
+  static constexpr int64_t kMost = 50;  // listed misfits
   int64_t count_ = 0;
   std::ostringstream text_;
 };
@@ -94,8 +95,8 @@ class Misfits {
 void check_weight(const FileTensor& expected, const TensorEntry& entry, DType dtype,
                   Misfits& misfits) {
   if (entry.shape != expected.shape)
-    misfits.add("mismatched", entry.name, ": config.json asks for ", expected.shape,
-                ", the file has ", entry.shape);
+    misfits.add("mismatched", entry.name, ": config.json needs ", expected.shape, ", the file has ",
+                entry.shape);
   else if (!is_floating(entry.dtype))
     misfits.add("mismatched", entry.name, ": its dtype ", entry.dtype, " is not floating");
   else if (entry.dtype != dtype)
@@ -103,14 +104,14 @@ void check_weight(const FileTensor& expected, const TensorEntry& entry, DType dt
                 "; pass .dtype to convert");
 }
 
-// Checks that the file holds the model that the configuration describes, before it is made.
+// Checks that the files have the tensors that the configuration needs, before the model is made.
 void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   Misfits misfits;
   std::map<std::string_view, const TensorEntry*> given;
   const DType dtype = weights.dtype();
   for (const auto& [name, file, entry] : weights.all)
     if (!given.emplace(name, entry).second)
-      misfits.add("mismatched", entry->name, ": the file also has it with another prefix");
+      misfits.add("mismatched", entry->name, ": the file has the same name with another prefix");
   // n_layer comes from an untrusted file.  Check at most as many layers as the file has tensors
   // for; the rest are reported as missing.
   const int64_t most_layers = std::ssize(given) / kTensorsPerLayer + 1;
@@ -134,7 +135,7 @@ void check_fit(const GPTConfig& config, const Weights& weights, bool converts) {
   misfits.check_none(weights.path);
 }
 
-// Gives all parameters a dtype.  They have no values yet.
+// Sets the dtype of all parameters, which have no values yet.
 void retype(GPT& model, DType dtype) {
   for (auto& [name, x] : nn::all_tensors(model))
     if (x->dtype() != dtype) *x = empty(x->shape(), dtype).requires_grad_();
@@ -158,14 +159,14 @@ void check_head(const Weights::Found& from, const Tensor& embedding) {
   const Tensor head = empty(embedding.shape(), embedding.dtype());
   read_weight(from, head, false);
   check<IoError>(same_bits(head, embedding),
-                 "from_pretrained: expected wte.weight, to which config.json ties it, for ", kHead,
-                 ", got other values in ", from.file->path(),
+                 "from_pretrained: expected the values of wte.weight, as config.json says, for ",
+                 kHead, ", got other values in ", from.file->path(),
                  "; set \"tie_word_embeddings\": false to untie them");
 }
 
-// Reads a mask and checks that it is the causal one, because GPT always computes with that.
-// masked_bias is a number that older code puts into the masked places.  `last` is the mask of the
-// layer before; equal masks share one tensor.
+// Reads a mask and checks that it is the causal mask, because GPT has no other mask.  masked_bias
+// is the number that older code writes into the masked places.  `last` is the mask of the previous
+// layer; equal masks share one tensor.
 void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, Tensor& last) {
   const Tensor mask = from.file->read({from.entry, 1})[0];
   if (last.defined() && same_bits(last, mask)) return;
@@ -174,8 +175,8 @@ void read_mask(const Weights::Found& from, bool is_number, int64_t block_size, T
       is_number ? mask.numel() == 1
                 : mask.shape() == square && same_bits(mask, tril(ones(square)).to(mask.dtype()));
   check<IoError>(is_right, "from_pretrained: expected a causal mask ", square,
-                 ", and one number for a masked_bias, got another ", from.entry->name, " in ",
-                 from.file->path());
+                 ", and one number for a masked_bias, got other values for ", from.entry->name,
+                 " in ", from.file->path());
   last = mask;
 }
 
@@ -194,7 +195,7 @@ void read_weights(GPT& model, const Weights& weights, PretrainedLayout& layout) 
       read_mask(from, is_number, model.config.block_size, last);
       layout.masks.emplace_back(from.name, last);
     } else if (from.name == kHead && model.config.tied_head) {
-      head = &from;  // is compared when the embedding has been read
+      head = &from;  // compared after the embedding has been read
     } else {
       read_weight(from, *parameters.at(from.name), transposed.contains(from.name));
       if (from.name == "wte.weight")

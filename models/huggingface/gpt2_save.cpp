@@ -26,11 +26,11 @@ void check_is_gpt2(const GPTConfig& c) {
   for (const auto& [what, is_there] : others)
     if (is_there) all += (all.empty() ? "" : ", ") + std::string(what);
   check<ValueError>(all.empty(), "save_pretrained: expected a model like GPT-2, got one with ", all,
-                    ", which the layout cannot hold; save_checkpoint can");
+                    ", which the layout cannot hold; use save_checkpoint");
 }
 
-// Returns the configuration of the model as it is now: its head may have been tied or untied, and
-// its dropout may have been set, after it was made.
+// Returns the current configuration.  The head may have been tied or untied, and dropout may have
+// been set, after the model was made.
 GPTConfig as_it_is(const GPT& model) {
   GPTConfig c = model.config;
   const nn::CausalSelfAttention& attn = model.h.front().attn;
@@ -45,7 +45,7 @@ GPTConfig as_it_is(const GPT& model) {
 }
 
 // Returns views of the weights with their names in the layout.  Biases that the model does not have
-// are zeros, because the layout needs all of them.
+// become zeros, because the layout needs all biases.
 NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layout) {
   NoGradGuard unrecorded;
   std::map<std::string, Tensor> own;
@@ -64,7 +64,7 @@ NamedTensors file_tensors(GPT& model, bool is_tied, const PretrainedLayout& layo
   return all;
 }
 
-// Makes a directory, and removes it if the save fails.  Parent directories that it made stay.
+// Makes a directory, and removes it if the save fails.  Parent directories are not removed.
 class MadeDirectory {
  public:
   explicit MadeDirectory(const std::string& path) : path_(path) {
@@ -84,8 +84,8 @@ class MadeDirectory {
   bool is_new_;
 };
 
-// Removes the index of shards that the directory held before.  A failure does no harm, because
-// loading prefers the single file.
+// Removes the index of older shards from the directory.  A failure does no harm, because loading
+// prefers the single file.
 void remove_index(const std::string& directory) {
   std::error_code ignored;
   fs::remove(fs::path(directory) / "model.safetensors.index.json", ignored);

@@ -27,8 +27,8 @@ inline constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.wei
 
 // Returns N for a name h.N.*, else nothing.
 std::optional<int64_t> layer_of(std::string_view name);
-// Returns whether a name is h.N.attn.bias or h.N.attn.masked_bias with N < layers.  They are the
-// causal mask, which older files hold.
+// Returns whether a name is h.N.attn.bias or h.N.attn.masked_bias with N < layers.  Older files
+// have the causal mask under these names.
 bool is_mask(std::string_view name, int64_t layers);
 
 }  // namespace vitro::models

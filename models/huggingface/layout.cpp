@@ -1,4 +1,4 @@
-// Keeps the layout of the files of a GPT, also in checkpoints, and reads options from it.
+// Stores the layout of a GPT's files in checkpoints, and reads generation options from the layout.
 #include "models/huggingface/layout.h"
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// Remembers how the files of a loaded model looked in Hugging Face's layout.
+// PretrainedLayout: details of the files in Hugging Face's layout that a model was loaded from.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,7 +10,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// With it, a model that is saved unchanged gives the same bytes as the files that it came from.
+// With these details, a model that is saved unchanged gives the same bytes as the loaded files.
 struct PretrainedLayout {
   std::string config_json = {};      // the text of config.json
   std::string generation_json = {};  // the text of generation_config.json; empty if there was none
@@ -21,8 +21,8 @@ struct PretrainedLayout {
 
   // Returns the first eos_token_id of generate_options(), if there is one.
   std::optional<int64_t> eos_token_id() const;
-  // Returns the options in generation_config.json, or else those in config.json.  IoError for
-  // options that vitro does not have.
+  // Returns the options in generation_config.json, or, without this file, in config.json.  IoError
+  // for options that vitro does not have.
   GenerateOptions generate_options() const;
 };
 

@@ -187,7 +187,7 @@ Tensor GPT::next_logits(const Tensor& ids, nn::KVCache& cache) {
     time = in.size(1);
     return squeeze(lm_head(trunk(in, &cache)), 1);
   });
-  cache.advance(time);  // last, so that a failed call leaves the cache as it was
+  cache.advance(time);  // last: a call that fails does not change the cache
   return logits;
 }
 

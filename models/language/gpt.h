@@ -3,8 +3,8 @@
 //   ids (B, T) -> wte + wpe (B, T, C) -> n_layer blocks -> ln_f -> lm_head: logits (B, T, V)
 //   block: x + attn(ln_1(x)), then x + mlp(ln_2(x))
 //
-// The configuration can also ask for Llama's parts (Touvron et al., 2023): RMSNorm, rotary
-// positions, SwiGLU, fewer heads of keys and values.  Layers run one after another.
+// The configuration can also select parts of Llama (Touvron et al., 2023): RMSNorm, rotary
+// positions, SwiGLU, fewer heads of keys and values.
 #pragma once
 #include "../layers/attention.h"
 #include "../layers/norm.h"
@@ -32,7 +32,7 @@ enum class PositionKind {
 enum class MLPKind {
   kGelu,    // gelu's tanh form, as in GPT-2
   kSwiGLU,  // with a gate, as in Llama
-  kGeluErf  // gelu itself
+  kGeluErf  // the exact gelu, with erf
 };
 
 // The configuration of a GPT; the defaults give the smallest GPT-2.
@@ -40,10 +40,10 @@ struct GPTConfig {
   int64_t block_size = 1024;                        // the longest context
   int64_t vocab_size = 50257;                       // V
   int64_t n_layer = 12, n_head = 12, n_embd = 768;  // n_head is H, n_embd is C
-  double dropout = 0;  // of what is added to the residual stream, of embeddings and of the pattern
-  bool bias = true;    // of linear layers and LayerNorm
-  int64_t n_kv_head = 0;                           // heads of keys and values; 0: n_head
-  int64_t n_inner = 0;                             // width of the MLP; 0: 4 n_embd
+  double dropout = 0;     // of results of attention and MLP, of embeddings, of the pattern
+  bool bias = true;       // whether linear layers and LayerNorm have biases
+  int64_t n_kv_head = 0;  // heads of keys and values; 0: n_head
+  int64_t n_inner = 0;    // width of the MLP; 0: 4 n_embd
   NormKind norm = NormKind::kLayerNorm;            // which norm
   PositionKind position = PositionKind::kLearned;  // which positions
   MLPKind mlp = MLPKind::kGelu;                    // which MLP
@@ -57,7 +57,7 @@ struct GPTConfig {
   // or "gpt2-xl".  For another name, a ValueError lists them.
   static GPTConfig preset(const std::string& name);
 
-  // The values in use, where 0 or no value stands for another field.
+  // The values in use.  If a field above is 0 or has no value, another field replaces it.
   int64_t inner() const { return n_inner ? n_inner : 4 * n_embd; }
   int64_t kv_heads() const { return n_kv_head ? n_kv_head : n_head; }
   double embd_dropout() const { return embd_pdrop.value_or(dropout); }
@@ -82,7 +82,7 @@ struct MLP : nn::Module {
   nn::Dropout dropout;                 // of the result
   Activation activation;               // gelu's form; unused with c_gate
 
-  // The MLP alone, with the initial values that GPT has.
+  // Makes an MLP outside of a GPT, with the initial values of a GPT's MLP.
   explicit MLP(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
   void members(nn::Visitor& v) override {
     v("c_fc", c_fc), v("c_gate", c_gate), v("hook_pre", hook_pre), v("hook_post", hook_post);
@@ -96,12 +96,12 @@ struct Block : nn::Module {
   nn::HookPoint hook_resid_pre;                 // x
   std::unique_ptr<nn::Module> ln_1;             // before attention
   nn::CausalSelfAttention attn;                 // between the tokens
-  nn::HookPoint hook_attn_out, hook_resid_mid;  // attn's result, the sum with it
+  nn::HookPoint hook_attn_out, hook_resid_mid;  // attn's result, x + this result
   std::unique_ptr<nn::Module> ln_2;             // before the MLP
   MLP mlp;                                      // for each token
-  nn::HookPoint hook_mlp_out, hook_resid_post;  // mlp's result, the sum with it
+  nn::HookPoint hook_mlp_out, hook_resid_post;  // mlp's result, the block's result
 
-  // The block alone, with the initial values that GPT has.
+  // Makes a block outside of a GPT, with the initial values of a GPT's block.
   explicit Block(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
   void members(nn::Visitor& v) override {
     v("hook_resid_pre", hook_resid_pre), v("ln_1", ln_1), v("attn", attn);
@@ -111,7 +111,7 @@ struct Block : nn::Module {
   }
   Tensor forward(const Tensor& x) override { return run(x, attn.prepare(x), 0); }
   using Module::operator();
-  // The same as one of several layers: attention takes the values that they share.
+  // Runs the block as layer `layer` of a model, with the values that all layers share.
   Tensor operator()(const Tensor& x, const nn::AttentionShared& shared, int64_t layer) {
     return call(x, [&](const Tensor& in) { return run(in, shared, layer); });
   }
@@ -131,28 +131,29 @@ struct GPT : LanguageModel {
   std::unique_ptr<nn::Module> ln_f;          // the norm before the head
   nn::Linear lm_head;                        // C -> V
 
-  // Initial values (nanoGPT's): weights have the standard deviation 0.02, and c_proj's, which write
-  // to the residual stream, 0.02 / sqrt(2 n_layer); biases are 0, weights of norms 1.
+  // The initial values are nanoGPT's.  Weights have the standard deviation 0.02, except that
+  // c_proj, which writes to the residual stream, has 0.02 / sqrt(2 n_layer).  Biases are 0, norm
+  // weights 1.
   explicit GPT(const GPTConfig& config, InitialValues values = InitialValues::kRandom);
 
-  // GPT-2 from a directory in Hugging Face's layout: config.json and model.safetensors, or shards
-  // of the latter.  The model is in eval mode.  IoError for a configuration that needs another
-  // computation; one IoError lists all tensors that are missing, unexpected or of another shape.
+  // Loads GPT-2 from a directory in Hugging Face's layout: config.json, and model.safetensors or
+  // its shards.  The model is in eval mode.  IoError for a configuration that this class cannot
+  // compute.  One IoError lists all tensors that are missing, unexpected or of the wrong shape.
   static GPT from_pretrained(const std::string& directory, const PretrainedOptions& options = {});
-  // Writes the same layout to a directory, which is made if needed.  A loaded model is written as
-  // the bytes that it was read from, with three exceptions: float16 becomes float32, prefixes of
-  // torch.compile are dropped, and shards become one file (their index is removed).  If this
+  // Writes the same layout to a directory, which is made if needed.  A model that was loaded and
+  // not changed gives the same bytes, with three exceptions: float16 becomes float32, prefixes of
+  // torch.compile are dropped, and shards become one file (their index is removed).  If the call
   // throws, the directory is unchanged, unless only the last sync failed.  ValueError for a model
-  // that GPT-2's layout cannot hold.
+  // that GPT-2's layout cannot describe.
   void save_pretrained(const std::string& directory, const text::BpeTokenizer* tokenizer = nullptr);
-  std::shared_ptr<const PretrainedLayout> layout;  // of the files it was read from; not cloned
+  std::shared_ptr<const PretrainedLayout> layout;  // of the loaded files; not cloned
 
   void members(nn::Visitor& v) override {
     v("wte", wte), v("wpe", wpe), v("hook_embed", hook_embed), v("hook_pos_embed", hook_pos_embed);
     v("drop", drop), v("h", h), v("ln_f", ln_f), v("lm_head", lm_head);
   }
 
-  // logits[b, t] scores every token as the one that follows ids[b, 0..t]; ids (T) is one text.
+  // logits[b, t] has a score of each token as the successor of ids[b, 0..t].  ids (T) is one text.
   // ShapeError for more than block_size tokens.
   Tensor forward(const Tensor& ids) override;
   // cross_entropy of forward(ids); ids and targets (B, T).  More than kMostLogits logits are not
@@ -161,14 +162,14 @@ struct GPT : LanguageModel {
   Tensor loss(const Tensor& ids, const Tensor& targets,
               const CrossEntropyOptions& options = {}) override;
 
-  // The logits (B, T, V) of a residual stream (B, T, C) that enters block `layer`; n_layer is a
-  // stream that has left the last block.  The first position of the stream is 0.
+  // Returns the logits (B, T, V) of a residual stream (B, T, C) that enters block `layer`.  With
+  // n_layer, the stream enters ln_f.  The first position of the stream is 0.
   Tensor forward_from(int64_t layer, const Tensor& stream) override;
 
   // A cache for `capacity` tokens (0: block_size) of each of `batch` texts.
   nn::KVCache make_cache(int64_t batch = 1, int64_t capacity = 0);
-  // Appends ids (B, T) to the tokens in the cache, and returns the logits (B, V) of the token after
-  // the last of them.  Nothing is recorded.
+  // Appends ids (B, T) to the tokens in the cache, and returns the logits (B, V) of the token that
+  // follows them.  Nothing is recorded.
   Tensor next_logits(const Tensor& ids, nn::KVCache& cache);
 
   int64_t vocab_size() const override { return config.vocab_size; }
@@ -180,8 +181,8 @@ struct GPT : LanguageModel {
   void set_dropout(double p) override;
   Metadata metadata() const override;  // the layout, if there is one
   void take_metadata(const Metadata& metadata) override;
-  std::optional<int64_t> eos_token_id() const override;  // the first in its files
-  // From generation_config.json, or else from config.json, if the model was read from files.
+  std::optional<int64_t> eos_token_id() const override;  // the first in the loaded files
+  // The options in the loaded generation_config.json, or, without one, in config.json.
   GenerateOptions generate_options() const override;
   std::string describe() const override;
 

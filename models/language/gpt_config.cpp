@@ -15,10 +15,10 @@ constexpr std::array kNorms = {"layer_norm", "rms_norm"};     // in the order of
 constexpr std::array kPositions = {"learned", "rotary"};      // of PositionKind
 constexpr std::array kMLPs = {"gelu", "swiglu", "gelu_erf"};  // of MLPKind
 
-// The square of such a context, times the sizes of a layer, still fits into 64 bits.
+// The square of this block_size, times the sizes of a layer, fits into 64 bits.
 constexpr int64_t kMostContext = int64_t{1} << 24;
 
-// The list of fields, which reading and writing share.
+// Lists the fields, for both reading and writing.
 template <class Fields, class Config>
 void visit(Fields&& fields, Config& c) {
   fields.size("block_size", c.block_size, 1);
@@ -119,7 +119,7 @@ double parameter_count(const GPTConfig& config) {
 }
 
 // Counts the state of training, and for each token the activations that backward needs and the
-// logits with their gradients.  Only float64 holds more logits than kMostLogits.
+// logits with their gradients.  Only in float64 are more than kMostLogits logits stored.
 double training_bytes(const GPTConfig& c, int64_t tokens, DType dtype) {
   const double embd = static_cast<double>(c.n_embd), inner = static_cast<double>(c.inner()),
                layers = static_cast<double>(c.n_layer), vocab = static_cast<double>(c.vocab_size);

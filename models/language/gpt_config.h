@@ -1,4 +1,4 @@
-// GPT's configuration as JSON, in the form that vitro's own checkpoints hold.
+// Writes GPT's configuration as the JSON of vitro's own checkpoints, and reads it.
 #pragma once
 #include <string>
 
@@ -12,10 +12,10 @@ std::string to_json(const GPTConfig& config);
 // Reads such an object.  IoError for a missing, unknown or impossible field, or for other JSON.
 GPTConfig gpt_config(const std::string& json);
 
-// How many parameters the model has; a tied head counts once.  In double, because absurd sizes in a
-// file exceed every integer.
+// Returns the number of parameters; a tied head counts once.  It is a double, because wrong sizes
+// in a file can give a number that no integer type can represent.
 double parameter_count(const GPTConfig& config);
-// How many bytes training takes with batches of `tokens` tokens: an estimate, rather too high.
+// Estimates how many bytes training takes with batches of `tokens` tokens; rather too high.
 double training_bytes(const GPTConfig& config, int64_t tokens, DType dtype);
 
 }  // namespace models

@@ -27,8 +27,8 @@ class CachedReader final : public Reader {
   void forget() override { cache_.clear(); }
 
  private:
-  // (B, T).  One text: every token not yet cached.  Several: each text's last token.  Rows that
-  // have ended are fed too, and ignored.
+  // (B, T).  One text: every token not yet cached.  Several texts: each text's last token, also for
+  // texts that have ended, but their logits are not used.
   Tensor news(std::span<const Window> windows) const {
     if (windows.size() == 1)
       return unsqueeze(from_span(windows[0].ids.subspan(static_cast<size_t>(cache_.length()))), 0);
@@ -37,7 +37,7 @@ class CachedReader final : public Reader {
     return ids;
   }
 
-  // (B, T): all tokens of the windows, the shorter ones padded with zeros on the left.
+  // (B, T): all tokens of the windows.  Shorter windows are padded with zeros on the left.
   Tensor whole(std::span<const Window> windows) {
     std::vector<std::span<const int64_t>> texts;
     int64_t longest = 0;

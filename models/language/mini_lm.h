@@ -1,4 +1,4 @@
-// MiniLM: the smallest language model that shows how they all work.
+// MiniLM: a very small language model, which shows how every language model works.
 #pragma once
 #include "../layers/layers.h"
 #include "language_model.h"
@@ -8,8 +8,8 @@ namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
 // ids (B, T) -> embedding (B, T, E) -> linear, activation (B, T, H) -> linear: logits (B, T, V).
-// With a context of k, `hidden` gets the embeddings of the last k tokens side by side (Bengio et
-// al., 2003), and zeros where the text has not begun.
+// With a context of k, `hidden` gets the joined embeddings of the last k tokens (Bengio et al.,
+// 2003), with zeros for places before the beginning of the text.
 struct MiniLM : LanguageModel {
   MiniLMConfig config;      // as given
   nn::Embedding embed;      // V -> E

@@ -1,4 +1,4 @@
-// MiniLMConfig: the sizes of a MiniLM, which checkpoints hold as JSON.
+// MiniLMConfig: the sizes of a MiniLM, which checkpoints store as JSON.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -27,8 +27,9 @@ MiniLMConfig mini_lm_config(const std::string& json);
 // "MiniLM(context 8, n_embd 32, n_hidden 1024, gelu, vocabulary 65)"
 std::string describe(const MiniLMConfig& config);
 
-// How many parameters the model has, and roughly how many bytes training takes, with batches of
-// `tokens` tokens.  In double, because absurd sizes in a file exceed every integer.
+// The number of parameters, and an estimate of the bytes that training takes with batches of
+// `tokens` tokens.  They are double, because wrong sizes in a file can give numbers that no integer
+// type can represent.
 double parameter_count(const MiniLMConfig& config);
 double training_bytes(const MiniLMConfig& config, int64_t tokens, DType dtype);
 

@@ -1,4 +1,4 @@
-// Keeps the list of model types, and asks the one that a configuration names.
+// Stores the list of model types, and finds the type that a configuration names.
 #include "models/language/model_types.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace vitro::models {
 
 namespace {
 
-// A new type of vitro's own is one line here.  register_model adds those of a program.
+// vitro's own types are listed here.  register_model adds the types of a program.
 struct Types {
   std::mutex mutex;
   // A deque: a reference to a type stays valid when another type is added.

@@ -1,4 +1,4 @@
-// The list of model types, by the "model_type" of their configurations.  A program adds its own:
+// The list of model types, by the "model_type" of their configurations.  A program can add a type:
 //
 //   double parameter_count(const BigramConfig& config);
 //   models::register_model(models::model_type<Bigram>("bigram", bigram_config));
@@ -18,19 +18,19 @@ struct ModelType {
   std::string name;  // the "model_type"
   // Makes a model.
   std::function<std::unique_ptr<LanguageModel>(const std::string& config_json, InitialValues)> make;
-  // How many parameters the model has; a tied one counts once.  In double, because absurd sizes in
-  // a file exceed every integer.
+  // Returns the number of parameters; a tied parameter counts once.  It is a double, because wrong
+  // sizes in a file can give a number that no integer type can represent.
   std::function<double(const std::string& config_json)> parameter_count;
-  // How many bytes training takes with batches of `tokens` tokens: an estimate, rather too high.
+  // Estimates how many bytes training takes with batches of `tokens` tokens; rather too high.
   std::function<double(const std::string& config_json, int64_t tokens, DType dtype)> training_bytes;
 };
 
 // The bytes of the parameters, each with its gradient and two moments.
 double state_bytes(double parameters, DType dtype);
 
-// The type of a Model that is made from a Config, which `parse` reads from JSON.  There must be a
-// function parameter_count(Config).  If there is training_bytes(Config, tokens, dtype), it is used;
-// otherwise only state_bytes are counted.
+// Returns the type of the class Model, which has a constructor from a Config.  `parse` reads a
+// Config from JSON.  There must be a function parameter_count(Config).  If a function
+// training_bytes(Config, tokens, dtype) exists, it is used; otherwise state_bytes is the estimate.
 template <class Model, class Config>
 ModelType model_type(std::string name, Config (*parse)(const std::string& json)) {
   return {
@@ -52,19 +52,20 @@ ModelType model_type(std::string name, Config (*parse)(const std::string& json))
           }};
 }
 
-// Adds a type.  "mini" and "gpt" are in the list already.  ValueError for a name in the list.
+// Adds a type.  "mini" and "gpt" are in the list already.  ValueError for a name that is in the
+// list.
 void register_model(ModelType type);
 
-// The answers of the type that the configuration names.  IoError for a type that is not in the
-// list.
+// These functions call the functions of the type that the configuration names.  IoError for a type
+// that is not in the list.
 std::string model_type_of(const std::string& config_json);
 double parameter_count(const std::string& config_json);
 double training_bytes(const std::string& config_json, int64_t tokens, DType dtype);
-// Makes a model of any type in the list.  With InitialValues::kNone its weights may be undefined,
-// for a caller that loads them.
+// Makes a model of any type in the list.  With InitialValues::kNone its weights may be undefined;
+// the caller loads them.
 std::unique_ptr<LanguageModel> make_model(const std::string& config_json,
                                           InitialValues values = InitialValues::kRandom);
-// A copy with its own weights.  If you know the model's class, nn::clone does the same.
+// Returns a copy with its own weights.  If you know the model's class, nn::clone does the same.
 std::unique_ptr<LanguageModel> clone(LanguageModel& model);
 
 }  // namespace models

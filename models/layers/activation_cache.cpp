@@ -8,7 +8,7 @@ namespace vitro::nn {
 
 namespace {
 
-// TransformerLens's name and the path of each place; "*" stands for the number of a layer.
+// TransformerLens's name and the path of each output, with "*" in place of the layer's number.
 constexpr struct {
   const char *lens, *path;
 } kNames[] = {{"blocks.*.hook_resid_pre", "h.*.hook_resid_pre"},
@@ -28,8 +28,8 @@ constexpr struct {
               {"blocks.*.hook_resid_post", "h.*.hook_resid_post"},
               {"ln_final.hook_normalized", "ln_f"}};
 
-// The number in `name` at the "*" of `pattern`, or "" for a pattern without "*".  Nothing if the
-// name does not match.
+// Returns the number that `name` has in place of the "*" of `pattern`, and "" for a pattern without
+// "*".  Returns no value if the name does not match.
 std::optional<std::string> layer_in(const std::string& pattern, const std::string& name) {
   const size_t star = pattern.find('*');
   if (star == std::string::npos)
@@ -72,7 +72,7 @@ const Tensor& ActivationCache::operator[](const std::string& name) const {
   std::string all;
   for (const auto& [kept, x] : kept_) all += (all.empty() ? "" : ", ") + kept;
   fail<ValueError>("ActivationCache: expected the name of a kept output, got '", name,
-                   "'; there is: ", all);
+                   "'; the kept outputs are: ", all);
 }
 
 std::vector<std::string> ActivationCache::names() const {
@@ -94,7 +94,7 @@ ActivationCache run_with_cache(Module& model, const Tensor& input,
   ActivationCache cache;
   std::vector<std::unique_ptr<ScopedHook>> hooks;
   for (const auto& [path, module] : model.named_modules()) {
-    if (path.empty()) continue;  // the whole model, which cache.output is for
+    if (path.empty()) continue;  // the whole model: cache.output has its output
     if (options.names && !options.names(path) && !options.names(lens_name_of_path(path))) continue;
     hooks.push_back(std::make_unique<ScopedHook>(module->register_forward_hook(
         [&cache, path = path](Module&, const Tensor&, const Tensor& y) {

@@ -10,10 +10,11 @@ namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
 // The outputs of modules and hook points.  A name is a path in the module tree
-// ("h.0.attn.hook_pattern"), or TransformerLens's name for it ("blocks.0.attn.hook_pattern").
+// ("h.0.attn.hook_pattern"), or TransformerLens's name of the same output
+// ("blocks.0.attn.hook_pattern").
 class ActivationCache {
  public:
-  // The output with this name.  ValueError if there is none; it lists the paths that there are.
+  // Returns the output with this name.  For an unknown name, a ValueError lists the known paths.
   const Tensor& operator[](const std::string& name) const;
   bool contains(const std::string& name) const { return find(name) != nullptr; }  // by either name
   std::vector<std::string> names() const;  // the paths, in the order of the computation
@@ -30,14 +31,14 @@ class ActivationCache {
 
 // Options of run_with_cache.
 struct RunWithCacheOptions {
-  // Returns whether to keep the output with this name.  It is asked about the path, and then about
-  // TransformerLens's name.  Without a function, every output is kept.
+  // An output is kept if this function returns true for its path or for TransformerLens's name.
+  // Without a function, every output is kept.
   std::function<bool(const std::string& name)> names = {};
 };
 
-// Runs the model once and keeps the outputs.  They are recorded like the rest of the run: gradients
-// flow back from them, except under NoGradGuard.  A module that runs more than once keeps its last
-// output.
+// Runs the model once and keeps the outputs.  They are part of the recorded graph, so backward from
+// them reaches the parameters, except under NoGradGuard.  If a module runs more than once, its last
+// output is kept.
 ActivationCache run_with_cache(Module& model, const Tensor& input,
                                const RunWithCacheOptions& options = {});
 

@@ -76,8 +76,8 @@ Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& share
   if (const KVCache* cache = shared.cache)
     check<ValueError>(
         cache->length() == shared.start && cache->is_padded() == shared.mask.defined(),
-        "CausalSelfAttention: expected what prepare() makes of the cache as it is now, with ",
-        cache->length(), " tokens, got what it made with ", shared.start, "; call prepare() again");
+        "CausalSelfAttention: expected shared values for the cache as it is now, with ",
+        cache->length(), " tokens, got values for ", shared.start, "; call prepare() again");
   const Tensor qkv = c_attn(x);
   const bool plain = !shared.cache && !rope_base && !hook_q.is_hooked() && !hook_k.is_hooked() &&
                      !hook_v.is_hooked() && !hook_attn_scores.is_hooked() &&
@@ -89,7 +89,7 @@ Tensor CausalSelfAttention::attend(const Tensor& x, const AttentionShared& share
   return resid_dropout(c_proj(z));
 }
 
-// The same in separate ops, for rope, a cache or hooks.
+// Computes z from qkv in separate ops, for rope, a cache or hooks.
 Tensor CausalSelfAttention::mixed(const Tensor& qkv, const AttentionShared& shared, int64_t layer) {
   const int64_t width = n_head * head_size, kv_width = n_kv_head * head_size;
   Tensor q = swapped(hook_q(as_heads(narrow(qkv, -1, 0, width), n_head))),
@@ -113,7 +113,7 @@ Tensor CausalSelfAttention::mixed(const Tensor& qkv, const AttentionShared& shar
   return reshape(out, {out.size(0), out.size(1), width});
 }
 
-// softmax(q k^T / sqrt(D)) v, stage by stage, for hooks on the scores or the pattern.
+// softmax(q k^T / sqrt(D)) v, one op after another, for hooks on the scores or the pattern.
 Tensor CausalSelfAttention::step_by_step(const Tensor& q, const Tensor& k, const Tensor& v,
                                          const Tensor& mask) {
   const int64_t rows = q.size(2), columns = k.size(2);

@@ -5,16 +5,16 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace nn {
 
-// A list of modules with the names "0", "1", ...  It has no forward: its owner calls each of them.
+// A list of modules with the names "0", "1", ...  It has no forward: its owner calls the modules.
 class ModuleList : public Module {
  public:
   ModuleList() = default;  // empty
-  // Takes over the modules, in this order.
+  // Moves the modules into the list, in this order.
   template <class... M>
   explicit ModuleList(M... modules) {
     (push_back(std::move(modules)), ...);
   }
-  // Takes over a module; the reference stays valid as long as the list lives.
+  // Moves a module into the list.  The returned reference is valid as long as the list exists.
   template <class M>
   M& push_back(M module) {
     static_assert(!HidesForward<M>, "write: Tensor forward(const Tensor& x) override");
@@ -31,10 +31,10 @@ class ModuleList : public Module {
   }
 
  protected:
-  // A module, and the bytes of its object.
+  // A module, and the memory of its object.
   struct Item {
     std::unique_ptr<Module> module;    // owned
-    std::span<const std::byte> bytes;  // as many as its own class has, for the check of members()
+    std::span<const std::byte> bytes;  // the whole object, for the check of members()
   };
   std::vector<Item> items_;  // in the order of the names
 };

@@ -13,7 +13,7 @@ namespace {
 struct Fans {
   double in, out;
 };
-// For a weight (out, in, ...); the axes after the second multiply both fans.
+// Returns the fans of a weight (out, in, ...).  The axes after the second multiply both fans.
 Fans fans(const char* name, const Tensor& x) {
   check<ShapeError>(x.rank() >= 2, name, ": expected a weight (out, in), got ", x.shape());
   double inner = 1;
@@ -85,9 +85,12 @@ Tensor kaiming_normal_(const Tensor& x, double a, FanMode mode, const std::strin
   return normal_(x, 0, kaiming_deviation("kaiming_normal_", x, a, mode, nonlinearity), generator);
 }
 
-// Modified Gram-Schmidt on the rows, or on the columns if they are fewer; twice, for accuracy.
+// Makes the rows, or the columns if there are fewer columns, orthonormal (modified Gram-Schmidt).
+// Each overlap is subtracted twice, for accuracy.
 Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   check<ShapeError>(x.rank() >= 2, "orthogonal_: expected a weight (out, in), got ", x.shape());
+  check<ShapeError>(x.is_contiguous(), "orthogonal_: expected a contiguous tensor, got strides ",
+                    x.strides());
   const int64_t rows = x.shape()[0], cols = x.shape()[0] ? x.numel() / x.shape()[0] : 0;
   const int64_t count = std::min(rows, cols), length = std::max(rows, cols);
   Tensor vectors = empty({count, length}, kFloat64);
@@ -110,8 +113,6 @@ Tensor orthogonal_(const Tensor& x, double gain, Generator& generator) {
   for (int64_t i = 0; i < vectors.numel(); ++i) v[i] *= gain;
   Strides strides = rows <= cols ? Strides{length, 1} : Strides{1, length};
   Tensor flat = make_view(x, {rows, cols}, {cols, 1}, x.impl()->offset);
-  check<ShapeError>(x.is_contiguous(), "orthogonal_: expected a contiguous tensor, got strides ",
-                    x.strides());
   ++x.impl()->storage->version;
   copy_into(flat, make_view(vectors, {rows, cols}, strides, 0));
   return x;

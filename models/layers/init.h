@@ -1,6 +1,6 @@
 // Initial values of parameters.  Each function fills x in place, without recording, and returns x.
-// The random ones draw from the generator given last.  fan_in and fan_out are the columns and rows
-// of a weight (out, in); further axes multiply both.
+// Random values come from `generator`.  fan_in and fan_out are the numbers of columns and rows of a
+// weight (out, in); the sizes of further axes multiply both.
 #pragma once
 #include <string>
 
@@ -21,8 +21,8 @@ Tensor uniform_(const Tensor& x, double low = 0, double high = 1,
 // N(mean, deviation^2).  ValueError for a negative deviation.
 Tensor normal_(const Tensor& x, double mean = 0, double deviation = 1,
                Generator& generator = default_generator());
-// N(mean, deviation^2), drawn again while outside [low, high].  ValueError unless that interval has
-// a probability above 0.001.
+// N(mean, deviation^2), where a value outside [low, high] is drawn again.  ValueError unless this
+// interval has a probability above 0.001.
 Tensor trunc_normal_(const Tensor& x, double mean = 0, double deviation = 1, double low = -2,
                      double high = 2, Generator& generator = default_generator());
 Tensor constant_(const Tensor& x, double value);  // `value` everywhere
@@ -31,7 +31,7 @@ Tensor ones_(const Tensor& x);                    // 1 everywhere
 // U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)
 Tensor xavier_uniform_(const Tensor& x, double gain = 1,
                        Generator& generator = default_generator());
-// N(0, s^2), s = gain sqrt(2 / (fan_in + fan_out)) (the same)
+// N(0, s^2), s = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)
 Tensor xavier_normal_(const Tensor& x, double gain = 1, Generator& generator = default_generator());
 // U(-b, b), b = gain sqrt(3 / fan) (He et al., 2015), where gain = calculate_gain(nonlinearity, a);
 // only "leaky_relu" uses the slope a.

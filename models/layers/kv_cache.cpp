@@ -34,8 +34,9 @@ int64_t KVCache::bytes() const {
 }
 
 void KVCache::set_padding(std::vector<int64_t> columns) {
-  check<GraphError>(length_ == 0, "KVCache: expected padding before the first token, got it after ",
-                    length_, " columns");
+  check<GraphError>(length_ == 0,
+                    "KVCache: expected padding before the first token, got padding after ", length_,
+                    " columns");
   check<ShapeError>(static_cast<int64_t>(columns.size()) == batch(),
                     "KVCache: expected padding for ", batch(), " texts, got ", columns.size());
   for (int64_t n : columns)
@@ -69,8 +70,8 @@ Tensor KVCache::mask(int64_t time) const {
 std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, const Tensor& values) {
   check<GraphError>(
       !grad_enabled() || !(keys.requires_grad() || values.requires_grad()),
-      "KVCache: expected keys and values without a graph, because the cache keeps none, got "
-      "recorded ones; use the cache under NoGradGuard");
+      "KVCache: expected keys and values without a graph, because the cache stores none, got "
+      "recorded keys or values; use the cache under NoGradGuard");
   NoGradGuard unrecorded;
   check<ShapeError>(0 <= layer && layer < options_.n_layer, "KVCache: expected a layer from 0 to ",
                     options_.n_layer - 1, ", got ", layer);
@@ -82,9 +83,10 @@ std::pair<Tensor, Tensor> KVCache::extend(int64_t layer, const Tensor& keys, con
                     values.shape());
   check<ShapeError>(length_ + time <= capacity(), "KVCache: expected at most ", capacity(),
                     " tokens, got ", time, " after the ", length_, " in the cache");
-  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype,
-                    "KVCache: expected keys for a cache in ", options_.dtype, ", got ",
-                    keys.dtype());
+  check<DTypeError>(accumulation_dtype(keys.dtype()) == options_.dtype &&
+                        accumulation_dtype(values.dtype()) == options_.dtype,
+                    "KVCache: expected keys and values for a cache in ", options_.dtype, ", got ",
+                    keys.dtype(), " and ", values.dtype());
   narrow(k, 2, length_, time).copy_(keys);
   narrow(v, 2, length_, time).copy_(values);
   return {narrow(k, 2, 0, length_ + time), narrow(v, 2, 0, length_ + time)};

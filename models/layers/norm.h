@@ -9,7 +9,7 @@ namespace nn {
 // Options of LayerNorm.
 struct LayerNormOptions {
   double eps = 1e-5;  // added to the variance
-  bool bias = true;   // whether there is one
+  bool bias = true;   // whether the layer has a bias
 };
 // layer_norm(x, weight, bias): x (..., C).  Initially weight is 1, bias 0.
 struct LayerNorm : Module {

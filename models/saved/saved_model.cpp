@@ -1,7 +1,6 @@
 // Loads language models with their tokenizers, and makes checkpoints of them.
 #include "models/saved/saved_model.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "framework/io/config_fields.h"
@@ -53,9 +52,8 @@ void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer) {
   const int64_t more = model - tokenizer.vocab_size();
   const bool may_be_padded = dynamic_cast<const text::BpeTokenizer*>(&tokenizer) != nullptr;
   const bool is_padding = 0 < more && (more <= 128 || (more < 1024 && model % 128 == 0));
-  check<IoError>(more == 0 || (may_be_padded && is_padding),
-                 "tokenizer: expected one with the model's ", model,
-                 " tokens, or byte pairs with fewer, if the model is padded, got one with ",
+  check<IoError>(more == 0 || (may_be_padded && is_padding), "tokenizer: expected ", model,
+                 " tokens, as the model has (byte pairs may be fewer if the model is padded), got ",
                  tokenizer.vocab_size());
 }
 
@@ -91,8 +89,7 @@ SavedModel from_checkpoint(const Checkpoint& checkpoint) {
   saved.model->load_state_dict(weights);
   saved.model->take_metadata(saved.metadata);
   saved.model->eval();
-  if (const auto step = saved.metadata.find("step"); step != saved.metadata.end())
-    std::from_chars(step->second.data(), step->second.data() + step->second.size(), saved.step);
+  if (saved.metadata.contains("step")) saved.step = checkpoint.step();
   return saved;
 }
 

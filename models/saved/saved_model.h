@@ -25,14 +25,14 @@ struct SavedModel {
 // whether its tensors' names have a prefix.
 Checkpoint to_checkpoint(LanguageModel& model, const text::Tokenizer& tokenizer);
 // Throws IoError if the tokenizer does not fit a model with a vocabulary of `model` tokens.  Only a
-// byte-pair tokenizer may have fewer tokens: such models are often padded to a round size, and then
-// score tokens that occur in no text.
+// byte-pair tokenizer may have fewer tokens than the model, because the vocabularies of models with
+// byte-pair tokenizers are often padded to a round size.
 void check_vocabulary(int64_t model, const text::Tokenizer& tokenizer);
-// Throws IoError if the checkpoint has fewer weights than its configuration needs.  Called before
-// anything is allocated with the sizes of the configuration.
+// Throws IoError if the checkpoint has fewer weights than its configuration needs.  Call it before
+// you allocate memory with the sizes of the configuration.
 void check_enough(const Checkpoint& checkpoint);
-// Makes the model and tokenizer of a checkpoint.  IoError if it is not one of a language model, or
-// if its parts do not fit together.
+// Makes the model and tokenizer of a checkpoint.  IoError if the checkpoint has no language model,
+// or if its parts do not fit together.
 SavedModel from_checkpoint(const Checkpoint& checkpoint);
 
 // Whether load_model fails for a directory with config.json but no tokenizer.
@@ -41,9 +41,10 @@ enum class TokenizerIs {
   kOptional  // it returns a model without a tokenizer
 };
 
-// Loads a checkpoint file; or the newest undamaged checkpoint in the directory of a run; or, from a
-// directory with config.json, what GPT::from_pretrained and text::BpeTokenizer::load find there.
-// IoError as above, and for any other path.
+// Loads a model from a checkpoint file, from a run's directory, or from a directory with
+// config.json.  In a run's directory, it takes the newest undamaged checkpoint.  A directory with
+// config.json is loaded by GPT::from_pretrained and text::BpeTokenizer::load.  IoError as from
+// these functions and from from_checkpoint, and for any other path.
 SavedModel load_model(const std::string& path, TokenizerIs tokenizer = TokenizerIs::kNeeded);
 
 }  // namespace models

@@ -1,4 +1,4 @@
-// Finds stop strings.
+// Finds stop strings in a text that arrives in pieces.
 #include "models/text/stop_strings.h"
 
 #include <algorithm>

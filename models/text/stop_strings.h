@@ -6,16 +6,16 @@
 
 namespace vitro::text {
 
-// The stop string that is complete first ends the text.  If several end at the same place, the
-// longest counts.  So the result does not depend on how the text is cut into pieces.
+// The stop string that is complete first ends the text.  If several stop strings end at the same
+// place, the longest is removed.  So the result does not depend on how the text is cut into pieces.
 class StopStrings {
  public:
   explicit StopStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {}
 
-  // Takes the next piece and returns the text that is certain now, without the stop string.  An
-  // end of the text that could begin a stop string is held back.
+  // Adds the next piece, and returns the text that cannot belong to a stop string any more.  The
+  // end of the text is held back while it could begin a stop string.
   std::string pass(std::string_view piece);
-  std::string rest();  // the text that is held back, for the end
+  std::string rest();  // returns the text still held back, at the end
   bool found() const { return found_; }
 
  private:

@@ -10,8 +10,8 @@ namespace vitro::text {
 
 namespace {
 
-// Each token decodes its whole line again.  A line with more tokens or bytes than these is
-// treated as ended, so that the work per token stays bounded.
+// For each token, its whole line is decoded again.  To limit this work, a line with more tokens or
+// bytes than these is treated as ended.
 constexpr size_t kLongestLine = 512, kMostBytesOfLine = 16384;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Turns ids that come one by one into text.
+// Decodes ids that arrive one by one.
 #pragma once
 #include <span>
 #include <string>
@@ -10,12 +10,12 @@ namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
 // Returns the text that each id adds, in whole code points: the beginning of a character is held
-// back until the rest comes.  Bytes that are no character become U+FFFD.  All results together are
+// back until the rest arrives.  Invalid bytes become U+FFFD.  All results together are
 // to_valid_utf8(tokenizer.decode(all ids)).  The tokenizer must outlive the decoder.
 class StreamDecoder {
  public:
-  // `before` is the prompt.  Its text decides about spaces but is not returned.  If it ends in the
-  // middle of a character, next() returns that whole character.
+  // `before` is the prompt.  Its text is not returned, but spaces may depend on it.  If it ends in
+  // the middle of a character, next() returns the whole character.
   explicit StreamDecoder(const Tokenizer& tokenizer, std::span<const TokenId> before = {});
   // Returns the text that is complete with this id.  ValueError as from Tokenizer::decode.
   std::string next(TokenId id);

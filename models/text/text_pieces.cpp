@@ -1,4 +1,4 @@
-// Cuts a text at places where no token crosses.
+// Cuts a text at places that no token crosses.
 #include "models/text/text_pieces.h"
 
 #include <algorithm>

@@ -7,9 +7,10 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// The pieces have about `piece_bytes` bytes.  A cut is between a character and a space or line end
-// behind it.  No token crosses such a place and NFC composes nothing there, so the pieces have the
-// same tokens as the whole text.  A piece is longer where there is no such place.
+// The pieces have about `piece_bytes` bytes.  A cut is before a space or line end, after a
+// character that is not white space.  No token crosses such a place, and NFC composes nothing
+// there, so the pieces have the same tokens as the whole text.  A piece without such a place is
+// longer.
 class TextPieces {
  public:
   // Starts at the beginning of a text, which must outlive the object.
@@ -17,7 +18,7 @@ class TextPieces {
       : text_(text), piece_bytes_(piece_bytes) {}
   // Returns the whole text.
   std::string_view text() const { return text_; }
-  // Returns the pieces of another text, of the same size.
+  // Returns pieces of the same size for another text.
   TextPieces of(std::string_view text) const { return TextPieces(text, piece_bytes_); }
   // Gives the next piece; returns false at the end.
   bool next(std::string_view& piece);

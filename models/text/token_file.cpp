@@ -18,7 +18,7 @@ namespace vitro::text {
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
-              "the file holds the ids as they are in memory");
+              "the file has the ids as they are in memory");
 
 struct Header {
   char magic[8];
@@ -139,7 +139,7 @@ int64_t write_token_file(const std::string& path, const Tokenizer& tokenizer, Te
     else append<uint32_t>(file, checksum, ids);
     count += static_cast<int64_t>(ids.size());
   };
-  // A special token may hold a space, so the text is cut at special tokens first and then into
+  // A special token may contain a space, so the text is cut at special tokens first, and then into
   // pieces.
   const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
   if (bpe && bpe->vocabulary().bos_id) add({*bpe->vocabulary().bos_id});

@@ -1,4 +1,4 @@
-// A token file holds a tokenized text as an array of ids.  It is mapped into memory.
+// A token file stores a tokenized text as an array of ids.  It is mapped into memory.
 //
 //   8 bytes  "vitrotok"           little-endian throughout
 //   u32      version, 1
@@ -17,7 +17,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// A range of the ids of a token file: all of them, until slice() takes a part.  Copies share the
+// A range of the ids of a token file: all ids, or a part that slice() returned.  Copies share the
 // mapped file.
 class TokenFile {
  public:
@@ -32,9 +32,9 @@ class TokenFile {
   int64_t vocab_size() const { return vocab_size_; }
   // Returns the hash of the vocabulary that made the ids.
   uint64_t vocabulary_hash() const { return vocabulary_hash_; }
-  // Returns the checksum in the file.  It is that of all ids of the file, also in a slice.
+  // Returns the checksum in the file.  Also in a slice, it is the checksum of all ids of the file.
   uint64_t checksum() const { return checksum_; }
-  // Reads every id of the file, also in a slice.  IoError if they do not match the checksum.
+  // Reads every id of the file, also in a slice.  IoError if the ids do not match the checksum.
   void verify() const;
 
   // Copies the ids [begin, begin + to.size()) of the range.  ShapeError for a range that is too

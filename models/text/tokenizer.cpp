@@ -1,4 +1,4 @@
-// Loads tokenizers: the contents of the file decide about the type.
+// Loads tokenizers.  The contents of the file decide which type it is.
 #include "models/text/tokenizer.h"
 
 #include <filesystem>
@@ -20,7 +20,7 @@ void Tokenizer::save(const std::string& path) const { write_file(path, to_json()
 
 std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
                             const std::vector<std::string>& allowed_special, bool begins) {
-  sought_tokens(tokenizer, allowed_special);  // throws for a name that is no special token
+  sought_tokens(tokenizer, allowed_special);  // throws for an unknown name
   const auto* const bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
   if (bpe) return bpe->encode(text, {.allowed_special = allowed_special, .begins = begins});
   return tokenizer.encode(text);

@@ -22,8 +22,8 @@ class Tokenizer {
 
   // Returns the ids of a whole text.
   virtual std::vector<TokenId> encode(std::string_view text) const = 0;
-  // Returns the ids of a piece that follows other pieces of the same text (TextPieces).  Tokens and
-  // spaces that only begin a text are not added.
+  // Returns the ids of a piece that follows other pieces of the same text (TextPieces).  The token
+  // or space that belongs before a whole text is not added.
   virtual std::vector<TokenId> encode_piece(std::string_view piece) const { return encode(piece); }
   // Returns the text of the ids.  ValueError, with the id and the vocabulary's size, for an id
   // outside 0 .. vocab_size() - 1.
@@ -34,7 +34,7 @@ class Tokenizer {
   virtual std::string token(TokenId id) const = 0;
   // Returns "char", "word" or "bpe".
   virtual std::string_view kind() const = 0;
-  // Returns a hash of the vocabulary.  Token files keep it, so that ids of another tokenizer can be
+  // Returns a hash of the vocabulary.  Token files store it, so ids of another tokenizer can be
   // detected.
   virtual uint64_t vocabulary_hash() const = 0;
   // Returns the contents of the file that save() writes.
@@ -43,9 +43,10 @@ class Tokenizer {
   void save(const std::string& path) const;
 };
 
-// Returns the ids of a text.  Each text of a token of `allowed_special` in it becomes that token.
-// `begins` is false for text that continues other text: nothing is added that begins a text.
-// ValueError for a name that is no special token; only BPE tokenizers have special tokens.
+// Returns the ids of a text.  The name of a special token in the text becomes this token if it is
+// in `allowed_special`.  Pass `begins` = false for text that continues other text: then no token or
+// space is added before it.  ValueError for a name in `allowed_special` that is not a special
+// token; only BPE tokenizers have special tokens.
 std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text,
                             const std::vector<std::string>& allowed_special, bool begins = true);
 

@@ -7,8 +7,8 @@ namespace vitro::text {
 
 namespace {
 
-// Reads the file only until it has found the model or the type, and reports no errors: the reader
-// of that kind of file does.
+// Reads the file only until it finds the model or the type.  It reports no errors, because the file
+// is read again by the reader for its type.
 class Recognizer final : public JsonEvents {
  public:
   explicit Recognizer(const std::string& name) : JsonEvents("JSON", name) {}

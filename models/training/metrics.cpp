@@ -108,7 +108,7 @@ void Metrics::RowFile::check_done(int error) const {
 }
 
 Metrics::Metrics(const std::string& directory, int64_t step) {
-  // A new run keeps no rows; a resumed run keeps those of the steps that it has done.
+  // A new run keeps no rows; a resumed run keeps the rows of the steps that it has done.
   const auto is_done = [&](double row_step) {
     return step > 0 && row_step <= static_cast<double>(step);
   };

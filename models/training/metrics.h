@@ -1,4 +1,4 @@
-// Metrics: the numbers of a training run, row by row, in files that programs can read.
+// Metrics: the numbers of a training run, one row per report, in files that programs can read.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,22 +17,22 @@ struct MetricsRow {
   std::optional<double> learning_rate = {}, grad_norm = {};                   // of the step
 };
 
-// Writes metrics.csv, which has no times, so that equal runs write equal files, and metrics.jsonl,
-// which also has times.
+// Writes metrics.csv and metrics.jsonl.  Only metrics.jsonl has times, so equal runs write equal
+// metrics.csv files.
 class Metrics {
  public:
-  // Continues the files of the run in the directory, which has done `step` steps.  Rows of later
-  // steps are removed; with a `step` of 0, all rows.
+  // Continues the files in the directory of a run that has done `step` steps.  Rows of later steps
+  // are removed.  If `step` is 0, all rows are removed.
   Metrics(const std::string& directory, int64_t step);
-  // Appends a row.  `seconds` is the time of work since this object was made.  IoError if a file
+  // Appends a row.  `seconds` is the working time since this object was made.  IoError if a file
   // cannot be written.
   void add(const MetricsRow& row, double seconds, double tokens_per_second);
   void sync();  // brings the rows to the disk; call it before the checkpoint of the same step
 
-  const std::vector<MetricsRow>& rows() const { return rows_; }  // all, also from before
-  const MetricsRow* best() const;  // has the lowest validation loss; null if no row has one
-  // Whether the model learns its text by heart: the last two validation losses are more than 5%
-  // above the best one, while the training loss fell.
+  const std::vector<MetricsRow>& rows() const { return rows_; }  // also earlier processes' rows
+  const MetricsRow* best() const;  // the row with the lowest validation loss, or null
+  // Whether the model overfits: since the best validation loss, the training loss has fallen, but
+  // the last two validation losses are more than 5% above the best.
   bool overfits() const;
 
  private:
@@ -50,7 +50,7 @@ class Metrics {
   };
 
   std::vector<MetricsRow> rows_;
-  double seconds_before_ = 0;  // of work, in the processes before this one
+  double seconds_before_ = 0;  // working time of earlier processes
   std::optional<RowFile> csv_, jsonl_;
 };
 

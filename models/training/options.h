@@ -9,8 +9,8 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// The names are nanoGPT's, and so is a batch: batch_size rows of block_size tokens.  The defaults
-// suit a MiniLM and a text of about 30,000 characters.
+// Options of TrainingRun.  The names are nanoGPT's.  The defaults suit a MiniLM and a text of about
+// 30,000 characters.
 struct TrainingOptions {
   std::string out_dir = "out";              // where checkpoints go
   int64_t keep = 3;                         // how many of the newest checkpoints are kept
@@ -28,7 +28,7 @@ struct TrainingOptions {
   double grad_clip = 1;              // the largest norm of all gradients together; 0: any
   int64_t eval_iters = 200;          // the most batches of the validation part that are evaluated
 
-  // The values in use, where an option is 0 or negative.
+  // The values in use: they replace an option that is 0 or negative.
   double last_lr() const { return min_lr < 0 ? learning_rate / 10 : min_lr; }
   int64_t decay_iters() const { return lr_decay_iters > 0 ? lr_decay_iters : max_iters; }
   int64_t warmup() const {
@@ -43,8 +43,9 @@ struct TrainingOptions {
   int64_t tokens_per_step() const { return batch_size * block_size * gradient_accumulation_steps; }
 };
 
-// The learning rate of each step.  It rises along a line for warmup() steps; then it falls by half
-// a cosine, falls along a line, or stays.  ValueError for an unknown schedule.
+// Returns the learning rate of each step.  The rate rises linearly for warmup() steps.  Then it
+// falls along half a cosine, falls linearly, or stays constant.  ValueError for an unknown
+// schedule.
 optim::LRFormula schedule_of(const TrainingOptions& options);
 
 }  // namespace models

@@ -2,7 +2,6 @@
 #include "models/training/run.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -66,7 +65,7 @@ TrainingRun::TrainingRun(std::unique_ptr<LanguageModel> model,
                     ": expected a directory without a run, got one of ",
                     there.empty() ? 0 : there.back(), " steps");
   check<ValueError>(tokens.vocabulary_hash() == tokenizer_->vocabulary_hash(),
-                    "train: expected tokens of the tokenizer's vocabulary, got others");
+                    "train: expected tokens of the tokenizer's vocabulary, got tokens of another");
   try {
     check_vocabulary(model_->vocab_size(), *tokenizer_);
   } catch (const IoError& error) { fail<ValueError>(error.what()); }
@@ -94,7 +93,7 @@ TrainingRun TrainingRun::resume(const Checkpoint& checkpoint, const text::TokenF
                                 const TrainingOptions& options) {
   SavedModel saved = from_checkpoint(checkpoint);
   check<IoError>(tokens.vocabulary_hash() == saved.tokenizer->vocabulary_hash(),
-                 "tokens: expected those of the run's own vocabulary, got others");
+                 "tokens: expected tokens of the run's own vocabulary, got tokens of another");
   TrainingRun run(std::move(saved), tokens, options);
   run.restore(checkpoint);
   return run;
@@ -174,7 +173,7 @@ Checkpoint TrainingRun::checkpoint() const {
   for (const auto& [prefix, tensors] :
        {std::pair{"optimizer.", optimizer_->state_dict()}, {"schedule.", schedule_->state_dict()}})
     for (auto& named : with_prefix(prefix, tensors)) all.tensors.push_back(std::move(named));
-  all.metadata.insert(metadata.begin(), metadata.end());  // replaces nothing
+  all.metadata.insert(metadata.begin(), metadata.end());  // insert replaces no field
   all.metadata["step"] = std::to_string(step_);
   all.metadata["state"] = nlohmann::ordered_json{
       {"generator_seed", default_generator().seed()},
@@ -197,12 +196,10 @@ uint64_t tokens_checksum_of(const Checkpoint& checkpoint) {
 
 void TrainingRun::restore(const Checkpoint& saved) {
   check<IoError>(tokens_checksum_of(saved) == tokens_checksum_,
-                 "tokens: expected those that the run was started with, got others");
+                 "tokens: expected the tokens that the run was started with, got others");
   optimizer_->load_state_dict(under_prefix("optimizer.", saved.tensors));
   schedule_->load_state_dict(under_prefix("schedule.", saved.tensors));
-  const std::string& step = saved.field("step");
-  std::from_chars(step.data(), step.data() + step.size(), step_);
-  check<IoError>(step_ >= 0, "resume: expected a step of at least 0, got ", step_);
+  step_ = saved.step();
   try {
     const auto state = nlohmann::json::parse(saved.field("state"));
     manual_seed(state.at("generator_seed").get<uint64_t>());

@@ -18,13 +18,13 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace models {
 
-// How many tokens of a text are for training; the rest, a tenth, is the validation part.
+// Returns how many tokens of a text are for training.  The other tenth is the validation part.
 int64_t training_part(int64_t tokens);
 // Throws ValueError if a text is too short to be split into these parts.
 void check_length(const text::TokenFile& tokens, int64_t block_size);
 
-// The checksum of the tokens that a run learns from, taken from its checkpoint.  IoError if the
-// checkpoint is not one of a run.
+// Returns the checksum of a run's tokens, which its checkpoint stores.  IoError if the checkpoint
+// is not from a run.
 uint64_t tokens_checksum_of(const Checkpoint& checkpoint);
 
 // The numbers of one step.
@@ -37,29 +37,29 @@ struct StepReport {
 // A training run in the directory options.out_dir.
 class TrainingRun {
  public:
-  // A new run.  ValueError if out_dir already holds a run, if the parts do not fit together, if the
-  // text is too short, and whenever NextTokenBatches, AdamW or schedule_of throw it.
+  // Starts a new run.  ValueError if out_dir already has a run, if the parts do not fit together,
+  // if the text is too short, and as from NextTokenBatches, AdamW and schedule_of.
   TrainingRun(std::unique_ptr<LanguageModel> model, std::unique_ptr<text::Tokenizer> tokenizer,
               const text::TokenFile& tokens, const TrainingOptions& options);
-  // Resumes the run of a checkpoint, with its random numbers and metadata.  IoError unless the
-  // tokens are those that the run was started with.  The options
-  // that decide the steps must be the same, too.
+  // Resumes a run from its checkpoint, with its random numbers and metadata.  IoError if `tokens`
+  // are not the tokens that the run was started with.  The caller must also pass the options of the
+  // run; this is not checked.
   static TrainingRun resume(const Checkpoint& checkpoint, const text::TokenFile& tokens,
                             const TrainingOptions& options);
 
-  // Does one step.  ValueError if the loss or a gradient is not finite; it names the step and the
+  // Does one step.  If the loss or a gradient is not finite, a ValueError names the step and the
   // first parameter or gradient that is not finite.
   StepReport step();
   // The loss over the validation part, as `vitro eval` computes it, but over at most eval_iters
   // batches of tokens.  ValueError if it is not finite.
   double validation_loss() const;
   int64_t evaluated_tokens() const;  // how many tokens validation_loss() predicts
-  // Text that the model writes: `tokens` tokens after the first token of the validation part.  It
-  // uses no random numbers of the run.
+  // Returns a text by the model: the first token of the validation part, then `tokens` new tokens.
+  // The run's random numbers are not used.
   std::string sample(int64_t tokens) const;
   Checkpoint checkpoint() const;  // everything that resume needs
-  // Saves a checkpoint to out_dir, which is made if needed, and returns its file.  Older
-  // checkpoints are removed, except the newest options().keep and the one of the step `best`.
+  // Saves a checkpoint to out_dir, which is made if needed, and returns its path.  Other
+  // checkpoints are removed, except the newest options().keep and the checkpoint of step `best`.
   std::string save(std::optional<int64_t> best = {}) const;
 
   int64_t steps() const { return step_; }  // how many are done
@@ -67,11 +67,11 @@ class TrainingRun {
   const TrainingOptions& options() const { return options_; }       // as given
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }  // of the text
   LanguageModel& model() const { return *model_; }                  // in train mode
-  int64_t training_tokens() const { return training_size_; }        // the size of that part
-  int64_t validation_tokens() const { return validation_.size(); }  // the size of that part
+  int64_t training_tokens() const { return training_size_; }        // of the training part
+  int64_t validation_tokens() const { return validation_.size(); }  // of the validation part
 
-  // Metadata of the caller, which the checkpoints also hold.  "config", "tokenizer", "step",
-  // "state" and the model's own metadata cannot be replaced.
+  // The caller's own metadata, which checkpoints store too.  It cannot replace "config",
+  // "tokenizer", "step", "state" and the model's own metadata.
   std::map<std::string, std::string> metadata;
 
  private:

@@ -1,5 +1,5 @@
-// The caches of oneDNN primitives.  A thread finds a primitive that it has run before without a
-// lock.
+// The caches of oneDNN primitives.  A thread takes no lock to find a primitive that it has run
+// before.
 #include "ops/onednn/cache.h"
 
 #include <algorithm>
@@ -19,9 +19,9 @@ namespace vitro::onednn {
 
 namespace {
 
-constexpr size_t kLimit = size_t{64} << 20;      // bytes of primitives that the process keeps
+constexpr size_t kLimit = size_t{64} << 20;      // most bytes of primitives in the process's cache
 constexpr size_t kCodeBytes = size_t{48} << 10;  // assumed bytes of one primitive
-constexpr size_t kMostExecutions = kLimit / kCodeBytes;  // executions that a thread keeps
+constexpr size_t kMostExecutions = kLimit / kCodeBytes;  // most executions in a thread's cache
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
@@ -48,7 +48,7 @@ constinit thread_local ThreadCache* t_cache = nullptr;
 struct Process {
   struct Entry {
     std::shared_ptr<Primitive> primitive;
-    uint64_t last_request;  // the clock when a thread that had not run it asked for it
+    uint64_t last_request;  // the clock when a thread last took it from this map
   };
   std::mutex mutex;
   std::unordered_map<Key, Entry, KeyHash> primitives;
@@ -109,8 +109,8 @@ ThreadCache& thread_cache() {
 std::atomic<bool> g_program_ends{false};
 void check_alive() {
   check(!g_program_ends.load(std::memory_order_relaxed),
-        "oneDNN: expected products before main returns, got one while static objects are "
-        "destroyed, when oneDNN's own are gone; compute it earlier");
+        "oneDNN: expected matrix products only before main returns, got one later, when oneDNN's "
+        "static objects are destroyed; compute it earlier");
 }
 
 // oneDNN and the OpenMP library end the program if a small allocation fails.  If a larger block can
@@ -185,7 +185,7 @@ Attributes new_attributes() {
 
 namespace {
 
-// If memory runs out while a primitive is made, oneDNN's own cache keeps a broken entry, and every
+// If memory runs out while a primitive is made, oneDNN's own cache has a broken entry, and every
 // later request for the primitive would fail.  Setting the capacity to 0 drops the entry.
 dnnl_primitive_t new_primitive(const_dnnl_primitive_desc_t description) {
   dnnl_primitive_t made = nullptr;
@@ -272,7 +272,7 @@ Execution& add(const Key& key, const Make& make) try {
   return *c.executions.insert_or_assign(key, std::move(made)).first->second;
 } catch (const std::bad_alloc&) { fail_memory(); }
 
-// Collects the counters of this folder's classes, which name it as a friend.
+// Reads the private counters of Primitive and Execution, which declare this struct a friend.
 struct Statistics {
   static OnednnStats read() {
     Process& all = process();

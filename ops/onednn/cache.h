@@ -1,4 +1,4 @@
-// Keeps ready oneDNN primitives: one per process and shape, with memory objects per thread.
+// A cache of oneDNN primitives: one per shape in the process, with memory objects per thread.
 // Private to ops/onednn/.
 #pragma once
 #include <oneapi/dnnl/dnnl.h>
@@ -88,7 +88,7 @@ class Execution {
 };
 
 // find returns this thread's execution for `key`, or null.  add makes one; it calls make() only if
-// the process has no primitive for `key`.  prepared does one or the other.
+// the process has no primitive for `key`.  prepared calls find, then add if find returned null.
 using Make = std::function<std::shared_ptr<Primitive>()>;
 Execution* find(const Key& key);
 Execution& add(const Key& key, const Make& make);
@@ -98,7 +98,8 @@ Execution& prepared(const Key& key, const F& make) {
   return found ? *found : add(key, make);
 }
 
-// Throws if `status` is a failure of `what`: MemoryError if memory ran out, else Error.
+// Throws if `status` is a failure: MemoryError if memory ran out, else Error.  `what` names the
+// call.
 void check_status(dnnl_status_t status, const char* what);
 dnnl_engine_t engine();
 dnnl_data_type_t data_type(DType dtype);

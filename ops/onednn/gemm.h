@@ -13,7 +13,7 @@ struct Matrix {
   int64_t row_stride, col_stride, batch_stride;  // in elements
 };
 
-// c_bij = f(sum_k a_bik b_bkj + bias_j) (+ c_bij): a (batch, m, k), b (batch, k, n), c row-major.
+// c_bij = f(sum_k a_bik b_bkj + bias_j (+ c_bij)): a (batch, m, k), b (batch, k, n), c row-major.
 struct MatmulCall {
   DType dtype;  // of a, b and bias, and of c unless c_in_float: kFloat32 or kBFloat16
   int64_t batch, m, n, k;

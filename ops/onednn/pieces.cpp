@@ -10,16 +10,16 @@ namespace {
 constexpr int64_t kMega = 1'000'000;
 constexpr int64_t kWorthCutting = 4 * kMega;  // floating-point operations: about 40 us on one core
 constexpr int64_t kWorthForking = 2 * kMega;  // floating-point operations of a range
-constexpr int64_t kPerThread = 32 * kMega;    // the same per thread: 1 GFLOP is for 32 threads
+constexpr int64_t kPerThread = 32 * kMega;    // per thread: 1 GFLOP is cut for 32 threads
 constexpr int64_t kMostThreads = 64;
 
-constexpr int64_t kFewRows = 64;      // so few are never cut: every piece of rows copies all of b
-constexpr int64_t kManyRows = 512;    // so many are cut rather than columns
+constexpr int64_t kFewRows = 64;      // up to here rows are not cut: each piece copies all of b
+constexpr int64_t kManyRows = 512;    // from here on, rows are cut rather than columns
 constexpr int64_t kLargeB = 1 << 18;  // numbers of b that fill a level 2 cache
 constexpr int64_t kNarrowest = 128;   // columns of a piece of x W^T
 constexpr int64_t kWide = 512;        // columns of a piece of x W^T if there are many columns
 constexpr int64_t kBlock = 384;       // columns of a block of x W and of dy^T x
-constexpr int64_t kFewestRows = 64;   // rows of a piece that is not joined to others, at least
+constexpr int64_t kFewestRows = 64;   // fewest rows of a piece that is not joined to others
 constexpr int64_t kLongSum = 256;     // oneDNN adds up a longer sum in several parts
 
 int64_t up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
@@ -33,10 +33,10 @@ int64_t rows_of(int64_t m, int64_t wanted, bool join) {
   return std::min(m, std::max(rows, kFewestRows));
 }
 
-// How to cut one product of the batch for so many threads.
+// How to cut one product of the batch for this many threads.
 Pieces cut(const Product& p, int64_t threads, bool join) {
   const bool x_wt = !p.a_down_columns && p.b_down_columns;
-  int64_t blocks = 1;  // into which the columns are cut
+  int64_t blocks = 1;  // of columns
   if (p.m <= kFewRows || (x_wt && p.m < kManyRows && p.n * p.k >= kLargeB))
     blocks = std::min(threads == 2 ? 2 : p.n < 4 * kWide ? 4 : p.n / kWide, p.n / kNarrowest);
   else if (x_wt) blocks = std::min(threads * (join ? 16 : kFewestRows) / p.m, p.n / kWide);
@@ -62,9 +62,9 @@ Pieces pieces(const Product& p, bool avx512) {
     return {several, p.m, p.n};
   }
   const int64_t threads = std::clamp(parts(flops, kPerThread), int64_t{2}, kMostThreads);
-  // On AVX-512 the bits of a row of c do not depend on which rows share its call of oneDNN, if a
-  // and b are dense, unless a is stored column by column and the sum is long
-  // (tests/ops/test_pieces.cpp compares the bits).
+  // On AVX-512 the bits of a row of c do not depend on the other rows in its call of oneDNN, if a
+  // and b are dense.  If a is stored column by column, b must also be stored row by row, and the
+  // sum must be short (tests/ops/test_pieces.cpp compares the bits).
   const bool join = avx512 && p.dtype == kFloat32 && p.dense && !p.adds &&
                     (!p.a_down_columns || (!p.b_down_columns && p.k <= kLongSum));
   Pieces result = cut(p, parts(threads, p.batch), join);

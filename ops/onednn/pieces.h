@@ -20,14 +20,14 @@ struct Product {
 // by batch, then by block of columns, then by rows.
 struct Pieces {
   int64_t batch, rows, cols;
-  // Whether one call for neighbouring pieces of a block of columns gives the same bits as one call
-  // for each piece.  If so, a thread joins the pieces that it has claimed.
+  // Whether one call for neighbouring pieces in a block of columns gives the same bits as one call
+  // for each piece.  If so, a thread computes its neighbouring pieces in one call.
   bool join = false;
   // Whether a piece is computed in memory of its own and then copied to its columns of c.  If it
   // wrote to c directly, rows with gaps would make oneDNN up to a third slower, and joined pieces
   // would give different bits.
   bool apart = false;
-  int64_t grain = 1;  // how many pieces are worth a fork
+  int64_t grain = 1;  // how many pieces are worth another thread
 };
 
 // How many parts of size `of` cover x.

@@ -1,4 +1,4 @@
-// Limits OpenMP to one thread.  Debian's oneDNN runs on OpenMP; no other source uses it.
+// Limits OpenMP to one thread.  Debian's oneDNN uses OpenMP; no other file of vitro does.
 #include "ops/onednn/single_thread.h"
 
 #include <dlfcn.h>
@@ -7,8 +7,8 @@ namespace vitro::onednn {
 
 namespace {
 
-// The functions are looked up at run time, so that vitro links no OpenMP library: they come from
-// the one that oneDNN has loaded.  If oneDNN runs without OpenMP, there is nothing to limit.
+// Functions of the OpenMP library that oneDNN has loaded.  They are looked up at run time, so vitro
+// itself links no OpenMP library.  If oneDNN runs without OpenMP, there is nothing to limit.
 struct OpenMp {
   int (*max_threads)();
   void (*set_threads)(int);

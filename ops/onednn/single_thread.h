@@ -1,4 +1,4 @@
-// Keeps oneDNN on the calling thread, because vitro's own pool distributes the work.
+// Makes oneDNN run on the calling thread alone, because vitro's own pool distributes the work.
 #pragma once
 
 namespace vitro::onednn {

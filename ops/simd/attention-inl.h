@@ -87,8 +87,8 @@ inline void Scores(const Block& block, ConstRows a, const float* panels, float* 
     });
 }
 
-// The vector of scale s_j + bias_j from j on.  It is kHidden where the bias is kHidden, even if s_j
-// is NaN, and after the n-th number.  s may be read to the end of the vector.
+// The vector that begins with scale s_j + bias_j.  An element is kHidden if its bias is kHidden,
+// even if s is NaN, or if its index is n or more.  s may be read to the end of the vector.
 template <bool kBias>
 HWY_INLINE V ScoreAt(const float* s, int64_t j, int64_t n, V scale, const float* bias) {
   const V v = hn::LoadU(d, s + j), hidden = C(kHidden);
@@ -143,10 +143,10 @@ HWY_INLINE void Scale(float* y, int64_t n, float factor) {
                  HWY_ATTR { StoreUpTo(hn::Mul(f, LoadUpTo(y + i, m)), y + i, m); });
 }
 
-// Divides y by the row's total, and writes the row's softmax.  If a row sees nothing, its total and
-// its y are already 0.
+// Divides y by the row's total, and writes the row's softmax.  If a row sees no column, its total
+// and its y are already 0.
 HWY_INLINE void Finish(const RowSoftmax& row, float* y, int64_t n, RowSoftmax* softmax) {
-  const bool sees = row.total != 0;  // the largest score that it sees adds 1
+  const bool sees = row.total != 0;  // its largest score adds e^0 = 1
   if (sees) Scale(y, n, 1 / row.total);
   *softmax = sees ? row : RowSoftmax{-kHidden, 1};
 }
@@ -163,7 +163,7 @@ inline bool AreFinite(ConstRows rows, int64_t count, int64_t width) {
 // Says whether row r of a block sees its column c, by the causal diagonal and the bias.
 struct Sight {
   const Block& block;
-  ConstRows bias;  // for all rows, not only the block's; or null
+  ConstRows bias;  // of all rows and columns of the scores, or null
   bool sees(int64_t r, int64_t c) const {
     return c < block.seen(r) && !(bias.data && bias[block.row + r][block.column + c] == kHidden);
   }

@@ -29,7 +29,7 @@ struct AttentionSize {
   int64_t T, S, D;
   float scale;
   bool is_causal;
-  // How many columns row t sees, from the first on.
+  // Row t sees columns [0, seen(t)), except those that the bias hides.
   int64_t seen(int64_t t) const { return is_causal ? std::clamp<int64_t>(t + 1 + S - T, 0, S) : S; }
 };
 
@@ -51,23 +51,23 @@ inline constexpr int64_t kAttentionRows = 48;
 int64_t attention_scratch(const AttentionSize& size);
 int64_t attention_backward_scratch(const AttentionSize& size, int64_t heads);
 
-// high is the largest score of a row, total the sum of e^(score - high).  The logsumexp alone would
-// lose digits where scores are large.  A row that sees nothing has y = 0 and {infinity, 1}, which
-// makes all its weights 0.
+// high is the largest score of a row, total the sum of e^(score - high).  Their logsumexp in one
+// float would lose digits where scores are large.  A row that sees no column has y = 0 and
+// {infinity, 1}, which makes all its weights 0.
 struct RowSoftmax {
   float high, total;
 };
 
 // attention_pack packs k and v into scratch.  After that attention_rows computes rows [begin, end)
 // of y and of softmax; it may be called many times.  Hidden columns (right of the causal diagonal,
-// or with the bias -infinity) do not count: NaN and infinities there change nothing.
+// or with the bias -infinity) are ignored, even if they contain NaN or infinities.
 void attention_pack(const AttentionSize& size, ConstRows k, ConstRows v, float* scratch);
 void attention_rows(const AttentionSize& size, int64_t begin, int64_t end, ConstRows q,
                     ConstRows bias, const AttentionDropout& dropout, float* scratch, MutableRows y,
                     RowSoftmax* softmax);
 
-// Computes all rows without dropout.  For few rows, where packing does not pay: it reads k and v
-// once.
+// Computes all rows, without dropout.  Does not pack k and v, but reads them once; faster for few
+// rows.
 int64_t attention_few_scratch(const AttentionSize& size);
 void attention_few(const AttentionSize& size, ConstRows q, ConstRows k, ConstRows v, ConstRows bias,
                    float* scratch, MutableRows y, RowSoftmax* softmax);
@@ -79,7 +79,7 @@ void attention_few(const AttentionSize& size, ConstRows q, RowsOf<const BFloat16
 struct AttentionHead {
   ConstRows q, y, dy, bias;
   const RowSoftmax* softmax;
-  MutableRows dq;  // null: not wanted
+  MutableRows dq;  // null: not computed
   AttentionDropout dropout;
 };
 // The heads of q that share k and v.  Backward, with p = e^(score - high) / total, dropout's

@@ -68,8 +68,8 @@ HWY_INLINE void GradientRow(bool biased, bool drops, Arguments... of_row) {
   return drops ? GradientRow<false, true>(of_row...) : GradientRow<false, false>(of_row...);
 }
 
-// sum_c += sum_r w_rc x_r, for dv += p^T dy and dk += ds^T q.  It takes a strip of columns at a
-// time, from the first row that sees the strip.
+// sum_c += sum_r w_rc x_r, for dv += p^T dy and dk += ds^T q.  Computes a strip of columns at a
+// time, starting at the first row that sees the strip.
 HWY_INLINE void AddColumns(const Block& block, const float* weights, const float* rows,
                            int64_t width, float* sum) {
   for (int64_t c = 0; c < block.columns; c += kStrip) {

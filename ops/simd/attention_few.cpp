@@ -42,8 +42,8 @@ HWY_INLINE ConstRows InFloat(RowsOf<const BFloat16> rows, int64_t first, int64_t
   return {room, padded(width)};
 }
 
-// Computes y again, reading only the columns that each row sees.  A function of its own, because it
-// runs rarely.
+// Computes y again, reading only the columns that each row sees.  Not inlined, because it runs
+// rarely.
 template <class T>
 HWY_NOINLINE void FewSeen(const AttentionSize& size, RowsOf<const T> v, ConstRows bias, float* room,
                           const float* scores, MutableRows y) {

@@ -138,7 +138,7 @@ HWY_EXPORT(RowSumsBFloat16);
 
 namespace {
 
-// Scratch memory of so many floats.
+// Scratch memory for `numbers` floats.
 class Floats {
  public:
   explicit Floats(int64_t numbers) : memory_(static_cast<size_t>(numbers) * sizeof(float)) {}
@@ -163,7 +163,7 @@ FloatRows float_rows(const GemvCall<T>& c, const Floats& room) {
   return {room.data(), c.k};
 }
 
-// Bytes of w that are worth a thread: reading them takes about 10 us.
+// Bytes of w that are worth another thread: reading them takes about 10 us.
 constexpr int64_t kBytesPerThread = 300'000;
 
 template <class T, class Kernel>
@@ -175,8 +175,8 @@ void dots(const GemvCall<T>& c, Kernel kernel) {
                [&](int64_t begin, int64_t end) { kernel(c, x, begin, end); });
 }
 
-// Cuts the rows of w into eight runs and adds the runs' sums in order.  Threads read long
-// stretches, and the result does not depend on how many threads there are.
+// Cuts w into eight runs of adjacent rows, and adds the sums of the runs in order.  Each thread
+// reads adjacent memory, and the result does not depend on the number of threads.
 template <class T, class Kernel>
 void row_sums(const GemvCall<T>& c, Kernel kernel) {
   constexpr int64_t kRuns = 8;

@@ -5,8 +5,8 @@
 namespace vitro::simd {
 
 // layer_norm: y = (x - mean) rstd w + b with rstd = 1 / sqrt(mean of (x - mean)^2 + eps).  The mean
-// is kept as the sum mean + rest.  rms_norm: the same with mean = 0.  Null w and b stand for ones
-// and zeros.  rstd = 0 marks a row that was computed in float64; backward computes it so too.
+// is stored as the sum mean + rest.  rms_norm: the same with mean = 0.  A null w counts as ones, a
+// null b as zeros.  rstd = 0 marks a row that was computed in float64; backward also uses float64.
 struct NormRow {
   float mean, rest, rstd;
 };

@@ -44,8 +44,9 @@ void pack_into(int64_t n, int64_t k, MatrixView b, float* packed) {
   for (int64_t i = 0; i < k; ++i) std::copy_n(b.data + i * b.row_stride, n, packed + i * ldp);
 }
 
-// A thread gets about 10 us of work.  A second core must fetch x and w too, and half as many rows
-// fill its registers less well: at 5 us, generation ran at 0.93 of its speed on one thread.
+// A thread gets about 10 us of work.  Less does not pay, because each core must fetch x and w, and
+// few rows do not fill its registers: with 5 us, two threads generated text at 0.93 of the speed of
+// one thread.
 int64_t rows_per_thread(int64_t n, int64_t k) {
   return std::max<int64_t>(1, 500'000 / std::max<int64_t>(1, n * k));
 }

@@ -1,4 +1,4 @@
-// The comparison of benchmark results: planted files, and the arguments of scripts/bench.
+// Tests the comparison of benchmark results with made-up files, and the arguments of scripts/bench.
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
@@ -18,7 +18,7 @@ using vitro::testing::TemporaryDirectory;
 
 namespace {
 
-// One repetition per time, in nanoseconds.
+// The repetitions of one row, with these times in nanoseconds.
 json row(const std::string& name, const std::vector<double>& times, const json& counters = {}) {
   json runs = json::array();
   for (double time : times) {
@@ -45,7 +45,7 @@ Result result_of(const std::vector<json>& rows, const json& context = json::obje
   return result;
 }
 
-// The verdict of one row that took these times.
+// The verdict on the one row that is in both results.
 Verdict verdict_of_rows(const json& before, const json& after) {
   const std::vector<Comparison> rows = compare(result_of({before}), result_of({after}));
   REQUIRE(rows.size() == 1);
@@ -194,7 +194,7 @@ TEST_CASE("bench compare: a folder joins its files, and bad files are named") {
 
 namespace {
 
-// The exit code of scripts/bench; its output goes to `said`.
+// Runs scripts/bench and returns its exit code; `said` gets its output.
 int run_script(const std::string& arguments, std::string& said) {
   const TemporaryDirectory directory;
   const std::string out = directory / "out";

@@ -16,8 +16,8 @@ inline std::string short_text() {
   return read_file(source_path("examples/data/stories.txt")).substr(0, 1500);
 }
 
-// A small run that uses everything that a step can depend on; an epoch has 42 steps.  `more` are
-// options and their values, which replace the ones here.
+// The arguments of a small run of a MiniLM with dropout, warm-up and accumulated batches.  An epoch
+// has 42 steps.  `more` has options and their values, which replace the ones here.
 inline Words tiny(const std::string& text, const std::string& out, const Words& more = {}) {
   std::map<std::string, std::string> options = {
       {"--out-dir", out},        {"--n-embd", "4"},        {"--n-hidden", "8"},
@@ -30,7 +30,7 @@ inline Words tiny(const std::string& text, const std::string& out, const Words& 
   for (const auto& [name, value] : options) all.insert(all.end(), {name, value});
   return all;
 }
-// The same with a GPT that has grouped heads, dropout, rotary positions and a norm without a bias.
+// The same for a GPT with grouped heads, rotary positions, SwiGLU and no biases.
 inline Words tiny_gpt(const std::string& text, const std::string& out, const Words& more = {}) {
   Words all = tiny(text, out, more);
   for (const char* name : {"--n-hidden", "--context"}) {
@@ -52,7 +52,7 @@ inline size_t rows(const std::string& csv) {
              ? static_cast<size_t>(std::ranges::count(read_file(csv), '\n'))
              : 0;
 }
-// Waits until the run has written `count` lines of its metrics, at most for a minute.
+// Waits, for at most a minute, until the run has written `count` lines of its metrics.
 inline void wait_for_rows(const std::string& out, size_t count) {
   for (int i = 0; i < 6000 && rows(out + "/metrics.csv") < count; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

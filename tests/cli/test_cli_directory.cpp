@@ -1,4 +1,4 @@
-// The directory of a run: only one process uses it at a time; files may be missing or too large.
+// Tests the directory of a training run: its lock, missing files, full disks and its loss curve.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -58,11 +58,11 @@ TEST_CASE("train: a second run in a directory is refused and touches nothing") {
   first.send(SIGKILL);
   first.wait();
   const std::string further = std::to_string(CheckpointDirectory(out).steps().back() + 2);
-  output_of(resumed(out, {"--max-iters", further}));  // the lock ended with its process
+  output_of(resumed(out, {"--max-iters", further}));  // the killed process has released the lock
   CHECK(!fs::exists(out + "/vitro.lock"));
 }
 
-TEST_CASE("train: if two runs begin at once, one is refused and the other goes on") {
+TEST_CASE("train: if two runs begin at once, one is refused and the other trains") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (int round = 0; round < 3; ++round) {
@@ -121,7 +121,7 @@ TEST_CASE("train: a closed terminal saves like SIGTERM, even if it sends SIGHUP 
   check_nothing_temporary(out);
 }
 
-TEST_CASE("train: the limit of file sizes is an error that leaves no temporary file") {
+TEST_CASE("train: a write beyond the limit of file sizes leaves no temporary file") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   rlimit before;
@@ -149,7 +149,7 @@ TEST_CASE("train: --max-iters below the steps of the run is refused, and equal i
   CHECK_THAT(output_of(resumed(out)), Contains("The run has done all its steps"));
 }
 
-TEST_CASE("train: the validation loss is the one that eval computes") {
+TEST_CASE("train: the validation loss is the same that eval computes") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   for (const auto& begin : {tiny, tiny_gpt}) {
@@ -208,7 +208,7 @@ TEST_CASE("train: learning by heart is reported once, and the best checkpoint is
                         Contains("vitro generate --model " + checkpoint(out, steps[0])));
 }
 
-TEST_CASE("metrics: the best row, and when the validation loss rises while the other one falls") {
+TEST_CASE("metrics: the best row, and whether only the validation loss rises") {
   using Losses = std::vector<std::pair<double, double>>;  // smoothed and validation
   const struct {
     Losses losses;
@@ -236,7 +236,7 @@ TEST_CASE("metrics: the best row, and when the validation loss rises while the o
   }
 }
 
-TEST_CASE("train: the curve says what it shows, from the first step on") {
+TEST_CASE("train: the curve has a title and labels, from the first step on") {
   const TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(

@@ -1,5 +1,5 @@
-// Bad input to the vitro program gives one line on stderr and nothing on stdout.  The exit code is
-// 2 for a mistake in the arguments, else 1.
+// Tests that bad input to the vitro program gives one line on standard error and no other output.
+// The exit code is 2 for a mistake in the arguments, else 1.
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 struct BadInput {
   int code;
   Words arguments;
-  const char* says;  // what the message must hold
+  const char* says;  // a part of the message
 };
 
 Words generate_the(Words more) {
@@ -124,9 +124,8 @@ TEST_CASE("cli errors: other errors exit with 1") {
       {1, generate_the({"--text", missing + "\n\xff"}),
        "missing\\n\\xFF: cannot be read: No such file"},
       {1, generate_the({"--text", directory / ""}), "it is a directory"},
-      {1, generate_the({"--text", "/dev/null"}),
-       "/dev/null: expected a text, got none: it is empty"},
-      {1, generate_the({"--text", empty}), "empty.txt: expected a text, got none"},
+      {1, generate_the({"--text", "/dev/null"}), "/dev/null: expected a text, got an empty one"},
+      {1, generate_the({"--text", empty}), "empty.txt: expected a text, got an empty one"},
       {1, generate_the({"--text", bad}), "byte 0xFF at offset 2, which never occurs in UTF-8 in "},
       {1, generate_the({"--text", spaces, "--tokenizer", "word"}), "spaces.txt"},
       {1, {"verify", "--text", one}, "expected at least 2 tokens, got 1"},

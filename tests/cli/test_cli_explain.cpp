@@ -1,4 +1,4 @@
-// vitro generate --explain shows the stages of the running model.
+// Tests that vitro generate --explain shows the values that the running model computes.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>

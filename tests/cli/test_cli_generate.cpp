@@ -1,4 +1,4 @@
-// vitro generate with a trained model: prompts, the choice of tokens, interactive lines.
+// Tests vitro generate with trained models: prompts, the choice of tokens, interactive lines.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// Runs of tiny models, made once.  They train only until some tokens are likelier than others.
+// Runs of tiny models, which are trained once and only until some tokens are likelier than others.
 struct Runs {
   TemporaryDirectory directory;
   const std::string text = directory.write(
@@ -85,7 +85,7 @@ TEST_CASE("generate: every way to choose the next token") {
   CHECK(text_of(with(base, {"--temperature", "3"})) == drawn);
   for (const Words& fewer : {Words{"--top-p", "0.3"}, Words{"--top-k", "2"}})
     CHECK(text_of(with(base, with({"--temperature", "3"}, fewer))) != drawn);
-  // Each of these options alone makes the tokens random.
+  // Each of these options alone turns on random choice.
   for (const Words& wide : {Words{"--top-p", "1"}, Words{"--top-k", "100"}})
     CHECK(text_of(with(base, wide)) == text_of(with(base, {"--temperature", "1"})));
   CHECK(text_of(with(base, {"--temperature", "1"})) != greedy);
@@ -123,7 +123,7 @@ TEST_CASE("generate: byte pairs continue any bytes, and print whole characters")
   CHECK_THAT(quiet, Contains("\uFFFD"));  // random bytes are not UTF-8
 }
 
-TEST_CASE("generate: a prompt from a file or from standard input is the same prompt") {
+TEST_CASE("generate: a prompt in a file or on standard input gives the same text") {
   const TemporaryDirectory& directory = runs().directory;
   const Words base = generate(runs().chars, {"--quiet"});
   const std::string text = output_of(with(base, {"--prompt", "cat\nsat"}));
@@ -185,7 +185,7 @@ TEST_CASE("generate: --interactive remembers the conversation until an empty lin
   const auto alone = [&](const std::string& prompt, const Words& more = {}) {
     return output_of(with(with(base, {"--prompt", prompt}), more));
   };
-  // `said` ends with the line end that the program adds.
+  // `said` ends with a line end, which the program adds.
   const auto after = [&](const std::string& said, const std::string& line) {
     return alone(said + line).substr(said.size());
   };
@@ -194,7 +194,7 @@ TEST_CASE("generate: --interactive remembers the conversation until an empty lin
   const Finished run = run_vitro(with(base, {"--interactive"}), "", "abc\nde\n\nde\nabc\n");
   CHECK(run.out == first + second + fresh + after(fresh, "abc"));
 
-  // The line end that stopped an answer is also the line end before the next line.
+  // A line end that stopped an answer is not repeated before the next line.
   const Words stop = {"--stop", "\n"};
   const std::string stopped = alone("abc", stop);
   REQUIRE(stopped.size() < std::string("abc12345678\n").size());
@@ -333,7 +333,7 @@ TEST_CASE("generate: bad input is refused in one line") {
       {of({"--interactive", "--num-samples", "2", "--top-k", "2"}), 2, "excludes"},
       {the({"--num-samples", "0"}), 2, "--num-samples: expected a whole number from 1"},
       {the({"--num-samples", "2"}), 2, "--num-samples: expected --temperature, --top-k or --top-p"},
-      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got none: "},
+      {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got an empty one: "},
       {of({"--prompt-file", "-"}), 1, "standard input is empty"},
       {of({"--prompt-file", directory / "none"}), 1, "none: cannot be read: No such file"},
       {of({"--prompt-file", directory / "long"}), 1,

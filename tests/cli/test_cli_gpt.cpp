@@ -1,5 +1,5 @@
-// vitro train for GPTs, as real processes: how the options decide the model and the schedule, and
-// how a run starts from a saved model.
+// Tests vitro train for GPTs in real processes: the model and the schedule that the options give,
+// and runs that start from a saved model.
 #include <unistd.h>
 
 #include <algorithm>
@@ -132,7 +132,7 @@ TEST_CASE("gpt: a run gives the same steps as a loop in C++ with the same option
       const auto [ids, targets] = batches.next();
       (model.loss(ids, targets) / 2).backward();
     }
-    CHECK(optim::clip_grad_norm_(model.parameters(), 0.2) > 0.2);  // so the gradients are clipped
+    CHECK(optim::clip_grad_norm_(model.parameters(), 0.2) > 0.2);  // the gradients are clipped
     opt.step();
     opt.zero_grad();
     schedule.step();
@@ -202,7 +202,7 @@ TEST_CASE("gpt: --init-from starts from a saved model of any type") {
     for (size_t i = 0; i < weights.size(); ++i)
       CHECK(same_bits(weights[i].second, taken[i].second));
     CHECK(a.metadata.at("tokenizer") == b.metadata.at("tokenizer"));
-    // The other defaults suit a model that is already trained.
+    // The other options get the defaults for a model that is already trained.
     CHECK(metadata(second)["learning-rate"] == 3e-5);
     CHECK(metadata(second)["lr-schedule"] == "constant");
     CHECK(metadata(second)["warmup-iters"] == 0);
@@ -214,7 +214,7 @@ TEST_CASE("gpt: --init-from starts from a saved model of any type") {
     const NamedTensors whole = go_on(directory / ("whole" + kind[1]), "2", "0.1"),
                        undropped = go_on(directory / ("undropped" + kind[1]), "2", "0");
     CHECK(!same_bits(whole[0].second, undropped[0].second));
-    // It can be resumed to the same result after the model it came from is gone.
+    // The run can be resumed with the same result after the initial model is removed.
     std::filesystem::remove_all(first);
     output_of({"train", "--resume", "--out-dir", second, "--max-iters", "2"});
     taken = under_prefix("model.", saved(second).tensors);
@@ -325,10 +325,10 @@ TEST_CASE("gpt: inconsistent options are refused in one line") {
   CHECK(!std::filesystem::exists(directory / "fresh"));
 }
 
-TEST_CASE("gpt: the estimate of memory counts no logits that are never held") {
+TEST_CASE("gpt: the estimate of memory does not count logits, which are never stored") {
   const TemporaryDirectory directory;
-  // With n_embd 2 and one layer, a row of the model has 52 numbers; 1,000 logits and their
-  // gradients would add two thousand.
+  // With n_embd 2 and one layer, the model stores 52 numbers per token.  1,000 logits and their
+  // gradients would add 2,000 numbers.
   const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
                 rows = bytes / (4 * 4 * 52);
   const auto train = [&](const std::string& dtype) {

@@ -1,4 +1,4 @@
-// Error messages begin with the path of a file, an option, or a plain word, not with a C++ name.
+// Tests that error messages begin with a path, an option or a plain word, not with a C++ name.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <regex>
@@ -32,7 +32,7 @@ TEST_CASE("messages: errors name wrong files and texts by paths and plain words"
   } table[] = {
       {train(none), none + ": cannot be read: No such file or directory"},
       {train(folder), folder + ": cannot be read: it is a directory"},
-      {train(empty), empty + ": expected a text, got none"},
+      {train(empty), empty + ": expected a text, got an empty one"},
       {train(broken), "text: expected valid UTF-8, got byte 0xFF at offset 2"},
       {train(directory.write("short", "too short")),
        directory / "short" + ": expected at least 20 tokens for --block-size 8, got 9"},

@@ -1,4 +1,4 @@
-// vitro summary and vitro export: what they print and write, and what they refuse.
+// Tests vitro summary and vitro export, and directories in Hugging Face's format.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -32,8 +32,7 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK(said["parameters"] == 124'439'808);
   CHECK(said["bytes"] == 4 * 124'439'808LL);
   CHECK(said["cache_bytes"] == 2 * 12 * 1024 * 768 * 4);
-  // Each layer needs 12 C^2 products per token, and scores and sums over the tokens before it.  The
-  // head comes last.
+  // Products per layer: 12 C^2 per token, and T (T + 1) C for attention.  The head: T C V.
   CHECK(said["macs"] == 12 * (64 * 12 * 768 * 768LL + 64 * 65 * 768) + 64 * 768 * 50257LL);
   for (const json& module : said["modules"])
     if (module["name"] == "lm_head") CHECK(module["tied_to"] == "wte.weight");
@@ -49,7 +48,7 @@ TEST_CASE("summary: the numbers of GPT-2, without weights") {
   CHECK_THAT(shown, !Contains("HookPoint") && !Contains("h.2"));
 }
 
-TEST_CASE("summary: the MACs are the ones that the library counts in a forward") {
+TEST_CASE("summary: the library counts the same MACs in a forward") {
   TemporaryDirectory directory;
   for (const Words& kind : {Words{"--n-layer", "2", "--n-head", "2", "--n-embd", "8",
                                   "--block-size", "8", "--n-kv-head", "1", "--mlp", "swiglu"},
@@ -65,13 +64,13 @@ TEST_CASE("summary: the MACs are the ones that the library counts in a forward")
     std::erase(macs, ',');
     CHECK(said["macs"] == std::stoll(macs));
     CHECK(said["parameters"] == saved.model->parameter_count());
-    // The GPT keeps keys and values of 2 layers, for 1 head of width 4 and 8 tokens; the MiniLM
-    // none.
+    // The GPT caches keys and values of 2 layers, for 1 head of size 4 and 8 tokens.  The MiniLM
+    // has no cache.
     CHECK(said["cache_bytes"] == (kind[0] == "--n-layer" ? 2 * 2 * 4 * 8 * 4 : 0));
   }
 }
 
-TEST_CASE("summary: what it refuses") {
+TEST_CASE("summary: wrong arguments are refused") {
   const struct {
     Words arguments;
     int code;
@@ -89,7 +88,7 @@ TEST_CASE("summary: what it refuses") {
   for (const auto& [arguments, code, says] : table) check_refused(arguments, code, says);
 }
 
-TEST_CASE("export: a run becomes a directory that is read like any GPT-2") {
+TEST_CASE("export: the exported directory of a run is read like any GPT-2") {
   TemporaryDirectory directory;
   const std::string run = trained(directory,
                                   {"--tokenizer", "bpe", "--vocab-size", "262", "--n-layer", "1",
@@ -196,7 +195,7 @@ TEST_CASE("models: a directory without a tokenizer is summarised, exported and v
            "vocab.json and merges.txt, into the directory");
 }
 
-TEST_CASE("models: a padded vocabulary loses nothing and gives one line of warning") {
+TEST_CASE("models: a model with more tokens than its tokenizer works, with one line of warning") {
   TemporaryDirectory directory;
   const std::string hf = pretrained(directory, 260), out = directory / "out";
   for (const Words& arguments :
@@ -205,14 +204,14 @@ TEST_CASE("models: a padded vocabulary loses nothing and gives one line of warni
               "--max-new-tokens", "9", "--explain"}}) {
     const Finished run = run_vitro(arguments);
     CHECK(run.code == 0);
-    CHECK_THAT(run.err, EndsWith("the model has 264 tokens and its tokenizer only 260; the others "
-                                 "are not used\n"));
+    CHECK_THAT(run.err, EndsWith("the model has 264 tokens and its tokenizer only 260; the model's "
+                                 "other tokens are not used\n"));
     CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
   }
   CHECK(read_file(hf + "/model.safetensors") == read_file(out + "/model.safetensors"));
 }
 
-TEST_CASE("models: no directory holds two models") {
+TEST_CASE("models: a second model is not saved into a directory that has one") {
   TemporaryDirectory directory;
   const std::string run = trained(directory, {"--n-layer", "1", "--n-head", "2", "--n-embd", "8",
                                               "--block-size", "8"}),

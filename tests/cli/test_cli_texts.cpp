@@ -1,4 +1,4 @@
-// Texts from a pipe, with a byte order mark, with the line ends of Windows, or not in NFC.
+// Tests texts from a pipe, with a byte order mark, with the line ends of Windows, or not in NFC.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-// Runs the program while `fifo` gives it the bytes.
+// Runs the program while a thread writes the bytes into `fifo`.
 Finished run_with_fifo(const Words& arguments, const std::string& fifo, const std::string& bytes) {
   std::filesystem::remove(fifo);
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -46,7 +46,7 @@ TEST_CASE("texts: a FIFO and standard input work like files") {
     CHECK(trained.code == 0);
     CHECK(read_file(run + "/metrics.csv") == wanted);
     CHECK(read_file(run + "/tokens.bin") == read_file(out + "/tokens.bin"));
-    output_of(resumed(run, {"--max-iters", "3"}));  // the ids are there
+    output_of(resumed(run, {"--max-iters", "3"}));  // reads tokens.bin, not the text
     output_of({"eval", "--model", run});
     if (name == "fifo") continue;
     remove_file(run + "/tokens.bin");
@@ -82,8 +82,9 @@ TEST_CASE("texts: a FIFO and standard input work like files") {
 TEST_CASE("texts: an empty pipe is refused") {
   const TemporaryDirectory directory;
   check_refused(tiny("-", directory / "out"), 1,
-                "standard input: expected a text, got none: it is empty");
-  check_refused(tiny("/dev/null", directory / "out"), 1, "/dev/null: expected a text, got none");
+                "standard input: expected a text, got an empty one");
+  check_refused(tiny("/dev/null", directory / "out"), 1,
+                "/dev/null: expected a text, got an empty one");
   CHECK(!std::filesystem::exists(directory / "out"));
 }
 
@@ -109,11 +110,11 @@ TEST_CASE("texts: a byte order mark is left out, and CR LF is kept and reported"
   CHECK(json_of({"eval", "--model", plain + ".run", marked, "--json"})["loss"] ==
         json_of({"eval", "--model", plain + ".run", plain, "--json"})["loss"]);
   check_refused(tiny(directory.write("mark.txt", kMark), directory / "out"), 1,
-                "mark.txt: expected a text, got none");
+                "mark.txt: expected a text, got an empty one");
   CHECK_THAT(output_of({"train", "--help"}), Contains("byte order mark") && Contains("CR LF"));
 }
 
-TEST_CASE("texts: a text that was composed to NFC is not called the same text") {
+TEST_CASE("texts: tokenize reports that a text was composed to NFC") {
   const std::string decomposed = "cafe\u0301";
   const TemporaryDirectory directory;
   const std::string file = directory.write("a.txt", "caf\u00e9");
@@ -124,7 +125,7 @@ TEST_CASE("texts: a text that was composed to NFC is not called the same text") 
   CHECK_THAT(output_of({"tokenize", "--text", file, "caf\u00e9"}), Contains("the same text"));
 }
 
-TEST_CASE("texts: bytes that are not UTF-8 cost no more time and little output") {
+TEST_CASE("texts: long words and bytes that are not UTF-8 give short output") {
   const TemporaryDirectory directory;
   const std::string file = directory.write("ff", std::string(1'000'000, '\xff'));
   const std::string shown =

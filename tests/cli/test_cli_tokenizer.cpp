@@ -17,8 +17,6 @@ using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-namespace {}  // namespace
-
 TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") {
   TemporaryDirectory directory;
   const std::string out = directory / "pairs";
@@ -47,7 +45,7 @@ TEST_CASE("cli: tokenizer train learns from the stories, and tokenize uses it") 
   CHECK_THAT(table, Contains("bpe, 600 tokens from " + out) && Contains("the same text") &&
                         Contains("\" little\"") && Contains("\\xE4"));
 
-  // The tokens of the whole text, and the file of the tokenizer next to them.
+  // --out writes the tokens of the whole text, and the tokenizer into a second file.
   const std::string file = directory / "tokens.bin";
   output_of({"tokenize", "--tokenizer", out, "--out", file});
   const text::TokenFile tokens(file);
@@ -100,7 +98,7 @@ TEST_CASE("cli: --allow-special turns text into special tokens, in vitro train t
         json_of({"eval", "--model", directory / "run", "--json"})["tokens"]);
 }
 
-TEST_CASE("cli: tokenizer train says what it learnt, and if the text has no more pairs") {
+TEST_CASE("cli: tokenizer train prints the longest tokens, and if the text has no more pairs") {
   TemporaryDirectory directory;
   const std::string text = directory.write("text.txt", "low low lower lowest");
   const std::string out = directory / "pairs";
@@ -126,7 +124,7 @@ TEST_CASE("cli: tokenize takes any saved tokenizer") {
   CHECK(split["decoded"] == "red kite");
 }
 
-TEST_CASE("cli: what tokenizer train and tokenize refuse") {
+TEST_CASE("cli: tokenizer train and tokenize refuse wrong arguments") {
   TemporaryDirectory directory;
   const std::string out = directory / "out", file = directory.write("file", "{}");
   const std::string empty = directory.write("empty.txt", "");
@@ -144,7 +142,9 @@ TEST_CASE("cli: what tokenizer train and tokenize refuse") {
       {2, {"tokenizer", "train", "--out", out, "--vocab-size", "many"}, "\"many\""},
       {2, {"tokenizer", "train", "--out", out, "--min-count", "0"}, "--min-count"},
       {1, {"tokenizer", "train", directory / "none", "--out", out}, "none"},
-      {1, {"tokenizer", "train", empty, "--out", out}, "empty.txt: expected a text, got none"},
+      {1,
+       {"tokenizer", "train", empty, "--out", out},
+       "empty.txt: expected a text, got an empty one"},
       {1, {"tokenizer", "train", "--out", file}, file + ": cannot be made: "},
       {2, {"tokenize", "a", "--tokenizer", ""}, "--tokenizer: expected a file name"},
       {1,

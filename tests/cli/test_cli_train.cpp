@@ -1,5 +1,5 @@
-// vitro train, eval and generate --model as real processes.  A run that is stopped or killed and
-// then resumed ends like an undisturbed run.
+// Tests vitro train, eval and generate --model in real processes.  A run that is stopped or killed
+// and then resumed ends like an undisturbed run.
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -53,7 +53,7 @@ TEST_CASE("train: checkpoints, metrics, a curve and samples; eval and generate u
       {"generate", "--model", out, "--prompt", "The", "--max-new-tokens", "9", "--json"}));
   CHECK(generated["trained"] == true);
 
-  // eval reads the run's own tokens, so the text may be moved, and a checkpoint may be named.
+  // eval reads tokens.bin, so the text may be gone; --model may also name a checkpoint.
   std::filesystem::rename(text, directory / "moved.txt");
   CHECK(json::parse(output_of({"eval", "--model", out, "--json"})) == eval);
   CHECK(json::parse(output_of({"eval", "--model", checkpoint(out, 20), "--json"}))["loss"] ==
@@ -82,7 +82,7 @@ TEST_CASE("eval: prints the loss over the last tenth of the tokens, also in bits
         Approx(wanted.nats / std::log(2.0) / static_cast<double>(characters)));
 }
 
-TEST_CASE("train: a terminal shows a moving line, other outputs get only whole lines") {
+TEST_CASE("train: a terminal shows a progress line, other outputs get only whole lines") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text());
   const Words more = {"--max-iters", "20000",          "--eval-interval",
@@ -114,7 +114,7 @@ TEST_CASE("train: a closed pipe ends the run, and its steps are saved") {
   CHECK(steps[1] >= 10);
 }
 
-TEST_CASE("train: a run that was started with SIGINT ignored ignores it") {
+TEST_CASE("train: a run ignores SIGINT if its parent ignored SIGINT") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   const auto before = std::signal(SIGINT, SIG_IGN);

@@ -1,4 +1,4 @@
-// vitro train: what it refuses, and what a run keeps when something goes wrong.
+// Tests that vitro train refuses bad input, and keeps the last good checkpoint after an error.
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@ using namespace vitro::testing;
 using Catch::Matchers::Contains;
 using nlohmann::json;
 
-TEST_CASE("train: other tokens than the run was started with are refused") {
+TEST_CASE("train: --resume refuses tokens that differ from the tokens of the run") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
   output_of(tiny(text, out, {"--max-iters", "1"}));
@@ -22,7 +22,7 @@ TEST_CASE("train: other tokens than the run was started with are refused") {
   const std::string other = short_text().substr(100);
   text::write_token_file(out + "/tokens.bin", *saved.tokenizer, text::TextPieces(other));
   check_refused(resumed(out, {"--max-iters", "2"}), 1,
-                "tokens: expected those that the run was started with, got others");
+                "tokens: expected the tokens that the run was started with, got others");
   check_refused({"eval", "--model", out}, 1,
                 "tokens.bin: expected the tokens that the model was trained on, got others");
 }
@@ -40,7 +40,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
     int code;
     const char* says;
   } table[] = {
-      {tiny(empty, other), 1, "empty.txt: expected a text, got none: it is empty"},
+      {tiny(empty, other), 1, "empty.txt: expected a text, got an empty one"},
       {tiny(brief, other), 1,
        "brief.txt: expected at least 20 tokens for --block-size 8, got 13; give a longer text"},
       {tiny(text, other, {"--block-size", "1350"}), 1,
@@ -70,7 +70,7 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {resumed(out, {brief}), 2, "text: expected "},
       {{"eval", "--model", directory / "none"}, 1, "No such file"},
       {{"eval", "--model", text}, 1, "a.txt: expected a file with a checksum"},
-      {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got none: it is empty"},
+      {{"eval", "--model", out, empty}, 1, "empty.txt: expected a text, got an empty one"},
       {{"eval", "--model", out, directory.write("greek.txt", "\u03b1\u03b2\u03b3")},
        1,
        "(U+03B1) at position 0"},
@@ -108,14 +108,14 @@ TEST_CASE("train: options in a checkpoint are checked like the command line") {
   } table[] = {
       {"eval-interval", 0, "expected a whole number from 1 to 1,000,000,000, got \"0\""},
       {"batch-size", -1, "expected a whole number from 1"},
-      {"batch-size", 1e300, "expected another type, got number"},
+      {"batch-size", 1e300, "expected a whole number, got 1e+300"},
       {"keep", uint64_t{1} << 63, "expected a whole number from 1"},
       {"dtype", "x", "expected one of float32|float64, got \"x\""},
       {"lr-schedule", "", "expected one of cosine|linear|constant"},
       {"learning-rate", 0, "expected a positive number"},
       {"dropout", 1, "expected a number from 0 to below 1"},
-      {"unk", 1, "expected another type, got number"},
-      {"seed", nullptr, "expected another type, got null"},
+      {"unk", 1, "expected true or false, got 1"},
+      {"seed", nullptr, "expected a whole number, got null"},
   };
   for (const auto& [name, value, says] : table) {
     check_refused(resume_with(name, value), 1, std::string("option ") + name + ": " + says);

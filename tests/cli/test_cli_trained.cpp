@@ -1,4 +1,4 @@
-// `vitro train` with its defaults learns the bundled stories well, in about a minute.
+// Tests that `vitro train` with its defaults learns the bundled stories well, in about a minute.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -83,7 +83,7 @@ class NGram {
   std::vector<Followers> followers_;
 };
 
-// The lowest loss over the discounts.  Each order's discount is searched in turn, in two rounds.
+// The lowest loss for any discounts.  Two rounds search the discount of each order in turn.
 double best_loss(const NGram& model, const Ids& ids, size_t first) {
   std::array<double, 3> discounts = {0.5, 0.5, 0.5};
   double least = HUGE_VAL;

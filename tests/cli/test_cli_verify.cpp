@@ -1,4 +1,4 @@
-// vitro verify agrees with a sound model, finds a changed module, and shows that oneDNN ran.
+// Tests that vitro verify accepts a correct model, finds a changed module, and shows oneDNN's part.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -35,7 +35,7 @@ TEST_CASE("cli verify: every output and gradient agrees, and oneDNN computed the
   for (const json& linear : result["linears"]) {
     CHECK(linear["agrees"] == true);
     CHECK(linear["max_relative_error"] < linear["allowed_relative_error"]);
-    CHECK(linear["max_absolute_error"] > 0);  // float32 rounds, or nothing was compared
+    CHECK(linear["max_absolute_error"] > 0);  // 0 would mean that nothing was compared
     CHECK(linear["max_absolute_error"] < 1e-5);
     CHECK_THAT(linear["kernel"].get<std::string>(), Contains("oneDNN"));
     const json& cell = linear["worst_cell"];
@@ -120,8 +120,7 @@ struct Decimal {
   }
 };
 
-// Checks the cell of a report as a pocket calculator would.  Returns what is wrong, or an empty
-// text.
+// Computes the cell of a report again from its printed digits.  Returns an error, or an empty text.
 std::string faults(const std::string& out, size_t products) {
   const std::string n = R"(\s*(-?\d+\.\d+)\s*)";
   const std::regex product(n + R"(\*)" + n + "=" + n),

@@ -1,4 +1,4 @@
-// The program with a directory in Hugging Face's format: generation_config.json, and vitro graph.
+// Tests generation_config.json and vitro graph with a directory in Hugging Face's format.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -57,13 +57,13 @@ TEST_CASE("generate: generation_config.json decides the options that were not gi
   model.wants({{"max_new_tokens", 6}, {"eos_token_id", {third, 259}}});
   CHECK(model.made()["ids"].size() <= prompt + 3);
 
-  // If the command line asks for random tokens, it overrules a greedy generation_config.json.
+  // An option that turns on random choice wins over a greedy generation_config.json.
   model.wants({{"max_new_tokens", 6}, {"temperature", 0}});
   CHECK(model.made()["ids"] == plain["ids"]);
   CHECK(model.made({"--top-k", "40"})["ids"] ==
         model.made({"--top-k", "40", "--temperature", "1"})["ids"]);
 
-  // generation_config.json and options with the same values draw the same tokens.  If both give a
+  // The same values in generation_config.json and in options draw the same tokens.  If both give a
   // value, the option wins.
   const Words drawn = {
       "--temperature",        "1.5", "--top-k", "20", "--top-p", "0.9", "--max-new-tokens", "9",
@@ -134,7 +134,7 @@ TEST_CASE("graph: a saved model is drawn with its modules and the ids of the pro
   CHECK_THAT(mini, Contains("embed.weight") && Contains("\\nhead"));
 }
 
-TEST_CASE("demo: a shell reads the printed commands back as the same words") {
+TEST_CASE("demo: a shell splits the printed commands into the same words") {
   const TemporaryDirectory directory;
   const std::string demo = read_file(source_path("scripts/demo"));
   const size_t begin = demo.find("quoted() {"), end = demo.find("\n}\n", begin);

@@ -1,6 +1,6 @@
-# Installs the build VITRO_BUILD afresh and uses the result as a stranger would: the program, the
-# CMake package, the pkg-config file.  VITRO_SHARED says which kind of library it is.
-# With VITRO_DEB the result is an unpacked .deb, and only the program and the CMake package are used.
+# Installs the build VITRO_BUILD into an empty folder, and tests the program, the CMake package and
+# the pkg-config file there.  VITRO_SHARED says whether the library is shared.
+# With VITRO_DEB, a .deb is made and unpacked instead, and the pkg-config file is not tested.
 cmake_minimum_required(VERSION 3.25)
 
 if(VITRO_DEB)
@@ -19,7 +19,7 @@ function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# Makes the .deb, unpacks it, and checks its version and what it depends on.
+# Makes the .deb, unpacks it, and checks its version and its dependencies.
 function(unpack_deb)
   run(${CMAKE_CPACK_COMMAND} -G DEB --config ${VITRO_BUILD}/CPackConfig.cmake -B ${work})
   file(GLOB deb ${work}/*.deb)
@@ -43,7 +43,7 @@ else()
 endif()
 run(${prefix}/bin/vitro --version)
 
-# No private header goes out, and the library is of the kind that was asked for.
+# No private header is installed, and the library is shared only if VITRO_SHARED is set.
 file(GLOB_RECURSE private ${prefix}/include/*/simd/* ${prefix}/include/*/onednn/*)
 if(private)
   message(FATAL_ERROR "private headers are installed: ${private}")
@@ -79,7 +79,8 @@ run(${CXX} -std=c++20 -I${source} ${source}/main.cpp ${flags} -Wl,-rpath,${libdi
   -o ${work}/with_pkg_config)
 run(${work}/with_pkg_config)
 
-# The first line of each says under which standard it gives an error or a warning, and which.
+# Each of these files must give an error or a warning.  Its first line says which, and under which
+# language standard.
 file(GLOB refused ${source}/refused/*.cpp)
 foreach(file IN LISTS refused)
   file(STRINGS ${file} first LIMIT_COUNT 1)

@@ -1,5 +1,5 @@
-// A user's program: his framework/tensor/tensor.h and vitro's live side by side, and errors can be
-// caught.
+// A user's program.  It has a header framework/tensor/tensor.h, as vitro has, and catches errors of
+// vitro.
 #include "framework/tensor/tensor.h"
 
 #include <vitro/vitro.h>

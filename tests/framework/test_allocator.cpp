@@ -18,7 +18,8 @@ constexpr int64_t kMiB = int64_t{1} << 20;
 
 Tensor bytes(int64_t n) { return empty({n}, kUInt8); }
 
-// Empties the cache.  `held` keeps in use the slab from which handles of tensors come.
+// Empties the cache, and returns the bytes that stay in it.  `held` gets a tensor, so that the slab
+// from which tensor handles come stays in use.
 int64_t cached_when_empty(Tensor& held) {
   held = bytes(10 * kMiB);
   empty_cache();
@@ -33,7 +34,7 @@ struct KeepCacheLimit {
 }  // namespace
 
 TEST_CASE("live counts the bytes in use and returns to its value") {
-  (void)bytes(1);  // this thread's pool exists
+  (void)bytes(1);  // makes this thread's pool
   const int64_t before = live_bytes();
   for (int64_t n : {0, 1, 64, 100, 4000, 4097, 100'000, 3'000'000}) {
     INFO(n);
@@ -48,7 +49,7 @@ TEST_CASE("live counts the bytes in use and returns to its value") {
   }
 }
 
-TEST_CASE("a graph gives back all that it took") {
+TEST_CASE("a graph frees all its memory") {
   Tensor w = randn({16, 16}).requires_grad_();
   auto step = [&] {
     Tensor x = randn({8, 16});
@@ -62,7 +63,7 @@ TEST_CASE("a graph gives back all that it took") {
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("peak is the most that was ever live") {
+TEST_CASE("peak is the largest value that live ever had") {
   const int64_t before = live_bytes();
   { Tensor x = bytes(300 * kMiB); }
   const int64_t peak = memory_stats().peak;
@@ -90,7 +91,7 @@ TEST_CASE("data is aligned to 64 bytes, whatever the size") {
   }
 }
 
-TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
+TEST_CASE("freed blocks are cached and reused, and empty_cache returns them to the system") {
   if (!kPooled) return;  // there is no cache under a sanitizer
   Tensor held;
   const int64_t cached = cached_when_empty(held);
@@ -110,7 +111,7 @@ TEST_CASE("freed blocks are cached, reused, and given back by empty_cache") {
   CHECK(bytes(2000).data<uint8_t>() == small);
 }
 
-TEST_CASE("large blocks above the cache limit are given back at once") {
+TEST_CASE("large blocks above the cache limit return to the system at once") {
   if (!kPooled) return;
   KeepCacheLimit keep;
   Tensor held;
@@ -119,7 +120,7 @@ TEST_CASE("large blocks above the cache limit are given back at once") {
   { Tensor x = bytes(10 * kMiB), y = bytes(10 * kMiB); }
   CHECK(memory_stats().cached >= cached + 10 * kMiB);  // there is room for one of the two
   CHECK(memory_stats().cached < cached + 12 * kMiB);
-  set_cache_limit(kMiB);  // this also gives back what is cached already
+  set_cache_limit(kMiB);  // also frees the blocks that are cached already
   CHECK(memory_stats().cached == cached);
   { Tensor x = bytes(10 * kMiB); }
   CHECK(memory_stats().cached == cached);
@@ -152,7 +153,7 @@ TEST_CASE("blocks may be freed on another thread, and threads leave nothing behi
   CHECK(often.live + often.cached == once.live + once.cached);
 }
 
-TEST_CASE("threads that allocate at once get blocks of their own") {
+TEST_CASE("threads that allocate at once get different blocks") {
   std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
   for (int t = 0; t < 4; ++t)
@@ -170,7 +171,7 @@ TEST_CASE("threads that allocate at once get blocks of their own") {
 
 namespace {
 
-// A queue of small tensors: one thread makes them, the other drops them.  At most 64 wait.
+// A queue of small tensors that one thread makes and another drops.  It has at most 64 tensors.
 class Handover {
  public:
   void push(Tensor x) {
@@ -199,7 +200,7 @@ int64_t taken() {
   return stats.live + stats.cached;
 }
 
-constexpr int64_t kThreadKeeps = 4 * kMiB;  // bytes in the lists of two threads
+constexpr int64_t kThreadKeeps = 4 * kMiB;  // the most bytes in the free lists of two threads
 
 }  // namespace
 
@@ -230,7 +231,7 @@ TEST_CASE("small blocks that one thread makes and another drops do not pile up")
   CHECK(taken() - before < kMiB);
 }
 
-TEST_CASE("empty_cache gives back small blocks, whichever thread keeps them") {
+TEST_CASE("empty_cache frees small blocks in the lists of all threads") {
   if (!kPooled) return;
   empty_cache();
   const int64_t before = taken();
@@ -248,7 +249,7 @@ TEST_CASE("empty_cache gives back small blocks, whichever thread keeps them") {
   empty_cache();
   CHECK(taken() - before < kMiB);
 
-  // Another thread hands over its lists when it next frees something.
+  // The lists of another thread are emptied when that thread next frees something.
   Handover to, from;
   std::thread other([&] {
     many().clear();
@@ -268,14 +269,14 @@ TEST_CASE("empty_cache gives back small blocks, whichever thread keeps them") {
   other.join();
 }
 
-TEST_CASE("a tensor may die after its thread's lists are gone") {
+TEST_CASE("a tensor may be destroyed after its thread's lists") {
   struct Late {
     Tensor x;
     ~Late() { x = bytes(5), x = Tensor(); }
   };
   const int64_t before = live_bytes();
   std::thread([] {
-    // Destructors run in the order of the keys, and the allocator's key is older.
+    // Destructors run in the order of the keys.  The allocator's key is older, so it runs first.
     pthread_key_t key;
     REQUIRE(pthread_key_create(&key, [](void* p) { delete static_cast<Late*>(p); }) == 0);
     REQUIRE(pthread_setspecific(key, new Late{bytes(100)}) == 0);

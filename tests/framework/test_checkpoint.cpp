@@ -1,4 +1,4 @@
-// Tests checkpoints: one flipped byte is found, and at every moment a whole checkpoint exists.
+// Tests checkpoints: one changed byte is found, and at every moment an undamaged checkpoint exists.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ std::vector<int64_t> steps(std::initializer_list<int64_t> all) { return all; }
 
 }  // namespace
 
-TEST_CASE("checkpoint: what was saved is loaded") {
+TEST_CASE("checkpoint: load returns the saved tensors and metadata") {
   TemporaryDirectory directory;
   save_checkpoint(directory / "c", of_step(7));
   CHECK(is_of_step(load_checkpoint(directory / "c"), 7));
@@ -45,7 +45,7 @@ TEST_CASE("checkpoint: what was saved is loaded") {
   CHECK(read_file(directory / "c") == first);
 }
 
-TEST_CASE("checkpoint: any byte that is not as it was written is found") {
+TEST_CASE("checkpoint: any changed byte is found") {
   TemporaryDirectory directory;
   save_checkpoint(directory / "c", of_step(7));
   const std::string good = read_file(directory / "c");
@@ -65,14 +65,14 @@ TEST_CASE("checkpoint: any byte that is not as it was written is found") {
                     Contains("expected a file with a checksum, got one without"));
 }
 
-TEST_CASE("checkpoint: prefixes come and go") {
+TEST_CASE("checkpoint: prefixes of names are added and removed") {
   const NamedTensors all = with_prefix("model.", {{"a", ones({1})}, {"b", ones({2})}});
   CHECK(all[1].first == "model.b");
   CHECK(under_prefix("model.", all)[1].first == "b");
   CHECK(under_prefix("optimizer.", all).empty());
 }
 
-TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
+TEST_CASE("checkpoints: the newest are kept, the newest undamaged one is found") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
   CHECK_THROWS_WITH(run.latest(),
@@ -99,12 +99,12 @@ TEST_CASE("checkpoints: the newest are kept, the newest whole one is found") {
   REQUIRE(found.damaged.size() == 1);
   CHECK_THAT(found.damaged[0], Contains("step-00000030.safetensors"));
   directory.write("step-00000020.safetensors", "");
-  CHECK_THROWS_WITH(run.latest(), Contains(": no checkpoint of this run is whole: "));
+  CHECK_THROWS_WITH(run.latest(), Contains(": expected a checkpoint that is not damaged"));
   CHECK_THROWS_AS(CheckpointDirectory(directory / "none").latest(), IoError);
   CHECK_THROWS_AS(run.save(40, of_step(40), 0), ValueError);
 }
 
-TEST_CASE("checkpoints: a step below those that are there is kept too") {
+TEST_CASE("checkpoints: a checkpoint with a lower step than the others is kept too") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
   run.save(30, of_step(30), 1);
@@ -139,7 +139,7 @@ TEST_CASE("checkpoints: every call of a save fails in turn, and the old one is i
   }
 }
 
-TEST_CASE("checkpoints: killed before and after every call, a whole one is there") {
+TEST_CASE("checkpoints: killed before and after every call, an undamaged one exists") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
   run.save(1, of_step(1), 1);
@@ -173,7 +173,18 @@ TEST_CASE("checkpoints: killed before and after every call, a whole one is there
   CHECK(seen == std::set<int64_t>{1, 2});
 }
 
-TEST_CASE("checkpoints: SIGKILL at random moments of frequent saving leaves a whole one",
+TEST_CASE("checkpoints: the step is a whole number of at least 0") {
+  Checkpoint checkpoint;
+  checkpoint.metadata["step"] = "12";
+  CHECK(checkpoint.step() == 12);
+  for (const char* wrong : {"", "-1", "x", "1x", " 1", "1.5", "9223372036854775808"}) {
+    checkpoint.metadata["step"] = wrong;
+    CHECK_THROWS_WITH(checkpoint.step(), Contains("step") && Contains(wrong));
+  }
+  CHECK_THROWS_AS(Checkpoint().step(), IoError);
+}
+
+TEST_CASE("checkpoints: SIGKILL at a random moment of frequent saving leaves an undamaged one",
           "[slow]") {
   TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");

@@ -1,4 +1,5 @@
-// Tests how the pool adapts to the machine: quotas, running threads, company, trials of help.
+// Tests how the pool adapts to the machine: CPU quotas, running threads, company (other programs
+// that compute) and trials of help (whether more threads get more CPU time).
 #include <sched.h>
 
 #include <atomic>
@@ -109,14 +110,14 @@ TEST_CASE("threads that run are counted") {
   spins.join();
 }
 
-TEST_CASE("how long a thread has waited is read where the system counts it") {
+TEST_CASE("scheduling_delay reads the waiting time of a thread, if the system counts it") {
   CHECK(scheduling_delay("5000 70 3\n") == 70);
   CHECK(scheduling_delay("0 0 1\n") == 0);  // a thread that has just begun
   for (const char* nothing : {"0 0 0\n", "", "5000\n", "schedstat"})
     CHECK(!scheduling_delay(nothing));
 }
 
-TEST_CASE("a thread that shares its core waits for it, and one that has its own does not") {
+TEST_CASE("a thread that shares its core with another waits for it") {
   const int64_t before = waited_for_core();
   CHECK(before >= 0);
   std::atomic<bool> stop{false};
@@ -137,7 +138,7 @@ TEST_CASE("a thread that shares its core waits for it, and one that has its own 
   CHECK(shared - before >= 10'000'000);
 }
 
-TEST_CASE("company is waiting during more than an eighth of the time, and leaves by itself") {
+TEST_CASE("company is present after waits of more than an eighth of the time, for a while") {
   const Nanoseconds ms = kMillisecond;
   Company busy, quiet;
   Nanoseconds at = 1000 * ms;
@@ -162,8 +163,8 @@ TEST_CASE("company is waiting during more than an eighth of the time, and leaves
 
 namespace {
 
-// A trial of help, with jobs in which the helpers get the given CPU time.  The test itself uses
-// hardly any.
+// A trial of help.  In each job, the helpers get the given CPU time; the test itself uses hardly
+// any CPU time.
 struct Trial {
   HelpTrial trial;
   std::atomic<Nanoseconds> helpers{0};
@@ -171,7 +172,7 @@ struct Trial {
 
   bool job(Nanoseconds length, Nanoseconds cpu) {
     trial.job_begins(at, helpers);
-    CHECK(helpers == 0);  // late CPU time of the job before is not counted
+    CHECK(helpers == 0);  // CPU time that still comes from the job before does not count
     at += length;
     helpers = cpu;
     return trial.job_ends(at, helpers);
@@ -183,11 +184,11 @@ struct Trial {
     return count;
   }
 };
-constexpr Nanoseconds kHalf = 10 * kMillisecond, kWhole = 2 * kHalf;  // of a 20 ms window
+constexpr Nanoseconds kHalf = 10 * kMillisecond, kWhole = 2 * kHalf;  // half and whole 20 ms window
 
 }  // namespace
 
-TEST_CASE("help that loses its trial rests, longer each time; help that wins goes on") {
+TEST_CASE("help that loses its trial pauses, longer each time; help that wins continues") {
   Trial t;
   CHECK_FALSE(t.trial.helps_next());
   CHECK(t.windows_until_help(kHalf) > 1);
@@ -205,14 +206,14 @@ TEST_CASE("help that loses its trial rests, longer each time; help that wins goe
   CHECK(t.windows_until_help(kHalf) > rest);
 }
 
-TEST_CASE("what the caller does for long between jobs does not count in the trial of help") {
+TEST_CASE("long work of the caller between jobs does not count in the trial of help") {
   Trial t;
   while (!t.trial.helps_next()) t.window(kWhole), t.at += 100 * kMillisecond;
   t.window(2 * kWhole);
   CHECK(t.trial.help_pays());
 }
 
-TEST_CASE("help that gets our threads no more than one core gives does not pay") {
+TEST_CASE("help does not pay if all threads together get no more CPU time than one core gives") {
   Trial t;
   t.windows_until_help(kHalf);
   t.window(kWhole);  // twice as much, but only what one core gives
@@ -222,7 +223,7 @@ TEST_CASE("help that gets our threads no more than one core gives does not pay")
   CHECK_FALSE(t.trial.help_pays());
 }
 
-TEST_CASE("short bursts end no window of the trial, so nothing is known of them") {
+TEST_CASE("short bursts of jobs end no window of the trial") {
   Trial t;
   for (int i = 0; i < 100; ++i, t.at += 15 * kMillisecond)
     CHECK_FALSE(t.job(10 * kMillisecond, 10 * kMillisecond));

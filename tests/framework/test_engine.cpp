@@ -38,7 +38,7 @@ Tensor triple(const Tensor& x) {
   return y;
 }
 
-// Notes for which inputs its backward must give a gradient.
+// Records the inputs for which its backward must give a gradient.
 struct Asked final : Op<Asked> {
   static constexpr std::string_view kName = "test_asked";
   std::vector<bool>* needed = nullptr;
@@ -65,7 +65,7 @@ TEST_CASE("a subgraph that many outputs share runs once") {
   CHECK(max_difference(x.grad(), exp(x.detach()) * 6.0) < 1e-14);
 }
 
-TEST_CASE("backward adds to what is there, and zero_grad leaves none") {
+TEST_CASE("backward adds to existing gradients, and zero_grad removes them") {
   Tensor x = leaf({1.0, 2.0});
   CHECK_FALSE(x.grad().defined());
   (x * 2.0).sum().backward();
@@ -77,7 +77,7 @@ TEST_CASE("backward adds to what is there, and zero_grad leaves none") {
   CHECK(values(x.grad()) == Numbers{3, 3});
 }
 
-TEST_CASE("leaves do not share one first gradient") {
+TEST_CASE("two leaves do not share the memory of their first gradient") {
   Tensor a = leaf({1.0, 2.0}), b = leaf({3.0, 4.0}), dy = tensor({1.0, 1.0}, kFloat64);
   (a + b).backward(dy);
   NoGradGuard unrecorded;
@@ -89,7 +89,7 @@ TEST_CASE("leaves do not share one first gradient") {
   CHECK(values(dy) == Numbers{1, 1});
 }
 
-TEST_CASE("a leaf's gradient is dense and its own, whatever view came in") {
+TEST_CASE("a leaf's gradient is dense and has its own memory, even if a view was added") {
   Tensor x = leaf({{1.0, 2.0}, {3.0, 4.0}}), y = leaf({{1.0, 2.0}, {3.0, 4.0}});
   (x.t() + y).sum().backward();  // both get an expanded scalar as gradient
   CHECK(x.grad().is_contiguous());
@@ -100,7 +100,7 @@ TEST_CASE("a leaf's gradient is dense and its own, whatever view came in") {
   CHECK(values(y.grad()) == Numbers{1, 1, 1, 1});
 }
 
-TEST_CASE("broadcasting is undone in the gradients") {
+TEST_CASE("gradients are summed over broadcast axes") {
   Tensor row = leaf({1.0, 2.0, 3.0}), column = leaf({{1.0}, {2.0}}), one = leaf(4.0);
   (row * column * one).sum().backward();
   CHECK(values(row.grad()) == Numbers{12, 12, 12});
@@ -127,7 +127,7 @@ TEST_CASE("retain_grad fills the gradient of an interior tensor, after its hooks
   CHECK(values(x.grad()) == Numbers{80, 120});
 }
 
-TEST_CASE("the gradient of a tensor with respect to itself is what was put in") {
+TEST_CASE("the gradient of a tensor with respect to itself is the given output gradient") {
   Tensor x = leaf({2.0, 3.0}), dy = tensor({5.0, 7.0}, kFloat64);
   CHECK(values(grad(x, {x}, {.grad_outputs = {dy}})[0]) == Numbers{5, 7});
   x.backward(dy);
@@ -143,7 +143,7 @@ TEST_CASE("grad returns gradients and leaves every grad() alone") {
   CHECK_FALSE(x.grad().defined());
 }
 
-TEST_CASE("grad of several outputs is the sum of theirs") {
+TEST_CASE("grad of several outputs is the sum of their gradients") {
   Tensor x = leaf({2.0, 3.0}), dy = tensor({10.0, 20.0}, kFloat64);
   Tensor g = grad({x * x, x.sum()}, {x}, {.grad_outputs = {dy, Tensor()}})[0];
   CHECK(values(g) == Numbers{41, 121});
@@ -181,7 +181,7 @@ TEST_CASE("grad with respect to an interior tensor stops there") {
   CHECK(ran == std::vector<std::string>{"sum", "mul"});
 }
 
-TEST_CASE("an op computes no gradient that nobody asked for") {
+TEST_CASE("an op computes only the gradients that are needed") {
   std::vector<bool> needed;
   Tensor x = leaf(1.0), w = leaf(2.0), y = tensor(3.0, kFloat64);
   record<Asked>(y, x, w)->needed = &needed;
@@ -198,7 +198,7 @@ TEST_CASE("an unused input has an undefined gradient when that is allowed") {
   CHECK_FALSE(g[1].defined());
 }
 
-TEST_CASE("a parameter that stands in two places gets both gradients") {
+TEST_CASE("a parameter that is used in two places gets the sum of both gradients") {
   nn::Linear a(2, 2), b(2, 2);
   b.weight = a.weight;
   Tensor x = randn({3, 2}), y = a(x), z = b(y.detach());
@@ -209,7 +209,7 @@ TEST_CASE("a parameter that stands in two places gets both gradients") {
   CHECK(a.weight.grad().impl() == b.weight.grad().impl());
 }
 
-TEST_CASE("an op of one's own differentiates like the library's") {
+TEST_CASE("a user's op differentiates like the library's") {
   Tensor x = leaf({1.0, 2.0}), y = triple(x), z = (triple(y) * x).sum();  // 9 x^2
   CHECK(y.grad_fn()->name() == "test_triple");
   z.backward({}, /*retain_graph=*/true);
@@ -218,7 +218,7 @@ TEST_CASE("an op of one's own differentiates like the library's") {
   CHECK(values(grad(slope.sum(), {x})[0]) == Numbers{18, 18});
 }
 
-TEST_CASE("accumulator adds to what other ops bring, whoever comes first") {
+TEST_CASE("accumulator adds to the gradients of other ops, in any order") {
   for (bool own_first : {false, true}) {
     Tensor x = leaf({1.0, 2.0}), first = own_first ? triple(x) : x + 0.0;
     Tensor second = own_first ? x + 0.0 : triple(x), dy = tensor({1.0, 1.0}, kFloat64);

@@ -22,7 +22,8 @@ struct Blend final : Op<Blend> {
   }
 };
 
-// 200 nodes with one input and four weights, so that gradients always wait in several nodes.
+// 200 nodes with one input and four weights.  During backward, several nodes always have gradients
+// that are not yet used.
 struct Graph {
   Tensor x = ones({8}, kFloat64), y;
   std::vector<Tensor> weights;
@@ -84,7 +85,7 @@ TEST_CASE("a throw at any of 200 nodes leaks nothing, and the next backward is r
       CAPTURE(k, hooked);
       REQUIRE(thrown);
       REQUIRE(again);
-      REQUIRE(live_bytes() == idle);  // no gradient still waits in a node
+      REQUIRE(live_bytes() == idle);  // no gradient is left in a node
 
       g_throw_at = k;
       thrown = throws([&] { graph.y.backward(dy); });
@@ -98,7 +99,7 @@ TEST_CASE("a throw at any of 200 nodes leaks nothing, and the next backward is r
   CHECK(graph.is_right());
 }
 
-TEST_CASE("a throw inside grad, with and without create_graph, is as harmless") {
+TEST_CASE("a throw inside grad leaks nothing either, with and without create_graph") {
   const bool create_graph = GENERATE(false, true);
   const Tensor dy = ones({8}, kFloat64);
   for (int k = 0; k < kLength; k += 7) {
@@ -140,7 +141,7 @@ TEST_CASE("a throw inside a backward that a hook started unwinds both") {
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("a throw in a post-accumulate hook leaves the gradient and the engine") {
+TEST_CASE("after a throw in a post-accumulate hook, the gradient stays and the engine works") {
   Tensor x = ones({2}, kFloat64).requires_grad_();
   RemovableHandle handle = x.register_post_accumulate_grad_hook([](Tensor&) { throw Fault(); });
   CHECK(throws([&] { (x * 2.0).sum().backward(); }));
@@ -149,7 +150,7 @@ TEST_CASE("a throw in a post-accumulate hook leaves the gradient and the engine"
   CHECK(values(x.grad()) == std::vector<double>{4, 4});
 }
 
-TEST_CASE("an error in a module's forward leaves no module and no mode behind") {
+TEST_CASE("an error in a module's forward restores the current module and the grad mode") {
   nn::Sequential model(nn::Linear(4, 8), nn::Linear(7, 2));
   CHECK_THROWS_AS(model(randn({3, 4})), ShapeError);
   nn::Linear other(4, 2);

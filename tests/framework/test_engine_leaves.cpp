@@ -1,4 +1,4 @@
-// Tests leaves that many graphs share: frozen and thawed, converted, and used by several threads.
+// Tests leaves that many graphs share: frozen and unfrozen, converted, and used by several threads.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -52,7 +52,7 @@ const LeafGraph kLeafGraphs[] = {
 
 }  // namespace
 
-TEST_CASE("a leaf that was frozen and thawed still gets the gradient of graphs recorded before") {
+TEST_CASE("an unfrozen leaf still gets gradients of graphs that were recorded before the freeze") {
   for (DType dtype : {kFloat32, kFloat64, kBFloat16})
     for (const LeafGraph& graph : kLeafGraphs) {
       Tensor x = ones({4, 3}, dtype).requires_grad_(), y = graph.build(x);
@@ -72,7 +72,7 @@ TEST_CASE("a leaf that was frozen and thawed still gets the gradient of graphs r
     }
 }
 
-TEST_CASE("a frozen leaf drops its gradient, and takes none") {
+TEST_CASE("a frozen leaf loses its gradient, and gets no new one") {
   Tensor x = leaf({1.0, 2.0}), w = leaf({1.0, 1.0}), y = (x * w).sum();
   x.register_post_accumulate_grad_hook([](Tensor&) { FAIL("a frozen leaf accumulates nothing"); });
   x.set_grad(ones({2}, kFloat64));
@@ -83,7 +83,7 @@ TEST_CASE("a frozen leaf drops its gradient, and takes none") {
   CHECK_FALSE(x.requires_grad_().grad().defined());
 }
 
-TEST_CASE("freezing in a module is undone by thawing") {
+TEST_CASE("a module can be frozen and unfrozen") {
   nn::Linear m(3, 2);
   Tensor y = m(ones({4, 3})).sum();
   for (Tensor& p : m.parameters()) p.requires_grad_(false);
@@ -155,7 +155,7 @@ TEST_CASE("threads whose graphs share only leaves add all their gradients") {
   }
 }
 
-TEST_CASE("threads train one model's parameters, also through backwards within backwards") {
+TEST_CASE("threads train one model's parameters, also with a backward inside a backward") {
   constexpr int kThreads = 6, kRounds = 40;
   nn::Sequential model(nn::Linear(6, 5), nn::Tanh(), nn::Linear(5, 3));
   model.to(kFloat64);
@@ -187,7 +187,7 @@ TEST_CASE("threads train one model's parameters, also through backwards within b
   CHECK(posts == 2 * kThreads * kRounds * 4);
 }
 
-TEST_CASE("one graph run by several threads counts the runs that succeeded, and no others") {
+TEST_CASE("if several threads run one graph, only gradients of successful runs are added") {
   constexpr int kThreads = 4, kRounds = 300;
   Tensor x = ones({8}, kFloat64).requires_grad_(), late, y = x * 1.0;
   for (int i = 0; i < 20; ++i) y = y * 1.0 + x;

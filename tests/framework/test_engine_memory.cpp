@@ -1,4 +1,4 @@
-// Tests that deep graphs use heap and not stack, and that a graph frees all that it held.
+// Tests that deep graphs use the heap instead of the stack, and that graphs free all their memory.
 #include <pthread.h>
 
 #include <catch2/catch.hpp>
@@ -52,7 +52,7 @@ struct LongGraph {
 
 }  // namespace
 
-TEST_CASE("a million nodes run backward and die on a stack of 128 KiB", "[slow]") {
+TEST_CASE("a million nodes run backward and are destroyed on a stack of 128 KiB", "[slow]") {
   const int64_t before = live_bytes();
   const LongGraph each = GENERATE(LongGraph{"chain", chain, 1}, LongGraph{"ladder", ladder, 1},
                                   LongGraph{"fan", fan, kNodes});
@@ -60,7 +60,7 @@ TEST_CASE("a million nodes run backward and die on a stack of 128 KiB", "[slow]"
   double gradient = 0, unrun = 0;
   on_small_stack([&] {
     Tensor x = ones({1}).requires_grad_();
-    each.build(x).backward();  // released by its backward
+    each.build(x).backward();  // backward releases the graph
     gradient = x.grad().item();
     x.zero_grad();
     {
@@ -73,7 +73,7 @@ TEST_CASE("a million nodes run backward and die on a stack of 128 KiB", "[slow]"
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("a million tensors that hooks hold on to each other die without recursion", "[slow]") {
+TEST_CASE("a million tensors linked by hooks are destroyed without recursion", "[slow]") {
   const int64_t before = live_bytes();
   on_small_stack([] {
     Tensor held = ones({}).requires_grad_();
@@ -86,7 +86,7 @@ TEST_CASE("a million tensors that hooks hold on to each other die without recurs
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("a hook on an interior tensor that holds its own tensor goes with the graph") {
+TEST_CASE("a hook that holds its own interior tensor is freed with the graph") {
   const int64_t before = live_bytes();
   {
     Tensor x = ones({3}).requires_grad_(), y = x * 2.0;
@@ -98,7 +98,7 @@ TEST_CASE("a hook on an interior tensor that holds its own tensor goes with the 
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("gradients of gradients leave nothing behind") {
+TEST_CASE("gradients of gradients free all their memory") {
   const int64_t before = live_bytes();
   {
     Tensor x = ones({3}).requires_grad_();
@@ -110,7 +110,7 @@ TEST_CASE("gradients of gradients leave nothing behind") {
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("a module whose hooks hold the module's activations leaves nothing behind") {
+TEST_CASE("a module with hooks that hold its activations frees all its memory") {
   const int64_t before = live_bytes();
   {
     nn::Sequential model(nn::Linear(4, 8), nn::Tanh(), nn::Linear(8, 2));
@@ -132,7 +132,7 @@ TEST_CASE("a module whose hooks hold the module's activations leaves nothing beh
   CHECK(live_bytes() == before);
 }
 
-TEST_CASE("a released graph frees what it had saved") {
+TEST_CASE("a released graph frees its saved tensors") {
   Tensor x = ones({1 << 16}).requires_grad_(), y;
   const int64_t before = live_bytes();
   y = exp(exp(exp(x))).sum();
@@ -143,7 +143,7 @@ TEST_CASE("a released graph frees what it had saved") {
   CHECK(live_bytes() - before < recorded / 10);
 }
 
-TEST_CASE("the places of chosen elements are released with the graph") {
+TEST_CASE("saved indices of chosen elements are freed with the graph") {
   Tensor x = rand({1 << 14, 4}).requires_grad_(), y = topk(x, 3).values.sum();
   const int64_t before = live_bytes();
   y.backward();

@@ -1,4 +1,4 @@
-// Tests that each misuse of a graph is a typed error that says what to do.
+// Tests that each misuse of a graph throws its own error type, with a remedy in the message.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -9,7 +9,7 @@ using Catch::Contains;
 
 namespace {
 
-// An op with a backward that returns what the test gives it.
+// An op with a backward that returns the gradients that the test chooses.
 struct Returns final : Op<Returns> {
   static constexpr std::string_view kName = "test_returns";
   std::function<TensorList()> gradients;
@@ -21,7 +21,7 @@ Tensor returning(const Tensor& x, std::function<TensorList()> gradients) {
   return y;
 }
 
-// An op with a backward that calls `ask` on its node and returns no gradients.
+// An op with a backward that calls `ask`, a function of the test, and returns no gradients.
 struct Asks final : Op<Asks> {
   static constexpr std::string_view kName = "test_asks";
   std::function<void(Node&)> ask;
@@ -37,7 +37,7 @@ TEST_CASE("backward on a tensor that is not a scalar needs a gradient") {
   CHECK_NOTHROW(leaf({1.0}).backward());  // a tensor of one element counts as a scalar
 }
 
-TEST_CASE("a gradient must be like its output") {
+TEST_CASE("a gradient must have the dtype and shape of its output") {
   Tensor x = leaf({1.0, 2.0}), y = x * 2.0;
   CHECK_THAT(message_of<GraphError>([&] { y.backward(ones({3}, kFloat64)); }), Contains("(3,)"));
   CHECK_THAT(message_of<GraphError>([&] { y.backward(ones({1}, kFloat64)); }), Contains("(1,)"));
@@ -65,7 +65,7 @@ TEST_CASE("a root without history is refused") {
   CHECK_THAT(message_of<GraphError>([&] { (x * 2.0).backward(); }), Contains("no-grad"));
 }
 
-TEST_CASE("grad refuses inputs it cannot answer for") {
+TEST_CASE("grad refuses wrong inputs, outputs and output gradients") {
   Tensor x = leaf(2.0), unused = leaf(3.0), plain = tensor(4.0, kFloat64), y = x * plain;
   CHECK_THAT(message_of<GraphError>([&] {
                (void)grad(y, {x, plain}, {.retain_graph = true});
@@ -112,7 +112,7 @@ TEST_CASE("autograd methods of a tensor without gradient are refused") {
              Contains("mul"));
 }
 
-TEST_CASE("set_grad takes a gradient like the tensor") {
+TEST_CASE("set_grad accepts a gradient with the tensor's dtype and shape") {
   Tensor x = leaf({1.0, 2.0});
   CHECK_THAT(message_of<ShapeError>([&] { x.set_grad(ones({3}, kFloat64)); }), Contains("(3,)"));
   CHECK_THAT(message_of<DTypeError>([&] { x.set_grad(ones({2})); }), Contains("float64"));
@@ -123,7 +123,7 @@ TEST_CASE("set_grad takes a gradient like the tensor") {
   CHECK_FALSE(x.grad().defined());
 }
 
-TEST_CASE("the gate names the op that returned a wrong gradient") {
+TEST_CASE("the engine names the op that returned a wrong gradient") {
   Tensor x = leaf({1.0, 2.0});
   auto message = [&](std::function<TensorList()> gradients) {
     return message_of<GraphError>([&] { returning(x, std::move(gradients)).sum().backward(); });
@@ -138,26 +138,26 @@ TEST_CASE("the gate names the op that returned a wrong gradient") {
   CHECK_FALSE(x.grad().defined());
   CHECK(message([] {
           return TensorList(ones({5, 2}, kFloat64));
-        }).empty());  // broadcasting is undone
+        }).empty());  // a broadcast gradient is summed
   CHECK(values(x.grad()) == std::vector<double>{5, 5});
   x.zero_grad();
   CHECK(message([] { return TensorList(Tensor()); }).empty());  // undefined means zero
   CHECK_FALSE(x.grad().defined());
 }
 
-TEST_CASE("a hook must return a gradient like its tensor") {
+TEST_CASE("a hook must return a gradient with the dtype and shape of its tensor") {
   Tensor x = leaf({1.0, 2.0}), y = x * 2.0;
   y.register_hook([](const Tensor&) { return ones({3}, kFloat64); });
   CHECK_THAT(message_of<GraphError>([&] { y.sum().backward({}, true); }), Contains("hook on mul"));
 }
 
-TEST_CASE("accumulator is for a running backward") {
+TEST_CASE("accumulator may be called only while backward runs") {
   Tensor x = leaf(1.0), y = x * 2.0;
   CHECK_FALSE(message_of<GraphError>([&] { y.grad_fn()->accumulator(0); }).empty());
   CHECK_FALSE(message_of<GraphError>([] { run_note(nullptr); }).empty());
 }
 
-TEST_CASE("a number that no input of a node has is a GraphError in every question to it") {
+TEST_CASE("every method of a node throws GraphError for the index of an input that it lacks") {
   const struct {
     const char* name;
     std::function<void(Node&, size_t)> ask;

@@ -49,10 +49,10 @@ TEST_CASE("a hook may run a backward that reaches the same leaf") {
   CHECK(values(other.grad()) == Numbers{14, 21});
 }
 
-TEST_CASE("a nested run through nodes where gradients wait leaves those waiting") {
+TEST_CASE("a nested run does not touch the gradients of the outer run in the same nodes") {
   Tensor x = leaf({2.0, 3.0}), a = x * x, b = a * 2.0, c = a * 5.0;
   Numbers inner;
-  b.register_hook([&](const Tensor&) {  // c is newer than b, so its gradient already waits in a
+  b.register_hook([&](const Tensor&) {  // c is newer than b, so a already has c's gradient
     AutoGradMode on(true);
     inner = values(grad((a * 3.0).sum(), {x}, {.retain_graph = true})[0]);
     return Tensor();
@@ -62,7 +62,7 @@ TEST_CASE("a nested run through nodes where gradients wait leaves those waiting"
   CHECK(values(x.grad()) == Numbers{28, 42});
 }
 
-TEST_CASE("a nested run through nodes where gradients wait may fail") {
+TEST_CASE("a nested run through nodes that have gradients of the outer run may fail") {
   Tensor x = leaf({2.0, 3.0}), a = x * x, b = a * 2.0, c = a * 5.0;
   b.register_hook([&](const Tensor&) {
     AutoGradMode on(true);
@@ -76,7 +76,7 @@ TEST_CASE("a nested run through nodes where gradients wait may fail") {
   CHECK(values(x.grad()) == Numbers{28, 42});
 }
 
-TEST_CASE("a hook may differentiate the graph that runs, from its root") {
+TEST_CASE("a hook may differentiate the running graph again, from its root") {
   Tensor x = leaf({2.0, 3.0}), y = x * x, z = (y * y).sum();
   int depth = 0;
   Numbers inner;
@@ -90,7 +90,7 @@ TEST_CASE("a hook may differentiate the graph that runs, from its root") {
   CHECK(depth == 2);
 }
 
-TEST_CASE("runs nest ten deep") {
+TEST_CASE("ten backward runs may be nested") {
   Tensor x = leaf(1.0);
   std::function<void(int)> run = [&](int depth) {
     AutoGradMode on(true);

@@ -9,7 +9,7 @@ using namespace vitro::testing;
 
 namespace {
 
-// These graphs die after main.
+// These graphs are destroyed after main.
 Tensor g_before_main = (ones({5000}).requires_grad_() * 2.0).sum();
 Tensor g_outlives_main;
 
@@ -39,7 +39,7 @@ TEST_CASE("a tensor with a graph may outlive main") {
   CHECK(g_outlives_main.requires_grad());
 }
 
-TEST_CASE("two threads with graphs of their own, one primitive shape in both") {
+TEST_CASE("two threads run different graphs with the same shape of oneDNN's products") {
   constexpr int kRounds = 40;
   const std::vector<Tensor> expected[] = {step(1), step(2)};
   std::atomic<int> wrong{0};
@@ -60,7 +60,7 @@ TEST_CASE("a graph recorded on one thread runs backward on another") {
   std::thread([&] { y = (exp(x) * 2.0).sum(); }).join();
   std::thread([&] { y.backward(); }).join();
   CHECK(max_difference(x.grad(), exp(x.detach()) * 2.0) < 1e-6);
-  Tensor z = (y.detach() * x).sum();  // this thread can still use x
+  Tensor z = (y.detach() * x).sum();  // x can still be used on this thread
   z.backward();
   CHECK(x.grad().defined());
 }
@@ -81,7 +81,7 @@ TEST_CASE("a second thread's backward through one graph is refused while the fir
   std::string message;
   Tensor c = a * 5.0;
   int calls = 0;
-  b.register_hook([&](const Tensor&) {  // the gradient from c waits in a now
+  b.register_hook([&](const Tensor&) {  // a already has the gradient from c
     if (calls++) return Tensor();
     std::thread([&] {
       message = message_of<GraphError>([&] { (void)grad(c.sum(), {x}, {.retain_graph = true}); });

@@ -15,7 +15,7 @@ constexpr DType kAll[] = {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8,
 
 }  // namespace
 
-TEST_CASE("zeros, ones, full, empty, and what is like another tensor") {
+TEST_CASE("zeros, ones, full and empty, also with the shape of another tensor") {
   for (DType d : kAll) {
     INFO(d);
     CHECK(values(zeros({2, 2}, d)) == Values(4, 0));
@@ -78,7 +78,7 @@ TEST_CASE("arange counts from start to below stop") {
   CHECK_THAT(message_of<ValueError>([] { arange(0, 1, 0.5); }), Contains("whole"));
 }
 
-TEST_CASE("linspace ends exactly where it is told to") {
+TEST_CASE("linspace ends exactly at `stop`") {
   CHECK(same_bits(linspace(0, 1, 5, kFloat64), tensor({0.0, 0.25, 0.5, 0.75, 1.0}, kFloat64)));
   CHECK(values(linspace(2, -2, 3)) == Values{2, 0, -2});
   CHECK(values(linspace(3, 7, 1)) == Values{3});
@@ -139,7 +139,7 @@ TEST_CASE("tensor() refuses uneven braces") {
   CHECK_THROWS_AS(tensor({{{{{{{{{1}}}}}}}}}), ShapeError);  // nine axes
 }
 
-TEST_CASE("from_blob wraps memory, and hands it back once, after the last view") {
+TEST_CASE("from_blob wraps memory, and calls the deleter once, after the last view") {
   float numbers[6] = {1, 2, 3, 4, 5, 6};
   void* freed = nullptr;
   int calls = 0;
@@ -160,7 +160,7 @@ TEST_CASE("from_blob wraps memory, and hands it back once, after the last view")
   CHECK(freed == numbers);
 }
 
-TEST_CASE("from_blob checks what it is given, and then the memory stays the caller's") {
+TEST_CASE("from_blob checks its arguments, and does not call the deleter after an error") {
   alignas(8) char bytes[32] = {};
   int calls = 0;
   auto count = [&](void*) { ++calls; };
@@ -251,7 +251,7 @@ TEST_CASE("sizes of expanded tensors, which cost no memory, never overflow") {
   CHECK_THROWS_AS(cat({long_one, long_one}), ShapeError);
 }
 
-TEST_CASE("memory that no machine has is a MemoryError") {
+TEST_CASE("a tensor larger than any memory is a MemoryError") {
   const int64_t live = live_bytes();
   CHECK_THROWS_AS(empty({(int64_t{1} << 62) + 1}, kUInt8), MemoryError);
   CHECK(live_bytes() == live);

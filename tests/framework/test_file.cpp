@@ -1,5 +1,4 @@
-// Tests atomic writes: each system call fails in turn, and a process is killed before and after
-// each.
+// Tests atomic writes: each system call fails in turn, or the process is killed before or after it.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,7 +47,7 @@ std::vector<std::string> calls_of_a_save(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("file: of several files all are whole on the disk before the first is renamed") {
+TEST_CASE("file: several files are all complete on the disk before the first is renamed") {
   const TemporaryDirectory directory;
   Calls calls;
   {
@@ -73,7 +72,7 @@ TEST_CASE("file: a save is written, synced, renamed, and its directory synced") 
   CHECK(names_in(directory) == Words{"file"});
 }
 
-TEST_CASE("file: where a call fails there is a typed error and the old file") {
+TEST_CASE("file: a failed call throws an IoError and leaves the old file") {
   const int error = GENERATE(EIO, ENOSPC, EDQUOT, EACCES);
   TemporaryDirectory directory;
   const std::string path = directory.write("file", kOld);
@@ -95,7 +94,7 @@ TEST_CASE("file: where a call fails there is a typed error and the old file") {
   }
 }
 
-TEST_CASE("file: killed anywhere, the old or the new file is whole, and the next save works") {
+TEST_CASE("file: after a kill, the old or the new file is complete, and the next save works") {
   TemporaryDirectory directory;
   const std::string path = directory.write("file", kOld);
   const size_t count = calls_of_a_save(directory / "other").size();
@@ -122,7 +121,7 @@ TEST_CASE("file: killed anywhere, the old or the new file is whole, and the next
   CHECK(news == 3);
 }
 
-TEST_CASE("file: short writes and interruptions are gone on with") {
+TEST_CASE("file: a save continues after short writes and interruptions") {
   TemporaryDirectory directory;
   Calls calls;
   calls.short_writes = true;
@@ -134,7 +133,7 @@ TEST_CASE("file: short writes and interruptions are gone on with") {
   CHECK(read_file(directory / "file") == kNew);
 }
 
-TEST_CASE("file: without commit nothing stays") {
+TEST_CASE("file: without commit, the old file stays and the new one is removed") {
   TemporaryDirectory directory;
   const std::string path = directory.write("file", kOld);
   {
@@ -169,7 +168,7 @@ TEST_CASE("file: a file larger than memory can be mapped") {
   CHECK(file.bytes().back() == '\0');
 }
 
-TEST_CASE("file: a mapped file is the file") {
+TEST_CASE("file: a mapped file has the bytes of the file") {
   TemporaryDirectory directory;
   MappedFile file(directory.write("file", kOld));
   const MappedFile copy = file;

@@ -1,4 +1,4 @@
-// Tests several writers of one path, leftovers of dead writers, links and special files.
+// Tests several writers of one path, files left by killed writers, links and special files.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -47,7 +47,7 @@ int code_of(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-// The name of the temporary file that a killed save leaves.
+// Makes the temporary file that a killed save leaves, and returns its name.
 std::string dead_leftover(const TemporaryDirectory& directory, const std::string& path) {
   const Words before = listing(directory);
   code_of(in_child([&] {
@@ -62,7 +62,7 @@ std::string dead_leftover(const TemporaryDirectory& directory, const std::string
 
 }  // namespace
 
-TEST_CASE("file: two writers of one path each save whole files") {
+TEST_CASE("file: two writers of one path each save complete files") {
   const TemporaryDirectory directory;
   const std::string path = directory / "shared";
   AtomicFile one(path), two(path);
@@ -76,7 +76,7 @@ TEST_CASE("file: two writers of one path each save whole files") {
   CHECK(listing(directory) == Words{"shared"});
 }
 
-TEST_CASE("file: processes that save one path never refuse each other, nor show a half") {
+TEST_CASE("file: processes may save one path at once, and readers see only complete files") {
   const TemporaryDirectory directory;
   const std::string path = directory / "shared", large(100'000, 'x');
   write_file(path, large);
@@ -93,7 +93,7 @@ TEST_CASE("file: processes that save one path never refuse each other, nor show 
   CHECK(listing(directory) == Words{"shared"});
 }
 
-TEST_CASE("file: a save removes what dead writers of its path left, and nothing else") {
+TEST_CASE("file: a save removes temporary files of killed writers of its path, and no others") {
   const TemporaryDirectory directory;
   const std::string path = directory / GENERATE(std::string("file"), std::string(250, 'n'));
   const std::string dead = dead_leftover(directory, path);
@@ -110,7 +110,7 @@ TEST_CASE("file: a save removes what dead writers of its path left, and nothing 
   CHECK(listing(directory).size() == 1 + others.size());
 }
 
-TEST_CASE("file: a save of several files removes what dead writers left of each") {
+TEST_CASE("file: a save of several files removes temporary files of killed writers of each") {
   const TemporaryDirectory directory;
   for (const char* name : {"a", "b"}) dead_leftover(directory, directory / name);
   CHECK(listing(directory).size() == 2);
@@ -120,7 +120,7 @@ TEST_CASE("file: a save of several files removes what dead writers left of each"
   CHECK(listing(directory) == Words{"a", "b"});
 }
 
-TEST_CASE("file: files that are saved together are not mixed with those of another writer") {
+TEST_CASE("file: files that are saved together are not mixed with files of another writer") {
   const TemporaryDirectory directory;
   const auto save = [&](const std::string& bytes) {
     AtomicFiles files;
@@ -140,7 +140,7 @@ TEST_CASE("file: files that are saved together are not mixed with those of anoth
   CHECK(listing(directory) == Words{"a", "b", "c"});
 }
 
-TEST_CASE("checkpoints: a save removes what dead saves of any step left, not a living one's") {
+TEST_CASE("checkpoints: a save removes temporary files of killed saves, not of running ones") {
   const TemporaryDirectory directory;
   const CheckpointDirectory run(directory / "");
   dead_leftover(directory, run.file(1));
@@ -187,7 +187,7 @@ TEST_CASE("file: a FIFO, and a link to one, are written through") {
   CHECK(listing(directory) == Words{"fifo", "link"});
 }
 
-TEST_CASE("file: /dev/stdout and its like are the open files of the process") {
+TEST_CASE("file: /dev/stdout, /dev/fd/N and /proc/self/fd/N are open files of the process") {
   const TemporaryDirectory directory;
   const std::string path = directory / "out";
   const pid_t writer = in_child([&] {
@@ -201,7 +201,7 @@ TEST_CASE("file: /dev/stdout and its like are the open files of the process") {
   CHECK(read_file(path) == "a\na\na\n");
 }
 
-TEST_CASE("file: the limit of file sizes is an error, not the end of the process") {
+TEST_CASE("file: a write beyond the limit of file sizes throws and does not end the process") {
   const TemporaryDirectory directory;
   const std::string path = directory.write("file", "old");
   const pid_t writer = in_child([&] {
@@ -219,7 +219,7 @@ TEST_CASE("file: the limit of file sizes is an error, not the end of the process
   CHECK(listing(directory) == Words{"file"});
 }
 
-TEST_CASE("lock: one process has it, until it ends or lets go") {
+TEST_CASE("lock: one process holds it, until the process ends or releases it") {
   const TemporaryDirectory directory;
   const std::string path = directory / "lock";
   const auto is_free = [&] { return LockFile(path).is_held(); };

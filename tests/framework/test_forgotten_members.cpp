@@ -1,5 +1,4 @@
-// Tests that each Module or Parameter that members() forgets is found, and that there are no false
-// alarms.
+// Tests that a Module or Parameter that members() leaves out is found, without false alarms.
 #include <array>
 #include <catch2/catch.hpp>
 #include <new>
@@ -64,7 +63,7 @@ TEST_CASE("forgotten: check_members finds each kind of member in the model itsel
   }
 }
 
-TEST_CASE("forgotten: the first walk finds it in the modules inside, however they are held") {
+TEST_CASE("forgotten: the first walk finds it in inner modules, in containers and pointers too") {
   for (size_t i = 0; i < kLeft.size(); ++i) {
     const auto check_found = [&](nn::Module& m, const std::string& path) {
       for (int time = 0; time < 2; ++time)
@@ -85,7 +84,7 @@ TEST_CASE("forgotten: the first walk finds it in the modules inside, however the
   }
 }
 
-TEST_CASE("forgotten: a module that has moved is looked through where it is") {
+TEST_CASE("forgotten: a moved module is searched at its new address") {
   Around<Leaky> a(99);
   a.parameters();
   Around<Leaky> b(std::move(a));
@@ -99,18 +98,18 @@ TEST_CASE("forgotten: a module that has moved is looked through where it is") {
   nn::check_members(many[0]);
 }
 
-TEST_CASE("forgotten: what is absent, dead or elsewhere is not taken for a member") {
+TEST_CASE("forgotten: undefined, destroyed and outside modules are not taken for members") {
   struct Quiet : nn::Module {
     nn::Parameter absent;
     std::optional<nn::Linear> maybe;
     nn::Linear* other = nullptr;
     nn::Linear child{3, 3};
     void members(nn::Visitor& v) override {
-      nn::Module& as_base = child;  // the members of the derived class lie after the base
+      nn::Module& as_base = child;  // named by its base class, which is smaller than the child
       v("child", as_base);
     }
   };
-  // This memory held modules before.  Their marks could remain in the padding of the new module.
+  // This memory contained modules before, whose marks could remain in padding of the new module.
   alignas(Quiet) std::byte memory[sizeof(Quiet)];
   for (size_t at = 0; at + sizeof(nn::Linear) <= sizeof memory; at += alignof(nn::Linear))
     std::launder(new (memory + at) nn::Linear(1, 1))->~Linear();
@@ -123,7 +122,7 @@ TEST_CASE("forgotten: what is absent, dead or elsewhere is not taken for a membe
   m->~Quiet();
 }
 
-TEST_CASE("forgotten: a class derived from one that was checked is checked itself") {
+TEST_CASE("forgotten: a derived class is checked even if its base was checked before") {
   struct Base : nn::Module {
     nn::Linear a{3, 3};
     Base() { parameters(); }  // a walk before the derived class is constructed
@@ -157,7 +156,7 @@ struct Runs : nn::Module {
 
 }  // namespace
 
-TEST_CASE("forgotten: a call finds a child that runs, also one that is not a member itself") {
+TEST_CASE("forgotten: a call finds a child that runs, in a container or by pointer too") {
   const auto check_refused = [](nn::Module& m) {
     {
       NoGradGuard unrecorded;  // a teacher model runs without gradients
@@ -186,7 +185,7 @@ TEST_CASE("forgotten: a call finds a child that runs, also one that is not a mem
   check_refused(reference);
 }
 
-TEST_CASE("forgotten: what cannot be trained, or runs in a hook, may run unnamed") {
+TEST_CASE("forgotten: frozen modules, and modules that run in a hook, need no name") {
   nn::Linear teacher(3, 2), probe(3, 2);
   for (Tensor& p : teacher.parameters()) p.requires_grad_(false);
   Runs<nn::Linear*> frozen(&teacher);
@@ -213,8 +212,8 @@ TEST_CASE("forgotten: what cannot be trained, or runs in a hook, may run unnamed
 
 namespace {
 
-// Declares forward as Module does.  If the structs below derived from Module, g++ would warn that
-// they hide its forward.
+// Has the same forward as Module.  Structs derived from Module would give warnings of g++ here,
+// because some of them hide Module's forward.
 struct Base {
   virtual ~Base() = default;
   virtual Tensor forward(const Tensor& x) { return x; }

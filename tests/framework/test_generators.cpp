@@ -1,4 +1,4 @@
-// Tests which generator functions draw from: a given one, that of a scope, or the program's.
+// Tests from which generator functions draw: an argument, the generator of a scope, or the default.
 #include <catch2/catch.hpp>
 #include <set>
 #include <thread>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kDrawSeed = 77;
 
-// Every function that draws, called with the default generator and with a given one.
+// A function that draws, called with the default generator and with a given one.
 struct Draw {
   const char* name;
   std::function<Tensor()> from_default;
@@ -118,7 +118,7 @@ std::pair<uint64_t, uint64_t> generator_state() {
 
 }  // namespace
 
-TEST_CASE("a generator that is given is the one that is drawn from") {
+TEST_CASE("functions draw from the generator that they are given, and not from the default") {
   KeepGenerator keep;
   for (const Draw& draw : kDraws) {
     CAPTURE(draw.name);
@@ -158,7 +158,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("scopes nest, an exception ends them, and manual_seed means the innermost") {
+TEST_CASE("scopes nest, an exception ends them, and manual_seed seeds the innermost generator") {
   KeepGenerator keep;
   Generator outer(1), inner(2);
   Generator* const before = &default_generator();
@@ -178,7 +178,7 @@ TEST_CASE("scopes nest, an exception ends them, and manual_seed means the innerm
   CHECK(outer.seed() == 1);
 }
 
-TEST_CASE("KeepGenerator of one thread rewinds nobody else's draws") {
+TEST_CASE("KeepGenerator on one thread does not undo draws of another thread") {
   KeepGenerator keep;
   uint64_t there = 0;
   std::thread([&] {
@@ -193,7 +193,7 @@ TEST_CASE("KeepGenerator of one thread rewinds nobody else's draws") {
   CHECK(there == 20);
 }
 
-TEST_CASE("threads that draw from one generator get no number twice") {
+TEST_CASE("threads that draw from one generator all get different numbers") {
   constexpr int kThreads = 6, kRounds = 500;
   Generator shared(3);
   std::vector<std::vector<double>> drawn(kThreads);
@@ -213,7 +213,7 @@ TEST_CASE("threads that draw from one generator get no number twice") {
   CHECK(shared.position() == kThreads * kRounds * 3);
 }
 
-TEST_CASE("threads with scopes of their own draw the same whatever the others do") {
+TEST_CASE("threads with different scopes do not influence each other's draws") {
   constexpr int kThreads = 4;
   auto draw = [](uint64_t seed) {
     ScopedGenerator scope(seed);
@@ -233,7 +233,7 @@ TEST_CASE("threads with scopes of their own draw the same whatever the others do
   CHECK(same);
 }
 
-TEST_CASE("a conversation draws from the default generator of the moment") {
+TEST_CASE("a conversation draws from the generator that is the default when it draws") {
   const auto tokenizer = text::CharTokenizer::fit("abcdefghijklmnopqrstuvwxyz");
   models::GPT m({.block_size = 32,
                  .vocab_size = tokenizer.vocab_size(),

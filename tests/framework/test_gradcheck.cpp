@@ -58,7 +58,7 @@ TEST_CASE("gradcheck: a result without a graph has derivative zero") {
   CHECK(gradgradcheck([](const Tensors& in) { return in[0]; }, x));
 }
 
-TEST_CASE("gradcheck: tolerances are the caller's") {
+TEST_CASE("gradcheck: the caller can set the tolerances") {
   Tensors x = {tensor({1.0, 2.0}, kFloat64)};
   auto almost = [](const Tensors& in) { return in[0] * 2.0 + in[0].detach() * 0.001; };
   CHECK_FALSE(gradcheck(almost, x));
@@ -94,7 +94,7 @@ TEST_CASE("gradcheck: neither inputs nor gradients nor grad mode nor random numb
   CHECK(x.is_leaf());
 }
 
-TEST_CASE("gradcheck: integer inputs are passed on, strided ones are read as they are") {
+TEST_CASE("gradcheck: integer inputs are not differentiated, and inputs may be strided views") {
   Tensor ids = tensor({2, 0, 2}), weight = randn({3, 4}, kFloat64);
   auto f = [](const Tensors& in) { return embedding(in[0], in[1]); };
   CHECK(gradcheck(f, {ids, weight}));

@@ -1,4 +1,4 @@
-// Tests the names that graph_to_dot shows.
+// Tests the names, values and edges in the output of graph_to_dot.
 #include "framework/autograd/graphviz.h"
 
 #include <catch2/catch.hpp>

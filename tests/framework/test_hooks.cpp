@@ -1,4 +1,4 @@
-// Tests hooks on tensors: the gradients that they see and replace, and how long they live.
+// Tests hooks on tensors: the gradients that they see and replace, and when they are removed.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -20,7 +20,7 @@ TEST_CASE("a hook sees the whole gradient of its tensor, once") {
   CHECK(values(x.grad()) == Numbers{5, 5});
 }
 
-TEST_CASE("hooks run in order of registration, each on what the one before returned") {
+TEST_CASE("hooks run in order of registration, each on the result of the one before") {
   Tensor x = leaf({1.0, 2.0}), y = x * 1.0;
   std::string order;
   y.register_hook([&](const Tensor& dy) { return order += 'a', dy + 1.0; });
@@ -46,7 +46,7 @@ TEST_CASE("a hook that returns nothing leaves the gradient as it is") {
   CHECK(values(x.grad()) == Numbers{7, 7});
 }
 
-TEST_CASE("a hook keeps what it changes in itself") {
+TEST_CASE("a hook keeps changes to its captured variables") {
   Tensor x = leaf({1.0, 2.0});
   std::vector<int> runs;
   x.register_hook([&runs, n = 0](const Tensor&) mutable { runs.push_back(++n); });
@@ -54,7 +54,7 @@ TEST_CASE("a hook keeps what it changes in itself") {
   CHECK(runs == std::vector<int>{1, 2, 3});
 }
 
-TEST_CASE("a hook on a leaf changes what is accumulated, and lives until removed") {
+TEST_CASE("a hook on a leaf changes the accumulated gradient, and stays until it is removed") {
   Tensor x = leaf({1.0, 2.0});
   int calls = 0;
   RemovableHandle handle = x.register_hook([&](const Tensor& dx) { return ++calls, dx * 2.0; });
@@ -84,7 +84,7 @@ TEST_CASE("dropping a handle keeps its hook; a handle may outlive its tensor") {
   RemovableHandle().remove();
 }
 
-TEST_CASE("a hook on an interior tensor goes with its graph, and stays while that is retained") {
+TEST_CASE("a hook on an interior tensor stays while its graph is retained") {
   Tensor x = leaf({1.0, 2.0}), y = x * 1.0, z = y.sum();
   auto token = std::make_shared<int>(0);
   y.register_hook([token](const Tensor&) { return ++*token, Tensor(); });
@@ -162,7 +162,7 @@ TEST_CASE("a post-accumulate hook may step the parameter and release the gradien
   CHECK(values(x) == Numbers{0, 0});
 }
 
-TEST_CASE("a post-accumulate hook does not run for a leaf that died or left the graph") {
+TEST_CASE("a post-accumulate hook does not run for a destroyed leaf or one that left the graph") {
   int calls = 0;
   auto graph = [&](bool leave) {
     Tensor x = leaf({1.0, 2.0});

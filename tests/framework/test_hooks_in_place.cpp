@@ -1,5 +1,5 @@
-// Tests hooks that change their gradient in place: no other branch's gradient changes, nor the
-// caller's, nor one that another hook has kept.
+// Tests hooks that change their gradient in place.  Gradients of other branches, of the caller and
+// of other hooks must not change.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -35,7 +35,7 @@ const std::function<void(const Tensor&)> kChanges[] = {
     [](const Tensor& g) { times_ten(g.detach()); },
 };
 
-// Ops that pass one dy to both a and b.
+// Ops that pass the same dy to a and to b.
 struct Branches {
   const char* name;
   std::function<Tensor(const Tensor& a, const Tensor& b)> join;
@@ -106,7 +106,7 @@ TEST_CASE("a hook that changes its gradient in place changes no other branch's")
           }
 }
 
-TEST_CASE("what a hook kept, or returned, is not changed by the hooks after it") {
+TEST_CASE("later hooks do not change gradients that a hook has stored or returned") {
   Tensor x = leaf({1.0, 2.0}), own = tensor({3.0, 4.0}, kFloat64), y = x * 1.0, kept;
   y.register_hook([&](const Tensor& g) { return kept = g, Tensor(); });
   y.register_hook(ten_fold);
@@ -119,7 +119,7 @@ TEST_CASE("what a hook kept, or returned, is not changed by the hooks after it")
   CHECK(values(x.grad()) == Numbers{30, 40});
 }
 
-TEST_CASE("a gradient that a hook changed in place is differentiable as it was") {
+TEST_CASE("a gradient that a hook changed in place is still differentiable") {
   Tensor x = leaf({2.0, 3.0}), y = x * 1.0, z = x * 1.0;
   RemovableHandle handle = y.register_hook([](const Tensor& g) { return g * g; });
   RemovableHandle other = z.register_hook([](const Tensor&) { return Tensor(); });
@@ -187,7 +187,7 @@ TEST_CASE("a backward that changes its gradient in place is refused by name") {
     }
 }
 
-TEST_CASE("a gradient that is some tensor's grad() may be given to backward") {
+TEST_CASE("the grad() of a tensor may be passed to backward as the output gradient") {
   Tensor x = leaf({1.0, 2.0}), w = leaf({1.0, 2.0}), y = x * 1.0;
   x.set_grad(tensor({3.0, 4.0}, kFloat64));
   const Tensor given = x.grad();

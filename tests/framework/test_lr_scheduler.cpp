@@ -44,7 +44,7 @@ TEST_CASE("schedules: nanoGPT's warm-up and cosine") {
   CHECK(f(1000, 1) == Approx(0.1));
 }
 
-TEST_CASE("schedules: groups keep their ratio, the state is restored, nonsense is refused") {
+TEST_CASE("schedules: groups keep their ratio, the state is restored, wrong options are refused") {
   using namespace optim;
   Tensor a = ones({1}).requires_grad_(), b = ones({1}).requires_grad_();
   SGD opt(std::vector{a}, {.lr = 1});

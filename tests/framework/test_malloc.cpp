@@ -1,9 +1,9 @@
-// Tests that in a steady state vitro's own code does not call malloc, in forwards and in training
-// steps, and that memory does not grow.
+// Tests that repeated forwards and training steps do not call malloc in vitro's own code, and that
+// memory does not grow.
 //
-// This file replaces malloc and related functions by ones that count while a flag is set, and that
-// fail on request.  (Sanitizers bring their own malloc, and their builds do not use the pools, so
-// tests/CMakeLists.txt leaves this file out of them.)
+// This file replaces malloc and related functions.  The new functions count calls while a flag is
+// set, and can be made to fail.  Sanitizers have their own malloc and disable vitro's pools, so
+// tests/CMakeLists.txt leaves this file out of sanitized builds.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <unistd.h>
@@ -30,12 +30,12 @@ using vitro::testing::g_malloc_spares_onednn;
 
 std::atomic<bool> g_counting{false};
 std::atomic<int> g_vitro{0}, g_onednn{0};
-char g_first_caller[4096];  // stack of vitro's first call, for the message
+char g_first_caller[4096];  // the stack of vitro's first call of malloc, for the message
 
-constinit thread_local bool t_asking = false;  // allocations made while asking never fail
+constinit thread_local bool t_asking = false;  // true inside is_spared: its allocations never fail
 
-// Whether a caller is a library that ends the program if it gets no memory.  oneDNN is one: it does
-// so while it makes a primitive, and it uses aligned memory without checking for null.
+// Whether one of the callers is a library that ends the program if it gets no memory.  oneDNN does
+// so while it makes a primitive, and it does not check aligned memory for null.
 bool is_spared() {
   void* frames[64];
   const int depth = backtrace(frames, 64);
@@ -59,7 +59,7 @@ bool must_fail() {
 
 // Counts the call for oneDNN if oneDNN or libgomp is among the callers, else for vitro.
 void count_call() {
-  if (!g_counting.exchange(false)) return;  // allocations made while counting are not counted
+  if (!g_counting.exchange(false)) return;  // allocations of this function are not counted
   void* frames[64];
   const int depth = backtrace(frames, 64);
   bool foreign = false;
@@ -160,8 +160,8 @@ TEST_CASE("a steady-state forward of MiniLM calls malloc nowhere in vitro") {
   m.to(dtype).eval();
   Tensor ids = randint(0, size.vocab_size, {size.batch, size.time});
   NoGradGuard unrecorded;
-  // A thread that gives oneDNN a new shape makes memory objects for it.  With several threads it is
-  // up to chance which thread does so and when, so the test uses one.
+  // A thread makes memory objects of oneDNN for each shape that is new to the thread.  With several
+  // threads, it is random when they do so.  So the test uses one thread.
   ScopedThreads one(1);
   for (int i = 0; i < 3; ++i) m(ids);
   const Counts counts = count([&] { m(ids); });
@@ -189,7 +189,7 @@ TEST_CASE("a loop that forks calls malloc nowhere") {
   CHECK(counts.vitro == 0);
 }
 
-TEST_CASE("a hook that came and went leaves the forward as it was") {
+TEST_CASE("a forward does not call malloc after a hook was added and removed") {
   models::MiniLM m({.vocab_size = 30, .n_embd = 16, .n_hidden = 64});
   Tensor ids = randint(0, 30, {2, 16});
   m.summary(ids);
@@ -222,7 +222,7 @@ TEST_CASE("a steady-state training step calls malloc nowhere in vitro either") {
 
 namespace {
 
-// The bytes of the process that are in memory.
+// The resident memory of the process in bytes.
 int64_t resident_bytes() {
   int64_t pages = 0, resident = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "r");

@@ -9,7 +9,7 @@ using Catch::Contains;
 
 namespace {
 
-// Every walk over a module, and the call, which begins with a walk.
+// Every method that walks over the members of a module.  A call of the module begins with a walk.
 using Walk = std::pair<const char*, std::function<void(nn::Module&)>>;
 const std::vector<Walk>& walks() {
   static const std::vector<Walk> all = {
@@ -61,7 +61,7 @@ struct ListAndChild : nn::Module {
   ListAndChild() { a.emplace_back(3, 3); }
   void members(nn::Visitor& v) override { v("a", a), v("a.0", b); }
 };
-struct Holder : nn::Module {  // the mistake is one level down
+struct Holder : nn::Module {  // the mistake is in the child
   TwoParameters inner;
   void members(nn::Visitor& v) override { v("inner", inner); }
 };
@@ -149,7 +149,7 @@ TEST_CASE("members: a tensor that was frozen stays frozen, moves, clones and loa
   CHECK(copy.weight.requires_grad());
 }
 
-TEST_CASE("members: a tensor that comes later than the first walk is seen then") {
+TEST_CASE("members: a tensor that is defined after the first walk is found by the next") {
   struct Lazy : nn::Module {
     Tensor w;
     void members(nn::Visitor& v) override { v("w", w); }
@@ -161,7 +161,7 @@ TEST_CASE("members: a tensor that comes later than the first walk is seen then")
   CHECK(m.parameters().size() == 1);
 }
 
-TEST_CASE("parameter: it is a leaf that requires grad, whatever it was made of") {
+TEST_CASE("parameter: it is a leaf that requires grad, from whatever tensor it is made") {
   Tensor plain = ones({3}), wanted = ones({3}).requires_grad_(), interior = wanted * 2.0;
   nn::Parameter a = plain, b = wanted, c = interior;
   for (const nn::Parameter* p : {&a, &b, &c}) CHECK((p->requires_grad() && p->is_leaf()));

@@ -9,7 +9,7 @@ using Numbers = std::vector<double>;
 
 namespace {
 
-// y = 3 x, so that the expected gradients are easy to see.
+// y = 3 x   =>   dx = 3 dy
 struct Tripler : nn::Module {
   Tensor forward(const Tensor& x) override { return x * 3.0; }
 };
@@ -120,7 +120,7 @@ TEST_CASE("a full backward hook is differentiable under create_graph") {
   CHECK(values(grad(dx.sum(), {x})[0]) == Numbers{216, 432});
 }
 
-TEST_CASE("all hooks together: the gradients are those of the values that flowed") {
+TEST_CASE("all hooks together: backward hooks see the gradients of the replaced values") {
   Tripler m;
   m.register_forward_pre_hook([](nn::Module&, const Tensor& x) { return x * 2.0; });
   m.register_forward_hook([](nn::Module&, const Tensor&, const Tensor& y) { return y * 5.0; });
@@ -136,7 +136,7 @@ TEST_CASE("all hooks together: the gradients are those of the values that flowed
   CHECK(values(x.grad()) == Numbers{30, 30});
 }
 
-TEST_CASE("a forward hook that cuts the graph off is still seen by the backward hook's output") {
+TEST_CASE("the backward hook sees the output gradient even if a forward hook detached the graph") {
   Tripler m;
   Tensor other = leaf({7.0, 8.0}), x = leaf({1.0, 2.0});
   m.register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) { return other * 1.0; });
@@ -192,7 +192,7 @@ TEST_CASE("handles remove module hooks, also while they run; scopes remove their
   CHECK_FALSE(m.is_hooked());
 }
 
-TEST_CASE("moving a module keeps its hooks and their handles, and tells them where it is") {
+TEST_CASE("moving a module keeps its hooks and handles, and hooks get the new module") {
   auto linear = std::make_unique<nn::Linear>(2, 2);
   nn::Module* seen = nullptr;
   RemovableHandle handle =
@@ -213,7 +213,7 @@ TEST_CASE("moving a module keeps its hooks and their handles, and tells them whe
   CHECK_FALSE(assigned.is_hooked());
 }
 
-TEST_CASE("a backward hook of a module that died is not called") {
+TEST_CASE("a backward hook of a destroyed module is not called") {
   int calls = 0;
   Tensor x = leaf({1.0, 2.0}), y;
   {
@@ -227,7 +227,7 @@ TEST_CASE("a backward hook of a module that died is not called") {
   CHECK(values(x.grad()) == Numbers{3, 3});
 }
 
-TEST_CASE("an exception in a hook passes through with the module's place") {
+TEST_CASE("an exception in a hook reaches the caller with the module's path") {
   nn::Sequential model(nn::Linear(2, 3), nn::Tanh());
   RemovableHandle own = model.find("1").register_forward_hook(
       [](nn::Module&, const Tensor&, const Tensor&) -> Tensor {
@@ -244,7 +244,7 @@ TEST_CASE("an exception in a hook passes through with the module's place") {
   CHECK_THROWS_AS(model(randn({1, 2})).sum().backward(), std::runtime_error);
 }
 
-TEST_CASE("hooks of inner modules and of the outer one run inside out") {
+TEST_CASE("hooks of inner modules run between the hooks of the outer module") {
   nn::Sequential model{nn::ReLU(), nn::Tanh()};
   std::string order;
   for (nn::Module* m : model.modules()) {

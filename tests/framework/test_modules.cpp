@@ -67,7 +67,7 @@ TEST_CASE("parameters are listed in the order of members, a tied one once, buffe
   CHECK(m.parameter_count() == 4 + 28 + 2 * (16 + 4));
 }
 
-TEST_CASE("modules are listed outermost first; an absent child is not there") {
+TEST_CASE("modules are listed outermost first, without absent children") {
   Model m;
   CHECK(names(m.named_modules()) ==
         Names{"", "embed", "h.0", "h.0.proj", "h.0.drop", "h.1", "h.1.proj", "h.1.drop", "head"});
@@ -86,7 +86,7 @@ TEST_CASE("a frozen parameter is still a parameter, and a module without any has
   CHECK(nn::Tanh().parameter_count() == 0);
 }
 
-TEST_CASE("find goes by path, and an error lists what there is") {
+TEST_CASE("find takes a path, and its error lists the existing paths") {
   Model m;
   CHECK(&m.find("h.1.proj") == &m.h[1].proj);
   CHECK(&m.find("") == &m);
@@ -116,7 +116,7 @@ TEST_CASE("apply visits children before their parent") {
                        "Model"});
 }
 
-TEST_CASE("zero_grad sets every gradient to none") {
+TEST_CASE("zero_grad makes every gradient undefined") {
   Model m;
   m(tensor({1, 2})).sum().backward();
   for (Tensor& p : m.parameters()) CHECK(p.grad().defined());
@@ -153,7 +153,7 @@ TEST_CASE("to converts in place: ties, handles and hooks stay") {
   CHECK_THAT(message_of<DTypeError>([&] { m.to(kInt64); }), Contains("int64"));
 }
 
-TEST_CASE("to leaves integer buffers alone") {
+TEST_CASE("to does not convert integer buffers") {
   struct Counter : nn::Module {
     Tensor count = zeros({1}, kInt64), scale = ones({1}).requires_grad_();
     void members(nn::Visitor& v) override { v.buffer("count", count), v("scale", scale); }
@@ -193,7 +193,7 @@ TEST_CASE("clone is deep, keeps ties, modes and frozen parameters, and draws not
              Contains("same arguments"));
 }
 
-TEST_CASE("an error carries the place of every module that it passed") {
+TEST_CASE("an error names every module that it passes through") {
   models::MiniLM lm({.vocab_size = 5, .n_embd = 8, .n_hidden = 32});
   struct Wrong : nn::Module {  // like a MiniLM with an embedding too narrow for its hidden layer
     nn::Embedding embed{5, 7};
@@ -210,9 +210,9 @@ TEST_CASE("an error carries the place of every module that it passed") {
         "  in MiniLM");
 }
 
-TEST_CASE("places follow the tree in which a module runs") {
+TEST_CASE("the path of a module is its path in the model that runs") {
   nn::Linear layer(4, 4);
-  layer(randn({2, 4}));  // it is the root of this call
+  layer(randn({2, 4}));  // in this call, the layer is the root
   nn::Sequential model(std::move(layer), nn::Tanh());
   CHECK_THAT(message_of<ShapeError>([&] {
                model(randn({2, 3}));
@@ -236,7 +236,7 @@ TEST_CASE("places follow the tree in which a module runs") {
   CHECK(interned(pair.a(randn({2, 4})).grad_fn()->path) == "a");  // it keeps its path in `pair`
 }
 
-TEST_CASE("a module's own op is recorded under its path, what follows is not") {
+TEST_CASE("ops in a module are recorded with its path, later ops are not") {
   nn::Sequential model(nn::Linear(2, 2));
   Tensor y = model(randn({1, 2})), z = y * 2.0;
   CHECK(interned(y.grad_fn()->path) == "0");

@@ -1,5 +1,5 @@
-// Tests training steps in which allocation k, or every one from k on, fails.  The step throws a
-// MemoryError, no memory is lost, and the next step gives the same bits as without the failure.
+// Tests training steps in which allocation k fails, alone or with all later ones.  The step throws
+// a MemoryError and leaks no memory, and the next step gives the same bits as without the failure.
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -19,7 +19,8 @@ bool this_one_fails() {
   return left == 1 || (left < 1 && g_all);
 }
 
-// While it lives, allocation k fails, on any thread, whether by malloc or by vitro's allocator.
+// While an object exists, allocation k fails.  Allocations of all threads count, those of malloc
+// and those of vitro's allocator.
 struct FailingAllocation {
   FailingAllocation(int64_t k, bool all) {
     g_left = k, g_all = all;
@@ -33,7 +34,7 @@ struct FailingAllocation {
   static bool reached() { return g_left < 1; }
 };
 
-// Returns null if f passes, "" if it throws a MemoryError.  Allocates nothing.
+// Returns null if f throws nothing, "" for a MemoryError, else a message.  Allocates nothing.
 template <class F>
 const char* error_of(F f) {
   try {
@@ -49,7 +50,7 @@ struct Training {
   std::unique_ptr<optim::AdamW> optimizer;
   Tensor ids, targets;
 
-  // Another number of rows gives products of another shape, for which oneDNN makes a primitive.
+  // A new number of rows gives products of a new shape, for which oneDNN makes a new primitive.
   Training(bool gpt, DType dtype, int64_t rows) {
     manual_seed(3);
     if (gpt)
@@ -82,7 +83,7 @@ struct Failures {
   int threads;
 };
 
-// Runs one step in which allocation k fails.  Returns whether the step got as far as that.
+// Runs one step in which allocation k fails.  Returns whether the step made that many allocations.
 bool step_fails(const Failures& f, int64_t k, int64_t rows) {
   const int64_t before_all = live_bytes();
   bool reached;
@@ -109,7 +110,7 @@ bool step_fails(const Failures& f, int64_t k, int64_t rows) {
   return reached;
 }
 
-// Tries k = 1, 2, ..., and beyond `each` in growing steps, until a training step passes.
+// Tries k = 1, 2, ..., and above `each` only some k, until a step makes fewer than k allocations.
 void try_all(const Failures& f, int64_t each) {
   CAPTURE(f.gpt, f.warm, f.all, dtype_name(f.dtype), f.threads);
   const int threads = get_num_threads();
@@ -147,7 +148,7 @@ TEST_CASE("a training step without memory, at every allocation", "[.memory]") {
   try_all(generated(), 1'000'000);
 }
 
-TEST_CASE("linear_cross_entropy without memory loses nothing") {
+TEST_CASE("linear_cross_entropy without memory leaks nothing") {
   const DType dtype = GENERATE(kFloat32, kBFloat16);
   const bool all = GENERATE(false, true);
   const Tensor x = randn({96, 32}).to(dtype).requires_grad_(),
@@ -176,7 +177,7 @@ TEST_CASE("linear_cross_entropy without memory loses nothing") {
   CHECK(same_bits(weight.grad(), dw));
 }
 
-TEST_CASE("a loop on two threads passes a MemoryError on") {
+TEST_CASE("a loop on two threads passes a MemoryError to the caller") {
   const int before = get_num_threads();
   set_num_threads(2);
   const Tensor q = randn({4, 4, 256, 16});

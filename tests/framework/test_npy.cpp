@@ -24,7 +24,7 @@ std::string with(const std::string& descr, const std::string& order, const std::
 
 }  // namespace
 
-TEST_CASE("npy: what NumPy writes is read, and written so") {
+TEST_CASE("npy: files of NumPy are read, and saved with the same bytes") {
   TemporaryDirectory directory;
   const std::string file = directory / "x.npy";
   int compared = 0;
@@ -43,7 +43,7 @@ TEST_CASE("npy: what NumPy writes is read, and written so") {
   CHECK(compared == 16);
 }
 
-TEST_CASE("npy: views are saved as they read; bfloat16 is refused") {
+TEST_CASE("npy: views are saved with the values that they show; bfloat16 is refused") {
   TemporaryDirectory directory;
   const std::string file = directory / "x.npy";
   Tensor x = arange(24).reshape({2, 3, 4});

@@ -1,4 +1,4 @@
-// Tests numbers that become elements: integer dtypes hold them exactly, or it is a ValueError.
+// Tests numbers that become elements: integer dtypes hold them exactly, or throw ValueError.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"

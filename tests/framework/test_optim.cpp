@@ -61,7 +61,7 @@ O adam_options(const json& o, O d) {
           .amsgrad = flag(o, "amsgrad")};
 }
 
-// Options that the golden file does not give have vitro's defaults, so those are compared with
+// Options that are not in the golden file get vitro's defaults, so the defaults are compared with
 // PyTorch's too.
 std::unique_ptr<optim::Optimizer> make(const json& one, const NamedTensors& parameters) {
   const json& o = one["options"];
@@ -113,7 +113,7 @@ std::vector<float> floats(const Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("optim: 100 steps are PyTorch's, whatever the options") {
+TEST_CASE("optim: 100 steps give PyTorch's values, with all options") {
   const DType dtype = GENERATE(kFloat64, kFloat32);
   for (const json& one : goldens("optimizers")) {
     INFO(one["name"] << ' ' << dtype);
@@ -156,7 +156,7 @@ TEST_CASE("optim: bfloat16 parameters are stepped in float32 and rounded once") 
   }
 }
 
-TEST_CASE("optim: the result does not depend on the threads or on the cut of the work") {
+TEST_CASE("optim: the result does not depend on the threads or on the ranges of their work") {
   auto run = [](int threads, bool together) {
     set_num_threads(threads);
     manual_seed(1);
@@ -245,7 +245,7 @@ TEST_CASE("optim: a state that does not fit changes nothing") {
     CHECK(floats(before[i].second) == floats(after[i].second));
 }
 
-TEST_CASE("optim: groups have options of their own") {
+TEST_CASE("optim: each group has its own options") {
   Subject subject(kFloat64);
   auto groups = optim::decay_groups(subject.parameters);
   REQUIRE(groups.decayed.size() == 1);
@@ -278,7 +278,7 @@ TEST_CASE("optim: a step is a change in place") {
   CHECK_THROWS_AS(loss.backward(), VersionError);
 }
 
-TEST_CASE("optim: misuse is a typed error that names what is wrong") {
+TEST_CASE("optim: misuse throws a typed error that names the wrong argument") {
   Tensor w = ones({2}).requires_grad_();
   const std::vector<Tensor> ws{w};
   CHECK_THROWS_WITH(optim::SGD(std::vector<Tensor>{}), Contains("at least one parameter"));
@@ -326,7 +326,7 @@ TEST_CASE("optim: clip_grad_norm_ scales all gradients as one vector") {
   CHECK(optim::clip_grad_norm_({large}, 1) == Approx(std::sqrt(100000 * 1e-4)).epsilon(1e-6));
 }
 
-TEST_CASE("optim: check_trained names a leaf that nobody trains") {
+TEST_CASE("optim: check_trained names a leaf that is in no optimizer") {
   models::MiniLM model({.vocab_size = 5, .n_embd = 4, .n_hidden = 6});
   Tensor loss = cross_entropy(model(tensor({0, 1})), tensor({1, 2}));
   NamedTensors some = model.named_parameters();

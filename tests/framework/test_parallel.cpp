@@ -1,7 +1,7 @@
 // Tests the pool behind parallel_for: ranges, exceptions, nested loops, many callers, numbers of
 // threads.
 //
-// They use nothing but the pool, so that they also run under the thread sanitizer.
+// They use only the pool, so that the thread sanitizer can check them (tests/fuzz/CMakeLists.txt).
 #include "framework/base/parallel.h"
 
 #include <pthread.h>
@@ -49,7 +49,7 @@ float tiny() {
 
 }  // namespace
 
-TEST_CASE("parallel_for meets every index once, for any length, grain and number of threads") {
+TEST_CASE("parallel_for visits every index once, for any length, grain and number of threads") {
   const int threads = GENERATE(1, 2, 3, 4, 7, 64);
   Threads scope(threads);
   for (int64_t n : {0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 100, 1000, 4097})
@@ -141,7 +141,7 @@ TEST_CASE("eight threads share the pool: each has its own result") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("who finds the pool busy works alone") {
+TEST_CASE("a thread that finds the pool busy runs its loop alone") {
   Threads scope(2);
   const uint64_t alone_before = pool_stats().alone;
   std::atomic<bool> inside{false}, leave{false};
@@ -187,7 +187,7 @@ TEST_CASE("the number of threads may change while jobs run") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's") {
+TEST_CASE("set_num_threads is for the process, ScopedThreads for the calling thread") {
   Threads scope(3);
   const auto elsewhere = [] {
     int n = 0;
@@ -220,7 +220,7 @@ TEST_CASE("set_num_threads is the process's, ScopedThreads the calling thread's"
 
 TEST_CASE("jobs are counted, and one thread makes none") {
   Threads scope(2);
-  while (pool_stats().workers == 0) visits(100, 10);  // workers start after a while of loops
+  while (pool_stats().workers == 0) visits(100, 10);  // workers start only after some loops
   const PoolStats before = pool_stats();
   for (int i = 0; i < 10; ++i) visits(100, 10);
   CHECK(pool_stats().jobs == before.jobs + 10);
@@ -234,7 +234,7 @@ TEST_CASE("jobs are counted, and one thread makes none") {
   CHECK(pool_stats().jobs == before.jobs + 10);
 }
 
-TEST_CASE("workers that have nothing to do go to sleep, and wake again") {
+TEST_CASE("workers without work go to sleep, and wake up for new work") {
   Threads scope(2);
   visits(100, 10);
   for (int round = 0; round < 3; ++round) {

@@ -29,7 +29,7 @@ TEST_CASE("tensors print as NumPy's arrays") {
   CHECK(cases >= 58);
 }
 
-TEST_CASE("the layout in memory does not show") {
+TEST_CASE("the layout in memory does not change the text") {
   Tensor x = arange(24, kFloat64).reshape({2, 3, 4}) / 7;
   CHECK(printed(x.transpose(0, 2)) == printed(x.transpose(0, 2).contiguous()));
   CHECK(printed(x.slice(2, 1, 4, 2)) == printed(x.slice(2, 1, 4, 2).contiguous()));
@@ -49,14 +49,14 @@ TEST_CASE("int32 prints as int64, and bytes as numbers") {
   CHECK(printed(tensor(65, kUInt8)) == "65");
 }
 
-TEST_CASE("a bfloat16 prints the fewest digits that read back as it") {
+TEST_CASE("a bfloat16 prints the fewest digits that give the same number when read") {
   const float inf = std::numeric_limits<float>::infinity();
   CHECK(printed(tensor(0.1, kBFloat16)) == "0.1");
   CHECK(printed(tensor({0.1, 1.5, -2.0}, kBFloat16)) == "[ 0.1  1.5 -2. ]");
   CHECK(printed(tensor({1.0078125, 3.140625}, kBFloat16)) == "[1.01 3.14]");
   CHECK(printed(tensor({1e-5, 1.0}, kBFloat16)) == "[1.e-05 1.e+00]");
   CHECK(printed(tensor({inf, -inf}, kBFloat16)) == "[ inf -inf]");
-  // The text of a finite number reads back as that number.
+  // The text of every finite number gives the same number when it is read.
   for (uint32_t bits = 0; bits < 0x7f80; bits += 7) {
     Tensor x = empty({}, kBFloat16);
     x.mutable_data<BFloat16>()->bits = static_cast<uint16_t>(bits);

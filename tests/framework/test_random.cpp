@@ -51,7 +51,7 @@ Moments moments(const Tensor& x) {
 constexpr int64_t kMany = 200'000;
 constexpr DType kFloating[] = {kFloat32, kFloat64, kBFloat16};
 
-// Sets the seed; restores the seed and the number of threads at the end.
+// Sets the seed.  The destructor restores the old seed and the number of threads.
 struct Fixture {
   explicit Fixture(uint64_t seed) { manual_seed(seed); }
   ~Fixture() { set_num_threads(threads); }
@@ -81,7 +81,7 @@ TEST_CASE("Philox gives the published numbers") {
   }
 }
 
-TEST_CASE("a seed fixes all that follows, and another seed changes it") {
+TEST_CASE("the same seed gives the same numbers, and another seed gives others") {
   KeepGenerator keep;
   auto draw = [](uint64_t seed) {
     manual_seed(seed);
@@ -113,7 +113,7 @@ TEST_CASE("KeepGenerator puts the default generator back") {
   CHECK(default_generator().position() == position);
 }
 
-TEST_CASE("a generator goes on from a position that it is given") {
+TEST_CASE("a generator continues from a given position") {
   Generator a(5);
   Tensor x = empty({10}), y = empty({9}), again = empty({9});
   fill_uniform(x, 0, 1, a);
@@ -234,7 +234,7 @@ TEST_CASE("randint is uniform in [low, high)") {
   CHECK(moments(randint(0, 256, {100'000}, kUInt8)).most == 255);
 }
 
-TEST_CASE("randint refuses empty ranges, and what the dtype cannot hold") {
+TEST_CASE("randint refuses empty ranges, and numbers that the dtype cannot hold") {
   CHECK_THAT(message_of<ValueError>([] { randint(3, 3, {2}); }), Contains("got 3 and 3"));
   CHECK_THROWS_AS(randint(4, 3, {2}), ValueError);
   CHECK_THROWS_AS(
@@ -254,7 +254,7 @@ TEST_CASE("randint refuses empty ranges, and what the dtype cannot hold") {
   CHECK(randn({0, 3}).numel() == 0);
 }
 
-TEST_CASE("dropout keeps a share of 1 - p and the mean") {
+TEST_CASE("dropout keeps a fraction 1 - p of the elements, and the mean") {
   Fixture fixture(1);
   for (double p : {0.1, 0.5, 0.9}) {
     Tensor y = dropout(ones({kMany}), p);
@@ -298,7 +298,7 @@ TEST_CASE("multinomial draws in proportion to the weights") {
                   ValueError);
 }
 
-TEST_CASE("multinomial draws no weight of 0, however small the others are") {
+TEST_CASE("multinomial never draws a weight of 0, even if the others are very small") {
   const double tiny = std::numeric_limits<double>::denorm_min();
   const Tensor weights[] = {
       tensor({0.0, 1e-40, 0.0, 1e-40}), tensor({0.0, 1e-310, 0.0, 1e-310}, kFloat64),

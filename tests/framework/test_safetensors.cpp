@@ -51,7 +51,7 @@ NamedTensors one_of_each() {
 
 }  // namespace
 
-TEST_CASE("safetensors: every dtype and shape there and back, read, mapped and from memory") {
+TEST_CASE("safetensors: every dtype and shape is saved and loaded: read, mapped, from memory") {
   TemporaryDirectory directory;
   const std::string path = directory / "all.safetensors";
   const NamedTensors all = one_of_each();
@@ -89,7 +89,7 @@ TEST_CASE("safetensors: the writer's bytes are fixed") {
   CHECK(load_safetensors(path).tensors.empty());
 }
 
-TEST_CASE("safetensors: unusual files that are whole load") {
+TEST_CASE("safetensors: unusual valid files load") {
   const std::string data("\1\0\0\0\0\0\200\77", 8);
   const std::pair<std::string, std::string> files[] = {
       {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}      )", data},
@@ -126,7 +126,7 @@ TEST_CASE("safetensors: misaligned bytes are copied") {
   }
 }
 
-TEST_CASE("safetensors: a mapped tensor lives as long as it is held, and writes stay in memory") {
+TEST_CASE("safetensors: the tensor keeps its mapping, and writes do not change the file") {
   TemporaryDirectory directory;
   const std::string path = directory / "x.safetensors";
   save_safetensors(path, {{"x", arange(4, kFloat32)}});
@@ -148,7 +148,7 @@ TEST_CASE("safetensors: large files are read by several threads") {
   for (const auto& [name, x] : tensors) check_same(tensor_of(file, name), x);
 }
 
-TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads share it") {
+TEST_CASE("safetensors: float16 is read as float32, exactly, also by several threads") {
   TemporaryDirectory directory;
   constexpr int64_t kAll = 65536, kTimes = 150;  // every float16, 20 MB in all, at an odd offset
   std::string data(1, '\7');
@@ -181,7 +181,7 @@ TEST_CASE("safetensors: float16 is read as float32, exactly, also where threads 
   }
 }
 
-TEST_CASE("safetensors: shards are put together by their index") {
+TEST_CASE("safetensors: shards are joined as their index says") {
   TemporaryDirectory directory;
   const NamedTensors all = one_of_each(), a(all.begin(), all.begin() + 9),
                      b(all.begin() + 9, all.end());
@@ -226,7 +226,7 @@ TEST_CASE("safetensors: shards are put together by their index") {
   }
 }
 
-TEST_CASE("safetensors: what cannot be named is not saved, and the old file stays") {
+TEST_CASE("safetensors: a tensor with an invalid name is refused, and the old file stays") {
   TemporaryDirectory directory;
   const std::string path = directory.write("file", "old");
   const Tensor x = ones({1});

@@ -1,5 +1,5 @@
-// Tests that over a hundred malformed safetensors files are refused for the right reason, by
-// reading, by mapping and from memory.
+// Tests that over a hundred malformed safetensors files are refused with the right reason when they
+// are read, mapped, or parsed from memory.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -28,7 +28,7 @@ std::string with_length(uint64_t length, const std::string& rest) {
 std::string file_with(const std::string& header, size_t data_bytes = 0) {
   return with_length(header.size(), header + std::string(data_bytes, '\0'));
 }
-// The entry of a tensor, which x_is() puts into a header.
+// The header entry of a tensor.
 std::string entry(const std::string& dtype, const std::string& shape, const std::string& offsets) {
   return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
 }
@@ -223,7 +223,7 @@ TEST_CASE("safetensors: every malformed file is refused for its reason") {
   }
 }
 
-TEST_CASE("safetensors: what is no file is refused") {
+TEST_CASE("safetensors: a directory, a FIFO, a missing file and an empty file are refused") {
   TemporaryDirectory directory;
   const std::string fifo = directory / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -235,7 +235,7 @@ TEST_CASE("safetensors: what is no file is refused") {
       CHECK_THROWS_WITH(load_safetensors(path, {.map = map}), Contains(path) && Contains(reason));
 }
 
-TEST_CASE("safetensors: a million tensors are many, not too many") {
+TEST_CASE("safetensors: a file may have a million tensors") {
   std::string header = "{";
   for (int i = 0; i < 1'000'000; ++i)
     header += (i ? ",\"" : "\"") + std::to_string(i) +

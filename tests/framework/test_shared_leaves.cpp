@@ -1,5 +1,5 @@
-// Tests threads that share leaves and generators.  Only the framework is used, so that the thread
-// sanitizer can check it (tests/fuzz/CMakeLists.txt).
+// Tests threads that share leaves and generators.  They use only the framework, so that the thread
+// sanitizer can check them (tests/fuzz/CMakeLists.txt).
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
@@ -73,7 +73,7 @@ TEST_CASE("shared leaves: threads add their gradients, and grad() gives each its
   }
 }
 
-TEST_CASE("shared leaves: backwards within backwards of several threads") {
+TEST_CASE("shared leaves: several threads run a backward inside a backward") {
   Tensor x = ones({4}, kFloat64).requires_grad_();
   at_once([&](int) {
     for (int round = 0; round < kSharedRounds; ++round) {
@@ -89,7 +89,7 @@ TEST_CASE("shared leaves: backwards within backwards of several threads") {
   CHECK(is_filled(x.grad(), 6 * kSharing * kSharedRounds));
 }
 
-TEST_CASE("shared leaves: one graph in several threads is refused and leaves nothing") {
+TEST_CASE("shared leaves: one graph in several threads is refused and leaves no gradient") {
   Tensor x = ones({4}, kFloat64).requires_grad_(), y = add(x, x);
   for (int i = 0; i < 10; ++i) y = add(y, x);
   Tensor late = ones({4}, kFloat64).requires_grad_();  // newer than most of the graph

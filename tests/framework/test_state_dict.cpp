@@ -1,4 +1,4 @@
-// Tests state_dict and load_state_dict: values that fit are copied, others change nothing.
+// Tests state_dict and load_state_dict: values that fit are copied, a failed load changes nothing.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -37,7 +37,7 @@ bool holds(nn::Module& m, const NamedTensors& dict) {
 
 }  // namespace
 
-TEST_CASE("a state dict shares storage, and loading copies into the tensors that stand there") {
+TEST_CASE("a state dict shares storage, and loading copies into the existing tensors") {
   nn::Sequential a(nn::Linear(4, 3), nn::Linear(3, 2)), b(nn::Linear(4, 3), nn::Linear(3, 2));
   std::vector<Tensor> held = b.parameters();
   const NamedTensors dict = a.state_dict();
@@ -103,7 +103,7 @@ TEST_CASE("a tied tensor loads from either name, or from both when they are equa
   }
 }
 
-TEST_CASE("tied names that bring other values do not load") {
+TEST_CASE("different values for the two names of a tied tensor do not load") {
   Tied m;
   const NamedTensors before = copy_of(m);
   const std::string message = message_of<ValueError>([&] {
@@ -118,12 +118,12 @@ TEST_CASE("tied names that bring other values do not load") {
   CHECK(values(apart.head.weight)[0] == 3);
 }
 
-TEST_CASE("a tied tensor without any of its names is missing once") {
+TEST_CASE("a tied tensor that is absent is reported missing under one name") {
   Tied m;
   CHECK(m.load_state_dict({}, {.strict = false}).missing == Names{"embed.weight", "mask"});
 }
 
-TEST_CASE("an undefined value and a name that stands twice are refused") {
+TEST_CASE("an undefined value and a name that occurs twice are refused") {
   nn::Linear m(2, 1, {.bias = false});
   CHECK_THAT(message_of<ValueError>([&] {
                m.load_state_dict({{"weight", Tensor()}});
@@ -135,7 +135,7 @@ TEST_CASE("an undefined value and a name that stands twice are refused") {
              Contains("twice"));
 }
 
-TEST_CASE("values that are views load by value") {
+TEST_CASE("values may be views") {
   nn::Linear m(2, 3, {.bias = false});
   Tensor wide = tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}});
   m.load_state_dict({{"weight", wide.t()}});

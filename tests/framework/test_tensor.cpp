@@ -22,7 +22,7 @@ static_assert(sizeof(Tensor) == sizeof(void*));
 
 }  // namespace
 
-TEST_CASE("an undefined tensor answers nothing but that it is undefined") {
+TEST_CASE("an undefined tensor only tells that it is undefined; other methods throw") {
   Tensor x;
   CHECK_FALSE(x.defined());
   CHECK_FALSE(x.requires_grad());
@@ -105,7 +105,7 @@ TEST_CASE("shape, size, strides and the number of elements") {
   CHECK(zeros({1, 1, 1, 1, 1, 1, 1, 1}).rank() == 8);
 }
 
-TEST_CASE("item() of one element, in whatever shape") {
+TEST_CASE("item() of one element, in any shape") {
   for (DType d : kDTypes) {
     CHECK(full({1, 1}, 1, d).item() == 1.0);
     CHECK(full({}, 1, d).item<int>() == 1);
@@ -154,7 +154,7 @@ TEST_CASE("views stride over the same storage") {
   }
 }
 
-TEST_CASE("a copied handle is the same tensor, clone() is another") {
+TEST_CASE("a copied handle is the same tensor, clone() makes a new one") {
   Tensor x = tensor({1.0, 2.0}), alias = x, other = x.clone();
   alias.mutable_data<float>()[0] = 5;
   CHECK(values(x) == std::vector<double>{5, 2});
@@ -170,7 +170,7 @@ TEST_CASE("a copied handle is the same tensor, clone() is another") {
   CHECK(values(moved) == std::vector<double>{5, 2});
 }
 
-TEST_CASE("what aliases and what copies") {
+TEST_CASE("methods that share the storage, and methods that copy") {
   Tensor x = tensor({{1.0, 2.0}, {3.0, 4.0}}, kFloat64);
   const double* p = x.data<double>();
   CHECK(x.detach().data<double>() == p);
@@ -184,7 +184,7 @@ TEST_CASE("what aliases and what copies") {
   CHECK_THROWS_AS(x.t().view({4}), ShapeError);
 }
 
-TEST_CASE("writing counts as a change of version, and all views see it") {
+TEST_CASE("a write increases the version, which all views share") {
   Tensor x = zeros({2, 3}), view = x.t(), alias = x.detach(), copy = x.clone();
   const uint64_t before = x.version(), of_copy = copy.version();
   (void)x.data<float>();
@@ -218,7 +218,7 @@ TEST_CASE("every dtype converts to every other") {
   }
 }
 
-TEST_CASE("conversion of a tensor that requires grad carries the gradient back in its dtype") {
+TEST_CASE("the gradient of a converted tensor has the dtype of the original") {
   Tensor x = tensor({0.5, 2.0}, kFloat64);
   x.requires_grad_();
   (x.to(kFloat32) * 3.0).sum().backward();

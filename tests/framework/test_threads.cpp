@@ -48,7 +48,8 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
-// Runs f in a child for at most 20 seconds.  Returns "right" if f was true, or what went wrong.
+// Runs f in a child for at most 20 seconds.  Returns "right" if f was true, else the kind of
+// failure.
 template <class F>
 std::string in_child(const F& f) {
   const pid_t child = fork();
@@ -68,14 +69,14 @@ std::string in_child(const F& f) {
   return kEnds[std::min(WEXITSTATUS(status), 2)];
 }
 
-// A static object that holds a graph until the program ends, and then computes, when thread_local
-// and most static objects are already destroyed.
+// A static object that holds a graph until the program ends.  Its destructor computes, when most
+// static and thread_local objects are already destroyed.
 struct AtExit {
   Tensor graph;
   ~AtExit() {
     if (!graph.defined()) return;
     NoGradGuard unrecorded;
-    try {  // oneDNN is gone, so this is an error, but not a crash
+    try {  // oneDNN is already destroyed, so this throws, but does not crash
       matmul(ones({300, 300}), ones({300, 300}));
       _exit(3);
     } catch (const Error&) {}
@@ -165,8 +166,8 @@ TEST_CASE(
   const std::vector<Tensor> expected = work.run();
   const pid_t parent = getpid();
   pid_t child = 0;
-  // Repeats until the fork happens while a worker is in its range.  In company the caller may run
-  // both ranges.
+  // Repeats until the fork happens while a worker runs its range.  The caller may run both ranges,
+  // for example while other programs compute.
   for (bool met = false; !met;) {
     std::atomic<bool> worker_is_in{false}, may_leave{false};
     std::string error;
@@ -213,7 +214,7 @@ TEST_CASE("OpenMP regions of a user call vitro, and keep their own number of thr
   });
   CHECK(wrong == 0);
   CHECK(user_openmp::max_threads() == 3);
-  std::thread([&] {  // a number for this thread only
+  std::thread([&] {  // sets OpenMP's number of threads for this thread only
     user_openmp::set_threads(5);
     wrong += !same(work.run(), expected);
     wrong += user_openmp::max_threads() != 5;
@@ -237,7 +238,7 @@ TEST_CASE("oneDNN starts no threads of its own") {
         }) == "right");
 }
 
-TEST_CASE("threads share oneDNN's primitives; what they ran is counted for the process") {
+TEST_CASE("threads share oneDNN's primitives, and runs are counted for the whole process") {
   Threads scope(1);
   const Tensor x = ones({70, 310}), w = ones({290, 310});
   const auto product = [&] { return matmul(x, w.t()); };

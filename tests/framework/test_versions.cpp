@@ -1,5 +1,5 @@
-// Tests that backward refuses a saved tensor that was changed: every change in place, with every op
-// that saves, directly and through views.
+// Tests that backward refuses a saved tensor that was changed in place, directly or through a view:
+// every kind of change, with every op that saves a tensor.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -27,7 +27,7 @@ Tensor random_leaf(const Shape& shape) {
 }
 Tensor plain(const Shape& shape) { return rand(shape, kFloat64) + 0.5; }
 
-// Savers for an f that saves its input, its output, or its second operand.
+// Savers for ops f that save their input, their output, or their second operand.
 Saver saves_input(const char* name, std::function<Tensor(const Tensor&)> f) {
   return {name, "input ", [f] {
             Tensor x = random_leaf({3, 4});
@@ -192,7 +192,7 @@ TEST_CASE("every change in place of every saved tensor, through views, is notice
   }
 }
 
-TEST_CASE("2^32 changes are noticed as one is") {
+TEST_CASE("2^32 changes are noticed like one change") {
   for (const Saver& saver : savers()) {
     Recorded r = saver.record();
     r.kept.impl()->storage->version += uint64_t{1} << 32;
@@ -211,7 +211,7 @@ TEST_CASE("2^32 changes are noticed as one is") {
   CHECK(values(m(x)) == std::vector<double>(64, 0));
 }
 
-TEST_CASE("what was saved and not changed is of no concern") {
+TEST_CASE("backward accepts saved tensors that were not changed") {
   for (const Saver& saver : savers()) {
     Recorded r = saver.record();
     CAPTURE(saver.name, saver.which);
@@ -229,7 +229,7 @@ TEST_CASE("the error names shape, versions and the parameter") {
                  Contains("(1.weight)") && Contains("saved at version"));
 }
 
-TEST_CASE("a change under no-grad of what nobody saved is allowed") {
+TEST_CASE("a tensor that no op saved may be changed in no-grad mode") {
   Tensor x = random_leaf({3}), y = x + x, z = y.sum();
   NoGradGuard unrecorded;
   x.mul_(2);

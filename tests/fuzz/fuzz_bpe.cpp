@@ -1,8 +1,9 @@
 // Reads any bytes as the files of a BPE tokenizer.  The result must be an IoError, or a tokenizer
-// that reads the file that it writes and decodes what it encodes.
+// that survives saving and loading, and whose decode undoes its encode.
 //
-// The first % is replaced by the 256 byte tokens and their ids, which are too long for a fuzzer.  A
-// line "---" separates vocab.json from merges.txt; without one the bytes are tokenizer.json.
+// The first % in the bytes is replaced by the 256 byte tokens and their ids, because a fuzzer would
+// not find them.  A line "---" separates vocab.json from merges.txt; without it, the bytes are
+// tokenizer.json.
 #include <cstdlib>
 
 #include "models/text/bpe/bpe_bytes.h"

@@ -1,4 +1,5 @@
-// Reads any bytes as a configuration.  The result must be an IoError, or one that survives writing.
+// Reads any bytes as a configuration.  The result must be an IoError, or a configuration that is
+// the same after it is written and read again.
 #include <cstdlib>
 
 #include "models/huggingface/generation_config.h"

@@ -1,5 +1,5 @@
-// Reads any bytes as a tokenizer's JSON.  The result must be an IoError, or a tokenizer that reads
-// the file that it writes.
+// Reads any bytes as a tokenizer's JSON.  The result must be an IoError, or a tokenizer that is the
+// same after it is written and read again.
 #include <cstdlib>
 
 #include "models/text/tokenizer.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# Trains nanoGPT's CPU configuration (no biases) in PyTorch on the characters of a text.  The README
-# compares the losses with those of its own command.  Usage: nanogpt_run.py TEXT [SEED]
+# Trains nanoGPT's CPU configuration (no biases) in PyTorch on the characters of a text.
+# docs/benchmarks.md compares the losses with those of vitro.  Usage: nanogpt_run.py TEXT [SEED]
 import math
 import os
 import sys

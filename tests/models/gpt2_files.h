@@ -1,4 +1,4 @@
-// Makes directories of a tiny GPT-2 as the usual programs write them, and reads their files.
+// Makes directories with a tiny GPT-2 in Hugging Face's layout, and reads their files.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -56,7 +56,7 @@ inline bool is_conv1d(const std::string& name) {
          name.ends_with("c_fc.weight");
 }
 
-// The weights with the names and layout that transformers gives them.
+// The weights with the names and layout that transformers writes.
 inline NamedTensors weights_of(GPT& model, const std::string& prefix = "transformer.") {
   NoGradGuard unrecorded;
   NamedTensors all;
@@ -74,7 +74,7 @@ inline void add_masks(NamedTensors& all, const std::string& prefix, DType dtype)
   }
 }
 
-// A directory with the files that the usual programs write.
+// A directory with the files that transformers writes.
 struct Files {
   TemporaryDirectory directory;
   std::string path = directory / "gpt2";

@@ -1,4 +1,4 @@
-// Tests ActivationCache: a run keeps its outputs under both names, and computes the same.
+// Tests ActivationCache: it has all outputs under both names, and does not change the logits.
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -82,7 +82,7 @@ TEST_CASE("activation cache: TransformerLens's names mean the same tensors") {
     CHECK(nn::path_of_lens_name(none) == none);
 }
 
-TEST_CASE("activation cache: only what is asked for is kept, by either name") {
+TEST_CASE("activation cache: only the selected outputs are kept, by either name") {
   GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   NoGradGuard unrecorded;
   const auto kept = [&](auto predicate) {
@@ -99,10 +99,11 @@ TEST_CASE("activation cache: only what is asked for is kept, by either name") {
   const ActivationCache cache = run_with_cache(
       model, some_ids(), {.names = [](const std::string& name) { return name == "ln_f"; }});
   CHECK(message_of<ValueError>([&] { cache["h.0.ln_1"]; }) ==
-        "ActivationCache: expected the name of a kept output, got 'h.0.ln_1'; there is: ln_f");
+        "ActivationCache: expected the name of a kept output, got 'h.0.ln_1'; the kept outputs "
+        "are: ln_f");
 }
 
-TEST_CASE("activation cache: of a module that runs twice the last output is kept, once") {
+TEST_CASE("activation cache: if a module runs twice, only its last output is kept") {
   struct Twice final : nn::Module {
     nn::Linear layer{2, 2};
     void members(nn::Visitor& v) override { v("layer", layer); }
@@ -114,7 +115,7 @@ TEST_CASE("activation cache: of a module that runs twice the last output is kept
   CHECK(same_bits(cache["layer"], cache.output));
 }
 
-TEST_CASE("activation cache: gradients flow back through what is kept") {
+TEST_CASE("activation cache: kept outputs have gradients") {
   GPT model = noisy_gpt(kTwelveLayers, 0.1, /*seed=*/4);
   const ActivationCache cache = run_with_cache(model, some_ids());
   const Tensor x = cache["h.5.hook_resid_post"];

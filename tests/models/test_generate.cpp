@@ -1,4 +1,4 @@
-// Tests generation: greedy is argmax, sampling follows the probabilities, text comes in pieces.
+// Tests generation: greedy is argmax, sampling follows the probabilities, text arrives in pieces.
 #include <catch2/catch.hpp>
 
 #include "models/text/unicode/utf8.h"
@@ -31,7 +31,7 @@ struct Fixed : UnsavedModel {
   }
 };
 
-// A model that predicts, after each of `ids`, the next one; after the last, the first.
+// A model that repeats `ids`: after each id it predicts the next id, and after the last the first.
 struct Cycle : UnsavedModel {
   Ids ids;
   Cycle(Ids in_order, int64_t size) : UnsavedModel(size), ids(std::move(in_order)) {}
@@ -70,7 +70,7 @@ TEST_CASE("greedy generation is the loop of argmax") {
   CHECK(grad_enabled());
 }
 
-TEST_CASE("a seed gives the same text again, and leaves the default generator alone") {
+TEST_CASE("a seed gives the same text again, and does not use the default generator") {
   MiniLM m = model();
   const uint64_t position = default_generator().position();
   const GenerateOptions options{.max_new_tokens = 50, .do_sample = true, .seed = 5};
@@ -87,7 +87,7 @@ TEST_CASE("a seed gives the same text again, and leaves the default generator al
   CHECK(first == generate(m, {0}, drawn));
 }
 
-TEST_CASE("sampling among one is greedy, and so is the coldest sampling") {
+TEST_CASE("sampling with top_k = 1 is greedy, and so is sampling with the lowest temperatures") {
   MiniLM m = model();
   const Ids greedy = generate(m, {2}, {.max_new_tokens = 30});
   CHECK(greedy == generate(m, {2}, {.max_new_tokens = 30, .top_k = 1, .do_sample = true}));
@@ -159,7 +159,7 @@ TEST_CASE("options that make no sense are refused by name") {
               }).empty());
 }
 
-TEST_CASE("generation ends at the end token, or when the listener has heard enough") {
+TEST_CASE("generation ends at the end token, or when the listener returns false") {
   MiniLM m = model();
   const Ids all = generate(m, {4}, {.max_new_tokens = 10});
   Ids heard;
@@ -190,7 +190,7 @@ TEST_CASE("the model is given at most block_size ids") {
         generate(two, {1, 2, 3}, {.max_new_tokens = 9}));
 }
 
-TEST_CASE("the pieces of a text are what its ids decode to") {
+TEST_CASE("the pieces of a text, joined, are its decoded ids") {
   const std::string story =
       "\"Come in,\" said the fox. \"It's cold - very cold!\"\n\"No,\" (she) said; \"don't.\" 3 #1";
   auto check_pieces = [&](const text::Tokenizer& tokenizer) {
@@ -217,7 +217,7 @@ TEST_CASE("the pieces of a text are what its ids decode to") {
   check_pieces(text::BpeTokenizer::train(story + " \u00e4\u00e4 \u20ac\u20ac", 270));
 }
 
-TEST_CASE("of a prompt that ends within a character the text begins with all of it") {
+TEST_CASE("if a prompt ends within a character, the text begins with the whole character") {
   const auto bytes = text::BpeTokenizer::train("abc", 257);
   Cycle m(bytes.encode("\u00e9"), bytes.vocab_size());
   CHECK(generate_text(m, bytes, "caf\xc3", {.max_new_tokens = 1}) == "\u00e9");
@@ -225,7 +225,7 @@ TEST_CASE("of a prompt that ends within a character the text begins with all of 
   CHECK(generate_text(m, bytes, "caf\xc3", {.max_new_tokens = 0}).empty());
 }
 
-TEST_CASE("special tokens come from a prompt that may become them") {
+TEST_CASE("a prompt gives special tokens only where they are allowed") {
   const auto tokenizer = text::BpeTokenizer::train("abcabc", 259);
   const std::string prompt = "<|endoftext|>abc";
   Fixed m(std::vector<float>(static_cast<size_t>(tokenizer.vocab_size())));
@@ -243,7 +243,7 @@ TEST_CASE("special tokens come from a prompt that may become them") {
   CHECK_THROWS_AS(generate(m, {0}, {.allowed_special = {"<|endoftext|>"}}), ValueError);
 }
 
-TEST_CASE("a repetition penalty is about every token of the text") {
+TEST_CASE("a repetition penalty applies to every token of the text") {
   MiniLM m = model();
   const GenerateOptions options{.max_new_tokens = 30, .repetition_penalty = 1.2};
   NoGradGuard unrecorded;
@@ -263,7 +263,7 @@ TEST_CASE("a prompt without tokens is refused") {
              Contains("prompt"));
 }
 
-TEST_CASE("generation ends before a stop string, however the text comes in pieces") {
+TEST_CASE("generation ends before a stop string, also if several pieces contain it") {
   const auto tokenizer = text::CharTokenizer::fit("abc");
   for (uint64_t seed = 0; seed < 8; ++seed) {
     MiniLM m = model(tokenizer.vocab_size());
@@ -291,7 +291,7 @@ TEST_CASE("generation ends before a stop string, however the text comes in piece
   }
 }
 
-TEST_CASE("an end token is no part of the text, and lets go of what was held back") {
+TEST_CASE("an end token is not part of the text, and text that was held back is returned") {
   const auto tokenizer = text::CharTokenizer::fit("abc");
   Cycle m(tokenizer.encode("abc"), tokenizer.vocab_size());
   std::vector<std::string> pieces;

@@ -44,7 +44,7 @@ struct Reads {
 
 }  // namespace
 
-TEST_CASE("generate: with a cache the tokens are those without one, also beyond the context") {
+TEST_CASE("generate: the tokens are the same with and without a cache, also beyond the context") {
   for (const auto& [name, config] : kSmallGPTs)
     for (const GenerateOptions& way : kWays)
       for (int64_t length : {1, 5, 12})
@@ -61,7 +61,7 @@ TEST_CASE("generate: with a cache the tokens are those without one, also beyond 
         }
 }
 
-TEST_CASE("generate: each token follows from the window that the policy states") {
+TEST_CASE("generate: each token follows from the documented window") {
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   NoGradGuard unrecorded;
   Ids expected = prompt_of(3);
@@ -74,11 +74,11 @@ TEST_CASE("generate: each token follows from the window that the policy states")
   CHECK(generate(model, prompt_of(3), {.max_new_tokens = 40}) == expected);
 }
 
-TEST_CASE("generate: the prompt is read in one batch, then token by token, two for each new one") {
+TEST_CASE("generate: the prompt is read in one batch, then two tokens for each new token") {
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
   generate(model, prompt_of(5), {.max_new_tokens = 17});
-  //                                        13 tokens: the last 7         again 13
+  //                                        13 tokens: the last 7         again 13: the last 7
   CHECK(reads.counts == std::vector<int64_t>{5, 1, 1, 1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 7, 1, 1});
   reads.counts.clear();
   generate(model, prompt_of(5), {.max_new_tokens = 3, .use_cache = false});
@@ -88,7 +88,7 @@ TEST_CASE("generate: the prompt is read in one batch, then token by token, two f
   CHECK(reads.counts.empty());
 }
 
-TEST_CASE("generate_batch: a text that ended costs the others nothing but its row") {
+TEST_CASE("generate_batch: a text that has ended costs only its row") {
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
   generate_batch(model, {prompt_of(12), prompt_of(3)}, {.max_new_tokens = 13},
@@ -96,7 +96,7 @@ TEST_CASE("generate_batch: a text that ended costs the others nothing but its ro
   CHECK(reads.counts == std::vector<int64_t>{12, 4, 1, 1, 1, 1, 1, 1, 1, 1, 7, 1, 1});
 }
 
-TEST_CASE("generate: the cache has room for what is to be read, and no more") {
+TEST_CASE("generate: the cache is only as large as the tokens to read") {
   GPT model = noisy_gpt(
       {.block_size = 4096, .vocab_size = 19, .n_layer = 2, .n_head = 2, .n_embd = 64}, 0.4);
   int64_t most = 0;
@@ -112,7 +112,7 @@ TEST_CASE("generate: the cache has room for what is to be read, and no more") {
   CHECK(most > 4 << 20);
 }
 
-TEST_CASE("generate: a prompt longer than the context is refused, or its end counts") {
+TEST_CASE("generate: a prompt longer than the context is refused, or its end is used") {
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   auto refused = [&](int64_t block_size, bool use_cache) {
     return message_of<ValueError>([&] {
@@ -137,7 +137,7 @@ TEST_CASE("generate: a prompt longer than the context is refused, or its end cou
   }
 }
 
-TEST_CASE("generate_batch: each text goes on as if alone, to its own end") {
+TEST_CASE("generate_batch: each text continues as if it were alone, to its own end") {
   for (const auto& [name, config] : kSmallGPTs)
     for (GenerateOptions options : kWays)
       for (bool use_cache : {true, false}) {
@@ -186,7 +186,7 @@ TEST_CASE("generate_batch: equal prompts of a batch are continued in different w
   CHECK(drawn == generate_batch(model, prompts, options));
 }
 
-TEST_CASE("generate_batch: what it refuses, and nothing") {
+TEST_CASE("generate_batch: invalid arguments are refused, and no prompts give no texts") {
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   CHECK(generate_batch(model, {}, {}).empty());
   CHECK(message_of<ValueError>([&] {
@@ -202,7 +202,7 @@ TEST_CASE("generate_batch: what it refuses, and nothing") {
              Contains("top_k"));
 }
 
-TEST_CASE("conversation: each turn goes on from all that was said, within the window") {
+TEST_CASE("conversation: each turn continues the whole text before it, within the window") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
   const std::vector<std::string> turns = {"abc", "de", "fghijklmnopq", "a", "bcdefghij"};
   for (const auto& [name, config] : kSmallGPTs)
@@ -233,7 +233,7 @@ TEST_CASE("conversation: each turn goes on from all that was said, within the wi
 }
 
 TEST_CASE(
-    "conversation: a turn reads its own tokens; what is refused or forgotten leaves no trace") {
+    "conversation: a turn reads only its own tokens; refused and forgotten text changes nothing") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   Reads reads(model);
@@ -245,7 +245,7 @@ TEST_CASE(
   CHECK_THROWS_AS(conversation.say("abcdefghijklm"), ValueError);
   CHECK(conversation.ids() == ids);
   conversation.say("de");
-  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // the last token was not read yet
+  CHECK(reads.counts == std::vector<int64_t>{3, 1, 1, 3, 1, 1});  // the last token was unread
   conversation.forget();
   CHECK(conversation.say("abc") == first);
   CHECK(conversation.ids() == ids);
@@ -257,7 +257,7 @@ TEST_CASE(
   CHECK(ended.ids().size() > 5);
 }
 
-TEST_CASE("conversation: a turn that fails leaves no trace") {
+TEST_CASE("conversation: a turn that fails changes nothing") {
   const auto letters = text::CharTokenizer::fit("abcdefghijklmnopqrs");
   GPT model = noisy_gpt(kSmallGPT, 0.4);
   for (const bool use_cache : {true, false}) {
@@ -271,7 +271,7 @@ TEST_CASE("conversation: a turn that fails leaves no trace") {
     CHECK(conversation.say("abc") == undisturbed.say("abc"));
     const Ids ids = conversation.ids();
     {
-      int reads = 0;  // before the second one, the full window slides
+      int reads = 0;  // the full window slides before the second read
       const nn::ScopedHook hook(
           model.h[1].register_forward_hook([&](nn::Module&, const Tensor&, const Tensor&) {
             if (++reads == 3) throw std::runtime_error("planted");
@@ -290,7 +290,7 @@ TEST_CASE("conversation: a turn that fails leaves no trace") {
   }
 }
 
-TEST_CASE("generate: a model of any dtype, from whose numbers no token can be read, or can") {
+TEST_CASE("generate: a model of any dtype gives tokens, and logits of NaN are an error") {
   for (DType dtype : {kFloat64, kBFloat16}) {
     GPT model = noisy_gpt(kSmallGPT, 0.4);
     model.to(dtype);

@@ -14,7 +14,8 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
     const char* name;
     int64_t parameters;
   };
-  // The published numbers.  Ours come from a model of one layer, because the whole is too large.
+  // The published numbers.  They are compared with numbers computed from a model of one layer,
+  // because a whole model is too large.
   for (const auto& [name, parameters] : {Preset{"gpt2", 124'439'808},
                                          {"gpt2-medium", 354'823'168},
                                          {"gpt2-large", 774'030'080},
@@ -30,7 +31,7 @@ TEST_CASE("GPT: the presets have the published parameter counts") {
         "GPTConfig: expected one of nano, gpt2, gpt2-medium, gpt2-large, gpt2-xl, got gpt5");
 }
 
-TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once") {
+TEST_CASE("GPT: its parameters have Hugging Face's names, and a tied head is listed once") {
   GPT model(kSmallGPT);
   std::vector<std::string> names;
   for (auto& [name, p] : model.named_parameters())
@@ -43,7 +44,7 @@ TEST_CASE("GPT: its tree carries the names of Hugging Face, the tied head once")
                      "h.0.mlp.c_proj.bias", "ln_f.weight", "ln_f.bias"});
 }
 
-TEST_CASE("GPT: from the residual stream of any layer on it computes what it does from ids") {
+TEST_CASE("GPT: forward_from any layer's residual stream gives the logits of forward") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -88,7 +89,7 @@ TEST_CASE("GPT: initial values are those of nanoGPT") {
   }
 }
 
-TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
+TEST_CASE("GPT: a token's logits depend only on this token and the tokens before it") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -105,7 +106,7 @@ TEST_CASE("GPT: a token's logits depend on it and those before it alone") {
   }
 }
 
-TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what they should") {
+TEST_CASE("GPT: hooks at its hook points do not change the logits, and see the right values") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -141,7 +142,7 @@ TEST_CASE("GPT: hooks at its points leave the logits as they are, and see what t
   }
 }
 
-TEST_CASE("GPT: a hook inside attention may replace what it sees, also with a cache") {
+TEST_CASE("GPT: a hook inside attention may replace values, also with a cache") {
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = small_gpt_ids(1, 6), logits = model(ids);
@@ -183,7 +184,7 @@ TEST_CASE("GPT: float32 logits, loss and gradients are those of float64") {
   }
 }
 
-TEST_CASE("GPT: logits beyond kMostLogits are not held for the loss, unless a hook sees them") {
+TEST_CASE("GPT: loss does not store more than kMostLogits logits, unless a hook sees them") {
   GPT model({.block_size = 128, .vocab_size = 600'000, .n_layer = 1, .n_head = 1, .n_embd = 2},
             models::InitialValues::kNone);
   NoGradGuard unrecorded;
@@ -211,7 +212,7 @@ TEST_CASE("GPT: logits beyond kMostLogits are not held for the loss, unless a ho
   CHECK(seen == Shape{1, 112, 600'000});
 }
 
-TEST_CASE("GPT: a layer alone computes what it does among the others") {
+TEST_CASE("GPT: a layer outside of a model computes the same as inside") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -250,7 +251,7 @@ TEST_CASE("GPT: hooked and fused attention have the same gradients") {
   for (size_t i = 0; i < fused.size(); ++i) CHECK(max_difference(fused[i], hooked[i]) < 1e-5);
 }
 
-TEST_CASE("GPT: a tiny one learns a text by heart") {
+TEST_CASE("GPT: a tiny model learns a text by heart") {
   for (auto [name, config] : kSmallGPTs) {
     INFO(name);
     manual_seed(5);
@@ -270,7 +271,7 @@ TEST_CASE("GPT: a tiny one learns a text by heart") {
   }
 }
 
-TEST_CASE("GPT: dropout is for training alone") {
+TEST_CASE("GPT: dropout is used only in training") {
   GPTConfig c = kSmallGPT;
   c.dropout = 0.3;
   GPT model = noisy_gpt(c, 0.2);
@@ -285,7 +286,7 @@ TEST_CASE("GPT: dropout is for training alone") {
   CHECK(same_bits(model(ids), model(ids)));
 }
 
-TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention takes") {
+TEST_CASE("GPT: dropout drops from the pattern too, in fused and in separate ops") {
   NoGradGuard unrecorded;
   for (const bool turns : {false, true})
     for (const bool is_hooked : {false, true}) {
@@ -308,7 +309,7 @@ TEST_CASE("GPT: dropout drops from the pattern too, whichever way attention take
     }
 }
 
-TEST_CASE("GPT: what does not fit is refused by name") {
+TEST_CASE("GPT: configurations and arguments that do not fit are refused by name") {
   const auto refused = [](auto change) {
     GPTConfig c = kSmallGPT;
     change(c);
@@ -349,6 +350,9 @@ TEST_CASE("GPT: what does not fit is refused by name") {
   CHECK(message_of<ShapeError>([&] {
           cache.extend(0, zeros({1, 4, 3, 4}), zeros({1, 4, 3, 4}));
         }) == "KVCache: expected keys and values (2, 4, 3, 4), got (1, 4, 3, 4) and (1, 4, 3, 4)");
+  CHECK(message_of<DTypeError>([&] {
+          cache.extend(0, zeros({2, 4, 3, 4}), zeros({2, 4, 3, 4}, kFloat64));
+        }) == "KVCache: expected keys and values for a cache in float32, got float32 and float64");
   CHECK(message_of<GraphError>([&] {
           const Tensor x = randn({2, 1, 16});
           model.h[0](x, model.h[0].attn.prepare(x, &cache), 0);
@@ -360,7 +364,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
     model.next_logits(small_gpt_ids(2, 3), cache);
     CHECK(message_of<ValueError>([&] {
             model.h[0](x, before, 0);
-          }).find("as it is now, with 3 tokens, got what it made with 0") != std::string::npos);
+          }).find("as it is now, with 3 tokens, got values for 0") != std::string::npos);
     cache.clear();
     cache.set_padding({0, 1});
     CHECK_THROWS_AS(model.h[0].attn(x, {.cache = &cache}, 0), ValueError);
@@ -373,7 +377,7 @@ TEST_CASE("GPT: what does not fit is refused by name") {
         "KVCache: expected padding for 2 texts, got 1");
 }
 
-TEST_CASE("MultiheadAttention: over all places, or those of a mask; checked by hand") {
+TEST_CASE("MultiheadAttention: all positions, or the positions of a mask; computed by hand") {
   manual_seed(2);
   nn::MultiheadAttention layer(6, 2);
   const Tensor x = randn({2, 3, 6}), memory = randn({2, 5, 6});

@@ -1,4 +1,4 @@
-// Tests models::GPT with a cache: its logits equal those of the whole text.
+// Tests models::GPT with a cache: the logits equal the logits of the whole text without a cache.
 #include <catch2/catch.hpp>
 
 #include "tests/support/gpts.h"
@@ -9,7 +9,7 @@ using namespace vitro::testing;
 using models::GPT;
 using models::GPTConfig;
 
-TEST_CASE("GPT: with a cache the logits are those of the whole text, at every position") {
+TEST_CASE("GPT: logits with a cache equal the logits of the whole text, at every position") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -35,7 +35,7 @@ TEST_CASE("GPT: with a cache the logits are those of the whole text, at every po
 }
 
 TEST_CASE(
-    "GPT: of a bfloat16 model the cache keeps float32, and its logits are close to the exact") {
+    "GPT: the cache of a bfloat16 model is float32, and its logits are close to exact logits") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -58,7 +58,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("GPT: texts of different length in one batch get the logits that each has alone") {
+TEST_CASE("GPT: texts of different lengths in one batch have the logits of single texts") {
   for (const auto& [name, config] : kSmallGPTs) {
     INFO(name);
     GPT model = noisy_gpt(config, 0.2);
@@ -80,7 +80,7 @@ TEST_CASE("GPT: texts of different length in one batch get the logits that each 
   }
 }
 
-TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
+TEST_CASE("GPT: a forward that fails does not change the cache") {
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;
   const Tensor ids = small_gpt_ids(1, 6);
@@ -97,7 +97,7 @@ TEST_CASE("GPT: a forward that fails has put nothing into the cache") {
         1e-5 * abs(logits).max().item());
 }
 
-TEST_CASE("GPT: a clone of a cache goes its own way") {
+TEST_CASE("GPT: a cache and its clone do not change each other") {
   static_assert(!std::is_copy_constructible_v<nn::KVCache>);
   GPT model = noisy_gpt(kSmallGPT, 0.2);
   NoGradGuard unrecorded;

@@ -46,7 +46,7 @@ struct Tolerance {
   double logits, loss, gradient, training;
 };
 
-// |g - g'| / |g'| in the L2 norm.  Some goldens only hold products of g' with random signs; then
+// |g - g'| / |g'| in the L2 norm.  Some goldens have only products of g' with random signs; then
 // the result is an estimate.
 double gradient_error(const std::string& name, const Tensor& g, const Json& expected) {
   double error = 0, size = 0;
@@ -121,7 +121,7 @@ void check_case(const Json& c, DType dtype, const Tolerance& most, F check_logit
 void check_small(const Json& c, DType dtype, const Tolerance& most) {
   check_case(c, dtype, most, [&](Tensor logits) {
     const std::vector<double> wanted = c.at("logits");
-    if (c.at("name") == "nanogpt") logits = slice(logits, 1, 21, 64, 21);  // as the golden
+    if (c.at("name") == "nanogpt") logits = slice(logits, 1, 21, 64, 21);  // as in the golden
     REQUIRE(logits.numel() == static_cast<int64_t>(wanted.size()));
     const Tensor expected = from_span(std::span(wanted)).reshape(logits.shape());
     CHECK(max_difference(logits, expected) < most.logits);
@@ -130,7 +130,7 @@ void check_small(const Json& c, DType dtype, const Tolerance& most) {
 
 }  // namespace
 
-TEST_CASE("weights and ids by formula are those of formula.py") {
+TEST_CASE("weights and ids by formula equal the values of formula.py") {
   const Safetensors file = load_safetensors(source_path("tests/golden/hf/gpt2/model.safetensors"));
   int compared = 0;
   for (const auto& [name, stored] : file.tensors) {
@@ -152,20 +152,20 @@ TEST_CASE("weights and ids by formula are those of formula.py") {
           ids.data<int64_t>()[i]);
 }
 
-TEST_CASE("GPT is PyTorch's in float64") {
+TEST_CASE("GPT equals PyTorch in float64") {
   for (const Json& c : read_json("gpt.json"))
     if (c.at("name") != "nanogpt")
       check_small(c, kFloat64,
                   {.logits = 1e-11, .loss = 1e-13, .gradient = 1e-11, .training = 1e-11});
 }
 
-TEST_CASE("GPT is PyTorch's in float32, on the kernels") {
+TEST_CASE("GPT equals PyTorch in float32, with the kernels") {
   for (const Json& c : read_json("gpt.json"))
     check_small(c, kFloat32, {.logits = 5e-6, .loss = 1e-6, .gradient = 5e-6, .training = 5e-6});
 }
 
 // Runs only on request, because it takes half a minute and 3 GB.
-TEST_CASE("GPT-2 124M is PyTorch's", "[.gpt2]") {
+TEST_CASE("GPT-2 124M equals PyTorch", "[.gpt2]") {
   const Json c = read_json("gpt2.json");
   REQUIRE(c.at("parameters") == 124439808);
   check_case(

@@ -69,7 +69,7 @@ TEST_CASE("Embedding picks rows; padded places pass no gradient") {
         std::vector<double>{1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2});
 }
 
-TEST_CASE("activations as modules are the functions") {
+TEST_CASE("activation modules equal the functions") {
   Tensor x = randn({3, 4});
   CHECK(same_bits(nn::ReLU()(x), relu(x)));
   CHECK(same_bits(nn::Tanh()(x), tanh(x)));
@@ -83,7 +83,7 @@ TEST_CASE("activations as modules are the functions") {
   CHECK_THAT(message_of<ValueError>([] { nn::GELU({.approximate = "fast"}); }), Contains("fast"));
 }
 
-TEST_CASE("LayerNorm and RMSNorm are the functions of their parameters") {
+TEST_CASE("LayerNorm and RMSNorm equal the functions with their parameters") {
   Tensor x = randn({3, 5}), w = randn({5}), b = randn({5});
   nn::LayerNorm layer(5, {.eps = 0.1});
   CHECK(same_bits(layer(x), layer_norm(x, ones({5}), zeros({5}), 0.1)));
@@ -116,7 +116,7 @@ TEST_CASE("Dropout zeroes and scales while training, and is the identity otherwi
   CHECK_THAT(message_of<ValueError>([] { nn::Dropout(1.5); }), Contains("1.5"));
 }
 
-TEST_CASE("a layer that somebody hooks computes what the fused one does") {
+TEST_CASE("a layer with hooks computes the same as the fused layer") {
   manual_seed(2);
   const DType dtype = GENERATE(kFloat32, kFloat64, kBFloat16);
   const int64_t width = GENERATE(16, 256);
@@ -205,6 +205,10 @@ TEST_CASE("orthogonal rows, or columns, are orthonormal times the gain") {
     Tensor product = shape[0] <= shape[1] ? matmul(x, x.t()) : matmul(x.t(), x);
     CHECK(max_difference(product, eye(n) * 4.0) < 1e-5);
   }
+  Generator generator(3);  // a refused tensor takes no random numbers
+  const Tensor turned = empty({4, 6}).t();
+  CHECK_THROWS_AS(nn::init::orthogonal_(turned, 1, generator), ShapeError);
+  CHECK(generator.position() == 0);
 }
 
 TEST_CASE("initialisers fill views and parameters in place, and record nothing") {
@@ -226,7 +230,7 @@ TEST_CASE("initialisers fill views and parameters in place, and record nothing")
   }
 }
 
-TEST_CASE("layers and models name all that they hold, and train all their parameters") {
+TEST_CASE("layers and models list all their members, and train all their parameters") {
   const auto check_layer = [](auto layer) {
     INFO(layer.describe());
     nn::check_members(layer);

@@ -70,7 +70,7 @@ double largest_error(const Tensor& logits, const std::vector<double>& expected) 
 
 }  // namespace
 
-TEST_CASE("logits are those of plain loops, in every dtype, context and activation") {
+TEST_CASE("logits equal the result of plain loops, in every dtype, context and activation") {
   manual_seed(1);
   const int64_t context = GENERATE(1, 3);
   for (Activation f : kActivations) {
@@ -105,7 +105,7 @@ TEST_CASE("logits agree under no-grad, in batches, and where oneDNN multiplies")
   CHECK(max_difference(m(ids), logits) < 1e-5);
 }
 
-TEST_CASE("what comes later changes no earlier logits, and beyond the context nothing matters") {
+TEST_CASE("logits do not depend on later tokens, nor on tokens before the context") {
   MiniLM m({.vocab_size = 9, .n_embd = 4, .n_hidden = 8, .context = 3});
   Tensor a = m(tensor({1, 2, 3, 4, 5})), b = m(tensor({1, 2, 3, 8, 5})),
          c = m(tensor({7, 2, 3, 4, 5}));
@@ -115,7 +115,7 @@ TEST_CASE("what comes later changes no earlier logits, and beyond the context no
   CHECK(max_difference(a[2], c[2]) > 0);
 }
 
-TEST_CASE("gradients of every parameter are those of finite differences") {
+TEST_CASE("the gradients of every parameter equal finite differences") {
   manual_seed(3);
   const int64_t context = GENERATE(1, 3);
   for (Activation f : kActivations) {
@@ -140,7 +140,7 @@ TEST_CASE("gradients of every parameter are those of finite differences") {
   }
 }
 
-TEST_CASE("f32 gradients are those of the f64 clone") {
+TEST_CASE("f32 gradients equal the gradients of the f64 clone") {
   manual_seed(4);
   const MiniLMConfig config{.vocab_size = 40, .n_embd = 32, .n_hidden = 128, .context = 2};
   MiniLM m(config), wide = nn::clone(m, config);
@@ -168,7 +168,7 @@ TEST_CASE("the activations between the layers can be read and replaced") {
   CHECK(max_difference(seen, gelu(m.hidden(m.embed(ids)))) < 1e-6);
 }
 
-TEST_CASE("parameters carry the names of the layers") {
+TEST_CASE("parameters have the names of the layers") {
   MiniLM m({.vocab_size = 5, .n_embd = 3, .n_hidden = 4, .context = 2});
   std::vector<std::string> names;
   for (auto& [name, p] : m.named_parameters()) names.push_back(name);
@@ -177,7 +177,7 @@ TEST_CASE("parameters carry the names of the layers") {
   CHECK(m.parameter_count() == 15 + 28 + 25);
 }
 
-TEST_CASE("an id outside the vocabulary is an error that names it and where it arose") {
+TEST_CASE("an id outside the vocabulary is an error that names the id and the module") {
   MiniLM m({.vocab_size = 5, .n_embd = 3, .n_hidden = 4});
   for (int64_t id : {int64_t{5}, int64_t{-1}, int64_t{1} << 40})
     CHECK_THAT(message_of<ShapeError>([&] {
@@ -189,7 +189,7 @@ TEST_CASE("an id outside the vocabulary is an error that names it and where it a
              Contains("int64") && Contains("in embed"));
 }
 
-TEST_CASE("sizes that make no model are refused") {
+TEST_CASE("invalid sizes are refused") {
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 0}); }), Contains("vocab_size"));
   CHECK_THAT(message_of<ShapeError>([] { MiniLM({.vocab_size = 5, .n_embd = 0}); }),
              Contains("Embedding: expected features"));
@@ -202,7 +202,7 @@ TEST_CASE("sizes that make no model are refused") {
              Contains("time axis") && Contains("in MiniLM"));
 }
 
-TEST_CASE("no ids, no logits") {
+TEST_CASE("empty ids give empty logits") {
   for (int64_t context : {1, 3}) {
     MiniLM m({.vocab_size = 5, .n_embd = 3, .n_hidden = 4, .context = context});
     CHECK(m(empty({0}, kInt64)).shape() == Shape{0, 5});

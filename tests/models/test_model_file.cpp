@@ -46,7 +46,7 @@ TEST_CASE("model file: a GPT's configuration survives JSON") {
         R"("rope_base":10000.0})");
 }
 
-TEST_CASE("model file: a GPT's configuration that makes no sense is refused by name") {
+TEST_CASE("model file: an invalid configuration of a GPT is refused by name") {
   const std::string json = models::to_json(uncommon_llama());
   struct Case {
     const char *what, *by, *reason;
@@ -112,7 +112,7 @@ TEST_CASE("model file: the number of parameters is the model's") {
         static_cast<double>(model.parameter_count()));
 }
 
-TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype") {
+TEST_CASE("model file: a GPT from a checkpoint equals the saved GPT, in its dtype") {
   const TemporaryDirectory directory;
   const std::string path = directory / "model.safetensors";
   const auto words = text::CharTokenizer::fit("abcdef");
@@ -134,7 +134,7 @@ TEST_CASE("model file: a GPT in a checkpoint is loaded as it was, in its dtype")
   }
 }
 
-TEST_CASE("model file: a configuration that asks for more than the file holds is refused first") {
+TEST_CASE("model file: a configuration larger than the file's weights is refused first") {
   const TemporaryDirectory directory;
   const std::string path = directory / "model.safetensors";
   models::GPT model(kTiny);
@@ -152,7 +152,7 @@ TEST_CASE("model file: a configuration that asks for more than the file holds is
   }
 }
 
-TEST_CASE("model file: layers are no more than tensors, however small they are") {
+TEST_CASE("model file: more layers than tensors are refused, also if the layers are small") {
   const TemporaryDirectory directory;
   const std::string path = directory / "model.safetensors";
   GPTConfig config{.block_size = 1, .vocab_size = 6, .n_layer = 20'000, .n_head = 1, .n_embd = 1};
@@ -164,7 +164,7 @@ TEST_CASE("model file: layers are no more than tensors, however small they are")
                     Contains("checkpoint: expected the weights that its configuration needs"));
 }
 
-TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
+TEST_CASE("model file: a padded vocabulary is kept, and more padding than usual is refused") {
   manual_seed(3);
   const auto pairs = text::BpeTokenizer::train("a", 257);
   const auto loaded = [&](int64_t vocab_size, const text::Tokenizer& tokenizer) {
@@ -179,13 +179,13 @@ TEST_CASE("model file: a padded vocabulary stays, and a surplus is refused") {
   CHECK(loaded(1152, pairs) == 1152);  // a multiple of 128
   for (int64_t size : {own + 129, own - 1, int64_t{1280 + 256}})
     CHECK_THROWS_WITH(loaded(size, pairs),
-                      Contains("the model's " + std::to_string(size) + " tok"));
-  const auto characters = text::CharTokenizer::fit("ab");  // only byte pairs are ever padded
+                      Contains("expected " + std::to_string(size) + " tokens, as the"));
+  const auto characters = text::CharTokenizer::fit("ab");  // only byte-pair models are padded
   CHECK(loaded(2, characters) == 2);
-  CHECK_THROWS_WITH(loaded(3, characters), Contains("the model's 3 tokens"));
+  CHECK_THROWS_WITH(loaded(3, characters), Contains("expected 3 tokens, as the model has"));
 }
 
-TEST_CASE("model file: a checkpoint remembers the layout that its GPT came from") {
+TEST_CASE("model file: a checkpoint stores the layout that its GPT was loaded from") {
   models::GPT model(kTiny);
   models::PretrainedLayout layout{.config_json = R"({"model_type":"gpt2","n_positions":8,)"
                                                  R"("vocab_size":6,"n_layer":2,"n_head":2,)"

@@ -87,7 +87,7 @@ void steps(models::TrainingRun& run, int count) {
 
 }  // namespace
 
-TEST_CASE("own model: it trains, and goes on from a checkpoint bit for bit") {
+TEST_CASE("own model: it trains, and a resumed run gives the same bits") {
   const Learning learning;
   models::TrainingRun undisturbed = learning.start();
   const double before = undisturbed.validation_loss();
@@ -109,7 +109,7 @@ TEST_CASE("own model: it trains, and goes on from a checkpoint bit for bit") {
   CHECK(resumed.sample(12).size() == 13);
 }
 
-TEST_CASE("own model: a checkpoint of it is loaded, evaluated, cloned and generated from") {
+TEST_CASE("own model: its checkpoint is loaded, evaluated, cloned, and generates text") {
   const Learning learning;
   models::TrainingRun run = learning.start();
   steps(run, 60);
@@ -137,12 +137,12 @@ TEST_CASE("own model: the tokens of another text, or of another vocabulary, are 
         [&] { models::TrainingRun::resume(saved, text::TokenFile(path), learning.options); });
   };
   CHECK_THAT(refused(learning.tokenizer, learning.text + "the"),
-             Contains("tokens: expected those that the run was started with"));
+             Contains("tokens: expected the tokens that the run was started with"));
   CHECK_THAT(refused(text::CharTokenizer::fit(learning.text + "xyz"), learning.text),
              Contains("the run's own vocabulary"));
 }
 
-TEST_CASE("own model: a run does not begin where another is, nor with parts that do not fit") {
+TEST_CASE("own model: a new run refuses the directory of another run, and parts that do not fit") {
   const Learning learning;
   learning.start().save();
   CHECK_THAT(message_of<ValueError>([&] { learning.start(); }),
@@ -159,8 +159,7 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   const int64_t own = learning.tokenizer.vocab_size();
   CHECK_THAT(refused(own, text::CharTokenizer::fit(learning.text + "xyz")),
              Contains("expected tokens of the tokenizer's vocabulary"));
-  CHECK_THAT(refused(own + 1, learning.tokenizer),
-             Contains("tokenizer: expected one with the model's"));
+  CHECK_THAT(refused(own + 1, learning.tokenizer), Contains("tokens, as the model has"));
   CHECK_THAT(message_of<ValueError>(
                  [&] { models::TrainingRun(nullptr, nullptr, learning.tokens(), options); }),
              Contains("expected a model and a tokenizer"));
@@ -169,7 +168,7 @@ TEST_CASE("own model: a run does not begin where another is, nor with parts that
   CHECK(run.checkpoint().metadata.at("config") == run.model().config_json());
 }
 
-TEST_CASE("own model: rows of metrics that are damaged, or beyond the run, go") {
+TEST_CASE("own model: damaged metrics rows and rows of later steps are removed") {
   const TemporaryDirectory directory;
   const std::string header = "step,loss,smoothed_loss,val_loss,learning_rate,grad_norm\n",
                     good = "5,1.5,2,,0.1,3\n";
@@ -185,7 +184,7 @@ TEST_CASE("own model: rows of metrics that are damaged, or beyond the run, go") 
   CHECK(models::Metrics(directory / "", 0).rows().empty());
 }
 
-TEST_CASE("own model: options that make no sense are refused") {
+TEST_CASE("own model: invalid training options are refused") {
   const Learning learning;
   const auto refused = [&](const auto& change) {
     models::TrainingOptions options = learning.options;
@@ -203,7 +202,7 @@ TEST_CASE("own model: options that make no sense are refused") {
   CHECK_THAT(refused([](auto& o) { o.learning_rate = -1; }), Contains("lr"));
 }
 
-TEST_CASE("own model: what it does not do is refused, and so is a name that is taken") {
+TEST_CASE("own model: forward_from and a name that is in use are refused") {
   register_bigram();
   Bigram model({5});
   CHECK_THAT(message_of<ValueError>([&] {

@@ -9,7 +9,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
 
-TEST_CASE("pretrained: every form of the layout gives the model's logits, and its own bytes back") {
+TEST_CASE("pretrained: every form of the layout gives the model's logits and the same bytes") {
   struct Form {
     std::string prefix;
     std::optional<DType> masks = {};
@@ -78,7 +78,7 @@ TEST_CASE("pretrained: shards, compiled names and an untied head are loaded") {
   CHECK(same_bits(logits_of(whole), logits_of(model)));
 }
 
-TEST_CASE("pretrained: weights of another dtype are converted if asked for") {
+TEST_CASE("pretrained: options.dtype converts weights of another dtype") {
   GPT model = tiny_gpt2(kTinyGPT2, kBFloat16);
   const Files files(model);
   for (const DType dtype : {kFloat32, kFloat64, kBFloat16}) {
@@ -140,7 +140,7 @@ TEST_CASE("pretrained: float16 files are read as float32") {
   CHECK(same_bits(logits_of(loaded), logits_of(model)));
 }
 
-TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes on from there") {
+TEST_CASE("pretrained: dropout comes from config.json or the option; training continues") {
   GPT model = tiny_gpt2();
   OrderedJson config = config_json_of(model);
   config["attn_pdrop"] = 0.2, config["embd_pdrop"] = 0.3, config["resid_pdrop"] = 0.4;
@@ -169,7 +169,7 @@ TEST_CASE("pretrained: dropout is config.json's, or the option's; training goes 
   CHECK(other.loss(ids, next).item() < loss.item());
 }
 
-TEST_CASE("pretrained: other names of the sizes, and what needs not stand there") {
+TEST_CASE("pretrained: other names of the sizes, and fields that may be missing") {
   GPT model = tiny_gpt2();
   OrderedJson config = config_json_of(model);
   for (const auto& [name, other] : {std::pair{"n_positions", "max_position_embeddings"},

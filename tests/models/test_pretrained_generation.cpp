@@ -22,7 +22,7 @@ OrderedJson patched(const GPT& model, const std::string& patch) {
 
 }  // namespace
 
-TEST_CASE("pretrained: generation_config.json, or else config.json, says how to generate") {
+TEST_CASE("pretrained: generation options are in generation_config.json, or else in config.json") {
   GPT model = tiny_gpt2();
   using Ids = std::vector<int64_t>;
   const struct {
@@ -84,7 +84,7 @@ TEST_CASE("pretrained: generation_config.json, or else config.json, says how to 
   }
 }
 
-TEST_CASE("pretrained: what generates in another way is refused by name, when it is asked for") {
+TEST_CASE("pretrained: other generation methods are refused by name when options are read") {
   GPT model = tiny_gpt2();
   const struct {
     const char *generation, *reason;
@@ -128,7 +128,7 @@ TEST_CASE("pretrained: what generates in another way is refused by name, when it
                     Contains("config.json: expected 1 for num_beams, got 2"));
 }
 
-TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name says") {
+TEST_CASE("pretrained: each activation_function of GPT-2 gives the right form of gelu") {
   GPT model = tiny_gpt2();
   const Tensor ids = tensor({{3, 1, 4, 1, 5, 9}}, kInt64);
   const struct {
@@ -165,7 +165,7 @@ TEST_CASE("pretrained: each activation_function of GPT-2 is computed as its name
   CHECK(max_difference(logits_of(own), logits_of(model)) > 1e-5);
 }
 
-TEST_CASE("pretrained: without n_positions n_ctx or the rows of wpe tell the context") {
+TEST_CASE("pretrained: without n_positions, n_ctx or the rows of wpe give the context") {
   GPT model = tiny_gpt2();
   for (const char* patch : {R"({"n_positions":null})", R"({"n_positions":null,"n_ctx":null})",
                             R"({"n_positions":null,"n_ctx":null,"max_position_embeddings":8})"}) {

@@ -1,5 +1,5 @@
 // Tests the directories that make_hf_gpt2.py wrote without vitro: the logits equal those of
-// PyTorch, and saving gives the files back.
+// PyTorch, and saving gives the same files again.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -31,7 +31,7 @@ std::vector<T> numbers(const Json& nested) {
   return all;
 }
 
-// The largest difference from the logits of float64 with the same weights.
+// Returns the largest difference from the float64 logits of the same weights.
 double logits_error(GPT& model, const std::string& directory) {
   const Json expected = Json::parse(read(directory, "expected.json"));
   const auto ids = numbers<int64_t>(expected.at("ids"));
@@ -43,7 +43,7 @@ double logits_error(GPT& model, const std::string& directory) {
 
 }  // namespace
 
-TEST_CASE("pretrained goldens: the logits are PyTorch's") {
+TEST_CASE("pretrained goldens: the logits equal PyTorch's logits") {
   for (const char* name : {"gpt2", "gpt2_prefixed", "gpt2_with_head", "gpt2_bfloat16",
                            "gpt2_float16", "gpt2_sharded"}) {
     INFO(name);
@@ -56,7 +56,7 @@ TEST_CASE("pretrained goldens: the logits are PyTorch's") {
   }
 }
 
-TEST_CASE("pretrained goldens: what is saved as it was loaded has the same bytes") {
+TEST_CASE("pretrained goldens: a loaded model that is saved unchanged gives the same bytes") {
   const TemporaryDirectory directory;
   for (const char* name : {"gpt2", "gpt2_prefixed", "gpt2_with_head", "gpt2_bfloat16"}) {
     INFO(name);

@@ -1,4 +1,4 @@
-// Tests which directories from_pretrained refuses, and how it says so.
+// Tests which directories from_pretrained refuses, and its messages.
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -9,7 +9,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
 
-TEST_CASE("pretrained: a configuration that GPT does not compute is refused by name") {
+TEST_CASE("pretrained: a configuration that GPT cannot compute is refused by name") {
   GPT model = tiny_gpt2();
   const OrderedJson good = config_json_of(model);
   const Files files(model);
@@ -49,11 +49,9 @@ TEST_CASE("pretrained: a configuration that GPT does not compute is refused by n
            {R"({"tie_word_embeddings":1})",
             "expected true or false for tie_word_embeddings, got 1"},
            {R"({"n_layer":1099511627776})", "missing: some of layers"},
-           {R"({"vocab_size":1099511627776})",
-            "wte.weight: config.json asks for (1099511627776, 6)"},
-           {R"({"n_inner":1099511627776})", "config.json asks for (6, 1099511627776)"},
-           {R"({"n_positions":1099511627776})",
-            "wpe.weight: config.json asks for (1099511627776"}}) {
+           {R"({"vocab_size":1099511627776})", "wte.weight: config.json needs (1099511627776, 6)"},
+           {R"({"n_inner":1099511627776})", "config.json needs (6, 1099511627776)"},
+           {R"({"n_positions":1099511627776})", "wpe.weight: config.json needs (1099511627776"}}) {
     INFO(c.patch);
     OrderedJson changed = good;
     changed.merge_patch(OrderedJson::parse(c.patch));
@@ -93,9 +91,9 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
       "from_pretrained: expected the weights that config.json describes, got others in " +
           files.path +
           "/model.safetensors\n"
-          "  mismatched: transformer.ln_f.weight: the file also has it with another prefix\n"
-          "  mismatched: transformer.wpe.weight: config.json asks for (8, 6), the file has (9, 6)\n"
-          "  mismatched: transformer.h.0.attn.c_attn.weight: config.json asks for (6, 18), the "
+          "  mismatched: transformer.ln_f.weight: the file has the same name with another prefix\n"
+          "  mismatched: transformer.wpe.weight: config.json needs (8, 6), the file has (9, 6)\n"
+          "  mismatched: transformer.h.0.attn.c_attn.weight: config.json needs (6, 18), the "
           "file "
           "has (18, 6)\n"
           "  missing: h.1.ln_2.bias\n"
@@ -103,7 +101,7 @@ TEST_CASE("pretrained: weights that do not fit are all named in one error") {
           "  unexpected: score.weight");
 }
 
-TEST_CASE("pretrained: a number from outside bounds no error, and no list of tensors") {
+TEST_CASE("pretrained: a very large n_layer gives a short error and no long list of tensors") {
   GPT model = tiny_gpt2();
   OrderedJson config = config_json_of(model);
   config["n_layer"] = 1'000'000;
@@ -112,12 +110,13 @@ TEST_CASE("pretrained: a number from outside bounds no error, and no list of ten
   const std::string message =
       message_of<IoError>([&] { GPT::from_pretrained(Files(config, weights).path); });
   CHECK(std::count(message.begin(), message.end(), '\n') == 51);
-  // The file's 230 tensors could make up 20 layers.  Of these, 18 miss their 12 tensors; one line
-  // stands for all later layers, and 200 tensors are unexpected.  The message lists 50 of them.
+  // The file's 230 tensors are enough for 20 layers.  There is a line for each of the 12 missing
+  // tensors of 18 layers, one line for all later layers, and one for each of the 200 unexpected
+  // tensors.  The message has 50 of these lines.
   CHECK(message.ends_with("\n  and " + std::to_string(18 * 12 + 1 + 200 - 50) + " more"));
 }
 
-TEST_CASE("pretrained: where many layers lack something, what they have is not unexpected") {
+TEST_CASE("pretrained: if many layers lack a tensor, their other tensors are not unexpected") {
   GPTConfig config = kTinyGPT2;
   config.n_layer = 12;
   GPT model = tiny_gpt2(config);
@@ -131,14 +130,14 @@ TEST_CASE("pretrained: where many layers lack something, what they have is not u
   CHECK(message.find("unexpected: h.12.ln_1.weight") == message.rfind("unexpected"));
 }
 
-TEST_CASE("pretrained: a head or a mask that says something else is refused") {
+TEST_CASE("pretrained: a head or a mask with other values is refused") {
   GPT model = tiny_gpt2();
   NamedTensors weights = weights_of(model);
   weights.emplace_back("lm_head.weight", model.wte.weight.detach() + 1e-3);
   const Files files(config_json_of(model), weights);
   CHECK_THROWS_WITH(
       GPT::from_pretrained(files.path),
-      Contains("expected wte.weight, to which config.json ties it, for lm_head.weight"));
+      Contains("expected the values of wte.weight, as config.json says, for lm_head.weight"));
   OrderedJson config = config_json_of(model);
   config["tie_word_embeddings"] = false;
   files.write("config.json", config.dump());
@@ -156,13 +155,14 @@ TEST_CASE("pretrained: a head or a mask that says something else is refused") {
   for (const Tensor& mask : {ones({1, 1, 8, 8}), tril(ones({1, 1, 9, 9})), tril(ones({8, 8}))})
     CHECK_THAT(refused("transformer.h.1.attn.bias", mask),
                Contains("a causal mask (1, 1, 8, 8)") &&
-                   Contains("got another transformer.h.1.attn.bias"));
-  CHECK_THAT(refused("h.1.attn.masked_bias", causal), Contains("got another h.1.attn.masked_bias"));
+                   Contains("other values for transformer.h.1.attn.bias"));
+  CHECK_THAT(refused("h.1.attn.masked_bias", causal),
+             Contains("other values for h.1.attn.masked_bias"));
   for (const char* name : {"h.2.attn.bias", "h.01.attn.bias", "h.-1.attn.bias", "h.attn.bias"})
     CHECK_THAT(refused(name, causal), Contains(std::string("unexpected: ") + name));
 }
 
-TEST_CASE("pretrained: files that are not there, or are something else") {
+TEST_CASE("pretrained: missing files and files of other kinds are refused") {
   GPT model = tiny_gpt2();
   const Files files(model);
   CHECK_THROWS_WITH(GPT::from_pretrained("gpt2"),

@@ -10,7 +10,7 @@ using namespace vitro;
 using namespace vitro::testing;
 using Catch::Matchers::Contains;
 
-TEST_CASE("pretrained: a head that was untied or tied after it was made is saved as it is") {
+TEST_CASE("pretrained: a head that the user untied or tied is saved as it is now") {
   const TemporaryDirectory directory;
   GPT model = tiny_gpt2();
   model.lm_head.weight = (model.wte.weight.detach() * 2).clone().requires_grad_();
@@ -25,7 +25,7 @@ TEST_CASE("pretrained: a head that was untied or tied after it was made is saved
   CHECK(same_bits(logits_of(tied), logits_of(untied)));
 }
 
-TEST_CASE("pretrained: a model of our own is saved as GPT-2, and read as it was") {
+TEST_CASE("pretrained: a model made by vitro is saved as GPT-2, and loaded unchanged") {
   const TemporaryDirectory directory;
   const std::string path = directory / "made/for/it";
   GPTConfig config = kTinyGPT2;
@@ -66,7 +66,7 @@ TEST_CASE("pretrained: a model of our own is saved as GPT-2, and read as it was"
   CHECK(max_difference(logits_of(with_zeros), logits_of(plain)) < 1e-6);
 }
 
-TEST_CASE("pretrained: the tokens that begin and end texts are named where nobody named them") {
+TEST_CASE("pretrained: bos_token_id and eos_token_id are written if they are missing") {
   const TemporaryDirectory directory;
   const std::string path = directory / "gpt2";
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
@@ -90,7 +90,7 @@ TEST_CASE("pretrained: the tokens that begin and end texts are named where nobod
   CHECK(read_file(path + "/config.json") == named.dump());
 }
 
-TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
+TEST_CASE("pretrained: a model that GPT-2's layout cannot describe is not saved") {
   const TemporaryDirectory directory;
   GPTConfig llama = kTinyGPT2;
   llama.n_embd = 8, llama.n_kv_head = 1;
@@ -100,7 +100,7 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   CHECK(
       message_of<ValueError>([&] { model.save_pretrained(directory / "llama"); }) ==
       "save_pretrained: expected a model like GPT-2, got one with RMSNorm, rotary positions, "
-      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; save_checkpoint can");
+      "SwiGLU, fewer heads of keys and values, which the layout cannot hold; use save_checkpoint");
   const text::BpeTokenizer tokenizer = small_tokenizer(260);
   GPT gpt2 = tiny_gpt2();
   CHECK_THROWS_WITH(
@@ -111,7 +111,7 @@ TEST_CASE("pretrained: what GPT-2 has no place for is not saved") {
   CHECK_THROWS_AS(gpt2.save_pretrained(directory / "file"), IoError);
 }
 
-TEST_CASE("pretrained: a save that fails anywhere leaves the directory as it was") {
+TEST_CASE("pretrained: a save that fails anywhere does not change the directory") {
   GPTConfig config = kTinyGPT2;
   config.vocab_size = 260;
   GPT old_model = tiny_gpt2(config), model = tiny_gpt2(config);
@@ -152,7 +152,7 @@ TEST_CASE("pretrained: a save that fails anywhere leaves the directory as it was
   }
 }
 
-TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
+TEST_CASE("pretrained: load_model loads a directory in this layout, with its tokenizer") {
   const TemporaryDirectory directory;
   const std::string path = directory / "gpt2";
   const text::BpeTokenizer tokenizer = small_tokenizer(262);
@@ -175,7 +175,7 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
   CHECK(saved.model->vocab_size() == 300);
   CHECK(same_bits((*saved.model)(ids), padded(ids)));
   padded.wte.weight.fill_(0.0);
-  padded.wte.weight.slice(0, 262, 300).fill_(1.0);  // now these are the likeliest
+  padded.wte.weight.slice(0, 262, 300).fill_(1.0);  // the padding ids are the likeliest
   CHECK(padded(ids).select(0, 0).select(0, -1).argmax().item<int64_t>() >= 262);
   const models::GenerateOptions greedy{.max_new_tokens = 3};
   CHECK_NOTHROW(models::generate_text(padded, tokenizer, "a", greedy));
@@ -184,9 +184,9 @@ TEST_CASE("pretrained: load_model takes such a directory, with its tokenizer") {
     config.vocab_size = size;
     tiny_gpt2(config).save_pretrained(path);
     CHECK_THROWS_WITH(models::load_model(path),
-                      path + ": tokenizer: expected one with the model's " + std::to_string(size) +
-                          " tokens, or byte pairs with fewer, if the model is padded, got one "
-                          "with 262");
+                      path + ": tokenizer: expected " + std::to_string(size) +
+                          " tokens, as the model has (byte pairs may be fewer if the model is "
+                          "padded), got 262");
   };
   refused(261);
   refused(391);

@@ -1,4 +1,4 @@
-// Tests sampling: the distribution after all options, draws from it, and logits without one.
+// Tests sampling: the distribution after all options, draws from it, and invalid logits.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
@@ -16,7 +16,7 @@ namespace {
 constexpr double kInfinity = HUGE_VAL;
 using Ids = std::vector<int64_t>;
 
-// The probabilities from the definitions: sort everything, then cut.
+// Computes the probabilities from the definitions: sorts all tokens, then cuts.
 std::vector<double> by_sorting(std::vector<double> x, const GenerateOptions& o,
                                const std::vector<int64_t>& text = {}) {
   for (int64_t id : std::set(text.begin(), text.end())) {
@@ -60,7 +60,7 @@ std::vector<int64_t> kept(const std::vector<double>& p, const GenerateOptions& o
 }
 }  // namespace
 
-TEST_CASE("sampling: the distribution is what sorting everything gives") {
+TEST_CASE("sampling: the distribution equals the distribution by sorting") {
   manual_seed(4);
   const std::vector<GenerateOptions> all = {
       {},
@@ -110,7 +110,7 @@ TEST_CASE("sampling: a vocabulary as large as GPT-2's") {
   }
 }
 
-TEST_CASE("sampling: top_p keeps the fewest that reach p, at least one; the first of equals") {
+TEST_CASE("sampling: top_p keeps the fewest tokens that reach p, and the first of equal tokens") {
   const std::vector<double> halves = {0.125, 0.5, 0.125, 0.25};
   CHECK(kept(halves, {.top_p = 0.5}) == Ids{1});
   CHECK(kept(halves, {.top_p = 0.51}) == Ids{1, 3});
@@ -131,7 +131,7 @@ TEST_CASE("sampling: top_p keeps the fewest that reach p, at least one; the firs
   CHECK(max_difference(probabilities(halves, {.top_k = 2}), of({0., 2. / 3, 0., 1. / 3})) < 1e-15);
 }
 
-TEST_CASE("sampling: a draw is the first token up to which the probabilities exceed the uniform") {
+TEST_CASE("sampling: a draw is the first token where the sum of probabilities exceeds `uniform`") {
   const Tensor p = of({0.0, 0.25, 0.0, 0.5, 0.25, 0.0});
   const std::vector<std::pair<double, int64_t>> expected = {
       {0, 1}, {0.2499, 1}, {0.25, 3}, {0.5, 3}, {0.7499, 3}, {0.75, 4}, {1, 4}};
@@ -171,7 +171,7 @@ TEST_CASE("sampling: the repetition penalty makes tokens of the text rarer, also
                Contains("[0, 5)") && Contains(std::to_string(id)));
 }
 
-TEST_CASE("sampling: logits that score nothing are an error, not a token") {
+TEST_CASE("sampling: NaN and infinite logits are an error") {
   Generator generator(0);
   for (DType dtype : {kFloat32, kFloat64, kBFloat16})
     for (const GenerateOptions& o : {GenerateOptions{},
@@ -213,7 +213,7 @@ TEST_CASE("sampling: ids that pad the vocabulary are never chosen") {
                     Contains("expected vocab_size >= 0, got -1"));
 }
 
-TEST_CASE("sampling: a temperature of 0 is the likeliest token, the first of equals") {
+TEST_CASE("sampling: a temperature of 0 gives the first of the likeliest tokens") {
   Generator generator(1);
   const struct {
     Tensor logits;

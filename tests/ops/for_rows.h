@@ -8,9 +8,9 @@
 
 namespace vitro::tests {
 
-// Calls wrong(row, random) for each row; it returns a complaint or "".  Complaints and exceptions
-// are reported with the row's name.  The name also seeds `random`, so that a row's numbers do not
-// depend on other rows.
+// Calls wrong(row, random) for each row; `wrong` returns a complaint or "".  Complaints and
+// exceptions are reported with the row's name.  The name also seeds `random`, so the numbers of a
+// row do not depend on other rows.
 template <class F>
 void for_rows(int seed, F wrong) {
   int rows = 0;

@@ -91,8 +91,8 @@ Array product(const Array& a, const Array& b) {
     for (int64_t k = 0; k < a.shape[ra - 1]; ++k) {
       left[left.size() - 1] = k;
       right[right.size() - 2] = k;
-      // `spread` broadcasts the last two axes too.  That is harmless: an axis of size 1 has only
-      // the place 0.
+      // `spread` also broadcasts the last two axes.  This changes nothing: an axis of size 1 has
+      // only the index 0.
       sum += spread(a, left) * spread(b, right);
     }
     return sum;

@@ -1,5 +1,5 @@
 // Helpers for the rows of the op table: inputs, loops for references, and one function per family
-// that adds its rows.
+// of ops that adds the rows of the family.
 #pragma once
 #include <algorithm>
 #include <array>

@@ -25,15 +25,15 @@ void add_class_loss(Rows& rows, const ClassLoss& c) {
   const std::string variant = std::string(c.reduction_name) + ", " + text(c.logits) +
                               (c.ignored == 1 ? ", ignoring 1" : "") +
                               (c.weighted ? ", weighted" : "");
-  // The op that is recorded last.  For the mean of no rows it is add: NaN is added to the sum.
+  // The op that is recorded last.  The mean of no rows is computed by adding NaN to the sum.
   const char* reduced = c.reduction == Reduction::kNone  ? "where"
                         : c.reduction == Reduction::kSum ? "sum"
                         : count(c.targets) == 0          ? "add"
                                                          : "div";
-  // If all targets were ignored there would be no mean: the first target is class 0, never ignored.
+  // The first target is class 0, which is never ignored, so at least one row counts.
   const std::vector<Input> inputs = {any(c.logits), ids(c.targets, c.logits.back())};
   RowOptions options{.reduction = std::max<int64_t>(1, count(c.logits))};
-  // With weights, the losses are composed of several ops.
+  // With weights, the loss is computed by several ops.
   const auto add = [&](const Row& row) {
     if (c.weighted) add_with_narrow(rows, row);
     else rows.push_back(row);

@@ -1,5 +1,5 @@
-// Rows of the op table for functions that draw random numbers.  The seed is known, or the draw is
-// certain.
+// Rows of the op table for functions that draw random numbers.  The seed is fixed, or only one
+// result is possible.
 #include "tests/ops/op_rows.h"
 
 namespace vitro::tests {
@@ -25,7 +25,7 @@ void add_random(Rows& rows) {
                                             : y.values[i] / (1 - p);
                         return y;
                       }});
-  // These draws are certain: only one weight is positive, or every class is drawn.
+  // Only one result is possible: a single weight is positive, or every class is drawn.
   rows.push_back({"multinomial",
                   "",
                   "one possible class",

@@ -20,7 +20,7 @@ void add_reduction(Rows& rows, const AxisReduction& r) {
   auto add = [&](const std::string& variant, const Shape& shape, int64_t n,
                  std::function<Tensor(const Tensor&)> f,
                  std::function<Array(const Array&)> reference) {
-    // The mean of no elements and the variance of one are NaN, which has no derivative.
+    // The mean of no elements and the variance of one element are NaN, so they have no derivative.
     bool derivatives =
         r.derivatives && std::isfinite(r.reference(Line(static_cast<size_t>(n), 0.5)));
     rows.push_back({r.function,

@@ -177,7 +177,7 @@ void add_views(Rows& rows) {
         [p](const Array& x) {
           return along(x, p.axis, range(p.first, p.last, std::min<int64_t>(p.step, 100)));
         });
-  // The gradient of slice is an op too, embed_slice, so that it has derivatives of its own.
+  // The gradient of slice is computed by the op embed_slice, which has derivatives too.
   add(
       "slice", "embed_slice", "its gradient", {2, 3},
       [](const Tensor& dy) {
@@ -271,7 +271,7 @@ void add_views(Rows& rows) {
         [s](const Array& x) {
           Array y = generate(s.from, [](const Place&) { return 0.0; });
           generate(s.to,
-                   [&](const Place& at) {  // adds each element to the one that expand would read
+                   [&](const Place& at) {  // adds each element to its source in expand
                      Place own(at.end() - s.from.rank(), at.end());
                      int64_t k = 0;
                      for (int i = 0; i < s.from.rank(); ++i)

@@ -1,4 +1,4 @@
-// The op table: joins the rows of all families, and draws random values for their inputs.
+// Joins the rows of all families to the op table, and draws random values for the inputs.
 #include "tests/ops/op_table.h"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ Array sample(const Input& input, size_t position, std::mt19937_64& random) {
             static_cast<double>(position) / 16 + uniform(random, -0.02, 0.02);
         break;
       case Domain::kSmallIntegers: v = static_cast<double>(random() % 3) - 1; break;
-      // The first id is 0, so that losses that ignore class 1 have at least one row that counts.
+      // The first id is 0, so at least one row counts in losses that ignore class 1.
       case Domain::kIds:
         v = i == 0 ? 0 : static_cast<double>(random() % static_cast<uint64_t>(input.limit));
         break;

@@ -1,7 +1,7 @@
-// The op table: every function of ops.h in its variants, each with an independent reference.
+// The op table has rows for every function of ops.h, each with an independent reference.
 //
-// A reference is made of plain loops over doubles, and calls no function of ops.h.  The tests that
-// run over the rows are in test_ops.cpp.
+// A reference consists of plain loops over doubles, and calls no function of ops.h.  test_ops.cpp
+// and test_op_coverage.cpp run over the rows.
 #pragma once
 #include <functional>
 #include <random>
@@ -28,7 +28,7 @@ enum class Domain {
   kSmall,          // (-0.5, 0.5)
   kPositive,       // (0.5, 2.5)
   kAwayFromZero,   // 0.2 < |x| < 2: off the kinks of abs and relu, and a safe divisor
-  kDistinct,       // pairwise 0.02 apart: input i holds numbers within 0.02 of k/8 + i/16
+  kDistinct,       // pairwise 0.02 apart: input i has numbers within 0.02 of k/8 + i/16
   kSmallIntegers,  // -1, 0 or 1 as a floating number, so that equals occur
   kIds,            // int64 in [0, limit)
   kBool,

@@ -1,5 +1,5 @@
-// Attention's kernels against float64 at ragged sizes, and their promises about rows that see
-// nothing, NaN, decoding with a cache, dropout, threads and memory.
+// Tests attention's kernels: accuracy against float64 at ragged sizes, rows that see no column,
+// NaN, decoding with a cache, dropout, threads and memory.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -69,8 +69,8 @@ TEST_CASE("attention: the kernels agree with float64 at sizes around their block
     }
 }
 
-TEST_CASE("attention: a row that sees nothing is 0 and gives no gradient") {
-  // The first 3 rows see nothing: by is_causal, because S = T - 3, or by a mask.
+TEST_CASE("attention: a row that sees no column is 0 and gives no gradient") {
+  // The first 3 rows see no column, because of is_causal with S = T - 3, or because of a mask.
   for (int64_t T : {5, 40, 100})
     for (DType dtype : {kFloat32, kFloat64}) {
       const AttentionCase c({1, 2, 1, T, T - 3, 6});
@@ -125,7 +125,7 @@ TEST_CASE("attention: rows one by one over a cache equal all rows at once") {
   }
 }
 
-TEST_CASE("attention: keys and values of bfloat16 are read as they are, or converted first") {
+TEST_CASE("attention: bfloat16 keys and values give the same read in place or converted first") {
   for (int64_t T : {1, 2, 3, 20})
     for (int64_t D : {24, 21}) {
       CAPTURE(T, D);
@@ -143,7 +143,7 @@ TEST_CASE("attention: keys and values of bfloat16 are read as they are, or conve
     }
 }
 
-TEST_CASE("attention: the kernels drop what the definition drops, of their gradients too") {
+TEST_CASE("attention: kernels and definition drop the same weights, forward and backward") {
   const Sizes sizes[] = {{1, 1, 1, 1, 1, 1},    {2, 3, 3, 2, 5, 3},     {1, 4, 2, 49, 65, 16},
                          {2, 2, 1, 64, 64, 32}, {1, 1, 1, 130, 257, 8}, {1, 2, 2, 3, 700, 20},
                          {1, 1, 1, 60, 1100, 4}};
@@ -163,7 +163,7 @@ TEST_CASE("attention: the kernels drop what the definition drops, of their gradi
 }
 
 TEST_CASE(
-    "attention: a dropped weight is 0, the others count 1 / (1 - p), the next call's differ") {
+    "attention: a dropped weight is 0, others are times 1 / (1 - p), the next call drops others") {
   // The S weights of a row are equal and v is the identity, so y shows which weights were dropped.
   const int64_t H = 3, T = 50, S = 200;
   const Tensor q = zeros({H, T, S}), k = zeros({H, S, S}), v = expand(eye(S), {H, S, S});
@@ -175,7 +175,7 @@ TEST_CASE(
     CHECK(max_difference(first, kept.to(kFloat32) * (1 / (1 - p) / S)) < 1e-7);
     CHECK(std::abs(kept.mean().item() - (1 - p)) < 0.01);  // 4 deviations of 30,000 draws
     CHECK(std::abs(kept[0].mean().item() - (1 - p)) < 0.02);
-    // Rows, heads and calls are independent, so two of them agree as often as chance says.
+    // Two rows, heads or calls are independent, so two weights agree with probability `chance`.
     const double chance = p * p + (1 - p) * (1 - p);
     const auto agree = [](const Tensor& a, const Tensor& b) {
       return eq(gt(a, 0), gt(b, 0)).to(kFloat64).mean().item();
@@ -188,7 +188,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("attention: heads of no width have empty values and gradients of none") {
+TEST_CASE("attention: heads of size 0 have empty values and empty gradients") {
   Tensor q = zeros({1, 2, 70, 0}).requires_grad_(), k = zeros({1, 2, 70, 0}).requires_grad_();
   const Tensor v = zeros({1, 2, 70, 0}).requires_grad_();
   scaled_dot_product_attention(q, k, v, {.is_causal = true}).sum().backward();
@@ -198,7 +198,7 @@ TEST_CASE("attention: heads of no width have empty values and gradients of none"
   CHECK(qkv.grad().shape() == qkv.shape());
 }
 
-TEST_CASE("attention: what it cannot take is an error that says why") {
+TEST_CASE("attention: wrong arguments throw an error that says why") {
   const Tensor x = randn({2, 4, 5, 6});
   const auto shape_error = [&](const Tensor& k, const Tensor& mask = {}) {
     return message_of<ShapeError>([&] { scaled_dot_product_attention(x, k, k, {.mask = mask}); });
@@ -228,7 +228,7 @@ TEST_CASE("attention: what it cannot take is an error that says why") {
 }
 
 TEST_CASE(
-    "self_attention is the attention of its columns, and its output lies as it is read next") {
+    "self_attention is the attention of its columns, and its output needs no copy to be reshaped") {
   const double p = GENERATE(0.0, 0.3);
   for (DType dtype : {kFloat32, kFloat64}) {
     const int64_t B = 2, T = 60, H = 4, G = 2, D = 12;
@@ -270,7 +270,7 @@ TEST_CASE("attention: results do not depend on the number of threads") {
   }
 }
 
-TEST_CASE("attention: no matrix of T x T numbers is ever held, with dropout or without") {
+TEST_CASE("attention: no matrix of T x T numbers is ever in memory, with or without dropout") {
   const double p = GENERATE(0.0, 0.1);
   const int64_t T = 12'000, D = 4;
   Tensor qkv = randn({1, T, 3 * D}).requires_grad_(), dy = randn({1, T, D});
@@ -291,7 +291,7 @@ TEST_CASE("attention: a mask that changed before backward is a VersionError") {
         std::string::npos);
 }
 
-TEST_CASE("attention: a mask may be one number for all, in every dtype") {
+TEST_CASE("attention: a mask may be a single number, in every dtype") {
   for (DType dtype : {kFloat64, kFloat32}) {
     const Tensor q = randn({2, 3, 4}, dtype), k = randn({2, 5, 4}, dtype),
                  v = randn({2, 5, 4}, dtype);

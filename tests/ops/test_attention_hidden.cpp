@@ -1,4 +1,4 @@
-// NaN and infinities in hidden keys and values do not change attention.
+// Tests that NaN and infinities in hidden keys and values do not change attention.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -32,15 +32,15 @@ std::vector<Tensor> run(const HiddenCase& c, const Tensor& q, const Tensor& k, c
 }
 
 // Checks that NaN or infinities in column S - 1 change no row that does not see it.  A mask hides
-// the column from all rows, is_causal from all but the last.
+// the column from all rows; is_causal hides it from all rows but the last.
 void check_hidden(const HiddenCase& c) {
   const int64_t S = c.S ? c.S : c.T, D = 20, seen_rows = c.is_causal ? c.T - 1 : c.T;
   manual_seed(8);
   const Tensor q = randn({2, c.H, c.T, D}), k = randn({2, c.G, S, D}), v = randn({2, c.G, S, D});
   Tensor dy = randn({2, c.H, c.T, D});
-  if (c.is_causal) dy.select(2, c.T - 1).zero_();  // the last row sees the column: leave it out
+  if (c.is_causal) dy.select(2, c.T - 1).zero_();  // the last row sees the column, so its dy is 0
   const auto wanted = run(c, q, k, v, dy);
-  // The sums may be added in another order, and round to another bfloat16.
+  // Sums in another order may round to another bfloat16.
   const double tolerance = c.dtype == kBFloat16 ? 2e-2 : 1e-5;
   for (double bad : {static_cast<double>(kNaN), static_cast<double>(kInf)})
     for (bool in_keys : {true, false}) {
@@ -116,7 +116,7 @@ TEST_CASE("self_attention: NaN in the future of a row changes nothing") {
     }
 }
 
-TEST_CASE("attention: a row that sees nothing is 0 with gradient 0, even where q is NaN") {
+TEST_CASE("attention: a row that sees no column is 0 with gradient 0, even where q is NaN") {
   for (DType dtype : {kFloat32, kFloat64, kBFloat16})
     for (bool create_graph : {false, true})
       for (int64_t T : {2, 9, 40})

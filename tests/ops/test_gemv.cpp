@@ -1,4 +1,4 @@
-// Products of one or a few rows: accuracy against float64, tails, special values, threads, owners.
+// Tests products of one or a few rows: accuracy against float64, tails, special values, threads.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -14,7 +14,7 @@ using namespace vitro;
 
 namespace {
 
-// One product.  The gaps between the rows of w hold NaN, which shows if something reads them.
+// One product.  The gaps between the rows of w are NaN, so reading them would show in y.
 template <class T>
 struct GemvCase {
   int64_t m, n, k, stride, x_step;
@@ -113,7 +113,7 @@ TEST_CASE("gevm: errs at most 8 u sqrt(K) |x||W|, not on integers; bfloat16 is r
   check_accuracy<BFloat16>(/*columns=*/true);
 }
 
-TEST_CASE("gemv: NaN and infinities reach what they are multiplied into, and nothing else") {
+TEST_CASE("gemv: NaN and infinities reach the sums that contain them, and no others") {
   for (int64_t k : {1, 15, 16, 64, 77, 130})
     for (int64_t at : {int64_t{0}, k / 2, k - 1})
       for (DType dtype : {kFloat32, kBFloat16}) {

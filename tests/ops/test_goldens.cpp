@@ -20,8 +20,8 @@ constexpr double kRtol = 1e-9, kAtol = 1e-12;
 using Tensors = std::vector<Tensor>;
 using Run = std::function<Tensors(const GoldenCase& c, const Tensors& in)>;
 
-// The goldens that vitro has no function for.  The static_assert fails once it has one, so that the
-// list stays true.
+// The goldens for which vitro has no function.  The static_assert fails when vitro gets a function,
+// so the list stays correct.
 template <class T>
 concept Sorts = requires(T x) {
   sort(x, 0);
@@ -37,7 +37,7 @@ struct Missing {
 };
 const std::vector<Missing> kMissing = {{"sort/", 2}, {"var/several/", 4}};
 
-// The goldens that vitro contradicts on purpose: exactly this difference must be found.
+// The goldens from which vitro differs on purpose.  The test must find exactly this difference.
 struct Different {
   const char *name, *difference, *reason;
 };
@@ -278,7 +278,7 @@ TEST_CASE("conversions between dtypes give PyTorch's bits") {
     INFO(c.name);
     Tensor expected = c.outputs[0];
     CHECK(difference(c.inputs[0].to(expected.dtype()), expected, 0, 0) == "");
-    // A strided tensor gives the same, where no kernel runs over whole rows.
+    // A strided tensor, for which no kernel runs over whole rows, gives the same bits.
     Tensor strided = stack({c.inputs[0], c.inputs[0]}, 1).select(1, 1);
     CHECK(difference(strided.to(expected.dtype()), expected, 0, 0) == "");
     ++compared;

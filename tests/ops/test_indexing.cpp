@@ -1,4 +1,4 @@
-// x.index({...}): its values and gradients against PyTorch, and its errors.
+// Tests x.index({...}): values and gradients against PyTorch, and errors.
 #include <catch2/catch.hpp>
 #include <limits>
 
@@ -64,7 +64,7 @@ TEST_CASE("indexing gives PyTorch's values and gradients") {
   CHECK(refused == 2);
 }
 
-TEST_CASE("indexing a transposed tensor gives what indexing its copy gives") {
+TEST_CASE("indexing a transposed tensor equals indexing its contiguous copy") {
   Tensor x = counting().permute({2, 0, 1}), copy = x.contiguous();
   const Tensor ids = tensor({{-1, 0}, {2, 2}}), mask = gt(copy.select(2, 0), 7);
   CHECK(same_bits(x.index({ids, None, 1}), copy.index({ids, None, 1})));
@@ -84,7 +84,7 @@ TEST_CASE("the axes of ids stay in the place of the axis that they index") {
   CHECK(x.index({tensor(1)}).shape() == Shape{3, 4});  // scalar ids act like an integer
 }
 
-TEST_CASE("a mask covers as many axes as it has, wherever it stands") {
+TEST_CASE("a mask covers as many axes as it has, in any place of the index") {
   Tensor x = counting();
   const Tensor mask = tensor(
       {{true, false, false, true}, {false, false, false, false}, {false, true, false, false}});
@@ -93,7 +93,7 @@ TEST_CASE("a mask covers as many axes as it has, wherever it stands") {
   CHECK(x.index({Ellipsis, mask, None}).shape() == Shape{2, 3, 1});
 }
 
-TEST_CASE("slices clip as Python's") {
+TEST_CASE("slices are clipped as in Python") {
   Tensor x = arange(5);
   constexpr int64_t kLeast = std::numeric_limits<int64_t>::min(),
                     kMost = std::numeric_limits<int64_t>::max();
@@ -148,7 +148,7 @@ TEST_CASE("the gradient of an index has a gradient") {
   CHECK(gradgradcheck(f, {(x.detach() / 24.0).requires_grad_()}));
 }
 
-TEST_CASE("what an index refuses, and how it says so") {
+TEST_CASE("a wrong index throws an error that says why") {
   const Tensor x = counting(), ids = tensor({0, 1});
   struct {
     std::function<void()> f;

@@ -129,7 +129,7 @@ TEST_CASE("a source that overlaps its destination is read before it is written")
     }
 }
 
-TEST_CASE("an expanded destination, whose elements share one place, is refused") {
+TEST_CASE("an expanded destination, whose elements share memory, is refused") {
   Tensor x = ones({3, 1}), y = x.expand({3, 4});
   for (const InPlace& op : kOps)
     CHECK_THAT(message_of<GraphError>([&] { op.change(y, ones({3, 4})); }), Contains("clone()"));
@@ -179,7 +179,7 @@ TEST_CASE("a tensor that requires grad changes only while nothing is recorded") 
   CHECK(values(leaf) == Values{4, 4, 4});
 }
 
-TEST_CASE("a source that requires grad may not vanish in a plain tensor") {
+TEST_CASE("a source that requires grad is refused if the destination does not") {
   Tensor source = ones({3}).requires_grad_(), y = zeros({3});
   for (const InPlace& op : kOps) {
     CHECK_THAT(message_of<GraphError>([&] { op.change(y, source); }), Contains("detach()"));

@@ -1,4 +1,4 @@
-// Elementwise kernels on plain pointers: accuracy against float64, special values, tails.
+// Tests elementwise kernels on plain pointers: accuracy against float64, special values, tails.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -33,7 +33,7 @@ double gelu_tanh_slope(double x) {
   return (1 + t) / 2 + x / 2 * sech2 * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x);
 }
 
-// The scale of an error bound: |y|; or |x| or 1, if y can be small by cancellation.
+// The scale of an error bound.  It is |y|, or if cancellation can make y small, |x| or 1.
 enum class Scale { kResult, kInput, kOne };
 double scale_of(Scale scale, double x, double y) {
   return scale == Scale::kResult  ? std::abs(y)
@@ -135,7 +135,7 @@ std::vector<float> sweep(float low, float high, int n) {
 
 }  // namespace
 
-TEST_CASE("kernels: functions of one number err no more than is documented") {
+TEST_CASE("kernels: functions of one number stay within their documented error") {
   for (const UnaryCase& c : kUnaries) {
     std::vector<float> x = sweep(c.low, c.high, 40'000), y(x.size());
     simd::unary_kernel(c.op)(x.data(), y.data(), static_cast<int64_t>(x.size()));
@@ -152,7 +152,7 @@ TEST_CASE("kernels: functions of one number err no more than is documented") {
   }
 }
 
-TEST_CASE("kernels: functions of two numbers err no more than is documented") {
+TEST_CASE("kernels: functions of two numbers stay within their documented error") {
   std::mt19937_64 random(1);
   for (const BinaryCase& c : kBinaries) {
     std::vector<float> a = sweep(c.low, c.high, 40'000), b(a.size()), y(a.size());

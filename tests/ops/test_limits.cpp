@@ -1,4 +1,4 @@
-// Ops at infinity and in their tails, and inputs that must not count.
+// Tests ops at infinity and in their tails, and inputs that must not change a result.
 #include <catch2/catch.hpp>
 #include <numbers>
 
@@ -19,7 +19,7 @@ double sigmoid_of(double x) {
   return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
 }
 
-// A function, and formulas for its value and slope that keep their digits at large negative x.
+// A function, and formulas for its value and slope that stay precise at large negative x.
 struct Tail {
   const char* name;
   std::function<Tensor(const Tensor&)> f;
@@ -74,7 +74,7 @@ void check_near(const char* what, const Tensor& got, const std::vector<double>& 
 
 }  // namespace
 
-TEST_CASE("limits: functions keep their digits far to the left, and so do their slopes") {
+TEST_CASE("limits: functions and their slopes stay precise at large negative x") {
   for (const Tail& c : kTails)
     for (DType dtype : kFloats) {
       std::vector<double> at, value, slope;
@@ -152,7 +152,7 @@ TEST_CASE("limits: losses of infinite numbers that agree with the target are 0")
     }
 }
 
-TEST_CASE("limits: an ignored row may hold anything, by every path") {
+TEST_CASE("limits: an ignored row may contain any numbers, in every implementation") {
   using Form = Tensor (*)(const Tensor& x, const Tensor& matrix, const Tensor& targets,
                           const CrossEntropyOptions& options);
   const std::pair<const char*, Form> forms[] = {
@@ -215,7 +215,8 @@ TEST_CASE("limits: logsumexp of a row of -infinity is -infinity, with the slope 
     }
 }
 
-TEST_CASE("losses of classes: the mean divides by the sum of the weights as it is") {
+TEST_CASE(
+    "losses of classes: the mean divides by the sum of the weights, even if it is 0 or negative") {
   const std::vector<std::pair<NestedList, double>> cases = {
       {{-1., -2., -0.5}, -3}, {{2., -3., 1.}, -1}, {{1., -1., 5.}, 0}, {{0.5, 2., 1.}, 2.5}};
   const Tensor targets = tensor({0, 1, -100});

@@ -1,4 +1,4 @@
-// linear_cross_entropy with logits in several tiles: values, memory, a tied weight.
+// Tests linear_cross_entropy with logits in several tiles: values, memory, a tied weight.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -18,11 +18,11 @@ struct Problem {
   }
 };
 
-// The most bytes that f holds at a time.
+// The most bytes that f has allocated at any time.
 template <class F>
 int64_t peak_of(F f) {
-  // The ballast raises the live bytes to the highest peak so far, so that all that f holds raises
-  // the peak.
+  // The ballast raises the live bytes to the highest peak so far.  So every byte that f allocates
+  // raises the peak.
   const MemoryStats before = memory_stats();
   const Tensor ballast = empty({std::max<int64_t>(0, before.peak - before.live)}, kUInt8);
   const int64_t start = memory_stats().live;
@@ -32,7 +32,7 @@ int64_t peak_of(F f) {
 
 }  // namespace
 
-TEST_CASE("linear_cross_entropy: several tiles give what cross_entropy of linear gives") {
+TEST_CASE("linear_cross_entropy: several tiles give the same as cross_entropy of linear") {
   manual_seed(1);
   for (DType dtype : {kFloat32, kBFloat16})
     for (double smoothing : {0.0, 0.1}) {
@@ -51,7 +51,7 @@ TEST_CASE("linear_cross_entropy: several tiles give what cross_entropy of linear
     }
 }
 
-TEST_CASE("linear_cross_entropy: the logits are never all live") {
+TEST_CASE("linear_cross_entropy: the logits are never all in memory") {
   manual_seed(2);
   const int64_t rows = 512, classes = 20'000, logits = rows * classes * 4;
   const Problem p(rows, classes, 16);
@@ -62,7 +62,7 @@ TEST_CASE("linear_cross_entropy: the logits are never all live") {
         (6 << 20) + 2 * p.weight.numel() * 4);
 }
 
-TEST_CASE("linear_cross_entropy: the gradient of a tied embedding is held once") {
+TEST_CASE("linear_cross_entropy: the gradient of a tied embedding is in memory once") {
   ScopedThreads two(2);
   manual_seed(3);
   const int64_t classes = 50'000, features = 32;
@@ -78,7 +78,7 @@ TEST_CASE("linear_cross_entropy: the gradient of a tied embedding is held once")
   CHECK(max_difference(table.grad(), wide.grad()) < 1e-6);
 }
 
-TEST_CASE("linear_cross_entropy: only the gradients that are wanted are computed") {
+TEST_CASE("linear_cross_entropy: only the required gradients are computed") {
   manual_seed(4);
   const Problem p(70, 300, 8);
   const Tensor both = linear_cross_entropy(p.x, p.weight, p.targets),

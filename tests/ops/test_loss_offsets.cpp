@@ -1,4 +1,4 @@
-// A number added to all logits changes neither the losses of classes nor their gradients.
+// Tests that a number added to all logits changes neither losses of classes nor gradients.
 #include <catch2/catch.hpp>
 
 #include "ops/class_loss.h"
@@ -100,7 +100,7 @@ TEST_CASE("offsets: equal logits of any size give each class the same probabilit
   }
 }
 
-TEST_CASE("offsets: logits that their dtype holds exactly far from 0 give the same losses there") {
+TEST_CASE("offsets: logits that stay exact when a large number is added give the same losses") {
   const Tensor base = tensor({{2., -1., 0., 3., -4., 1., 2.}, {-7., 5., 5., 4., -2., 0., 1.}});
   for (double offset : {-100., 1e4, -1e4, 1e6, -1e6}) {
     check_offset(base, offset, kFloat32, 1e-6);

@@ -1,4 +1,4 @@
-// Elements that an op does not select get the gradient 0, even where dy is infinite.
+// Tests that elements which an op does not select get the gradient 0, even where dy is infinite.
 #include <catch2/catch.hpp>
 
 #include "tests/support/tensors.h"
@@ -19,7 +19,7 @@ Tensor constants(std::initializer_list<double> v, const Tensor& like) {
   return from_span(std::span(v.begin(), v.size())).to(like.dtype());
 }
 Tensor positive_places(const Tensor& x) { return gt(x.detach(), 0); }
-// A (2, 2) matrix with x in both rows; tril and triu leave part of it out.
+// A (2, 2) matrix with x in both rows; tril and triu set part of it to 0.
 Tensor as_square(const Tensor& x) { return reshape(cat({x, x}), {2, 2}); }
 
 const std::vector<MaskedCase> kMaskedCases = {
@@ -150,7 +150,7 @@ void check_numbers(const char* what, const Tensor& got, const std::vector<double
 
 }  // namespace
 
-TEST_CASE("masked gradients: what is not selected has none, in every dtype and of every order") {
+TEST_CASE("masked gradients: elements not selected have gradient 0, in every dtype and order") {
   for (const MaskedCase& c : kMaskedCases)
     for (DType dtype : {kFloat32, kFloat64, kBFloat16}) {
       INFO(c.name << ", " << dtype);
@@ -166,7 +166,7 @@ TEST_CASE("masked gradients: what is not selected has none, in every dtype and o
     }
 }
 
-TEST_CASE("masked gradients: relu passes the gradient on at NaN, by every path") {
+TEST_CASE("masked gradients: relu has slope 1 at NaN, in every implementation") {
   for (DType dtype : {kFloat32, kFloat64, kBFloat16})
     for (bool create_graph : {false, true}) {
       INFO(dtype << (create_graph ? ", create_graph" : ""));
@@ -201,7 +201,8 @@ TEST_CASE("masked gradients: relu keeps NaN in tensors of any size and layout") 
   }
 }
 
-TEST_CASE("masked gradients: minimum and maximum give the gradient of a NaN to both") {
+TEST_CASE(
+    "masked gradients: where an input is NaN, minimum and maximum give both inputs the gradient") {
   for (auto f : {minimum, maximum}) {
     const Tensor a = leaf({kNaN, 1., 1.}), b = leaf({1., kNaN, 1.});
     const std::vector<Tensor> g = grad(sum(f(a, b)), {a, b});
@@ -210,7 +211,7 @@ TEST_CASE("masked gradients: minimum and maximum give the gradient of a NaN to b
   }
 }
 
-TEST_CASE("masked gradients: dropout drops what is infinite, forward and backward") {
+TEST_CASE("masked gradients: dropout also drops infinite numbers, forward and backward") {
   for (DType dtype : {kFloat32, kFloat64, kBFloat16}) {
     manual_seed(0);
     const Tensor x = full({1000}, kInf, dtype).requires_grad_(), y = dropout(x, 0.1);

@@ -1,4 +1,5 @@
-// The kernels of layer_norm and rms_norm against float64 at every length, and their limits.
+// Tests the kernels of layer_norm and rms_norm against float64, at every length and at their
+// limits.
 #include <catch2/catch.hpp>
 #include <random>
 

@@ -1,4 +1,4 @@
-// The op table has rows for every op, and every op survives misuse.
+// Tests that the op table has rows for every op, and that every op survives misuse.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -128,7 +128,7 @@ TEST_CASE(
       try {
         if (row.f(x).requires_grad() && row.op != "embed_slice") return "the result requires grad";
       } catch (const DTypeError&) {
-      } catch (const ValueError& error) {  // the dtype does not hold a number of the formula
+      } catch (const ValueError& error) {  // the dtype cannot represent a number of the formula
         if (std::string(error.what()).find("expected a number that") == std::string::npos) throw;
       }
     }

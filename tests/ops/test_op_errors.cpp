@@ -1,4 +1,4 @@
-// Each op refuses input that it cannot take with the exact error type and a message that says why.
+// Tests that each op refuses wrong input with the exact error type and a message that says why.
 #include <catch2/catch.hpp>
 #include <functional>
 #include <typeindex>
@@ -66,11 +66,11 @@ const std::vector<ErrorCase> kCases = {
     {"where, dtypes", [] { where(flag({2}), f32({2}), f64({2})); }, dtype_error,
      "where: expected two tensors of one dtype"},
     {"clamp", [] { clamp(i64({2}), 0.5); }, value_error,
-     "clamp: expected a number that int64 holds, got 0.5"},
+     "clamp: expected a number that int64 can represent, got 0.5"},
     {"number with an integer tensor", [] { i64({2}) + 0.5; }, value_error,
-     "number: expected a number that int64 holds, got 0.5"},
+     "number: expected a number that int64 can represent, got 0.5"},
     {"full_scalar", [] { full_scalar(0.5, kBool); }, value_error,
-     "number: expected a number that bool holds, got 0.5"},
+     "number: expected a number that bool can represent, got 0.5"},
     {"operator-", [] { f32({2}) - f64({2}); }, dtype_error,
      "sub: expected two tensors of one dtype"},
     // comparisons
@@ -78,7 +78,7 @@ const std::vector<ErrorCase> kCases = {
     {"lt", [] { lt(f32({2}), f32({3})); }, shape_error,
      "lt: expected shapes that broadcast, got (2,) and (3,)"},
     {"ge with a number", [] { ge(i64({2}), 0.5); }, value_error,
-     "ge: expected a number that int64 holds, got 0.5"},
+     "ge: expected a number that int64 can represent, got 0.5"},
     // activations
     {"gelu", [] { gelu(i64({2})); }, dtype_error,
      "gelu: expected a floating tensor, got int64 (2,)"},
@@ -161,7 +161,7 @@ const std::vector<ErrorCase> kCases = {
      [] {
        flatten(f32({2, 3}), 1, 0);
      },
-     shape_error, "flatten: expected a first axis not after the last, got 1 and 0"},
+     shape_error, "flatten: expected a start at or before the end, got axes 1 and 0"},
     {"flatten, axis",
      [] {
        flatten(f32({2, 3}), 2);
@@ -369,12 +369,12 @@ const std::vector<ErrorCase> kCases = {
      [] {
        gather(f32({2, 3}), 1, i64({2}));
      },
-     shape_error, "gather: expected ids with x's axes"},
+     shape_error, "gather: expected ids of x's rank"},
     {"gather, longer",
      [] {
        gather(f32({2, 3}), 1, i64({3, 3}));
      },
-     shape_error, "none but axis 1 longer, got x (2, 3), ids (3, 3)"},
+     shape_error, "at most along axis 1, got x (2, 3), ids (3, 3)"},
     {"gather, int32 ids", [] { gather(f32({2}), 0, to(i64({2}), kInt32)); }, dtype_error,
      "gather: expected int64 ids, got int32"},
     {"scatter_add", [] { scatter_add(f32({2}), 0, i64({3}), f32({2})); }, shape_error,
@@ -592,7 +592,7 @@ const std::vector<ErrorCase> kCases = {
 
 }  // namespace
 
-TEST_CASE("op errors: each call throws exactly its type, in telling words") {
+TEST_CASE("op errors: each call throws exactly its type, with the expected words") {
   for (const ErrorCase& c : kCases) {
     INFO(c.call);
     try {
@@ -605,7 +605,7 @@ TEST_CASE("op errors: each call throws exactly its type, in telling words") {
   }
 }
 
-TEST_CASE("op errors: a failed call leaves no node behind, and the inputs as they were") {
+TEST_CASE("op errors: a failed call adds no node and does not change its inputs") {
   Tensor x = f32({2, 3}).requires_grad_(), w = f32({4, 5}).requires_grad_();
   const uint64_t version = x.version();
   CHECK_THROWS_AS(matmul(x, w), ShapeError);

@@ -65,7 +65,7 @@ double l2(const Array& x) {
   return std::sqrt(sum);
 }
 
-// The gradients of sum(dy f(x)) for all floating inputs; zeros where no gradient comes back.
+// The gradients of sum(dy f(x)) for all floating inputs; zeros for inputs without a gradient.
 Arrays gradients(const Row& row, const Tensors& inputs, const Tensor& dy,
                  bool create_graph = false) {
   Tensors x = leaves(inputs), wanted;
@@ -274,8 +274,8 @@ Tensor transposed_storage(const Tensor& x) {
   return permute(contiguous(permute(x, back)), back).detach();
 }
 
-// The same values as every other element of a larger tensor, which holds NaN or ids out of range
-// between them.
+// The same values, stored as every other element of a larger tensor.  The elements between them are
+// NaN, or ids out of range.
 Tensor sliced_storage(const Tensor& x) {
   Shape shape = x.shape(), sizes = x.shape();
   if (x.rank() == 0) shape = sizes = {1};

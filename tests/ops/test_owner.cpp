@@ -1,4 +1,4 @@
-// The owners of products: the table of docs/kernels.md, on both sides of each threshold.
+// Tests owner_of: the table of docs/kernels.md, on both sides of each threshold.
 #include <catch2/catch.hpp>
 
 #include "ops/owner.h"

@@ -1,5 +1,5 @@
-// How oneDNN's products are cut.  It depends only on shape, dtype, layout and instruction set, and
-// the bits never depend on the number of threads.
+// Tests how oneDNN's products are cut.  The cut depends only on shape, dtype, layout and
+// instruction set, and the bits of a product never depend on the number of threads.
 #include "ops/onednn/pieces.h"
 
 #include <catch2/catch.hpp>
@@ -84,7 +84,7 @@ TEST_CASE("the table of pieces") {
   }
 }
 
-TEST_CASE("pieces are never empty; a GFLOP is work for some 32 threads") {
+TEST_CASE("pieces are never empty; a GFLOP is cut into about 32 pieces") {
   manual_seed(1);
   int large = 0;
   for (int i = 0; i < 20'000; ++i) {

@@ -1,4 +1,4 @@
-// Matrix products on plain pointers, by our kernel and by oneDNN, and threads.
+// Tests matrix products on plain pointers, by our kernel and by oneDNN, and with threads.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>

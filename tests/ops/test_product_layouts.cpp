@@ -1,7 +1,7 @@
-// Products of operands in any layout (sliced, stepped, transposed, broadcast), and their gradients.
+// Tests products of operands in any layout (sliced, stepped, transposed, broadcast), and gradients.
 //
-// Each case is drawn at random, computed in float32 or bfloat16 on its operands in place, and
-// compared with float64 on dense copies.  Memory between the elements is NaN.
+// Each case is random.  It is computed in float32 or bfloat16 on the operands in place, and
+// compared with float64 on dense copies.  The memory between the elements is NaN.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -113,9 +113,9 @@ RandomCase::Product RandomCase::draw_linear(Operands& x) {
   for (int64_t i = below(3); i >= 0; --i) shape.push_back(i ? 1 + below(4) : size(large));
   if (one_in(8)) shape = {};
   shape.push_back(in);
-  // Whole numbers stay whole only without f or with relu.  relu is not used for other numbers,
-  // because rounding may move a 0 to either side, nor smooth functions for bfloat16, because they
-  // lose its digits where they are flat.
+  // Whole numbers stay whole only without f or with relu.  Other numbers do not use relu, because
+  // rounding may move a 0 to either side.  bfloat16 does not use smooth functions, because its few
+  // digits get lost where they are flat.
   constexpr std::array kSmooth{Activation::kNone, Activation::kTanh, Activation::kSigmoid,
                                Activation::kGelu};
   const Activation f = whole_               ? (one_in(2) ? Activation::kRelu : Activation::kNone)
@@ -169,14 +169,14 @@ TEST_CASE("products of operands in 2,000 layouts are those of dense copies in fl
   for (uint64_t i = 0; i < 2000; ++i) RandomCase(i).run();
 }
 
-TEST_CASE("products in as many more layouts as VITRO_CASES says", "[.layouts]") {
+TEST_CASE("products in VITRO_CASES more layouts", "[.layouts]") {
   const char* const cases = std::getenv("VITRO_CASES");
   const uint64_t count = cases ? std::strtoull(cases, nullptr, 10) : 100'000;
   for (uint64_t i = 0; i < count; ++i) RandomCase(1'000'000 + i).run();
 }
 
 // Rows with a step of 2 reach beyond their matrix, into the next matrix of the batch.
-TEST_CASE("oneDNN's products take batches of rows with a step") {
+TEST_CASE("oneDNN computes batches whose rows have a step") {
   for (DType dtype : {kFloat32, kBFloat16})
     for (const Shape& shape : {Shape{2, 65, 64}, Shape{2, 5, 8}, Shape{7, 33, 48}}) {
       INFO(dtype << ' ' << shape);

@@ -1,4 +1,4 @@
-// Means, variances and norms where rounding, overflow or cancellation would show.
+// Tests means, variances and norms where rounding, overflow or cancellation would show.
 #include <catch2/catch.hpp>
 
 #include "framework/autograd/gradcheck.h"
@@ -58,13 +58,13 @@ TEST_CASE("reductions: equal numbers have variance 0") {
   CHECK(var(full({200'000}, 0.1)).item() == 0);
 }
 
-TEST_CASE("reductions: the variance of numbers that vary little beside their size") {
+TEST_CASE("reductions: the variance of numbers that vary little relative to their size") {
   manual_seed(5);
   const Tensor spread = randn({3, 50, 70}, kFloat64);
   for (double offset : {1.0, 1e3, 1e5})
     for (DType d : {kFloat32, kBFloat16}) {
       const Tensor x = (spread + offset).to(d), wide = x.to(kFloat64);
-      for (int64_t axis : {-4, 0, 1, 2})  // -4 stands for all axes
+      for (int64_t axis : {-4, 0, 1, 2})  // -4: all axes
         for (bool create_graph : {false, true}) {
           CAPTURE(offset, d, axis, create_graph);
           const auto f = [axis](const Tensor& t) { return axis == -4 ? var(t) : var(t, axis); };
@@ -91,7 +91,7 @@ TEST_CASE("reductions: var of at most `correction` numbers is infinite or NaN") 
   CHECK(var(tensor(2.0), {.correction = 0}).item() == 0);
 }
 
-TEST_CASE("reductions: norms whose squares overflow or vanish") {
+TEST_CASE("reductions: norms whose squares overflow or underflow") {
   manual_seed(6);
   const Tensor x = randn({4, 30, 5}, kFloat64);
   struct {
@@ -141,8 +141,8 @@ TEST_CASE("norms: rows of any size and offset, in every dtype, forward and backw
         for (bool create_graph : {false, true}) {
           CAPTURE(n, row.dtype, row.scale, row.offset, centered, create_graph);
           const double eps = row.scale < 1e-10 ? 0 : 1e-5;
-          // The reference is scaled back to rows of about 1.  Tiny rows are computed without eps,
-          // which would hide them.
+          // The reference has rows of about 1.  Tiny rows are computed without eps, because eps
+          // would be larger than their variance.
           const Tensor x = (z * row.scale + row.offset).to(row.dtype),
                        wide = (x.to(kFloat64) - (centered ? row.offset : 0.0)) / row.scale;
           const auto f = [=](const Tensor& t, double e) {

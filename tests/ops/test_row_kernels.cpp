@@ -1,4 +1,4 @@
-// Kernels on plain pointers: conversions between dtypes, and kernels over rows.
+// Tests kernels on plain pointers: conversions between dtypes, and kernels over rows.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -30,7 +30,7 @@ uint16_t rounded_bits(float x) {
 }
 }  // namespace
 
-TEST_CASE("kernels: every bfloat16 survives the way to float32 and back") {
+TEST_CASE("kernels: every bfloat16 is the same after conversion to float32 and back") {
   std::vector<BFloat16> all(65536), back(65536);
   for (size_t i = 0; i < all.size(); ++i) all[i].bits = static_cast<uint16_t>(i);
   std::vector<float> wide(65536);

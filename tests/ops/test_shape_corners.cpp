@@ -1,4 +1,4 @@
-// Corners of shapes: scalars have axes 0 and -1, -1 in expand keeps a size, (0,) joins everything.
+// Tests special shapes: axes 0 and -1 of scalars, -1 in expand, and (0,) in cat.
 #include <catch2/catch.hpp>
 
 #include "framework/autograd/gradcheck.h"
@@ -116,7 +116,7 @@ TEST_CASE("corners: a mask larger than x makes masked_fill broadcast") {
                  {leaf(1.0)}, tensor({{9.0, 1.0, 1.0}, {1.0, 1.0, 9.0}}));
 }
 
-TEST_CASE("corners: cat takes (0,) for nothing") {
+TEST_CASE("corners: cat ignores tensors of shape (0,)") {
   const Tensor nothing = zeros({0}, kFloat64), x = tensor({{1.0, 2.0}}, kFloat64);
   for (int64_t axis : {0, 1, -1}) {
     CHECK(same_bits(cat({nothing, x, nothing}, axis), x));

@@ -1,4 +1,4 @@
-// Checks the rules of the source tree: which folder may include which, and which words it may use.
+// Checks the rules of the source tree: the includes and the words that each folder may contain.
 #include "tests/rules/rules.h"
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace {
 
 bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
 
-// A room is a folder, or a file.  `sees` lists what its files may include, apart from files of the
-// same room.  A file belongs to the room with the longest matching path.
+// A room is a folder or a file.  Its files may include each other and the files of the rooms in
+// `sees`.  A file belongs to the room with the longest matching path.
 struct Room {
   const char* folder;
   std::vector<const char*> sees;
@@ -60,8 +60,8 @@ const std::vector<Room>& rooms() {
       {"examples/", {"vitro.h"}}};
   return all;
 }
-// Private kernels.  A room that sees `framework/` or `ops/` does not see these folders, unless
-// `sees` names them.
+// Private kernels.  A room sees these folders only if its `sees` names them; `framework/` and
+// `ops/` in `sees` are not enough.
 const char* const kKernels[] = {"framework/simd/", "ops/simd/", "ops/onednn/"};
 
 const Room* room_of(const std::string& path) {

@@ -1,5 +1,4 @@
-// The rules of the source tree, as functions of the text of one file, so that they can be tested
-// too.
+// Checks the rules of the source tree in the text of one file.  Tests can therefore plant faults.
 #pragma once
 #include <filesystem>
 #include <functional>

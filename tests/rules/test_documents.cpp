@@ -39,12 +39,12 @@ std::vector<Command> commands_in(const std::string& markdown) {
   return commands;
 }
 
-// For each program of a page, in order: the output that the page shows.  That is a ```text block,
-// if it is the first block after the program; else the output is empty.
+// The output that the page shows for each of its programs, in order.  The output is the ```text
+// block that follows the program; if another block follows, it is empty.
 std::vector<std::string> outputs_in(const std::string& markdown) {
   std::vector<std::string> outputs;
   std::istringstream lines(markdown);
-  std::string kind, block;  // kind and text of the block around the line; "" outside blocks
+  std::string kind, block;  // kind and text of the block that contains the line; "" outside blocks
   bool after_program = false;
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("```")) {
@@ -81,7 +81,8 @@ struct Folder {
   ~Folder() { fs::remove_all(path); }
 };
 
-// The exit code of a line of shell in `folder`; `vitro` is the program of this build.
+// Runs a line of shell in `folder`, where `vitro` is the program of this build; returns the exit
+// code.
 int run(const Folder& folder, const std::string& line) {
   std::string programs;
 #ifdef VITRO_BINARY
@@ -103,8 +104,8 @@ std::vector<fs::path> markdown_in(const std::string& folder) {
   return found;
 }
 
-// The texts of README.md and of every page of docs/.  Translations are left out: their blocks are
-// the same.
+// The texts of README.md and of every page of docs/.  Translations are left out, because their
+// blocks are the same.
 std::vector<std::string> pages() {
   std::vector<std::string> texts = {read_text(vitro::testing::source_path("README.md"))};
   for (const fs::path& path : markdown_in("docs"))
@@ -166,7 +167,7 @@ TEST_CASE("documents: a translation has the headings and blocks of its original"
   int compared = 0;
   for (const fs::path& path : markdown_in("docs/vi")) {
     INFO(path);
-    // README.md is translated from the root's; docs/README.md is the index of the pages.
+    // docs/vi/README.md translates the README.md of the root, because docs/README.md is an index.
     if (path.filename() == "README.md") {
       CHECK(skeleton(read_text(path)) ==
             skeleton(read_text(vitro::testing::source_path("README.md"))));

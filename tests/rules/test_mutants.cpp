@@ -1,5 +1,5 @@
-// Tests gradcheck itself.  It must report each small wrong op by its name, and accept the correct
-// twin of the op.
+// Tests gradcheck with ops that have a small error.  It must name each of them, and accept the same
+// op without the error.
 #include <catch2/catch.hpp>
 
 #include "framework/autograd/gradcheck.h"
@@ -33,7 +33,8 @@ struct WrongFactor final : Op<WrongFactor<kHealth>> {
   }
 };
 
-// y = x^3   =>   dx = 3 dy x^2.  The three ops lose a part of the gradient's own graph.
+// y = x^3   =>   dx = 3 dy x^2.  Each of these three ops leaves a part of dx out of its graph, so
+// only the second derivative is wrong.
 template <Health kHealth>
 struct DroppedGraph final : Op<DroppedGraph<kHealth>> {
   static constexpr std::string_view kName = "mutant_dropped_graph";
@@ -79,8 +80,8 @@ struct MissingSumTo final : Op<MissingSumTo<kHealth>> {
   }
 };
 
-// y_ij = x_ij - mean_j x_ij   =>   dx = dy - mean_j dy.  With a square matrix, the wrong axis
-// causes no error of shapes.
+// y_ij = x_ij - mean_j x_ij   =>   dx = dy - mean_j dy.  With a square matrix, the wrong axis gives
+// the right shape.
 template <Health kHealth>
 struct WrongAxis final : Op<WrongAxis<kHealth>> {
   static constexpr std::string_view kName = "mutant_wrong_axis";
@@ -212,7 +213,7 @@ Tensors inputs_of(const Mutant& m) {
 
 }  // namespace
 
-TEST_CASE("mutants: each is reported by its name, and its healthy twin passes") {
+TEST_CASE("mutants: each is reported by its name, and the correct op passes") {
   manual_seed(1);
   for (const Mutant& m : mutants()) {
     INFO(m.name);
@@ -243,7 +244,7 @@ TEST_CASE("mutants: the message says which of the two kinds of backward is wrong
   }
 }
 
-// --- faults that are errors before any number is compared ---
+// --- faults that throw an error before any number is compared ---
 
 namespace {
 

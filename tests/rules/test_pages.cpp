@@ -1,4 +1,4 @@
-// The pages that a script makes, and the links of all pages.
+// Tests that docs/command-line.md is up to date and that the links of all pages work.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Runs a line of shell in the root of the source; returns its exit code, and its output in
-// `output`.
+// Runs a line of shell in the root of the source tree.  Returns its exit code; `output` gets its
+// output.
 int shell(const std::string& line, std::string& output) {
   const fs::path file = fs::temp_directory_path() / ("vitro_pages_" + std::to_string(getpid()));
   const std::string call =
@@ -31,7 +31,7 @@ int shell(const std::string& line, std::string& output) {
 }  // namespace
 
 #ifdef VITRO_BINARY
-TEST_CASE("pages: the page of the command line is what the program says") {
+TEST_CASE("pages: the page of the command line is up to date") {
   std::string page;
   REQUIRE(shell("./scripts/docs command-line '" VITRO_BINARY "'", page) == 0);
   INFO("after a change of the help, run ./scripts/docs");

@@ -1,4 +1,4 @@
-// Each test is a scenario that once showed a fault.
+// Tests single scenarios in which a fault is easy to make and hard to see.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -10,7 +10,7 @@
 
 using namespace vitro;
 
-TEST_CASE("an axis before an empty one is summed") {
+TEST_CASE("an axis before an axis of size 0 is summed") {
   for (DType dtype : {kFloat32, kBFloat16, kFloat64}) {
     CHECK(sum(zeros({2, 3, 0}, dtype), 1).shape() == Shape{2, 0});
     CHECK(sum(zeros({1000, 0}, dtype), 0).shape() == Shape{0});
@@ -26,7 +26,7 @@ TEST_CASE("cross_entropy over no classes or no counted rows runs backward") {
   CHECK(ignored.grad().shape() == Shape{2, 0});
 }
 
-TEST_CASE("a weight written through a pointer that was kept is read again") {
+TEST_CASE("a weight that is written through an old pointer is read again") {
   NoGradGuard no_grad;
   nn::Linear layer(4, 3);
   Tensor x = ones({2, 4});
@@ -59,7 +59,7 @@ TEST_CASE("a gradient is not stored in memory of the caller") {
   CHECK(x.grad().data<float>()[0] == 10);
 }
 
-TEST_CASE("set_grad keeps neither the graph nor the caller's tensor") {
+TEST_CASE("set_grad stores neither the graph nor the caller's tensor") {
   Tensor x = ones({2}).requires_grad_(), y = ones({2}).requires_grad_(), g = ones({2});
   x.set_grad(g);
   y.set_grad(g);

@@ -1,4 +1,4 @@
-// A release has one version: the library, CHANGELOG.md and CITATION.cff name the same.
+// Tests that the library, CHANGELOG.md and CITATION.cff name the same version.
 #include <catch2/catch.hpp>
 #include <regex>
 
@@ -11,7 +11,7 @@ using vitro::testing::source_path;
 
 namespace {
 
-// The first match of the pattern's group in a file of the tree; empty without one.
+// The text of the pattern's group at its first match in a file of the tree; empty without a match.
 std::string found_in(const std::string& file, const char* pattern) {
   const std::string text = read_text(source_path(file));
   std::smatch match;

@@ -1,4 +1,4 @@
-// Every source keeps the rules of the source tree, and the checker finds planted faults.
+// Tests that every source follows the rules of the source tree, and that planted faults are found.
 #include <catch2/catch.hpp>
 #include <iostream>
 #include <regex>
@@ -46,7 +46,7 @@ int64_t lines_of(const std::set<std::string>& paths) {
   return lines;
 }
 
-// These files, and all files of the tree that they include directly or indirectly.
+// `paths`, and all files of the tree that they include directly or indirectly.
 std::set<std::string> closure(std::set<std::string> paths) {
   static const std::regex include(R"re(#\s*include\s*"([^"]+)")re");
   std::vector<std::string> unread(paths.begin(), paths.end());
@@ -79,7 +79,7 @@ std::set<std::string> methods_of(const std::string& code, const std::string& cla
 
 }  // namespace
 
-TEST_CASE("rules: every source keeps them") {
+TEST_CASE("rules: every source follows them") {
   CHECK(tree().files.size() > 60);
   CHECK(tree().public_headers.size() > 20);
   for (const std::string& path : tree().files)
@@ -91,7 +91,7 @@ TEST_CASE("rules: every source keeps them") {
   }
 }
 
-TEST_CASE("rules: sources are ASCII, and say in their first line what they are") {
+TEST_CASE("rules: sources are ASCII and begin with a comment") {
   for (const std::string& path : tree().files) {
     const std::string text = read_text(kSource / path);
     INFO(path);
@@ -142,7 +142,7 @@ TEST_CASE("rules: the methods of Tensor are a fixed, short list") {
     CHECK(allowed.contains(name));
   }
   for (const std::string& name : allowed) {
-    INFO(name << " is no method of Tensor any more");
+    INFO(name << " is in the list, but is no method of Tensor");
     CHECK(found.contains(name));
   }
 }
@@ -207,7 +207,7 @@ TEST_CASE("rules: the checker sees planted faults") {
   }
 }
 
-TEST_CASE("rules: the checker lets right text pass") {
+TEST_CASE("rules: the checker accepts correct text") {
   const std::pair<const char*, const char*> right[] = {
       {"ops/linear.cpp",
        "#include \"framework/tensor/loops.h\"\n#include \"ops/product.h\"\n#include <cmath>"},
@@ -233,7 +233,7 @@ TEST_CASE("rules: the checker lets right text pass") {
   }
 }
 
-TEST_CASE("rules: the closure of a file is what it includes") {
+TEST_CASE("rules: the closure of a file has all files that it includes") {
   CHECK(closure({"framework/base/cxx20.h"}) == std::set<std::string>{"framework/base/cxx20.h"});
   CHECK(closure({"framework/tensor/shape.h"}) ==
         std::set<std::string>{"framework/base/cxx20.h", "framework/base/dtype.h",
@@ -242,7 +242,7 @@ TEST_CASE("rules: the closure of a file is what it includes") {
 
 // Each public header includes cxx20.h, so that an older compiler reports the language version
 // first, whichever header a user includes.
-TEST_CASE("rules: every public header asks for C++20 first") {
+TEST_CASE("rules: every public header includes cxx20.h") {
   for (const std::string& header : tree().public_headers) {
     INFO(header);
     CHECK(closure({header}).contains("framework/base/cxx20.h"));

@@ -1,4 +1,4 @@
-// A slow and simple byte pair encoding to compare with.
+// A slow and simple byte pair encoding, with which tests compare vitro's.
 #include "tests/support/bpe_reference.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// A slow and simple byte pair encoding to compare with: it splits a text like GPT-2, and searches
-// all neighbours again before each merge.
+// A slow and simple byte pair encoding, with which tests compare vitro's.  It splits a text like
+// GPT-2, and searches all pairs of neighbours again before each merge.
 #pragma once
 #include <string>
 #include <string_view>

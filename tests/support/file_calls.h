@@ -10,12 +10,12 @@
 
 namespace vitro::testing {
 
-// Thrown in the middle of a save, to leave the files as a killed process would: nothing is cleaned
-// up.
+// Thrown in the middle of a save, which then cleans nothing up: the files stay as after a kill.
 struct Killed {};
 
-// Counts the calls and asks `at` before each one.  `at` returns 0 to go on or an errno to fail
-// with, or throws.  After it threw Killed, no further call does anything, as in a dead process.
+// Counts the calls and calls `at` before each one.  If `at` returns 0, the call is made; if it
+// returns an errno, the call fails with it.  After `at` has thrown Killed, all calls do nothing, as
+// in a dead process.
 class Calls : public FileCalls {
  public:
   std::function<int(size_t n, const std::string& call)> at;

@@ -1,5 +1,5 @@
-// Weights and ids from formulas, so that tests need no files with them.  The values are exact in
-// float32 and equal to the ones of formula.py.
+// Computes weights and ids from formulas, so tests need no files for them.  The values are exact in
+// float32, and formula.py computes the same ones.
 #pragma once
 #include <array>
 #include <string>
@@ -17,8 +17,8 @@ void set_to_formula(const NamedTensors& parameters, double scale);
 models::Batch formula_batch(const std::string& name, int64_t batch, int64_t time,
                             int64_t vocab_size);
 
-// The dot products of x with eight vectors of random signs that depend on the name.  For the
-// difference of two tensors, the root mean square of the eight numbers estimates its L2 norm.
+// The dot products of x with eight vectors of random signs, which depend on the name.  If x is the
+// difference of two tensors, the root mean square of the eight numbers estimates the norm of x.
 std::array<double, 8> projections(const std::string& name, const Tensor& x);
 
 }  // namespace vitro::testing

@@ -1,4 +1,4 @@
-// Small GPTs of both kinds, for tests.
+// Small GPTs for tests, with the layers of GPT-2 and with the layers of Llama.
 #pragma once
 #include <string>
 #include <utility>
@@ -26,8 +26,8 @@ inline Tensor small_gpt_ids(int64_t batch, int64_t time) {
   return randint(0, kSmallGPT.vocab_size, {batch, time}, kInt64);
 }
 
-// A model with noise from N(0, noise^2) added to its initial weights, so that every part of it
-// matters.
+// A model with noise from N(0, noise^2) added to its initial weights, so that every layer changes
+// the result.
 inline models::GPT noisy_gpt(const models::GPTConfig& config, double noise, uint64_t seed = 3) {
   manual_seed(seed);
   models::GPT model(config);

@@ -4,10 +4,10 @@
 
 namespace vitro::testing {
 
-// Called before each malloc, calloc, realloc and aligned allocation, which returns null if this
-// returns true.
+// Called before each malloc, calloc, realloc and aligned allocation.  If it returns true, the
+// allocation returns null.
 extern constinit std::atomic<bool (*)()> g_malloc_fails;
-// Whether allocations of oneDNN never fail.
+// If true, allocations of oneDNN never fail.
 extern constinit std::atomic<bool> g_malloc_spares_onednn;
 
 }  // namespace vitro::testing

@@ -1,5 +1,5 @@
-// Only this test source knows the path of the tree.  So all others compile to the same objects in
-// any checkout, and ccache finds them.
+// The path of the source tree.  Only this test source depends on it, so ccache can reuse the
+// objects of all other tests in any checkout.
 #include "tests/support/paths.h"
 
 #include "framework/io/file.h"

@@ -4,7 +4,7 @@
 
 namespace vitro::testing {
 
-// The path of a file of the tree, for example source_path("README.md").  "" gives the root.
+// The path of a file in the source tree, for example source_path("README.md").  "" is the root.
 std::string source_path(const std::string& name);
 
 // The bundled stories.

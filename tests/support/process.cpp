@@ -21,7 +21,7 @@ namespace {
 #ifdef VITRO_BINARY
 constexpr const char* kProgram = VITRO_BINARY;
 #else
-constexpr const char* kProgram = "vitro";  // a build without programs tests the installed one
+constexpr const char* kProgram = "vitro";  // a build without the program tests the installed one
 #endif
 
 pid_t start(const Words& arguments, int out, int err, rlim_t cpu_seconds, int in = -1) {
@@ -105,7 +105,7 @@ Running::~Running() {
 void Running::send(int signal) const { ::kill(child_, signal); }
 void Running::say(const std::string& text) const {
   if (::write(input_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    throw std::runtime_error("the program does not listen");
+    throw std::runtime_error("the program does not read its input");
 }
 int Running::wait() {
   ::close(input_);

@@ -1,4 +1,4 @@
-// Runs the vitro program as a user does: arguments in, output and exit code out.
+// Runs the vitro program as a user does, and returns its output and exit code.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -43,15 +43,16 @@ nlohmann::json json_of(const Words& arguments);
 // The output of the program if its standard output is a terminal.
 std::string output_on_terminal(const Words& arguments);
 
-// The first `count` bytes of output.  Then the pipe is closed, and the program is killed, or waited
-// for if not `kill`.  The system kills it after `cpu_seconds` of computing.
+// Reads the first `count` bytes of output and closes the pipe.  Then kills the program or, if not
+// `kill`, waits for it.  The system kills the program after `cpu_seconds` of computing.
 std::string start_of_output(const Words& arguments, size_t count, unsigned cpu_seconds,
                             bool kill = true);
 
 // Runs the program with a pipe as its standard output, which is closed after `count` bytes.
 Finished run_until_closed(const Words& arguments, size_t count);
 
-// Makes an empty directory among the system's temporary files, and removes it with its contents.
+// An empty directory among the system's temporary files.  The destructor removes it with its
+// contents.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();

@@ -1,4 +1,4 @@
-// Checks that the program refuses arguments with a line that says why.
+// Checks that the program refuses arguments with a one-line error.
 #pragma once
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 
 namespace vitro::testing {
 
-// Checks that the program exits with `code` and prints one line of error that contains `says`.
+// Checks that the program exits with `code` and that its one-line error contains `says`.
 inline Finished check_fails(const Words& arguments, int code, const std::string& says) {
   std::string command = "vitro";
   for (const std::string& word : arguments) command += " '" + word + "'";
@@ -20,7 +20,7 @@ inline Finished check_fails(const Words& arguments, int code, const std::string&
   return run;
 }
 
-// The same; the program must also print nothing else.
+// Also checks that the program prints nothing on standard output.
 inline void check_refused(const Words& arguments, int code, const std::string& says) {
   const std::string out = check_fails(arguments, code, says).out;
   CHECK(out == "");

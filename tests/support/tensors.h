@@ -1,4 +1,4 @@
-// Helpers of tests: numbers of tensors, comparisons, memory and error messages.
+// Helpers for tests: elements of tensors, random floats, comparisons, memory, error messages.
 #pragma once
 #include <cmath>
 #include <cstring>

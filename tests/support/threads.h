@@ -1,10 +1,10 @@
-// Changes the number of threads for a scope.
+// Changes the number of threads of the process until the end of a scope.
 #pragma once
 #include "framework/base/runtime.h"
 
 namespace vitro::testing {
 
-// Sets the number of threads of the process, and restores the old number at the end of the scope.
+// The destructor restores the old number.
 class Threads {
  public:
   explicit Threads(int n) { set_num_threads(n); }

@@ -1,4 +1,4 @@
-// A language model for tests that cannot be saved in a checkpoint.
+// A language model that cannot be saved in a checkpoint, for tests.
 #pragma once
 #include "vitro.h"
 

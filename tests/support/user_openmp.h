@@ -1,4 +1,4 @@
-// OpenMP as a user of the library may use it, if the compiler has it.
+// Calls OpenMP as a user's program may do.  Without OpenMP in the compiler, these do nothing.
 #pragma once
 #include <functional>
 

@@ -55,7 +55,7 @@ std::string random_text(std::mt19937_64& random, const std::vector<std::string>&
 
 }  // namespace
 
-TEST_CASE("bpe: bytes stand for themselves or for the characters from U+0100") {
+TEST_CASE("bpe: a byte is written as its own character, or as a character from U+0100 on") {
   const std::u32string characters =
       decode_utf8(to_byte_characters("\n !~\x7F\xA0\xA1\xAC\xAD\xAE\xFF"));
   CHECK(characters == U"\u010A\u0120!~\u0121\u0142\u00A1\u00AC\u0143\u00AE\u00FF");
@@ -155,7 +155,7 @@ TEST_CASE("bpe: the split agrees with the pattern read by hand, on random texts"
   }
 }
 
-TEST_CASE("bpe: merges agree with the slow way, in every language") {
+TEST_CASE("bpe: merges agree with a simple reference, in every language") {
   const BpeVocabulary& vocabulary = trained().vocabulary();
   CHECK(vocabulary.size() == 1200);
   CHECK(trained().encode(kWorld) == reference_encode(vocabulary, kWorld));
@@ -173,7 +173,7 @@ TEST_CASE("bpe: merges agree with the slow way, in every language") {
   }
 }
 
-TEST_CASE("bpe: what bytes go in come out") {
+TEST_CASE("bpe: decode(encode(bytes)) gives the same bytes") {
   std::mt19937_64 random(11);
   std::vector<std::string> parts;
   for (int byte = 0; byte < 256; ++byte) parts.emplace_back(1, static_cast<char>(byte));
@@ -190,7 +190,7 @@ TEST_CASE("bpe: what bytes go in come out") {
   CHECK(trained().decode(trained().encode(stories())) == stories());
 }
 
-TEST_CASE("bpe: special tokens are made only where they are allowed") {
+TEST_CASE("bpe: text becomes special tokens only if they are allowed") {
   const BpeTokenizer& bpe = trained();
   REQUIRE(bpe.special_tokens() ==
           std::map<std::string, TokenId, std::less<>>{{"<|endoftext|>", 1199}});
@@ -219,7 +219,7 @@ TEST_CASE("bpe: special tokens are made only where they are allowed") {
   CHECK(overlapping.encode("<a>a>", {.allowed_special = {"<a", "a>"}}).size() == 3);
 }
 
-TEST_CASE("bpe: tokens for display, and ids that are none") {
+TEST_CASE("bpe: tokens for display, and invalid ids") {
   const BpeTokenizer& bpe = trained();
   CHECK(bpe.kind() == "bpe");
   const Ids ids = bpe.encode(" the\xFF\n");
@@ -235,9 +235,9 @@ TEST_CASE("bpe: tokens for display, and ids that are none") {
 }
 
 // Twice the length may cost only a little more than twice the work.
-TEST_CASE("bpe: work grows with the text, not with its square") {
-  // One piece merges into few tokens, one merges half of the way, and one is noise, in which the
-  // next merge is hardly ever next to the last one.
+TEST_CASE("bpe: work is not quadratic in the length of the text") {
+  // One piece merges into few tokens, one merges only half way, and one is noise: there a merge is
+  // hardly ever near the previous merge.
   BpeVocabulary doubling = BpeTokenizer::train("x", 257).vocabulary();
   doubling.special.clear();
   doubling.tokens.pop_back();
@@ -270,7 +270,7 @@ TEST_CASE("bpe: work grows with the text, not with its square") {
   }
 }
 
-TEST_CASE("bpe: a megabyte of one character, of spaces, of anything without an end") {
+TEST_CASE("bpe: a megabyte of one character or of one repeated piece is encoded") {
   for (const std::string part :
        {"a", " ", "\n", "1", "-", "\u4F60", "\u00A0", "\xFF", "'s", "a1"}) {
     std::string text;

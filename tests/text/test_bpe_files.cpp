@@ -61,7 +61,7 @@ void check_refused(const TemporaryDirectory& directory, const std::string& name,
 
 }  // namespace
 
-TEST_CASE("bpe files: what is saved is loaded as it was, from each of its files") {
+TEST_CASE("bpe files: a saved tokenizer is loaded unchanged, from each of its files") {
   const TemporaryDirectory directory;
   const std::string folder = directory / "saved";
   small().save_pretrained(folder);
@@ -92,7 +92,7 @@ TEST_CASE("bpe files: what is saved is loaded as it was, from each of its files"
   CHECK_THROWS_AS(CharTokenizer::load(directory / "one.json"), IoError);
 }
 
-TEST_CASE("bpe files: a tokenizer_config.json stays beside its own vocabulary") {
+TEST_CASE("bpe files: a tokenizer_config.json is kept if the vocabulary is the same") {
   const TemporaryDirectory directory;
   const std::string folder = directory / "saved", config = "saved/tokenizer_config.json";
   small().save_pretrained(folder);
@@ -105,7 +105,7 @@ TEST_CASE("bpe files: a tokenizer_config.json stays beside its own vocabulary") 
   CHECK(vitro::read_file(directory / config) == plain);
 }
 
-TEST_CASE("bpe files: their bytes do not vary") {
+TEST_CASE("bpe files: the bytes of the files are always the same") {
   CHECK(bpe_ids_json(small().vocabulary()).starts_with("{\n\"!\": 0,\n\"\\\"\": 1,\n\"#\": 2,\n"));
   CHECK(bpe_ids_json(small().vocabulary())
             .ends_with(
@@ -116,7 +116,7 @@ TEST_CASE("bpe files: their bytes do not vary") {
                  Catch::Contains("\"merges\": [\n\"a b\",\n\"ab ab\"]}"));
 }
 
-TEST_CASE("bpe files: the forms of tokenizer.json that others write") {
+TEST_CASE("bpe files: the forms of tokenizer.json that other programs write") {
   const std::string good = small().to_json();
   const auto same = [&](const std::string& json) {
     return BpeTokenizer(parse_tokenizer_json(json, "json")).vocabulary_hash() ==
@@ -242,7 +242,7 @@ TEST_CASE("bpe files: hostile merges are refused") {
   CHECK(BpeTokenizer::load(folder).encode("ababbab") == std::vector<TokenId>{258, 257});
 }
 
-TEST_CASE("bpe files: what tokenizes otherwise than GPT-2 is refused") {
+TEST_CASE("bpe files: settings that give other tokens than GPT-2 are refused") {
   const TemporaryDirectory directory;
   const std::string good = small().to_json();
   directory.write("tokenizer.json", good);
@@ -323,7 +323,7 @@ TEST_CASE("bpe files: what tokenizes otherwise than GPT-2 is refused") {
       });
 }
 
-TEST_CASE("bpe files: of a folder whose tokenizer.json is refused the other files may be read") {
+TEST_CASE("bpe files: if tokenizer.json is refused, the other files may be read without it") {
   const TemporaryDirectory directory;
   small().save_pretrained(directory / "gpt2");
   directory.write("gpt2/tokenizer.json", with(small().to_json(), "\"BPE\"", "\"WordPiece\""));
@@ -335,7 +335,8 @@ TEST_CASE("bpe files: of a folder whose tokenizer.json is refused the other file
 }
 
 TEST_CASE("bpe files: two tokens of the same bytes are refused") {
-  // The special token is plain text, the other one is in the characters of the byte table.
+  // The special token is plain text; the other token is written with the characters of the byte
+  // table.
   const std::string json =
       with(with(small().to_json(), "\"<|endoftext|>\": 258", "\"\u00C3\u00A9\u00C3\u00A9\": 258"),
            "<|endoftext|>", "\u00E9\u00E9");
@@ -343,7 +344,7 @@ TEST_CASE("bpe files: two tokens of the same bytes are refused") {
                     Catch::Contains("as token 258 and token 259"));
 }
 
-TEST_CASE("bpe files: what is no file, or not there") {
+TEST_CASE("bpe files: missing files and paths of other kinds are refused") {
   const TemporaryDirectory directory;
   fs::create_directory(directory / "empty");
   CHECK_THAT(

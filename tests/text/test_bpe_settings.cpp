@@ -1,5 +1,5 @@
-// Tests added tokens, the space before a text and the token that begins it.  The ids are those of
-// Hugging Face's tokenizers 0.23.3, for settings from each file that may have them.
+// Tests added tokens, the space before a text and the token that begins a text.  The ids are from
+// Hugging Face's tokenizers 0.23.3, with settings in each file that may have them.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -83,7 +83,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE("bpe settings: ids are those of Hugging Face's tokenizers, through every file") {
+TEST_CASE("bpe settings: ids equal Hugging Face's, with settings in every file") {
   const struct {
     std::vector<Added> added;
     bool add_prefix_space, has_bos;
@@ -144,7 +144,7 @@ TEST_CASE("bpe settings: ids are those of Hugging Face's tokenizers, through eve
   }
 }
 
-TEST_CASE("bpe settings: the files beside a vocabulary count") {
+TEST_CASE("bpe settings: the settings files in the folder of a vocabulary are used") {
   const json gpt2 = {{"tokenizer_class", "GPT2Tokenizer"}};
   const auto config = [&](const json& more) {
     json all = gpt2;
@@ -232,7 +232,7 @@ TEST_CASE("bpe settings: the files beside a vocabulary count") {
     }
 }
 
-TEST_CASE("bpe settings: what is not honoured is refused by file and name") {
+TEST_CASE("bpe settings: unsupported settings are refused by file and name") {
   const struct {
     const char *file, *bytes, *reason;
   } table[] = {
@@ -290,7 +290,7 @@ TEST_CASE("bpe settings: what is not honoured is refused by file and name") {
     }
 }
 
-TEST_CASE("bpe settings: GPT-2's split may be said apart from its bytes") {
+TEST_CASE("bpe settings: GPT-2's split may be a step before the byte table") {
   const std::string good = BpeTokenizer(plain()).to_json();
   const auto changed = [&](const json& pre, const json& post = nullptr) {
     json all = json::parse(good);
@@ -356,8 +356,7 @@ TEST_CASE("bpe settings: GPT-2's split may be said apart from its bytes") {
                       Catch::StartsWith("GPT-2 tokenizer json: ") && Contains(reason));
 }
 
-TEST_CASE(
-    "bpe settings: another tokenizer that is saved there leaves none of the old files' words") {
+TEST_CASE("bpe settings: saving another tokenizer removes the settings of the old tokenizer") {
   const Folder folder;
   folder.directory.write("added_tokens.json", R"({"[PAD]": 262})");
   folder.directory.write("special_tokens_map.json", R"({"pad_token": "[PAD]"})");

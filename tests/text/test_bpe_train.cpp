@@ -29,7 +29,7 @@ void check_same(const BpeVocabulary& a, const BpeVocabulary& b) {
 
 }  // namespace
 
-TEST_CASE("train: the tokens are those that counting anew after each merge gives") {
+TEST_CASE("train: the tokens equal a reference that counts all pairs again after each merge") {
   const std::string texts[] = {
       stories().substr(0, 4000),
       "aaaa aaaaaaa aaa a aaaaa aaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -43,7 +43,7 @@ TEST_CASE("train: the tokens are those that counting anew after each merge gives
   }
 }
 
-TEST_CASE("train: bytes first, then merges as they are learnt, the special tokens last") {
+TEST_CASE("train: ids are first bytes, then merges in the learnt order, then special tokens") {
   const auto bpe = BpeTokenizer::train("low low lower lowest", 261);
   CHECK(bpe.vocab_size() == 261);
   CHECK(bpe.token(0) == "!");
@@ -77,8 +77,8 @@ TEST_CASE("train: options") {
   CHECK(seen.back() == 300);
 }
 
-TEST_CASE("train: what makes no sense is refused") {
-  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got none: it is empty");
+TEST_CASE("train: invalid arguments are refused") {
+  CHECK_THROWS_WITH(BpeTokenizer::train("", 300), "train: expected a text, got an empty one");
   CHECK_THROWS_WITH(BpeTokenizer::train("a", 256),
                     "train: expected a vocab_size of at least 257, for 256 bytes and 1 special "
                     "tokens, got 256");
@@ -90,9 +90,9 @@ TEST_CASE("train: what makes no sense is refused") {
   CHECK_THROWS_AS(BpeTokenizer::train("a", 300, {.special_tokens = {"<a>", "<a>"}}), ValueError);
 }
 
-// The text is one piece of a quarter of a megabyte, which is fast only if each merge touches only
+// The text is one piece of a quarter of a megabyte.  This is fast only if each merge visits only
 // the places of its pair.
-TEST_CASE("train: a text without a space is learnt from") {
+TEST_CASE("train: merges are learnt from a text without spaces") {
   std::string text;
   uint32_t state = 1;
   for (int i = 0; i < (1 << 18); ++i) text += "acgt"[(state = state * 1664525 + 1013904223) >> 30];

@@ -1,4 +1,4 @@
-// Tests that ids that come one by one become text in whole code points.
+// Tests that ids that arrive one by one become text in whole code points.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -24,7 +24,7 @@ const BpeTokenizer& bytes() {
   return tokenizer;
 }
 
-// Returns the text that each byte gives, and the rest at the end.
+// Returns the text that each byte adds, and at the end the text of flush().
 Pieces streamed(std::string_view text) {
   StreamDecoder stream(bytes());
   Pieces pieces;
@@ -33,7 +33,7 @@ Pieces streamed(std::string_view text) {
   return pieces;
 }
 
-// Returns whether the pieces behind a prompt are whole code points and together give the text.
+// Returns whether the pieces after a prompt are whole code points and together give the text.
 bool is_streamed(const Tokenizer& tokenizer, const Ids& prompt, const Ids& ids) {
   StreamDecoder stream(tokenizer, prompt);
   std::string all;
@@ -64,7 +64,7 @@ TEST_CASE("stream: the beginning of a character is held back") {
   CHECK(streamed("") == Pieces{""});
 }
 
-TEST_CASE("stream: it can go on after the end, and a prompt's last character may be begun") {
+TEST_CASE("stream: it continues after flush(), and a prompt may end within a character") {
   StreamDecoder stream(bytes());
   CHECK(stream.next(bytes().encode("\xE4")[0]) == "");
   CHECK(stream.flush() == "\uFFFD");
@@ -75,7 +75,7 @@ TEST_CASE("stream: it can go on after the end, and a prompt's last character may
   CHECK(behind.next(ids[2]) == "\u4F60");
 }
 
-TEST_CASE("stream: an id that is none changes nothing") {
+TEST_CASE("stream: an invalid id changes nothing") {
   StreamDecoder stream(bytes());
   const Ids ids = bytes().encode("\u00E9");
   stream.next(ids[0]);
@@ -84,7 +84,7 @@ TEST_CASE("stream: an id that is none changes nothing") {
   CHECK(stream.next(ids[1]) == "\u00E9");
 }
 
-TEST_CASE("stream: put together it is the text, whatever the tokenizer") {
+TEST_CASE("stream: the joined pieces are the text, with every tokenizer") {
   const std::string text =
       "She said: \"yes\", then \"no\".\n\u4F60\u597D \U0001F468\u200D\U0001F469 (don't)! "
       "\u00E9t\u00E9";
@@ -112,7 +112,7 @@ TEST_CASE("stream: put together it is the text, whatever the tokenizer") {
   }
 }
 
-TEST_CASE("stream: lines longer than what is looked back at") {
+TEST_CASE("stream: lines longer than the limit") {
   Ids ids;
   for (int i = 0; i < 1500; ++i)
     ids.push_back(bytes().encode("\u4F60\n")[static_cast<size_t>(i % 3)]);

@@ -43,7 +43,7 @@ WordTokenizer many_words(int64_t n) {
 
 }  // namespace
 
-TEST_CASE("pieces: put together they are the text, and their tokens are its tokens") {
+TEST_CASE("pieces: joined, they give the text, and they have the tokens of the text") {
   const std::string text = stories();
   const auto chars = CharTokenizer::fit(text);
   const auto words = WordTokenizer::fit(text);
@@ -64,7 +64,7 @@ TEST_CASE("pieces: put together they are the text, and their tokens are its toke
   }
 }
 
-TEST_CASE("pieces: no cut where characters would compose or words be split") {
+TEST_CASE("pieces: no cut splits a word or separates characters that compose") {
   CHECK(pieces_of("ab cd ef", 4) == std::vector<std::string>{"ab", " cd", " ef"});
   CHECK(pieces_of("a \u0301b c", 4) == std::vector<std::string>{"a", " \u0301b", " c"});
   CHECK(pieces_of("abcdefgh", 3) == std::vector<std::string>{"abcdefgh"});
@@ -77,7 +77,7 @@ TEST_CASE("pieces: no cut where characters would compose or words be split") {
   CHECK(pieces_of("\xA0 \xE4 b", 1) == std::vector<std::string>{"\xA0 \xE4 b"});
 }
 
-TEST_CASE("pieces: a tokenizer fitted to pieces is the one fitted to the whole") {
+TEST_CASE("pieces: fitting a tokenizer to pieces or to the whole text gives the same") {
   const std::string text = stories();
   CHECK(CharTokenizer::fit(TextPieces(text, 50)).vocabulary_hash() ==
         CharTokenizer::fit(text).vocabulary_hash());
@@ -133,7 +133,7 @@ TEST_CASE("token file: byte pairs beyond what two bytes hold") {
   CHECK(bpe.decode(ids) == text);
 }
 
-TEST_CASE("token file: special tokens where text may become them, also across the end of a piece") {
+TEST_CASE("token file: special tokens are found if allowed, also across the end of a piece") {
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin", end = BpeTokenizer::kEndOfText;
   const auto tokenizer = BpeTokenizer::train("one two three one two three", 270);
@@ -149,7 +149,7 @@ TEST_CASE("token file: special tokens where text may become them, also across th
                   ValueError);
 }
 
-TEST_CASE("token file: a range of it") {
+TEST_CASE("token file: slice() returns a range") {
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";
   write_token_file(path, CharTokenizer::fit("abcdef"), TextPieces("abcdef"));
@@ -161,7 +161,7 @@ TEST_CASE("token file: a range of it") {
   CHECK_THROWS_AS(part.slice(0, 3), ShapeError);
 }
 
-TEST_CASE("token file: what is none is refused with the reason") {
+TEST_CASE("token file: other files are refused with the reason") {
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";
   write_token_file(path, CharTokenizer::fit("abc"), TextPieces("abcabc"));
@@ -194,7 +194,7 @@ TEST_CASE("token file: what is none is refused with the reason") {
   CHECK_THROWS_AS(TokenFile(directory / "none"), IoError);
 }
 
-TEST_CASE("permutation: every number once, differently by seed and epoch") {
+TEST_CASE("permutation: every number once, in another order for each seed and epoch") {
   for (uint64_t n : {1, 2, 3, 4, 5, 100, 1000, 4097}) {
     std::vector<uint64_t> seen;
     const models::Permutation order(n, 1, 0);
@@ -216,7 +216,7 @@ TEST_CASE("permutation: every number once, differently by seed and epoch") {
   }
 }
 
-TEST_CASE("batches: every window once an epoch, targets one further, resumable anywhere") {
+TEST_CASE("batches: every window once per epoch, targets shifted by one, resumable anywhere") {
   TemporaryDirectory directory;
   const std::string path = directory / "tokens.bin";
   std::string text;
@@ -284,7 +284,7 @@ TEST_CASE("evaluate: the loss of every token but the first, in eval mode") {
   CHECK(model.is_training());
 }
 
-TEST_CASE("evaluate: of a large vocabulary a batch has fewer tokens") {
+TEST_CASE("evaluate: with a large vocabulary, a batch has fewer tokens") {
   constexpr int64_t kVocabulary = int64_t{1} << 20;
   struct Even : UnsavedModel {  // all tokens are equally likely
     std::vector<int64_t> rows;
@@ -302,7 +302,7 @@ TEST_CASE("evaluate: of a large vocabulary a batch has fewer tokens") {
   CHECK(result.loss() == Approx(std::log(kVocabulary)));
 }
 
-TEST_CASE("evaluate: a GPT holds no more logits of a window than its loss does") {
+TEST_CASE("evaluate: a GPT stores no more logits of a window than its loss does") {
   models::GPT model(
       {.block_size = 112, .vocab_size = 600'000, .n_layer = 1, .n_head = 1, .n_embd = 2},
       models::InitialValues::kNone);
@@ -321,7 +321,7 @@ TEST_CASE("evaluate: a GPT holds no more logits of a window than its loss does")
   CHECK(memory_stats().peak - start < 16 << 20);
 }
 
-TEST_CASE("model file: a configuration survives JSON, and nonsense is refused") {
+TEST_CASE("model file: a configuration survives JSON, and invalid ones are refused") {
   const models::MiniLMConfig config{.vocab_size = 127,
                                     .n_embd = 3,
                                     .n_hidden = 4,

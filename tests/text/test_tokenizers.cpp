@@ -1,4 +1,4 @@
-// Tests that characters and words become ids, and text again.
+// Tests that characters and words are encoded as ids, and decoded to text.
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
@@ -75,7 +75,7 @@ TEST_CASE("decode(encode(text)) is the text in NFC, for every code point") {
   CHECK(normal.decode(normal.encode(text)) == text::to_nfc(text));
 }
 
-TEST_CASE("composed and decomposed text are the same text") {
+TEST_CASE("composed and decomposed text have the same ids") {
   REQUIRE(kVietnamese != kVietnameseNfd);
   const auto chars = CharTokenizer::fit(kVietnamese);
   CHECK(chars.encode(kVietnameseNfd) == chars.encode(kVietnamese));
@@ -103,18 +103,18 @@ TEST_CASE("an unknown character is named with its code point and position") {
              Catch::Contains("got U+0000 at position 0 "));
 }
 
-TEST_CASE("unknown characters become the unknown token where there is one") {
+TEST_CASE("unknown characters become the unknown token if there is one") {
   const auto chars = CharTokenizer::fit("abc", {.unk = "<unk>"});
   CHECK(chars.vocabulary().tokens == std::vector<std::string>{"<unk>", "a", "b", "c"});
   CHECK(chars.encode("a\u00E9<c\U0001F600") == Ids{1, 0, 0, 3, 0});
   CHECK(chars.decode(Ids{1, 0, 3}) == "a<unk>c");
-  // An unknown token of one character also stands for that character.
+  // If the unknown token is one character, this character has its id too.
   const auto question = CharTokenizer::fit("a?b", {.unk = "?"});
   CHECK(question.vocabulary().tokens == std::vector<std::string>{"?", "a", "b"});
   CHECK(question.encode("b?!") == Ids{2, 0, 0});
 }
 
-TEST_CASE("what neither tokenizer can take") {
+TEST_CASE("invalid arguments and texts are refused") {
   CHECK_THROWS_WITH(CharTokenizer::fit(""),
                     Catch::StartsWith("text: ") && Catch::Contains("empty"));
   CHECK_THROWS_WITH(WordTokenizer::fit(""), Catch::StartsWith("text: "));
@@ -188,7 +188,7 @@ TEST_CASE("words get ids by falling count, then by bytes, after the unknown toke
   CHECK(spelled.encode("a unk b") == Ids{1, 0, 0});
 }
 
-TEST_CASE("an unknown word is named with its position where there is no unknown token") {
+TEST_CASE("without an unknown token, an unknown word is named with its position") {
   const auto words = WordTokenizer::fit("\u00E9t\u00E9 a", {.unk = ""});
   CHECK(words.vocabulary().tokens == std::vector<std::string>{"a", "\u00E9t\u00E9"});
   CHECK_THAT(
@@ -220,7 +220,7 @@ TEST_CASE("words are joined as people write them") {
 // The tokens are those that have no space around them or might join a neighbour: letters, marks of
 // several classes, symbols that compose with marks, Hangul parts, quotes, emoji, numbers that look
 // like emoji.
-TEST_CASE("encode(decode(ids)) is ids, for any ids but the unknown token's") {
+TEST_CASE("encode(decode(ids)) gives the same ids, except for the unknown token") {
   text::Vocabulary vocabulary{.type = "word", .nfc = true, .unk = "<unk>", .tokens = {"<unk>"}};
   for (const char* word : {"a", "don't", "e", "\u00E9", "\u4E2D", "12", "\u00BD", "\u1112",
                            "\u1161", "\u11AB", "\uD558", "\u0915\u093C", "\u00E6"}) {
@@ -255,7 +255,7 @@ TEST_CASE("encode(decode(ids)) is ids, for any ids but the unknown token's") {
   CHECK(failures == 0);
 }
 
-TEST_CASE("a vocabulary that a tokenizer cannot mean is refused") {
+TEST_CASE("a vocabulary with invalid tokens is refused") {
   const auto refuses = [](auto make) { CHECK_THROWS_AS(make(), ValueError); };
   refuses([] { CharTokenizer({.type = "char", .unk = "", .tokens = {}}); });
   refuses([] { CharTokenizer({.type = "char", .unk = "", .tokens = {"ab"}}); });

@@ -17,7 +17,7 @@ TEST_CASE("every code point survives UTF-8, NUL included") {
   CHECK(text::count_code_points(bytes, "count") == all.size());
 }
 
-TEST_CASE("what UTF-8 cannot hold is not encoded") {
+TEST_CASE("invalid code points are not encoded") {
   for (const char32_t c : {0xD800u, 0xDFFFu, 0x110000u, 0xFFFFFFFFu}) {
     CHECK_THROWS_AS(text::encode_utf8({&c, 1}), ValueError);
   }
@@ -136,7 +136,7 @@ TEST_CASE("characters have the class of their Unicode category") {
   }
 }
 
-TEST_CASE("describe shows a character where it can stand by itself") {
+TEST_CASE("describe shows a character only if it is visible alone") {
   CHECK(text::describe(U'x') == "'x' (U+0078)");
   CHECK(text::describe(U' ') == "' ' (U+0020)");
   CHECK(text::describe(U'\u00E9') == "'\u00E9' (U+00E9)");
@@ -145,7 +145,7 @@ TEST_CASE("describe shows a character where it can stand by itself") {
     CHECK(text::describe(c).starts_with("U+"));
 }
 
-TEST_CASE("a unit is whole exactly where a code point is") {
+TEST_CASE("a unit is whole exactly if it is a valid code point") {
   using text::Utf8Unit;
   const unsigned char edges[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF};
   int64_t wrong = 0;
@@ -169,7 +169,7 @@ TEST_CASE("a unit is whole exactly where a code point is") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("bytes that are no UTF-8 become U+FFFD, one for each beginning") {
+TEST_CASE("invalid UTF-8 becomes U+FFFD, one for each broken character") {
   const std::string r = "\uFFFD";
   const std::pair<std::string, std::string> cases[] = {
       {"", ""},

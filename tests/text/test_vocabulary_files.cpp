@@ -72,7 +72,7 @@ std::string file_with(const std::string& name, const std::string& field) {
 
 }  // namespace
 
-TEST_CASE("a saved tokenizer is loaded as it was, by the type in its file") {
+TEST_CASE("a saved tokenizer is loaded unchanged, by the type in its file") {
   const Directory directory;
   const std::string text =
       std::string("a\0\"\\\n\t\x7F\u2028\u0301e\u00E9", 15) + "\U0001F600 b b'c";
@@ -97,7 +97,7 @@ TEST_CASE("a saved tokenizer is loaded as it was, by the type in its file") {
   }
 }
 
-TEST_CASE("a saved tokenizer can be read by people, and its bytes do not vary") {
+TEST_CASE("people can read a saved tokenizer, and its bytes are always the same") {
   const Directory directory;
   CharTokenizer::fit("b\u00E9\n", {.unk = "<unk>"}).save(directory / "char.json");
   CHECK(read_file(directory / "char.json") ==
@@ -106,7 +106,7 @@ TEST_CASE("a saved tokenizer can be read by people, and its bytes do not vary") 
   CHECK(directory.has_only("char.json"));
 }
 
-TEST_CASE("a file of one tokenizer is not another's") {
+TEST_CASE("a tokenizer refuses the file of another type") {
   const Directory directory;
   CharTokenizer::fit("ab").save(directory / "t.json");
   CHECK_THROWS_WITH(WordTokenizer::load(directory / "t.json"),
@@ -289,7 +289,7 @@ TEST_CASE("a save that fails half way leaves the old file and no other") {
   CHECK(directory.has_only("vocabulary.json"));
 }
 
-TEST_CASE("a save replaces the file and what a killed save left behind") {
+TEST_CASE("a save replaces the file and removes the rest of a killed save") {
   const Directory directory;
   const std::string path = directory / "vocabulary.json";
   write(path, "old and longer");

@@ -22,7 +22,7 @@ constexpr std::array<char32_t, 256> kCharacters = [] {
   return characters;
 }();
 
-constexpr char32_t kLast = 0x143;  // the character of byte 0xAD, the last of the 68
+constexpr char32_t kLast = 0x143;  // the character of byte 0xAD, the last of the 68 bytes
 
 constexpr std::array<int16_t, kLast + 1> kBytes = [] {
   std::array<int16_t, kLast + 1> bytes{};

@@ -1,4 +1,4 @@
-// Reads and writes GPT-2's two files, and finds the files that a path means.
+// Reads and writes GPT-2's two files, and finds the files of a tokenizer in a directory.
 #include "models/text/bpe/bpe_files.h"
 
 #include <algorithm>
@@ -85,16 +85,16 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
   BpeVocabulary vocabulary;
   std::unordered_map<std::string_view, const AddedPart*> added;
   std::vector<std::pair<std::string, uint64_t>> all = parts.ids;
-  std::unordered_map<std::string_view, int32_t> id_of(parts.ids.size());
-  for (const auto& [token, id] : parts.ids) id_of.emplace(token, static_cast<int32_t>(id));
+  std::unordered_map<std::string_view, uint64_t> id_of(parts.ids.size());
+  for (const auto& [token, id] : parts.ids) id_of.emplace(token, id);
   for (const AddedPart& part : parts.added) {
     check<ValueError>(added.emplace(part.text, &part).second,
                       "vocabulary: expected each added token once, got '", part.text, "' twice");
     const auto found = id_of.find(part.text);
     if (found == id_of.end()) all.emplace_back(part.text, part.id);
     else
-      check<ValueError>(static_cast<uint64_t>(found->second) == part.id, "vocabulary: expected id ",
-                        found->second, " for the added token '", part.text, "', got ", part.id);
+      check<ValueError>(found->second == part.id, "vocabulary: expected id ", found->second,
+                        " for the added token '", part.text, "', got ", part.id);
   }
   vocabulary.tokens.resize(all.size());
   std::vector<bool> is_given(all.size());
@@ -111,7 +111,7 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
       if (found == id_of.end())
         fail<ValueError>("vocabulary: expected tokens of the vocabulary in merge ",
                          vocabulary.merges.size(), ", got ", JsonEvents::excerpt(token));
-      return found->second;
+      return static_cast<int32_t>(found->second);  // below all.size(), as checked above
     };
     vocabulary.merges.push_back({find(left), find(right), find(left + right)});
   }
@@ -124,7 +124,7 @@ BpeVocabulary bpe_vocabulary(const BpeParts& parts) {
                                                  : !parts.names_special && !is_made[id] && is_text;
     if (is_special) vocabulary.special.push_back(static_cast<int32_t>(id));
   }
-  // normalized decides which added tokens are searched first.  It means nothing if all have it.
+  // `normalized` decides which added tokens are searched first.  It changes nothing if all have it.
   const bool is_ordered =
       !std::ranges::all_of(parts.added, [](const AddedPart& part) { return part.normalized; });
   for (const AddedPart& part : parts.added) {

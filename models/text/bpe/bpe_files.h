@@ -23,23 +23,24 @@ struct AddedPart {
 struct BpeParts {
   std::vector<std::pair<std::string, uint64_t>> ids;
   std::vector<std::pair<std::string, std::string>> merges;
-  std::vector<AddedPart> added = {};  // may be among the ids too
+  std::vector<AddedPart> added = {};  // may be in `ids` too
   bool add_prefix_space = false;
   std::optional<uint64_t> bos_id = {};
-  // GPT-2's two files do not say which tokens are special.  Then those that no merge makes are.
+  // Whether `added` says which tokens are special.  GPT-2's two files do not say so; then the
+  // special tokens are the tokens that no merge makes.
   bool names_special = false;
 };
 // Makes a vocabulary of the parts.  ValueError if they contradict each other.
 BpeVocabulary bpe_vocabulary(const BpeParts& parts);
 
-// Each of these parsers throws an IoError with `name` and a reason.
+// These parsers throw an IoError that has `name` and a reason.
 
 // Parses vocab.json or encoder.json: an object of tokens and ids.
 void parse_bpe_ids(std::string_view json, const std::string& name, BpeParts& to);
 // Parses merges.txt or vocab.bpe: an optional line "#version: ...", then one pair per line.
 void parse_bpe_merges(std::string_view text, const std::string& name, BpeParts& to);
-// Parses tokenizer.json, which holds everything.  It refuses settings that would give other tokens
-// than GPT-2's algorithm.
+// Parse tokenizer.json, which has everything.  They refuse settings that give other tokens than
+// GPT-2's algorithm.
 BpeParts parse_tokenizer_parts(std::string_view json, const std::string& name);
 BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& name);
 
@@ -47,10 +48,11 @@ BpeVocabulary parse_tokenizer_json(std::string_view json, const std::string& nam
 // as the folder has them.
 void add_folder_settings(const std::string& folder, BpeParts& to);
 
-// Reads a vocabulary from a directory of such files, or from one of them.  Of GPT-2's two files
-// either one may be named; the other is read too.
+// Reads a vocabulary from a directory with these files, or from one file.  If `path` is one of
+// GPT-2's two files, the other file is read too.
 BpeVocabulary read_bpe(const std::string& path);
-// Returns whether a directory has such files.  The program asks too, so the library exports it.
+// Returns whether a directory has files of a BPE tokenizer.  The library exports this function,
+// because the vitro program calls it.
 [[gnu::visibility("default")]] bool has_bpe(const std::string& directory);
 // Returns whether a path ends in the name of one of GPT-2's two files.
 bool is_bpe_file_name(const std::string& path);

@@ -1,4 +1,4 @@
-// Merges pairs.  Short pieces are scanned for the lowest rank; long pieces have a heap of ranks.
+// Merges pairs.  Short pieces are scanned for the lowest rank; long pieces use a heap of ranks.
 #include "models/text/bpe/bpe_merge.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace vitro::text {
 
 namespace {
 
-// Up to this length a scan is faster than a heap.  It takes O(n^2) time, which is bounded here.
+// A scan takes O(n^2) time, but up to this length it is faster than a heap.
 constexpr size_t kShort = 48;
 
 }  // namespace
@@ -44,7 +44,7 @@ int64_t BpeMerger::append(std::string_view piece, std::vector<TokenId>& ids) con
 }
 
 int64_t BpeMerger::append_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  // rank[i] is the rank of symbol i with its right neighbour.
+  // rank[i] is the rank of the pair of symbol i and its right neighbour.
   std::array<int32_t, kShort> id;
   std::array<uint32_t, kShort> rank;
   size_t n = piece.size();
@@ -70,10 +70,11 @@ int64_t BpeMerger::append_short(std::string_view piece, std::vector<TokenId>& id
 
 int64_t BpeMerger::append_long(std::string_view piece, std::vector<TokenId>& ids) const {
   check<ValueError>(piece.size() < UINT32_MAX,
-                    "text: expected pieces without a split of less than 4 GiB, got one of ",
-                    piece.size(), " bytes");
+                    "text: expected pieces of less than 4 GiB, got a piece of ", piece.size(),
+                    " bytes");
   const auto n = static_cast<uint32_t>(piece.size());
-  // A symbol is at the index of its first byte.  rank is its rank with the next symbol.
+  // A symbol is at the index of its first byte.  `rank` is the rank of its pair with the next
+  // symbol.
   struct Symbol {
     int32_t id;
     uint32_t rank, previous, next;
@@ -83,7 +84,7 @@ int64_t BpeMerger::append_long(std::string_view piece, std::vector<TokenId>& ids
     symbols[i] = {byte_ids_[static_cast<uint8_t>(piece[i])], kNone, i - 1, i + 1};
 
   // An entry is (rank, place): the lowest rank comes first, then the leftmost place.  An entry is
-  // outdated, and skipped, if its symbol has another rank by then.
+  // outdated, and skipped, if the rank of its symbol has changed.
   int64_t work = 0;
   std::vector<uint64_t> heap;
   const auto later = [&work](uint64_t a, uint64_t b) { return ++work, a > b; };

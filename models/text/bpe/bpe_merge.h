@@ -1,4 +1,4 @@
-// Turns the bytes of one piece into tokens: the merge of lowest rank is made first.
+// Turns the bytes of one piece into tokens: the pair of lowest rank is merged first.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace vitro::text {
 
-// Holds the merges of a vocabulary in a hash table.
+// Stores the merges of a vocabulary in a hash table.
 class BpeMerger {
  public:
   explicit BpeMerger(const BpeVocabulary& vocabulary);
 
-  // Appends the ids of `piece`.  Returns the work, counted in pairs looked up and ranks compared.
-  // It is O(n log n) for a piece of n bytes.
+  // Appends the ids of `piece`.  Returns how many pairs were looked up and ranks compared, which is
+  // O(n log n) for a piece of n bytes.
   int64_t append(std::string_view piece, std::vector<TokenId>& ids) const;
 
  private:

@@ -18,7 +18,7 @@ namespace {
 constexpr const char *kConfig = "tokenizer_config.json", *kMap = "special_tokens_map.json",
                      *kAdded = "added_tokens.json";
 
-// Classes that give the same ids as GPT-2's tokenizer, or as tokenizer.json.
+// Classes that encode as GPT-2's tokenizer does, or as tokenizer.json says.
 constexpr std::string_view kClasses[] = {
     "GPT2Tokenizer",    "GPT2TokenizerFast",    "PreTrainedTokenizerFast", "TokenizersBackend",
     "CodeGenTokenizer", "CodeGenTokenizerFast", "GPTNeoXTokenizer",        "GPTNeoXTokenizerFast"};
@@ -34,7 +34,7 @@ std::optional<ConfigFields> fields_of(const std::string& folder, const char* nam
   return ConfigFields(read_file(path, kMaxTokenizerBytes), "tokenizer " + path);
 }
 
-// Applies the settings of one file after the other.
+// Applies the settings of the files, one file after another.
 class Settings {
  public:
   explicit Settings(BpeParts& parts) : parts_(parts) {
@@ -108,7 +108,7 @@ class Settings {
   }
 
  private:
-  // Reads a token with its flags.  If `value` is only its text, the flags are the usual ones.
+  // Reads a token with its flags.  If `value` is only the token's text, the flags have defaults.
   static AddedPart described(ConfigFields& fields, const char* field, const nlohmann::json& value,
                              bool special) {
     AddedPart part{.special = special, .normalized = !special};
@@ -155,7 +155,7 @@ class Settings {
     parts_.added.push_back(std::move(part));
   }
 
-  // Makes the token of a role special.  Its flags are read here if no other place has them.
+  // Makes the token of a role special.  Its flags come from added_tokens_decoder, or else `value`.
   void take_role(ConfigFields& fields, const char* role, const nlohmann::json& value) {
     AddedPart part = described(fields, role, value, /*special=*/true);
     const std::optional<uint64_t> id = id_of(part.text);

@@ -1,4 +1,4 @@
-// Finds tokens.  Each one is searched again only when its last occurrence has been passed.
+// Finds tokens in a text.  A token is searched again only after its last occurrence was passed.
 #include "models/text/bpe/bpe_special.h"
 
 #include <algorithm>
@@ -84,7 +84,7 @@ bool SpecialPieces::Pass::next(Piece& piece) {
       done_ = begin;
       return true;
     }
-    // The token before may have stripped white space up to done_, or even this whole token.
+    // The previous token may have taken the white space up to done_, or even this whole token.
     sought_ = token->at + token->text.size();
     const size_t end = token->rstrip ? space_end(text_, sought_) : sought_;
     if (end <= done_) continue;

@@ -16,13 +16,13 @@ struct SoughtToken {
   bool lstrip = false, rstrip = false, normalized = false;
 };
 
-// Returns the tokens that a text is searched for: the special tokens of these names, and all added
-// tokens that are not special.  ValueError for a name that is no special token of the tokenizer.
+// Returns the tokens to search a text for: the special tokens with the names `special`, and all
+// added tokens that are not special.  ValueError for a name that is not a special token.
 std::vector<SoughtToken> sought_tokens(const Tokenizer& tokenizer,
                                        const std::vector<std::string>& special);
 
-// Cuts a text at each occurrence of a token.  If two tokens begin at the same place, the longer one
-// counts.
+// Cuts a text at each occurrence of a token.  If two tokens begin at the same place, the text is
+// cut at the longer token.
 class SpecialPieces {
  public:
   struct Piece {
@@ -33,7 +33,7 @@ class SpecialPieces {
   bool next(Piece& piece);  // returns false at the end; no piece is empty
 
  private:
-  // Searches for the tokens that are normalized, or for those that are not.
+  // Searches either for the normalized tokens or for all other tokens.
   class Pass {
    public:
     Pass(std::string_view text, const std::vector<SoughtToken>& tokens, bool is_normalized);

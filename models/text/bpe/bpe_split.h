@@ -5,8 +5,8 @@
 
 namespace vitro::text {
 
-// Gives the pieces of a text in order; joined, they are the text.  Valid UTF-8 is split by GPT-2's
-// pattern
+// Gives the pieces of a text in order.  Joined, they give the text.  Valid UTF-8 is split by
+// GPT-2's pattern
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 // where \s is Unicode's White_Space.  A run of invalid bytes is one piece, and the text before it
 // is split as if it ended there.

@@ -103,7 +103,7 @@ std::vector<TokenId> BpeTokenizer::encode(std::string_view text,
   ids.reserve(text.size() / 4);
   if (options.begins && vocabulary().bos_id) ids.push_back(*vocabulary().bos_id);
   Encoder encoder(tables_->merger, text.size());
-  std::deque<std::string> prefixed;  // keeps the text of pieces, which the encoder refers to
+  std::deque<std::string> prefixed;  // owns text that the encoder refers to
   const std::vector<SoughtToken> sought = sought_tokens(*this, options.allowed_special);
   SpecialPieces parts(text, sought);
   for (SpecialPieces::Piece part; parts.next(part);) {
@@ -159,7 +159,7 @@ std::vector<std::pair<std::string, std::string>> BpeTokenizer::pretrained_files(
   if (!is_configured(directory, vocabulary_hash())) {
     files.emplace_back("tokenizer_config.json",
                        tokenizer_config_json(vocabulary(), end_of_text() ? kEndOfText : ""));
-    // Files of another tokenizer would contradict this one.
+    // Old files with these names could contradict this tokenizer.
     for (const char* name : {"added_tokens.json", "special_tokens_map.json"})
       if (file_exists(std::filesystem::path(directory) / name)) files.emplace_back(name, "{}\n");
   }

@@ -19,8 +19,8 @@ namespace text {
 
 // Options of BpeTokenizer::encode.
 struct BpeEncodeOptions {
-  std::vector<std::string> allowed_special = {};  // special tokens whose text becomes the token
-  bool begins = true;  // false if other text comes before: nothing is added that begins a text
+  std::vector<std::string> allowed_special = {};  // special tokens that text may become
+  bool begins = true;  // false if other text comes before: then nothing is added in front
 };
 
 // Options of BpeTokenizer::train.
@@ -29,14 +29,14 @@ struct BpeTrainOptions {
   // No merge is learnt from their text.
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
   int64_t min_count = 2;  // a pair that occurs less often is not merged
-  // Is called after each merge with the number of tokens and the vocab_size that is asked for.
+  // Is called after each merge with the present number of tokens and the requested vocab_size.
   std::function<void(int64_t tokens, int64_t vocab_size)> on_progress = {};
 };
 
 // Text is split into words with the space before them, numbers, punctuation and white space.  In
-// each piece the pair of neighbours of the lowest rank is merged, until no pair has a rank.
-// Nothing is normalized: decode(encode(bytes)) == bytes for every byte string, unless the
-// vocabulary has a bos_id, add_prefix_space or tokens that strip.  Copies share their tables.
+// each piece, the neighbours with the lowest rank are merged, until no pair of neighbours has a
+// rank.  Nothing is normalized: decode(encode(bytes)) == bytes for every byte string, unless the
+// vocabulary has a bos_id, add_prefix_space or tokens that strip white space.  Copies share tables.
 // encode and decode may run on several threads at once.
 class BpeTokenizer final : public Tokenizer {
  public:
@@ -44,10 +44,10 @@ class BpeTokenizer final : public Tokenizer {
   static constexpr const char* kEndOfText = "<|endoftext|>";  // GPT-2's special token
 
   // Learns a vocabulary: 256 bytes, then the merged pairs, the most frequent first, then the
-  // special tokens.  Of equally frequent pairs the one with the lower left id, then the lower right
-  // id, is merged first.  A pair whose text is a token already is not merged.  Fewer than
-  // vocab_size tokens result if no pair occurs min_count times any more.  ValueError for an empty
-  // text, and for a vocab_size too small for bytes and special tokens.
+  // special tokens.  Among equally frequent pairs, the pair with the lowest left id, then with the
+  // lowest right id, is merged first.  A pair is not merged if its text is a token already.  The
+  // vocabulary has fewer than vocab_size tokens if no pair is left that occurs min_count times.
+  // ValueError for an empty text, and for a vocab_size too small for bytes and special tokens.
   static BpeTokenizer train(std::string_view text, int64_t vocab_size,
                             const BpeTrainOptions& options = {}) {
     return train(TextPieces(text), vocab_size, options);
@@ -78,8 +78,8 @@ class BpeTokenizer final : public Tokenizer {
   // Returns the contents of tokenizer.json, which load() and Hugging Face's tools read.
   std::string to_json() const override;
   // Writes tokenizer.json, vocab.json, merges.txt and tokenizer_config.json, so that Hugging Face's
-  // tools can load the directory.  A missing directory is made.  If it already holds the same
-  // vocabulary, its tokenizer_config.json is kept, because that may have settings unknown here.
+  // tools can load the directory.  A missing directory is made.  If it already has the same
+  // vocabulary, its tokenizer_config.json is kept, because it may have settings unknown to vitro.
   void save_pretrained(const std::string& directory) const;
   // Returns the names and the contents of the files that save_pretrained() would write.
   std::vector<std::pair<std::string, std::string>> pretrained_files(
@@ -87,7 +87,7 @@ class BpeTokenizer final : public Tokenizer {
 
   // Returns the special tokens and their ids.
   const std::map<std::string, TokenId, std::less<>>& special_tokens() const;
-  // Returns the id of kEndOfText if that is a special token.
+  // Returns the id of kEndOfText if it is a special token.
   std::optional<TokenId> end_of_text() const;
   // Returns the tokens, the merges and the settings.
   const BpeVocabulary& vocabulary() const;

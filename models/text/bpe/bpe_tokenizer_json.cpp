@@ -16,7 +16,7 @@ namespace vitro::text {
 
 namespace {
 
-// A place outside vocabulary and merges that may have a value, and the values that it may have.
+// A path outside vocabulary and merges that may have a value, and its possible values.
 struct Setting {
   std::string_view path, values;  // separated by bars; empty if any value is allowed
 };
@@ -29,7 +29,7 @@ constexpr Setting kSettings[] = {
     {"pre_tokenizer.add_prefix_space", "false|true"},
     {"pre_tokenizer.trim_offsets", ""},
     {"pre_tokenizer.use_regex", "true"},
-    // The split and the bytes as two steps: the second must not add a space before each piece.
+    // The split and the byte table as two steps.  The second must not add a space to each piece.
     {"pre_tokenizer.pretokenizers[0].type", "\"Split\""},
     {"pre_tokenizer.pretokenizers[0].pattern.Regex", ""},
     {"pre_tokenizer.pretokenizers[0].behavior", "\"Isolated\""},
@@ -70,7 +70,7 @@ constexpr Setting kSettings[] = {
     {"added_tokens[].normalized", "false|true"},
 };
 
-// A TemplateProcessing may keep a text, A, as it is, or put one token before it.
+// A TemplateProcessing may leave a text, A, unchanged, or put one token before it.
 constexpr Setting kTemplate[] = {
     {".single[0].SpecialToken.id", ""},  {".single[0].SpecialToken.type_id", ""},
     {".single[0].Sequence.id", "\"A\""}, {".single[0].Sequence.type_id", ""},
@@ -124,7 +124,7 @@ class TokenizerJsonReader final : public JsonEvents {
     for (const std::string& path : paths)
       if (!seen_.contains(path)) refuse("expected a value for ", path, ", got none");
   }
-  // Takes from a template the token that begins every text, if it has one.
+  // Reads from a template the token that begins every text, if there is one.
   void take_template(const std::string& at) {
     const bool is_plain = seen_.contains(at + ".single[0].Sequence.id"),
                begins = seen_.contains(at + ".single[0].SpecialToken.id"),
@@ -152,7 +152,7 @@ class TokenizerJsonReader final : public JsonEvents {
     });
   }
 
-  // Returns the place of the next value, such as "model.dropout" or "added_tokens[].id".
+  // Returns the path of the next value, such as "model.dropout" or "added_tokens[].id".
   std::string path() const {
     if (open_.empty()) return "";
     const Open& in = open_.back();
@@ -162,7 +162,7 @@ class TokenizerJsonReader final : public JsonEvents {
     }
     return in.path.empty() ? name_ : in.path + '.' + name_;
   }
-  // Returns whether a place has only settings of batches, which change no text's tokens.
+  // Returns whether a path has only settings of batches, which do not change the tokens of a text.
   static bool is_of_batches(std::string_view path) {
     return path == "truncation" || path == "padding" || is_in_template(path, ".pair");
   }
@@ -275,7 +275,7 @@ class TokenizerJsonReader final : public JsonEvents {
   }
   bool null() override { return setting("null"); }
 
-  // Checks and keeps a single value that is no token.  `shown` is its JSON.
+  // Checks and stores a single value that is not a token.  `shown` is the value's JSON.
   bool setting(const std::string& shown) {
     if (is_skipped()) return true;
     const std::string at = path();

@@ -1,8 +1,8 @@
 // Learns merges: repeatedly, the most frequent pair of neighbours becomes a token.
 //
-// Each different piece is kept once, and its pairs count as often as the piece occurs.  A merge
-// changes counts only where its pair occurs, so each pair has a list of its places.  A heap holds
-// the candidates; one with an outdated count is put back with its present count.
+// Each different piece is stored once, with the number of times that it occurs.  A merge changes
+// counts only where its pair occurs, so each pair has a list of its places.  A heap orders the
+// candidates.  A candidate with an outdated count is put back with its present count.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -25,7 +25,7 @@ Counts count_pieces(TextPieces pieces, const std::vector<std::string>& special_t
   std::vector<SoughtToken> special;
   for (const std::string& token : special_tokens) special.push_back({.text = token});
   Counts counts;
-  // The text is cut at special tokens first, because one may contain a place where a piece ends.
+  // The text is cut at special tokens first, because a piece may end inside a special token.
   SpecialPieces parts(pieces.text(), special);
   for (SpecialPieces::Piece part; parts.next(part);) {
     if (part.special >= 0) continue;
@@ -38,7 +38,7 @@ Counts count_pieces(TextPieces pieces, const std::vector<std::string>& special_t
 class Learner {
  public:
   Learner(const Counts& counts, int64_t min_count);
-  // Makes the most frequent pair a token.  Pairs whose text is a token already are left out.
+  // Makes the most frequent pair a token.  It skips pairs if their text is a token already.
   // Returns false if no pair occurs min_count times.
   bool learn();
   BpeVocabulary& vocabulary() { return vocabulary_; }
@@ -69,8 +69,8 @@ class Learner {
     uint32_t piece, previous, next;
   };
 
-  void add(uint32_t place);       // counts the pair that begins there
-  void subtract(uint32_t place);  // takes it out of the count
+  void add(uint32_t place);       // counts the pair that begins at `place`
+  void subtract(uint32_t place);  // removes this pair from its count
   void merge(const BpeMerge& merge, std::vector<uint32_t> places);
 
   int64_t min_count_;
@@ -91,7 +91,7 @@ Learner::Learner(const Counts& counts, int64_t min_count) : min_count_(min_count
   const std::array<int32_t, 256> byte_ids = vocabulary_.byte_ids();
   size_t bytes = 0;
   for (const auto& [piece, count] : counts) bytes += piece.size();
-  check<ValueError>(bytes < kNone, "train: expected different words of less than 4 GiB, got ",
+  check<ValueError>(bytes < kNone, "train: expected less than 4 GiB of different words, got ",
                     bytes, " bytes");
   symbols_.reserve(bytes);
   for (const auto& [piece, count] : counts) {
@@ -147,7 +147,8 @@ bool Learner::learn() {
   return false;
 }
 
-// Places go from left to right: pairs of equal symbols may overlap, and the left one counts.
+// Places are visited from left to right: pairs of equal symbols may overlap, and the left pair is
+// merged.
 void Learner::merge(const BpeMerge& merge, std::vector<uint32_t> places) {
   std::sort(places.begin(), places.end());
   for (const uint32_t place : places) {
@@ -174,7 +175,7 @@ void Learner::merge(const BpeMerge& merge, std::vector<uint32_t> places) {
 void check_train(TextPieces pieces, int64_t vocab_size, const BpeTrainOptions& options) {
   const std::vector<std::string>& special = options.special_tokens;
   const auto least = static_cast<int64_t>(256 + special.size());
-  check<ValueError>(!pieces.text().empty(), "train: expected a text, got none: it is empty");
+  check<ValueError>(!pieces.text().empty(), "train: expected a text, got an empty one");
   check<ValueError>(options.min_count >= 1, "train: expected a min_count of at least 1, got ",
                     options.min_count);
   check<ValueError>(vocab_size >= least && vocab_size < INT32_MAX,

@@ -12,7 +12,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// A rule that two neighbouring tokens become one.
+// A rule: two neighbouring tokens become one token.
 struct BpeMerge {
   // The ids of the two tokens and of the token that they become.
   int32_t left, right, result;
@@ -22,19 +22,19 @@ struct BpeMerge {
 struct AddedToken {
   int32_t id;           // the token's id
   bool special = true;  // true: found only where it is allowed; false: in every text
-  // lstrip and rstrip: whether it takes the white space before and behind it.  normalized: whether
-  // it is searched only in the text that the other added tokens leave.
+  // lstrip and rstrip: whether the token includes the white space before and after it.  normalized:
+  // whether it is searched later than other added tokens, in the text between them.
   bool lstrip = false, rstrip = false, normalized = false;
   bool operator==(const AddedToken&) const = default;  // compares all fields
 };
 
-// All that encoding and decoding need.
+// All data for encoding and decoding.
 struct BpeVocabulary {
   std::vector<std::string> tokens;  // the bytes of each token, by id, all different
   std::vector<BpeMerge> merges;     // by rank; a lower rank is merged first
-  std::vector<int32_t> special;     // rising ids of the tokens that text becomes only if allowed
+  std::vector<int32_t> special;     // ids in rising order; text becomes them only if allowed
 
-  // By rising id: added tokens that are not special, and special ones with flags.
+  // By rising id: added tokens that are not special, and special tokens with flags.
   std::vector<AddedToken> added = {};
   bool add_prefix_space = false;       // whether a text without a space at its beginning gets one
   std::optional<int32_t> bos_id = {};  // the token that begins every text, if there is one

@@ -16,7 +16,7 @@ constexpr int32_t kNoId = -1;
 
 CharTokenizer CharTokenizer::fit(TextPieces pieces, const CharTokenizerOptions& options) {
   check<ValueError>(!pieces.text().empty(),
-                    "text: expected at least one character, got none: it is empty");
+                    "text: expected at least one character, got an empty text");
   check_utf8(pieces.text(), "text");
   std::vector<bool> seen(0x110000);
   for (std::string_view piece; pieces.next(piece);) {

@@ -24,8 +24,8 @@ class CharTokenizer final : public Tokenizer {
  public:
   static constexpr std::string_view kKind = "char";  // kind() of these tokenizers
 
-  // Makes a tokenizer of the characters of a text.  Their ids follow the order of their code
-  // points, behind the unknown token.  ValueError for an empty text and for invalid UTF-8.
+  // Makes a tokenizer of the characters of a text.  Their ids have the order of their code points,
+  // after the unknown token.  ValueError for an empty text and for invalid UTF-8.
   static CharTokenizer fit(std::string_view text, const CharTokenizerOptions& options = {}) {
     return fit(TextPieces(text), options);
   }
@@ -33,11 +33,11 @@ class CharTokenizer final : public Tokenizer {
   // Loads a file that save() wrote.  IoError with path and reason.
   static CharTokenizer load(const std::string& path);
 
-  // ValueError unless every token except the unknown one is one character, and each is given once.
+  // ValueError unless all tokens, except the unknown token, are different single characters.
   explicit CharTokenizer(Vocabulary vocabulary);
 
-  // An unknown character becomes the unknown token.  If there is none, it is a ValueError with the
-  // character, its code point and its position, which counts characters of the NFC text from 0.
+  // An unknown character becomes the unknown token.  Without an unknown token, a ValueError names
+  // the character, its code point, and its position: the number of characters before it in NFC.
   std::vector<TokenId> encode(std::string_view text) const override;
   std::string decode(std::span<const TokenId> ids) const override;
   int64_t vocab_size() const override { return vocabulary_.size(); }

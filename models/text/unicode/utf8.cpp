@@ -33,8 +33,8 @@ std::string hex(const char* format, unsigned number) {
 
 int combining_class(int32_t c) { return utf8proc_get_property(c)->combining_class; }
 
-// Puts each run of marks into canonical order.  utf8proc's own ordering swaps neighbours, and its
-// time is quadratic in the length of the run.
+// Puts each run of marks into canonical order.  utf8proc would swap neighbours, which takes
+// quadratic time in the length of the run.
 void order_marks(std::vector<int32_t>& code_points) {
   const auto is_mark = [](int32_t c) { return combining_class(c) != 0; };
   for (auto run = code_points.begin(); run != code_points.end();) {
@@ -62,7 +62,7 @@ void append_nfc(std::string& out, std::u32string_view segment) {
     buffer.insert(buffer.end(), parts, parts + count);
   }
   order_marks(buffer);
-  // utf8proc 2.8 drops U+11A7 behind a Hangul syllable, as if the syllable contained it.  U+11A7
+  // utf8proc 2.8 drops U+11A7 after a Hangul syllable, as if the syllable contained it.  U+11A7
   // composes with nothing, so the buffer is cut before each one.
   for (auto piece = buffer.begin(); piece != buffer.end();) {
     const auto end = std::find(piece + 1, buffer.end(), 0x11A7);
@@ -213,9 +213,9 @@ void append_utf8(std::string& text, char32_t c) {
   text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
 }
 
-// NFC never changes an ASCII character because of the text before it.  So each run of other
-// characters is normalized by itself, together with the one ASCII character before it: a mark at
-// the beginning of the run may compose with that character.
+// In NFC, an ASCII character does not depend on the text before it.  So each run of other
+// characters is normalized alone, together with the one ASCII character before the run, because a
+// mark at the beginning of the run may compose with this character.
 std::string to_nfc(std::string_view text, std::string_view op) {
   std::string out;
   out.reserve(text.size());

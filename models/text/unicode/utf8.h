@@ -22,9 +22,9 @@ enum class CharClass {
 // Returns the class of a character.
 CharClass char_class(char32_t c);
 
-// Returns the code point that begins at text[offset] and moves `offset` past it.  It is strict
-// (Unicode, table 3-7): overlong forms, surrogates, code points above U+10FFFF, and stray or
-// missing continuation bytes are a ValueError that names the byte offset.  `op` begins the message.
+// Returns the code point that begins at text[offset], and moves `offset` past it.  Decoding is
+// strict (Unicode, table 3-7): a ValueError names the byte offset of overlong forms, surrogates,
+// code points above U+10FFFF, and stray or missing continuation bytes.  `op` begins the message.
 char32_t next_code_point(std::string_view text, size_t& offset, std::string_view op);
 
 // The kind and length of the bytes at one place of a text.
@@ -32,8 +32,8 @@ struct Utf8Unit {
   // The kinds of unit.
   enum Kind {
     kWhole,       // a whole character
-    kCut,         // the beginning of a character that the end of the text cuts short
-    kBroken       // the longest beginning of a character that does not go on; else one invalid byte
+    kCut,         // a character that the end of the text cuts off
+    kBroken       // the beginning of a character without its rest, or one invalid byte
   } kind;         // what the bytes are
   size_t length;  // in bytes, at least 1
 };
@@ -45,7 +45,7 @@ size_t end_of_valid_utf8(std::string_view text, size_t offset);
 // Returns the end of the invalid bytes that begin at `offset`; `offset` itself if there are none.
 size_t end_of_invalid_utf8(std::string_view text, size_t offset);
 
-// Returns the text without a last character that is cut short.
+// Returns the text without an incomplete character at its end.
 std::string_view without_cut_end(std::string_view text);
 
 // Replaces each broken or cut unit by U+FFFD, as the WHATWG's decoders do.
@@ -69,7 +69,7 @@ std::string to_nfc(std::string_view text, std::string_view op = "to_nfc");
 // Returns the first `most` characters, and "..." if there are more.  Messages use it.
 std::string clipped(const std::string& text, size_t most);
 
-// Returns 'x' (U+0078), or only U+0301 if the character cannot stand by itself.  Messages use it.
+// Returns 'x' (U+0078), or only U+0301 if the character is not visible alone.  Messages use it.
 std::string describe(char32_t c);
 
 }  // namespace text

@@ -1,4 +1,4 @@
-// Decides from the first character of a token whether spaces stand around it.
+// Decides from the first character of a token whether there are spaces around it.
 #include "models/text/word/spacing.h"
 
 #include "models/text/unicode/utf8.h"
@@ -35,8 +35,8 @@ Joiner::Spacing Joiner::spacing_of(std::string_view token) {
   return kind == CharClass::kClosing ? Spacing::kLeft : Spacing::kPlain;
 }
 
-// Decides what depends on the text so far: whether a quote opens or closes, and whether a hyphen
-// begins a line.
+// Handles the cases that depend on the text so far: a quote opens or closes, and a hyphen may begin
+// a line.
 Joiner::Spacing Joiner::resolve(Spacing spacing) {
   switch (spacing) {
     case Spacing::kLineEnd: is_in_quotes_ = false; return spacing;

@@ -1,4 +1,4 @@
-// Joins the tokens of WordTokenizer and decides where spaces stand between them.
+// Joins the tokens of WordTokenizer, and decides where to put spaces between them.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,9 +8,10 @@ namespace vitro::text {
 
 // Appends tokens to a text by the rule that WordTokenizer::decode states.
 //
-// The text splits into the same tokens again.  Words and numbers never touch each other.  A mark
-// has a space before it, so that it cannot join another token; only variation selectors and the
-// keycap have none, because they compose with nothing.
+// WordTokenizer splits the text into the same tokens again.  So there is always a space between
+// words and numbers.  There is a space before a mark too, because the mark could become part of the
+// token before it.  Only variation selectors and the keycap need no space: they compose with
+// nothing.
 class Joiner {
  public:
   void append(std::string_view token);
@@ -18,16 +19,16 @@ class Joiner {
 
  private:
   enum class Spacing {
-    kWord,      // a word: begins with a letter
+    kWord,      // a token that begins with a letter
     kPlain,     // a space on both sides
-    kLeft,      // joins what stands before it
-    kRight,     // joins what follows
-    kBoth,      // joins both
-    kLineEnd,   // joins both; the next quote opens
-    kHyphen,    // joins both, unless it begins a line
-    kQuote,     // opens and closes alternately
-    kEmoji,     // joins other emoji
-    kSelector,  // a mark that joins what stands before it, unless that is a word
+    kLeft,      // no space before it
+    kRight,     // no space after it
+    kBoth,      // no space on either side
+    kLineEnd,   // no space on either side; the next quote opens
+    kHyphen,    // no space on either side, unless it begins a line
+    kQuote,     // alternately kRight (it opens) and kLeft (it closes)
+    kEmoji,     // no space between two emoji
+    kSelector,  // a mark: no space before it, except after a word
   };
   static Spacing spacing_of(std::string_view token);
   Spacing resolve(Spacing spacing);

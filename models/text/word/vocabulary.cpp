@@ -1,5 +1,5 @@
-// Reads and writes vocabulary files.  The reader is strict; it takes JSON event by event, because a
-// document would keep only the last of duplicate keys.  Equal vocabularies give equal bytes.
+// Reads and writes vocabulary files.  The reader handles JSON event by event, because a parsed
+// document would have only the last of duplicate keys.  Equal vocabularies give equal bytes.
 #include "models/text/word/vocabulary.h"
 
 #define XXH_INLINE_ALL
@@ -21,7 +21,7 @@ namespace {
 constexpr uint64_t kVocabularyVersion = 1;
 
 struct Field {
-  std::string_view name, value;  // the kind of value that it must have
+  std::string_view name, value;  // value: the required kind of value
 };
 constexpr std::array<Field, 5> kFields = {{{"type", "a string"},
                                            {"version", "a whole number"},

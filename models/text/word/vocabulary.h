@@ -11,7 +11,7 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace text {
 
-// The tokens by id, and how to encode text that is not among them.
+// The tokens by id, and the settings for text that is not in the vocabulary.
 struct Vocabulary {
   std::string type;  // "char" or "word"
   bool nfc = true;   // whether text is brought to NFC before it is encoded

@@ -41,8 +41,8 @@ size_t end_of_number(std::string_view text, size_t offset, std::string_view op) 
   return offset;
 }
 
-// Returns the first token at or after `offset` and moves `offset` behind it.  The token is empty
-// when none is left.
+// Returns the first token at or after `offset`, and moves `offset` past it.  The token is empty if
+// there is no more token.
 std::string_view next_token(std::string_view text, size_t& offset, std::string_view op) {
   while (offset < text.size()) {
     const size_t begin = offset;

@@ -23,17 +23,19 @@ struct WordTokenizerOptions {
 };
 
 // A token is the first of these that fits:
-//   a word    letters with their marks, `\p{L}\p{M}*`, and apostrophes (' or U+2019) between
-//   letters a number  `\p{N}+` a line end one other character that is not white space (punctuation,
-//   a symbol, a mark without a letter)
-// White space between tokens is not kept.
+//   - a word: letters with marks, `\p{L}\p{M}*`, and apostrophes (' or U+2019) between letters
+//   - a number: `\p{N}+`
+//   - a line end
+//   - one other character that is not white space: punctuation, a symbol, a mark without a letter
+//
+// White space between tokens is dropped.
 class WordTokenizer final : public Tokenizer {
  public:
   static constexpr std::string_view kKind = "word";  // kind() of these tokenizers
 
-  // Makes a tokenizer of the tokens that occur at least min_count times.  Their ids go by falling
-  // count, then by bytes.  ValueError if there are none, for min_count < 1, for min_count > 1
-  // without an unknown token, and for invalid UTF-8.
+  // Makes a tokenizer of the tokens that occur at least min_count times.  Their ids are in the
+  // order of falling counts, then of bytes.  ValueError if there are no such tokens, for min_count
+  // < 1, for min_count > 1 without an unknown token, and for invalid UTF-8.
   static WordTokenizer fit(std::string_view text, const WordTokenizerOptions& options = {}) {
     return fit(TextPieces(text), options);
   }
@@ -41,12 +43,12 @@ class WordTokenizer final : public Tokenizer {
   // Loads a file that save() wrote.  IoError with path and reason.
   static WordTokenizer load(const std::string& path);
 
-  // ValueError unless every token except the unknown one is one token by the rule above, and each
-  // is given once.
+  // ValueError unless all tokens, except the unknown token, are different, and each is a single
+  // token by the rule above.
   explicit WordTokenizer(Vocabulary vocabulary);
 
-  // An unknown word becomes the unknown token.  If there is none, it is a ValueError with the word
-  // and its position, which counts the characters of the NFC text from 0.
+  // An unknown word becomes the unknown token.  Without an unknown token, a ValueError names the
+  // word and its position: the number of characters before it in NFC.
   std::vector<TokenId> encode(std::string_view text) const override;
 
   // Puts one space between two tokens, except

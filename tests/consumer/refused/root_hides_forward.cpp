@@ -5,7 +5,7 @@ using namespace vitro;
 struct Root : nn::Module {
   Tensor forward(Tensor x) { return x; }
 };
-#ifndef __clang__  // whose -Wall looks at every class
+#ifndef __clang__  // -Wall of clang would warn about these classes too
 struct Other {
   virtual void f(int);
   virtual void g(int);

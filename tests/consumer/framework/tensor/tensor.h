@@ -1,4 +1,4 @@
-// The user's own tensor, in a file named as one of vitro's.
+// The user's own tensor, in a file that has the same name as one of vitro's.
 #pragma once
 
 struct ConsumerTensor {

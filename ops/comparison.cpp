@@ -1,4 +1,6 @@
 // Comparisons.  Their results are bool tensors, which have no gradient.
+#include <cmath>
+
 #include "framework/tensor/loops.h"
 #include "ops/ops.h"
 
@@ -46,5 +48,18 @@ Tensor lt(const Tensor& a, const Number& b) { return lt(a, like("lt", a, b)); }
 Tensor le(const Tensor& a, const Number& b) { return le(a, like("le", a, b)); }
 Tensor gt(const Tensor& a, const Number& b) { return gt(a, like("gt", a, b)); }
 Tensor ge(const Tensor& a, const Number& b) { return ge(a, like("ge", a, b)); }
+
+static bool all(const Tensor& x) { return sum(x).item<int64_t>() == x.numel(); }
+
+bool equal(const Tensor& a, const Tensor& b) {
+  check_same_dtype("equal", a, b);
+  return a.shape() == b.shape() && all(eq(a, b));
+}
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
+  return all(compare("allclose", a, b, [=](auto u, auto v) {
+    const double x = static_cast<double>(u), y = static_cast<double>(v), error = std::abs(x - y);
+    return u == v || (std::isfinite(error) && error <= atol + rtol * std::abs(y));
+  }));
+}
 
 }  // namespace vitro

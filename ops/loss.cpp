@@ -15,12 +15,14 @@ void check_targets(std::string_view op, const Shape& logits, const Tensor& targe
                    const Tensor& weight, int64_t ignore_index) {
   check_defined(op, targets, "targets");
   check<DTypeError>(targets.dtype() == kInt64, op,
-                    ": expected int64 class indices as targets, got ", targets.dtype());
+                    ": expected int64 class indices as targets, got ", targets.dtype(),
+                    "; convert with to(kInt64), class probabilities are not supported");
   Shape rows = logits;
   check<ShapeError>(rows.rank() >= 1, op, ": expected logits (..., classes), got a scalar");
   rows.erase(rows.rank() - 1);
   check<ShapeError>(targets.shape() == rows, op, ": expected targets ", rows, " for logits ",
-                    logits, ", got ", targets.shape());
+                    logits, ", got ", targets.shape(),
+                    "; the last axis of the logits has the classes");
   const int64_t classes = logits.back();
   Tensor t = contiguous(targets.detach());
   for (int64_t i = 0; i < t.numel(); ++i) {

@@ -52,6 +52,12 @@ Tensor le(const Tensor& a, const Number& b);  // a <= b
 Tensor gt(const Tensor& a, const Number& b);  // a > b
 Tensor ge(const Tensor& a, const Number& b);  // a >= b
 
+// Whether a and b have the same shape and every a_i == b_i.  NaN equals nothing.
+bool equal(const Tensor& a, const Tensor& b);
+// Whether every |a_i - b_i| <= atol + rtol |b_i|, with broadcasting.  An infinity is close to
+// itself.
+bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
+
 // --- activations (activation.cpp) ---
 
 // The exact gelu (by erf), or its approximation by tanh.

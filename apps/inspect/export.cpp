@@ -5,6 +5,7 @@
 #include "apps/cli/output.h"
 #include "models/language/gpt.h"
 #include "models/saved/saved_model.h"
+#include "models/text/bpe/bpe_files.h"
 #include "models/text/bpe/bpe_tokenizer.h"
 
 namespace vitro::cli {
@@ -21,6 +22,9 @@ int export_model(const ExportOptions& options) {
   check<ValueError>(gpt != nullptr, "--model: expected a GPT, got ", saved.model->describe(),
                     " in ", options.saved);
   const auto* pairs = dynamic_cast<const text::BpeTokenizer*>(saved.tokenizer.get());
+  check<ValueError>(pairs || !text::has_bpe(options.out),
+                    "--out: expected a directory without a tokenizer, got ", options.out,
+                    ", which has the files of another model's tokenizer; choose another one");
   gpt->save_pretrained(options.out, pairs);
   std::string said = "config.json and model.safetensors" +
                      std::string(pairs ? ", and the tokenizer's files, are in " : " are in ") +

@@ -151,6 +151,10 @@ StartedRun start(TrainOptions& options) {
 }
 
 StartedRun resume(TrainOptions& options) {
+  std::error_code ignored;
+  check<IoError>(std::filesystem::exists(options.out_dir, ignored), options.out_dir,
+                 ": expected a run of vitro train, got no such directory; name the run with "
+                 "--out-dir, or start one without --resume");
   const CheckpointDirectory directory(options.out_dir);
   if (directory.steps().empty()) directory.latest();  // throws: there is no checkpoint
   std::unique_ptr<LockFile> lock = lock_directory(options.out_dir);

@@ -25,6 +25,10 @@ std::string introduce(const StartedRun& started, const TrainOptions& o) {
       {"steps", count_text(o.max_iters) + " of " + count_text(o.tokens_per_step()) + " tokens"},
       {"run", printable(o.out_dir) +
                   (run.steps() ? ", continued after step " + count_text(run.steps()) : "")}};
+  if (run.steps() > 0 && o.lr_schedule != "constant" && o.lr_decay_iters < o.max_iters)
+    rows.push_back({"rate", format("%g", o.last_lr()) + " from step " +
+                                count_text(o.lr_decay_iters) +
+                                " on, the --lr-decay-iters with which the run was started"});
   if (!started.note.empty()) rows.push_back({"note", printable(started.note)});
   return table(rows, 0) + '\n';
 }

@@ -6,7 +6,7 @@ namespace vitro {
 void check_defined(std::string_view op, const Tensor& x, std::string_view what) {
   check<ValueError>(
       x.defined(), op, ": expected ", what,
-      " to be defined, got an undefined tensor; grad() is undefined before backward()");
+      " to be defined, got an undefined tensor, such as Tensor() or a grad() before backward()");
 }
 void check_same_dtype(std::string_view op, const Tensor& a, const Tensor& b) {
   if (a.defined() && b.defined() && a.dtype() == b.dtype()) [[likely]]

@@ -257,6 +257,22 @@ TEST_CASE("gpt: --init-from converts a model of any dtype, and export gives its 
   CHECK(after["torch_dtype"] == "float32");
 }
 
+TEST_CASE("gpt: export does not leave the tokenizer of another model next to the weights") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",
+                    hf = directory / "hf", empty = directory / "empty";
+  output_of(train(text, run, kTiny));  // a model of characters, which has no byte pairs
+  output_of({"export", "--model", run, "--out", empty});
+  output_of({"export", "--model", run, "--out", empty});  // again, over its own files
+  const auto tokenizer = text::BpeTokenizer::train(mirrored_text(), 260);
+  models::GPT({.block_size = 8, .vocab_size = 260, .n_layer = 1, .n_head = 2, .n_embd = 8})
+      .save_pretrained(hf, &tokenizer);
+  const std::string before = read_file(hf + "/model.safetensors");
+  check_refused({"export", "--model", run, "--out", hf}, 1,
+                "the files of another model's tokenizer; choose another one");
+  CHECK(read_file(hf + "/model.safetensors") == before);
+}
+
 TEST_CASE("gpt: inconsistent options are refused in one line") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", mirrored_text()), run = directory / "run",

@@ -38,7 +38,7 @@ TEST_CASE("messages: errors name wrong files and texts by paths and plain words"
        directory / "short" + ": expected at least 20 tokens for --block-size 8, got 9"},
       {tiny(text, text), text + ": cannot be the --out-dir: "},
       {tiny(text, out), out + ": expected a directory without a run, got a run of 1 steps; "},
-      {resumed(none), none + ": cannot be read: No such file or directory"},
+      {resumed(none), none + ": expected a run of vitro train, got no such directory"},
       {resumed(folder),
        folder + ": expected a run of vitro train with step-*.safetensors, got none"},
       {resumed(lost, {"--max-iters", "2"}), "token file " + lost + "/tokens.bin: "},

@@ -208,6 +208,20 @@ TEST_CASE("train: SIGINT and SIGTERM save and end with 130 and 143") {
   }
 }
 
+TEST_CASE("train: a resumed run says that its learning rate has already reached the lowest") {
+  TemporaryDirectory directory;
+  const std::string text = directory.write("a.txt", short_text()), out = directory / "out";
+  const Words more = {"--lr-decay-iters", "5", "--min-lr", "0.0002"};
+  CHECK_THAT(output_of(tiny(text, out, with({"--max-iters", "5"}, more))),
+             !Contains("--lr-decay-iters"));
+  CHECK_THAT(
+      output_of(resumed(out, {"--max-iters", "7"})),
+      Contains("0.0002 from step 5 on, the --lr-decay-iters with which the run was started"));
+  const std::string constant = directory / "constant";
+  output_of(tiny(text, constant, with({"--max-iters", "5", "--lr-schedule", "constant"}, more)));
+  CHECK_THAT(output_of(resumed(constant, {"--max-iters", "7"})), !Contains("--lr-decay-iters"));
+}
+
 TEST_CASE("train: a damaged newest checkpoint is skipped with a warning") {
   TemporaryDirectory directory;
   const std::string text = directory.write("a.txt", short_text()), out = directory / "out";

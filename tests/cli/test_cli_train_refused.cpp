@@ -60,7 +60,8 @@ TEST_CASE("train: bad input is refused in one line and loses nothing") {
       {tiny(text, out), 1, "got a run of 10 steps; continue it with --resume"},
       {tiny(text, text), 1, ": cannot be the --out-dir: "},
       {tiny(text, "/proc/none"), 1, ": cannot be the --out-dir: "},
-      {resumed(directory / "none"), 1, "none: cannot be read: No such file or directory"},
+      {resumed(directory / "none"), 1,
+       "none: expected a run of vitro train, got no such directory"},
       {resumed(directory / ""), 1, "with step-*.safetensors, got none"},
       {resumed(out, {"--lr", "0.1"}), 2,
        "--learning-rate (--lr): expected 0.003, the value of the run, got 0.1; leave the option "

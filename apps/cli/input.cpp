@@ -58,8 +58,8 @@ std::string read_prompt(const std::string& file) {
   }
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  check<ValueError>(!text.empty(), "--prompt-file: expected a text, got none: ",
-                    file == "-" ? "standard input" : file, " is empty");
+  check<ValueError>(!text.empty(), "--prompt-file: expected a text, got an empty one: ",
+                    file == "-" ? "standard input" : file);
   return text;
 }
 

@@ -334,7 +334,7 @@ TEST_CASE("generate: bad input is refused in one line") {
       {the({"--num-samples", "0"}), 2, "--num-samples: expected a whole number from 1"},
       {the({"--num-samples", "2"}), 2, "--num-samples: expected --temperature, --top-k or --top-p"},
       {of({"--prompt-file", empty}), 1, "--prompt-file: expected a text, got an empty one: "},
-      {of({"--prompt-file", "-"}), 1, "standard input is empty"},
+      {of({"--prompt-file", "-"}), 1, "got an empty one: standard input"},
       {of({"--prompt-file", directory / "none"}), 1, "none: cannot be read: No such file"},
       {of({"--prompt-file", directory / "long"}), 1,
        "long: cannot be read: it has more than 16777216 bytes"},

@@ -125,7 +125,7 @@ TEST_CASE("plain: messages lose the names of functions, and nothing else") {
       {"save_pretrained: expected a directory, got a file", "expected a directory, got a file"},
       {"generate: expected a temperature above 0, got 0", "expected a temperature above 0, got 0"},
       {"a.txt: copy: expected ids, got none", "a.txt: expected ids, got none"},
-      {"train: train: expected a text, got an empty one", "expected a text, got none"},
+      {"train: train: expected a text, got none", "expected a text, got none"},
       {"text: the character 'x' is not known", "text: the character 'x' is not known"},
       {"tokens: expected others, got these", "tokens: expected others, got these"},
       {"vocabulary: expected a token, got none", "vocabulary: expected a token, got none"},

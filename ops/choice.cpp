@@ -9,7 +9,7 @@ using simd::Binary;
 
 namespace {
 // y = min(a, b) or max(a, b)   =>   da = dy where a is chosen, else 0; the same for b
-// Where a = b, each gets dy / 2.  Where one is NaN, each gets dy.
+// If a = b, each gets dy / 2.  If one is NaN, each gets dy.
 template <class Self, bool kMax>
 struct Extremum : Op<Self> {
   TensorList backward(const Tensor& dy) override {

@@ -15,7 +15,7 @@ double plain_logsumexp(const double* x, int64_t n) {
   return std::isfinite(high) ? high + std::log(plain_total(x, n, high)) : high;
 }
 // y = log sum_j e^x_j   =>   dx = dy softmax(x)
-// Where y is infinite, dx = dy e^(x - y).  If all x_j are -infinity, dx = 0.
+// If y is infinite, dx = dy e^(x - y).  If all x_j are -infinity, dx = 0.
 struct LogSumExp final : Op<LogSumExp> {
   static constexpr std::string_view kName = "logsumexp";
   Shape kept;  // y's shape with the reduced axis kept, of size 1

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <thread>
 
+#include "bench/numbers.h"
+
 namespace vitro::bench {
 
 namespace {
@@ -31,12 +33,6 @@ Timing timed(const Batch& run, int64_t n) {
   run(n);
   wall = now(CLOCK_MONOTONIC) - wall;
   return {wall, now(CLOCK_PROCESS_CPUTIME_ID) - cpu};
-}
-
-double median(std::vector<double> x) {
-  auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
-  std::nth_element(x.begin(), middle, x.end());
-  return *middle;
 }
 
 // How many runs make a batch of kBatchSeconds.  Measured again, up to ten times, if disturbed.

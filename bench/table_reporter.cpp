@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bench/machine.h"
+#include "bench/numbers.h"
 #include "bench/rows.h"
 #include "framework/base/runtime.h"
 
@@ -17,21 +18,6 @@ using Run = benchmark::BenchmarkReporter::Run;
 
 constexpr double kNoisy = 0.15;      // spread of the repetitions, relative to the median
 constexpr double kFewerCores = 0.9;  // relative to the best repetition
-
-template <class... Parts>
-std::string format(const char* pattern, Parts... parts) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, parts...);
-  return text;
-}
-
-// The time with three digits and a unit.
-std::string time_text(double ns) {
-  const char* unit[] = {"ns", "us", "ms", "s"};
-  int i = 0;
-  for (; i < 3 && ns >= 999.5; ++i) ns /= 1000;
-  return format(ns < 9.995 ? "%.2f %s" : ns < 99.95 ? "%.1f %s" : "%.0f %s", ns, unit[i]);
-}
 
 std::string number_text(double x) { return format(x < 99.95 ? "%.1f" : "%.0f", x); }
 

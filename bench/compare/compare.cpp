@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "bench/machine.h"
+#include "bench/numbers.h"
 
 namespace vitro::bench {
 
@@ -21,12 +22,6 @@ using nlohmann::json;
 constexpr double kLeastNoise = 0.02;   // smaller differences count as noise
 constexpr double kNoiseOfFew = 0.15;   // assumed if there are fewer than kFewRepetitions
 constexpr size_t kFewRepetitions = 3;  // fewer do not show the spread
-
-double median_of(std::vector<double> x) {
-  std::sort(x.begin(), x.end());
-  const size_t middle = x.size() / 2;
-  return x.size() % 2 ? x[middle] : (x[middle - 1] + x[middle]) / 2;
-}
 
 double ns_per(const std::string& unit) {
   if (unit == "ns") return 1;
@@ -85,47 +80,34 @@ void add(Times& times, const Repetition& r) {
 // (maximum - minimum) / median.
 double spread_of(const std::vector<double>& x) {
   const auto [least, most] = std::minmax_element(x.begin(), x.end());
-  return (*most - *least) / median_of(x);
+  return (*most - *least) / median(x);
 }
 
 // Compares the larger of old / new and new / old with 1 + noise, so that twice as fast and twice as
 // slow count alike.
 Verdict verdict_of(double change, double noise) {
-  if (1 + change > 1 + noise) return Verdict::kSlower;
+  if (change > noise) return Verdict::kSlower;
   return 1 / (1 + change) > 1 + noise ? Verdict::kFaster : Verdict::kSame;
 }
 
 Comparison compare_row(const std::string& name, const Times& before, const Times& after) {
   Comparison c{.name = name, .verdict = Verdict::kVoid};
-  c.old_ns = median_of(before.ns), c.new_ns = median_of(after.ns);
+  c.old_ns = median(before.ns), c.new_ns = median(after.ns);
   c.change = c.new_ns / c.old_ns - 1;
   const bool few = std::min(before.ns.size(), after.ns.size()) < kFewRepetitions;
   c.noise = std::max({spread_of(before.ns), spread_of(after.ns), few ? kNoiseOfFew : kLeastNoise});
   c.rival = !before.ratios.empty() && !after.ratios.empty();
-  if (c.rival) c.ratio_change = median_of(after.ratios) / median_of(before.ratios) - 1;
+  if (c.rival) c.ratio_change = median(after.ratios) / median(before.ratios) - 1;
   if (before.all_disturbed || after.all_disturbed) return c;
   c.verdict = verdict_of(c.change, c.noise);
   if (c.rival && verdict_of(c.ratio_change, c.noise) != c.verdict) c.verdict = Verdict::kSame;
   return c;
 }
 
-template <class... Parts>
-std::string format(const char* pattern, Parts... parts) {
-  char text[512];
-  std::snprintf(text, sizeof text, pattern, parts...);
-  return text;
-}
-
 // name, old, new, change, change of the ratio, noise, verdict
 constexpr const char* kRow = "%-42s %8s %8s %9s %9s %8s  %s\n";
 
-std::string time_text(double ns) {
-  if (ns == 0) return "-";
-  const char* unit[] = {"ns", "us", "ms", "s"};
-  int i = 0;
-  for (; i < 3 && ns >= 999.5; ++i) ns /= 1000;
-  return format(ns < 9.995 ? "%.2f %s" : ns < 99.95 ? "%.1f %s" : "%.0f %s", ns, unit[i]);
-}
+std::string time_or_dash(double ns) { return ns == 0 ? "-" : time_text(ns); }
 
 void print_contexts(std::ostream& out, const Result& before, const Result& after) {
   for (const auto& [key, value] : after.context)
@@ -140,12 +122,12 @@ void print_rivals(std::ostream& out, const Result& before, const Result& after) 
   for (const auto& [name, times] : after.rows)
     if (const auto old = before.rows.find(name); old != before.rows.end())
       if (!times.rival_ns.empty() && !old->second.rival_ns.empty())
-        changes.push_back(median_of(times.rival_ns) / median_of(old->second.rival_ns) - 1);
+        changes.push_back(median(times.rival_ns) / median(old->second.rival_ns) - 1);
   if (!changes.empty())
     out << format(
         "The column other changed by %+.1f %% (median of %zu rows): mostly a change of the "
         "machine.\n",
-        100 * median_of(changes), changes.size());
+        100 * median(changes), changes.size());
 }
 
 }  // namespace
@@ -204,12 +186,11 @@ std::vector<Comparison> compare(const Result& before, const Result& after) {
   for (const auto& [name, times] : before.rows) {
     const auto found = after.rows.find(name);
     if (found != after.rows.end()) rows.push_back(compare_row(name, times, found->second));
-    else
-      rows.push_back({.name = name, .verdict = Verdict::kMissing, .old_ns = median_of(times.ns)});
+    else rows.push_back({.name = name, .verdict = Verdict::kMissing, .old_ns = median(times.ns)});
   }
   for (const auto& [name, times] : after.rows)
     if (!before.rows.contains(name))
-      rows.push_back({.name = name, .verdict = Verdict::kNew, .new_ns = median_of(times.ns)});
+      rows.push_back({.name = name, .verdict = Verdict::kNew, .new_ns = median(times.ns)});
   std::sort(rows.begin(), rows.end(),
             [](const Comparison& a, const Comparison& b) { return a.name < b.name; });
   return rows;
@@ -221,7 +202,8 @@ void print_comparison(std::ostream& out, const Result& before, const Result& aft
   std::map<Verdict, int> counts;
   for (const Comparison& c : compare(before, after)) {
     const bool both = c.old_ns > 0 && c.new_ns > 0;
-    out << format(kRow, c.name.c_str(), time_text(c.old_ns).c_str(), time_text(c.new_ns).c_str(),
+    out << format(kRow, c.name.c_str(), time_or_dash(c.old_ns).c_str(),
+                  time_or_dash(c.new_ns).c_str(),
                   both ? format("%+.1f %%", 100 * c.change).c_str() : "-",
                   c.rival ? format("%+.1f %%", 100 * c.ratio_change).c_str() : "-",
                   both ? format("%.1f %%", 100 * c.noise).c_str() : "-", name_of(c.verdict));

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -38,15 +37,6 @@ void write_json(const nlohmann::ordered_json& value) {
 
 void warn(const std::string& message) {
   std::fprintf(stderr, "vitro: warning: %s\n", printable(without_internals(message)).c_str());
-}
-
-std::string format(const char* pattern, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(text, sizeof text, pattern, arguments);
-  va_end(arguments);
-  return text;
 }
 
 std::string printable(std::string_view text) {
@@ -84,8 +74,6 @@ std::string shape_text(const Shape& shape) {
 
 std::string count_text(int64_t n) { return nn::grouped(n); }
 
-std::string small(double x) { return x == 0 ? "0" : format("%.1e", x); }
-
 std::string duration(double seconds) {
   return seconds < 0.1 ? format("%.1f ms", 1000 * seconds) : format("%.2f s", seconds);
 }
@@ -96,24 +84,6 @@ std::string first_numbers(const Tensor& x, int64_t count) {
   for (int64_t i = 0; i < std::min(count, wide.numel()); ++i)
     text += format("%9.4f", wide.data<double>()[i]);
   return count < wide.numel() ? text + "  ..." : text;
-}
-
-std::string table(const std::vector<std::vector<std::string>>& rows, int indent) {
-  std::vector<size_t> width;
-  for (auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i == width.size()) width.push_back(0);
-      width[i] = std::max(width[i], text::count_code_points(row[i], "table"));
-    }
-  std::string out;
-  for (auto& row : rows) {
-    std::string line(static_cast<size_t>(indent), ' ');
-    for (size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(width[i] + 2 - text::count_code_points(row[i], "table"), ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
-  }
-  return out;
 }
 
 }  // namespace vitro::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/tensor/tensor.h"
+#include "models/text/format.h"
 #include "models/text/unicode/utf8.h"
 
 namespace vitro::cli {
@@ -24,24 +25,20 @@ void write_json(const nlohmann::ordered_json& value);
 // Prints a warning, one line on standard error.
 void warn(const std::string& message);
 
-// printf into a string.
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
-
 // `text` with escapes in place of line ends, control characters and bytes that are not UTF-8.
 std::string printable(std::string_view text);
 // printable(text) in double quotes.  A longer text is cut after `most` characters and ends in
 // "...".
 std::string in_quotes(std::string_view text, size_t most = 200);
 using text::clipped;
+using text::format;
+using text::small;
+using text::table;
 
 std::string shape_text(const Shape& shape);  // (2, 3)
 std::string count_text(int64_t n);           // 16,384
-std::string small(double x);                 // 1.2e-07
 std::string duration(double seconds);        // 1.25 s; below 0.1 s in milliseconds: 12.5 ms
 // The first numbers of a floating-point tensor with one axis; "..." if there are more.
 std::string first_numbers(const Tensor& x, int64_t count = 6);
-
-// One line per row, indented by `indent` spaces.  Cells are padded to align the columns.
-std::string table(const std::vector<std::vector<std::string>>& rows, int indent);
 
 }  // namespace vitro::cli

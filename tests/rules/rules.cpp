@@ -55,6 +55,9 @@ const std::vector<Room>& rooms() {
        {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/",
         "framework/optim/", "framework/io/", "ops/", "models/layers/", "models/text/",
         "models/language/", "models/generation/", "models/saved/"}},
+      {"models/proof/",
+       {"framework/base/", "framework/tensor/", "framework/autograd/", "framework/nn/", "ops/",
+        "models/layers/", "models/text/", "models/language/"}},
       {"vitro.h", {"framework/", "ops/", "models/"}},
       {"apps/", {"framework/", "ops/", "models/", "vitro.h"}},
       {"examples/", {"vitro.h"}}};

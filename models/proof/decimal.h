@@ -1,0 +1,36 @@
+// Decimal: a number as it is printed, with a fixed number of digits after the point.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace vitro::proof {
+
+// units 10^-decimals.  Steps of a printed calculation use Decimals, so that each result follows
+// from the digits shown: a reader with a pocket calculator finds the same last digit.
+class Decimal {
+ public:
+  static constexpr int kMostDecimals = 12;
+
+  // x rounded to `decimals` digits after the point, halves away from zero.  ValueError for a number
+  // that is not finite or that has more than 18 digits, or for decimals outside [0, kMostDecimals].
+  static Decimal rounded(double x, int decimals);
+
+  double value() const;      // the nearest float64
+  std::string text() const;  // "-0.0125"; zero has no sign
+  int decimals() const { return decimals_; }
+
+  // Exact.  a and b have the same number of decimals.
+  friend Decimal operator+(const Decimal& a, const Decimal& b);
+  friend Decimal operator-(const Decimal& a, const Decimal& b);
+  // The exact product, rounded to a's decimals, halves away from zero.
+  friend Decimal operator*(const Decimal& a, const Decimal& b);
+  // The exact quotient, rounded in the same way.  ValueError for b = 0.
+  friend Decimal operator/(const Decimal& a, const Decimal& b);
+
+ private:
+  Decimal(int64_t units, int decimals) : units_(units), decimals_(decimals) {}
+  int64_t units_;
+  int decimals_;
+};
+
+}  // namespace vitro::proof

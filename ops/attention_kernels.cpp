@@ -80,20 +80,10 @@ void few_rows_into(const AttentionInputs& in, const Sizes& s, const Tensor& y,
       });
 }
 
-}  // namespace
-
-bool has_few_rows(const Tensor& q, const Tensor& k) {
-  const int64_t T = q.size(-2), G = k.size(-3);
-  return T == 1 || (G > 0 && T * (q.size(-3) / G) <= kFewRows);
-}
-
-void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax) {
+// Any number of rows, block by block.
+void blocks_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax) {
   const Sizes s(in);
   const int64_t T = s.head.T, blocks = (T + simd::kAttentionRows - 1) / simd::kAttentionRows;
-  if (y.numel() == 0) return;
-  if (has_few_rows(in.q, in.k) && !in.dropout.threshold)
-    return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, softmax)
-                                     : few_rows_into<float>(in, s, y, softmax);
   // One item is a block of rows of one head.  Heads that share k and v are neighbours, so a thread
   // packs k and v once for them.
   parallel_with_scratch(
@@ -116,14 +106,9 @@ void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& so
       });
 }
 
-void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
-                             const Tensor& softmax, const AttentionGradients& gradients) {
+void gradients_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
+                    const Tensor& softmax, const AttentionGradients& gradients) {
   const Sizes s(in);
-  if (y.numel() == 0) {
-    for (Tensor dx : {gradients.dq, gradients.dk, gradients.dv})
-      if (dx.defined() && dx.numel()) dx.zero_();
-    return;
-  }
   const auto head_step = [](const Tensor& x) {
     return x.defined() ? x.strides()[x.rank() - 3] : 0;
   };
@@ -151,6 +136,42 @@ void attention_backward_into(const AttentionInputs& in, const Tensor& y, const T
               scratch, rows_of<float>(gradients.dk, n, g), rows_of<float>(gradients.dv, n, g));
         }
       });
+}
+
+// Whether attention_into uses the kernel for few rows.
+bool uses_few_rows(const AttentionInputs& in) {
+  return has_few_rows(in.q, in.k) && !in.dropout.threshold;
+}
+
+}  // namespace
+
+bool has_few_rows(const Tensor& q, const Tensor& k) {
+  const int64_t T = q.size(-2), G = k.size(-3);
+  return T == 1 || (G > 0 && T * (q.size(-3) / G) <= kFewRows);
+}
+
+void attention_into(const AttentionInputs& in, const Tensor& y, const Tensor& softmax) {
+  if (y.numel() == 0) return;
+  if (!uses_few_rows(in)) return blocks_into(in, y, softmax);
+  const Sizes s(in);
+  return in.k.dtype() == kBFloat16 ? few_rows_into<BFloat16>(in, s, y, softmax)
+                                   : few_rows_into<float>(in, s, y, softmax);
+}
+
+void attention_backward_into(const AttentionInputs& in, const Tensor& y, const Tensor& dy,
+                             const Tensor& softmax, const AttentionGradients& gradients) {
+  if (y.numel() == 0) {
+    for (Tensor dx : {gradients.dq, gradients.dk, gradients.dv})
+      if (dx.defined() && dx.numel()) dx.zero_();
+    return;
+  }
+  if (!uses_few_rows(in)) return gradients_into(in, y, dy, softmax, gradients);
+  // Backward computes the scores again, and needs a softmax of exactly these scores: a difference
+  // in the last place of a score of 10^8 would multiply the weight by e^8.  The kernel for few rows
+  // adds the products in another order.
+  const Tensor same_y = empty(y.shape()), same_softmax = empty(softmax.shape());
+  blocks_into(in, same_y, same_softmax);
+  gradients_into(in, same_y, dy, same_softmax, gradients);
 }
 
 }  // namespace vitro

@@ -110,6 +110,26 @@ TEST_CASE("attention: NaN and infinite scores reach the rows that see them, and 
   }
 }
 
+TEST_CASE("attention: gradients of large scores have the weights of the forward pass") {
+  // With scores of 10^8, a difference in the last place of one score would multiply a weight by
+  // e^8.
+  for (const int64_t time : {2, 4, 8, 16})
+    for (const double scale : {30.0, 1e3, 1e4}) {
+      manual_seed(1);
+      const Tensor q = randn({1, 4, time, 2}) * scale, k = randn({1, 4, time, 2}) * scale,
+                   v = randn({1, 4, time, 2}), dy = randn({1, 4, time, 2});
+      const auto value_gradient = [&](DType dtype) {
+        const Tensor values = v.to(dtype).detach().requires_grad_();
+        const Tensor y =
+            scaled_dot_product_attention(q.to(dtype), k.to(dtype), values, {.is_causal = true});
+        return grad(y, {values}, {.grad_outputs = {dy.to(dtype)}})[0];
+      };
+      const Tensor exact = value_gradient(kFloat64), fast = value_gradient(kFloat32);
+      INFO(time << " tokens, scale " << scale);
+      CHECK(max_difference(exact, fast) < 1e-3);
+    }
+}
+
 TEST_CASE("attention: rows one by one over a cache equal all rows at once") {
   const int64_t T = 70, room = 96, D = 24;
   const Tensor q = randn({2, 4, T, D}), keys = randn({2, 2, room, D}),

@@ -29,13 +29,13 @@ std::string Linear::describe() const {
 int64_t Linear::macs(const Shape&, const Shape& y) const { return numel(y) * weight.size(1); }
 
 Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options)
-    : options_(options) {
+    : padding_idx(options.padding_idx) {
   check_positive("Embedding", "vocab_size", vocab_size);
   check_positive("Embedding", "features", features);
   weight = empty({vocab_size, features});
-  if (options_.initialize) init::normal_(weight);
-  if (options_.padding_idx) {
-    int64_t& row = *options_.padding_idx;
+  if (options.initialize) init::normal_(weight);
+  if (padding_idx) {
+    int64_t& row = *padding_idx;
     check<ShapeError>(-vocab_size <= row && row < vocab_size,
                       "Embedding: expected padding_idx in [", -vocab_size, ", ", vocab_size,
                       "), got ", row);
@@ -43,9 +43,9 @@ Embedding::Embedding(int64_t vocab_size, int64_t features, const EmbeddingOption
   }
 }
 Tensor Embedding::forward(const Tensor& ids) {
-  if (!options_.padding_idx) return embedding(ids, weight);
+  if (!padding_idx) return embedding(ids, weight);
   // Padding takes the row's values but gives the row no gradient.
-  Tensor padded = unsqueeze(eq(ids, *options_.padding_idx), -1), y = embedding(ids, weight);
+  Tensor padded = unsqueeze(eq(ids, *padding_idx), -1), y = embedding(ids, weight);
   return where(padded, y.detach(), y);
 }
 std::string Embedding::describe() const {

@@ -34,15 +34,13 @@ struct EmbeddingOptions {
 };
 // y_i = W_ids_i: ids (...) int64 -> (..., C).  Initially N(0, 1).
 struct Embedding : Module {
-  Parameter weight;  // (V, C)
+  Parameter weight;                    // (V, C)
+  std::optional<int64_t> padding_idx;  // the row that is 0 and gets no gradient; not negative
   // ShapeError for a size below 1, or a padding_idx that is no row.
   Embedding(int64_t vocab_size, int64_t features, const EmbeddingOptions& options = {});
   void members(Visitor& v) override { v("weight", weight); }
   Tensor forward(const Tensor& ids) override;
   std::string describe() const override;
-
- private:
-  EmbeddingOptions options_;
 };
 
 // Zeroes each value with probability p while training, and scales the rest by 1 / (1 - p).

@@ -55,6 +55,12 @@ set(VITRO_PUBLIC_HEADERS
   models/layers/kv_cache.h
   models/layers/layers.h
   models/layers/norm.h
+  models/proof/array.h
+  models/proof/cell.h
+  models/proof/compare.h
+  models/proof/hand.h
+  models/proof/trace.h
+  models/proof/verify.h
   models/saved/saved_model.h
   models/text/stream_decoder.h
   models/text/text_pieces.h

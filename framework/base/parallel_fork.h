@@ -11,6 +11,7 @@ namespace vitro {
 enum class ForkLock : int {
   kPool,
   kModelTypes,
+  kKinds,
   kModules,
   kNames,
   kPackedWeights,

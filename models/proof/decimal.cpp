@@ -1,6 +1,7 @@
 // Calculates with decimal numbers.
 #include "models/proof/decimal.h"
 
+#include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cmath>
 #include <limits>
@@ -11,7 +12,7 @@ namespace vitro::proof {
 
 namespace {
 
-using Wide = boost::multiprecision::int128_t;
+using Wide = boost::multiprecision::int256_t;  // holds the product of three numbers
 
 constexpr double kMost = 1e18;  // of the units; they fit into int64
 
@@ -60,6 +61,11 @@ std::string Decimal::text() const {
   return units_ < 0 ? '-' + digits : digits;
 }
 
+int Decimal::digits() const {
+  const auto all = static_cast<int>(std::to_string(std::abs(units_)).size());
+  return std::max(all, decimals_);
+}
+
 Decimal operator+(const Decimal& a, const Decimal& b) {
   check_same(a.decimals_, b.decimals_);
   return {checked(Wide(a.units_) + b.units_), a.decimals_};
@@ -72,10 +78,43 @@ Decimal operator*(const Decimal& a, const Decimal& b) {
   return {checked(nearest_quotient(Wide(a.units_) * b.units_, power_of_ten(b.decimals_))),
           a.decimals_};
 }
-Decimal operator/(const Decimal& a, const Decimal& b) {
-  check<ValueError>(b.units_ != 0, "Decimal: expected a divisor that is not 0, got ", b.text());
-  return {checked(nearest_quotient(Wide(a.units_) * power_of_ten(b.decimals_), Wide(b.units_))),
-          a.decimals_};
+Decimal operator/(const Decimal& a, int64_t count) {
+  check<ValueError>(count != 0, "Decimal: expected a divisor that is not 0, got 0");
+  return {checked(nearest_quotient(Wide(a.units_), Wide(count))), a.decimals_};
 }
+
+Decimal Decimal::over(const Decimal& b, int decimals) const {
+  check<ValueError>(b.units_ != 0, "Decimal: expected a divisor that is not 0, got ", b.text());
+  check<ValueError>(0 <= decimals && decimals <= kMostDecimals, "Decimal: expected 0 to ",
+                    kMostDecimals, " decimals, got ", decimals);
+  // units / 10^decimals_ = (a / 10^a.decimals) / (b / 10^b.decimals)
+  const int shift = decimals + b.decimals_ - decimals_;
+  const Wide above = Wide(units_) * power_of_ten(std::max(shift, 0)),
+             below = Wide(b.units_) * power_of_ten(std::max(-shift, 0));
+  return {checked(nearest_quotient(above, below)), decimals};
+}
+
+Decimal Decimal::sum_of_products(const Decimal& a, const Decimal& b, const Decimal& c,
+                                 const Decimal& d) {
+  check_same(a.decimals_, c.decimals_);
+  check_same(b.decimals_, d.decimals_);
+  const Wide exact = Wide(a.units_) * b.units_ + Wide(c.units_) * d.units_;
+  return {checked(nearest_quotient(exact, power_of_ten(b.decimals_))), a.decimals_};
+}
+
+Decimal exp(const Decimal& a) { return Decimal::rounded(std::exp(a.value()), a.decimals_); }
+Decimal log(const Decimal& a) { return Decimal::rounded(std::log(a.value()), a.decimals_); }
+// The root of units 10^-d has sqrt(units 10^d) units.  float64 has too few digits for 12 decimals,
+// so the last one is found in whole numbers.
+Decimal sqrt(const Decimal& a) {
+  check<ValueError>(a.units_ >= 0, "Decimal: expected a number from 0 for its root, got ",
+                    a.text());
+  const Wide square = Wide(a.units_) * power_of_ten(a.decimals_), root = sqrt(square);
+  // root <= the exact root < root + 1; the half between them is root + 1/2.
+  const bool above = 4 * square >= 4 * root * root + 4 * root + 1;
+  return {checked(above ? Wide(root + 1) : root), a.decimals_};
+}
+Decimal tanh(const Decimal& a) { return Decimal::rounded(std::tanh(a.value()), a.decimals_); }
+Decimal erf(const Decimal& a) { return Decimal::rounded(std::erf(a.value()), a.decimals_); }
 
 }  // namespace vitro::proof

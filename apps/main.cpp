@@ -30,6 +30,9 @@ std::vector<Subcommand> add_subcommands(CLI::App& app) {
           subcommand(app, add_generate, generate),
           subcommand(app, add_eval, eval),
           subcommand(app, add_verify, verify),
+          subcommand(app, add_activations, show_activations),
+          subcommand(app, add_gradients, show_gradients),
+          subcommand(app, add_step, step),
           subcommand(app, add_tokenize, tokenize),
           subcommand(app, add_tokenizer, train_tokenizer),
           subcommand(app, add_graph, graph),
@@ -159,6 +162,8 @@ int run(int argc, char** argv) {
       "  vitro generate --prompt \"The little\" --explain   # show how the next token is computed\n"
       "  vitro verify                                     # compare each layer with its formula\n"
       "  vitro verify --perturb                           # change an output: verify finds it\n"
+      "  vitro activations --prompt \"The little\"         # a table of what each module computes\n"
+      "  vitro step                                       # one training step, digit by digit\n"
       "  vitro tokenize \"The red kite\"\n"
       "  vitro graph --prompt \"The\" --out graph.dot\n"
       "  vitro help generate                              # the help of a subcommand");

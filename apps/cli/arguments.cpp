@@ -162,8 +162,8 @@ std::string fresh_model_note() {
     return "--n-embd " + std::to_string(o.n_embd) + " --n-hidden " + std::to_string(o.n_hidden) +
            " --context " + std::to_string(o.context);
   };
-  return "Without --model, vitro generate, verify and graph make a MiniLM with random weights.\n"
-         "Its default sizes are " +
+  return "Without --model, vitro generate, verify, activations, gradients and graph make a MiniLM\n"
+         "with random weights. Its default sizes are " +
          sizes(here) + ".\nvitro train has other defaults: " + sizes(trained) + ".\n";
 }
 

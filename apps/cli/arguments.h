@@ -81,6 +81,9 @@ CLI::App* add_train(CLI::App& app, TrainOptions& to);
 CLI::App* add_generate(CLI::App& app, GenerateArguments& to);
 CLI::App* add_eval(CLI::App& app, EvalOptions& to);
 CLI::App* add_verify(CLI::App& app, VerifyOptions& to);
+CLI::App* add_activations(CLI::App& app, LookOptions& to);
+CLI::App* add_gradients(CLI::App& app, LookOptions& to);
+CLI::App* add_step(CLI::App& app, StepOptions& to);
 CLI::App* add_tokenize(CLI::App& app, TokenizeOptions& to);
 CLI::App* add_tokenizer(CLI::App& app, TrainTokenizerOptions& to);  // returns `tokenizer train`
 CLI::App* add_graph(CLI::App& app, GraphOptions& to);

@@ -53,8 +53,9 @@ struct VerifyOptions {
   ModelOptions model;
   std::string saved;                        // path of a trained model; empty: random weights
   std::string prompt;                       // the model's input; empty: the text's beginning
-  std::optional<std::string> perturb = {};  // the module whose output is changed on purpose
+  std::optional<std::string> perturb = {};  // PATH or PATH:backward, where a fault is planted
   std::optional<std::string> cell = {};     // PATH[b,t,j]: the output number to show in full
+  bool detail = false;
   bool json = false;
 };
 
@@ -80,6 +81,29 @@ struct GraphOptions {
   std::string prompt;
   bool allow_special = false;
   std::string out;  // empty: standard output
+};
+
+// The options of `vitro activations` and of `vitro gradients`.
+struct LookOptions {
+  ModelOptions model;
+  std::string saved;   // path of a trained model; empty: random weights
+  std::string prompt;  // empty only for a model without a tokenizer
+  std::string module;  // the path of the module to show; empty: the whole model
+  bool allow_special = false;
+  bool json = false;
+};
+
+struct StepOptions {
+  std::string prompt = "cab";  // the last token is the target
+  int64_t context = 1;
+  int64_t n_embd = 2;
+  int64_t n_hidden = 3;
+  std::string activation = "tanh";
+  int64_t seed = 1337;
+  double lr = 0.1;
+  double beta1 = 0.9, beta2 = 0.999;
+  double weight_decay = 0.01;
+  bool json = false;
 };
 
 // The options that only a GPT has.
@@ -132,6 +156,9 @@ struct ExportOptions {
 // Each prints its result and returns the exit code.
 int generate(GenerateArguments options);
 int verify(const VerifyOptions& options);
+int show_activations(const LookOptions& options);
+int show_gradients(const LookOptions& options);
+int step(const StepOptions& options);
 int tokenize(const TokenizeOptions& options);
 int train_tokenizer(const TrainTokenizerOptions& options);
 int train(TrainOptions options);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "apps/cli/output.h"
 #include "models/text/unicode/utf8.h"
@@ -15,6 +16,15 @@ namespace {
 constexpr size_t kLikeliest = 5;
 constexpr int kIndent = 16;         // columns before notes and bars
 constexpr size_t kTokenWidth = 24;  // characters of a token that are shown
+constexpr size_t kCellRows = 4;     // of the table in the worked cell
+
+std::string indented(const std::string& text, size_t spaces) {
+  std::string all;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    all += line.empty() ? "\n" : std::string(spaces, ' ') + line + '\n';
+  return all;
+}
 
 }  // namespace
 
@@ -84,6 +94,29 @@ std::string Explanation::bars() const {
   return table(rows, kIndent);
 }
 
+proof::Cell Explanation::probability_of(int64_t id) const {
+  const models::GenerateOptions& sampling = options_.decided;
+  const Tensor row = last_row(logits_).detach().to(kFloat64).contiguous();
+  const double *logits = row.data<double>(), penalty = sampling.repetition_penalty;
+  proof::Scores scores{.temperature = sampling.temperature == 0 ? 1 : sampling.temperature,
+                       .most = kCellRows};
+  const std::vector<Candidate> all = candidates();
+  size_t at = 0;
+  for (const Candidate& c : all) {
+    double x = logits[c.id];
+    if (std::ranges::find(text_, c.id) != text_.end()) x = x > 0 ? x / penalty : x * penalty;
+    if (c.id == id) at = scores.x.size();
+    scores.x.push_back(x);
+    scores.ids.push_back(std::to_string(c.id));
+    scores.tokens.push_back(in_quotes(tokenizer_.token(c.id), kTokenWidth));
+  }
+  proof::Cell cell = proof::worked_softmax(scores, at, "probability", all.at(at).probability);
+  cell.text = "The probability p of " + in_quotes(tokenizer_.token(id), kTokenWidth) +
+              " with a calculator, from the digits shown. x is a logit" +
+              (penalty == 1 ? ".\n" : " after the penalty.\n") + cell.text;
+  return cell;
+}
+
 std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
   text_ = ids;
   int number = 0;
@@ -123,7 +156,7 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
     add(s.name,
         format("%-12s", shape_text(s.output.shape()).c_str()) + first_numbers(last_row(s.output)),
         s.note);
-  out += bars();
+  out += bars() + '\n' + indented(probability_of(next).text, 4) + '\n';
   double chance = 0;
   for (const Candidate& c : candidates())
     if (c.id == next) chance = c.probability;
@@ -135,7 +168,7 @@ std::string Explanation::text(const std::vector<int64_t>& ids, int64_t next) {
   return out;
 }
 
-nlohmann::ordered_json Explanation::json(const std::vector<int64_t>& ids) {
+nlohmann::ordered_json Explanation::json(const std::vector<int64_t>& ids, int64_t next) {
   text_ = ids;
   nlohmann::ordered_json all = nlohmann::ordered_json::array(),
                          likeliest = nlohmann::ordered_json::array();
@@ -156,7 +189,17 @@ nlohmann::ordered_json Explanation::json(const std::vector<int64_t>& ids) {
     likeliest.push_back(
         {{"id", c.id}, {"token", tokenizer_.token(c.id)}, {"probability", c.probability}});
   }
-  return {{"stages", all}, {"likeliest", likeliest}};
+  const proof::Cell cell = probability_of(next);
+  return {{"stages", all},
+          {"likeliest", likeliest},
+          {"cell",
+           {{"path", cell.path},
+            {"id", next},
+            {"text", cell.text},
+            {"shown", cell.shown},
+            {"from_digits", cell.from_digits},
+            {"by_hand", cell.by_hand},
+            {"model", cell.model}}}};
 }
 
 }  // namespace vitro::cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/model_options.h"
+#include "models/proof/cell.h"
 
 namespace vitro::cli {
 
@@ -23,7 +24,7 @@ class Explanation {
   // `ids` are the tokens of the prompt, and `next` is the token chosen after them.  Call these
   // after the model has read `ids`, or the last of them.
   std::string text(const std::vector<int64_t>& ids, int64_t next);
-  nlohmann::ordered_json json(const std::vector<int64_t>& ids);
+  nlohmann::ordered_json json(const std::vector<int64_t>& ids, int64_t next);
 
  protected:
   struct Stage {
@@ -52,6 +53,7 @@ class Explanation {
   std::vector<Candidate> candidates() const;  // every token that may be chosen, likeliest first
   std::string softmax_note() const;
   std::string bars() const;
+  proof::Cell probability_of(int64_t id) const;  // worked with the digits of a calculator
 
   const text::Tokenizer& tokenizer_;
   const GenerateArguments& options_;

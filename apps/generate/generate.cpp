@@ -171,7 +171,7 @@ Continuation run(const Generating& subject, const GenerateArguments& options,
                         [&](int64_t id, const std::string& added) {
                           work.add_token(start, all.ids.size() == prompt.size());
                           if (explanation && options.json)
-                            all.explained = explanation->json(prompt);
+                            all.explained = explanation->json(prompt, id);
                           if (explanation) show(explanation->text(prompt, id) + '\n' + all.text);
                           explanation.reset();  // only the first token is explained
                           show(added);

@@ -1,30 +1,23 @@
-// The result of `vitro verify`, and its report.
+// The output of `vitro verify`.
 #pragma once
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "apps/cli/model_options.h"
-#include "apps/verify/verify.h"
+#include "apps/verify/subject.h"
 
 namespace vitro::cli {
 
 struct Verification {
   const VerifyOptions& options;
-  std::string introduction;
-  std::optional<std::string> perturbed;  // the module whose output is changed on purpose
-  Shape ids_shape;                       // (B, T)
-  std::vector<LinearRun> runs;           // every Linear of the model
-  std::vector<ForwardCheck> forward;     // one per run
-  std::vector<GradientCheck> gradients;  // empty unless every forward agrees
-  OnednnStats onednn;                    // of one forward and backward
-  const LinearRun* shown_run = nullptr;  // the Linear of the shown cell; null: no cell is shown
-  Cell shown = {};
-  bool is_asked = false;  // whether --cell named the shown cell
-
-  bool forward_agrees() const;
-  std::string disagreements() const;  // a sentence that names what disagrees; empty if all agree
+  const Subject& subject;
+  const std::optional<proof::Planted>& planted;
+  const proof::Report& report;
+  std::optional<proof::Cell> cell;  // the number that is shown in full
 };
 
-void print(const Verification& result);  // prints a report, or JSON for --json
+void print(const Verification& result);  // prints the report, or JSON for --json
+
+std::string path_text(const std::string& path);             // "the model" for the empty path
+std::string index_text(const std::vector<int64_t>& index);  // [0,3,5]
 
 }  // namespace vitro::cli

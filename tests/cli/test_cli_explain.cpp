@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/calculator.h"
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "vitro.h"
@@ -82,6 +83,37 @@ TEST_CASE("cli: --explain shows what the hooks of the running model saw") {
   for (size_t i = 0; i < 2; ++i)
     CHECK(drawn["likeliest"][i]["probability"].get<double>() ==
           Approx(two[static_cast<int64_t>(i)].item()).epsilon(1e-5));
+}
+
+TEST_CASE("cli: --explain works the probability of the next token with a calculator's digits") {
+  const std::vector<std::vector<std::string>> choices = {
+      {},
+      {"--temperature", "0.7"},
+      {"--temperature", "0.5", "--top-k", "2"},
+      {"--top-p", "0.5", "--repetition-penalty", "1.5"},
+      {"--n-hidden", "4", "--n-embd", "2", "--tokenizer", "word"}};
+  for (const std::vector<std::string>& options : choices)
+    for (const char* seed : {"1", "2", "3"}) {
+      std::vector<std::string> words = {"generate",  "--prompt",         "The little",
+                                        "--explain", "--max-new-tokens", "1",
+                                        "--quiet",   "--seed",           seed};
+      words.insert(words.end(), options.begin(), options.end());
+      const std::string out = output_of(words);
+      INFO(out);
+      const Recalculated printed = recalculated(out);
+      for (const std::string& fault : printed.faults) FAIL_CHECK(fault);
+      CHECK(printed.equations >= 4);
+      words.push_back("--json");
+      const json whole = json_of(words), cell = whole["explain"]["cell"];
+      CHECK(cell["id"] == whole["ids"][whole["prompt_tokens"].get<size_t>()]);
+      CHECK(cell["by_hand"].get<double>() == Approx(cell["model"].get<double>()).epsilon(1e-5));
+      CHECK(cell["from_digits"].get<double>() ==
+            Approx(cell["by_hand"].get<double>()).epsilon(1e-4));
+      CHECK(recalculated(cell["text"]).faults.empty());
+      const std::string text = cell["text"];
+      CHECK(std::count(text.begin(), text.end(), '\n') <= 14);
+      CHECK_THAT(text, Contains("= " + cell["shown"].get<std::string>() + " from the digits"));
+    }
 }
 
 TEST_CASE("cli: every activation name selects its function") {

@@ -96,13 +96,16 @@ TEST_CASE("plain: help texts are sentences, and say how fresh models differ") {
       "Its default sizes are --n-embd 64 --n-hidden 256 --context 1.\n"
       "vitro train has other defaults: --n-embd 32 --n-hidden 1024 "
       "--context 8.\n";
-  for (const char* name : {"train", "generate", "verify", "graph"})
+  for (const char* name : {"train", "generate", "verify", "graph", "activations", "gradients"})
     CHECK_THAT(output_of({"help", name}), Contains(smaller));
   for (const Words& name : {Words{},
                             {"train"},
                             {"generate"},
                             {"eval"},
                             {"verify"},
+                            {"activations"},
+                            {"gradients"},
+                            {"step"},
                             {"tokenize"},
                             {"tokenizer"},
                             {"tokenizer", "train"},

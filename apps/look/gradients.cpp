@@ -62,7 +62,7 @@ Gradients gradients_of(Look& look, const std::string& path) {
 }  // namespace
 
 int show_gradients(const LookOptions& options) {
-  Look look = open_look(options);
+  Look look = open_look(options, /*targets=*/1);
   check<ValueError>(look.ids.size() > 1, "--prompt: expected at least 2 tokens, got ",
                     look.ids.size(), ": ", in_quotes(options.prompt, 60));
   const Gradients found = gradients_of(look, options.module);

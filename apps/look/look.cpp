@@ -15,14 +15,15 @@ namespace {
 constexpr int64_t kRandomIds = 16;  // how many ids a model without a tokenizer reads
 
 // Random ids for a model without a tokenizer.
-std::vector<int64_t> random_ids(const models::LanguageModel& model, const LookOptions& options) {
+std::vector<int64_t> random_ids(const models::LanguageModel& model, const LookOptions& options,
+                                int64_t targets) {
   check<ValueError>(options.prompt.empty(), "--prompt: expected a model with a tokenizer, got ",
                     options.saved, ", which has none; without --prompt it reads random tokens");
   check<UsageError>(!options.allow_special,
                     "--allow-special: expected a model with a tokenizer, got ", options.saved,
                     ", which has none");
   manual_seed(static_cast<uint64_t>(options.model.seed));
-  const int64_t count = std::min(kRandomIds, model.max_length().value_or(kRandomIds));
+  const int64_t count = std::min(kRandomIds, model.max_length().value_or(kRandomIds)) + targets;
   const Tensor ids = randint(0, model.vocab_size(), {count});
   return {ids.data<int64_t>(), ids.data<int64_t>() + ids.numel()};
 }
@@ -37,7 +38,7 @@ std::string what_is_read(const LookOptions& options, size_t tokens, bool has_tok
 
 }  // namespace
 
-Look open_look(const LookOptions& options) {
+Look open_look(const LookOptions& options, int64_t targets) {
   Look look;
   std::unique_ptr<text::Tokenizer> tokenizer;
   if (options.saved.empty()) {
@@ -54,12 +55,12 @@ Look open_look(const LookOptions& options) {
     check<UsageError>(!options.prompt.empty(), "--prompt: expected a text, got none");
     look.ids = encode_prompt(*tokenizer, options.prompt, options.allow_special);
   } else {
-    look.ids = random_ids(*look.model, options);
+    look.ids = random_ids(*look.model, options, targets);
   }
   if (!look.model)
     look.model = std::make_unique<models::MiniLM>(
         make_model(options.model, *tokenizer, std::ssize(look.ids)));
-  check_length(*look.model, look.ids.size(), "");
+  check_length(*look.model, look.ids.size() - static_cast<size_t>(targets), "");
   look.introduction += what_is_read(options, look.ids.size(), tokenizer != nullptr);
   return look;
 }

@@ -18,8 +18,9 @@ struct Look {
   std::string introduction;  // what the model is, and what it reads
 };
 // The model that the options name, and the ids of the prompt.  A model without a tokenizer gets
-// random ids.  UsageError without a prompt; ValueError if the prompt is longer than the context.
-Look open_look(const LookOptions& options);
+// random ids.  The last `targets` tokens are not read, so the prompt may be longer by them than the
+// context.  UsageError without a prompt; ValueError for a longer one.
+Look open_look(const LookOptions& options, int64_t targets = 0);
 
 // The module that --module names and all modules inside it, or else all modules of the model.
 // UsageError for an unknown path.

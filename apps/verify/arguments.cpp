@@ -37,9 +37,8 @@ CLI::App* add_verify(CLI::App& app, VerifyOptions& to) {
       "million parameters takes about a minute for 16 tokens.\n\n"
       "--cell shows one number step by step, so that you can follow with a pocket calculator. In\n"
       "PATH[i,j,k], i is the window of text, j the token in it and k the index in the output\n"
-      "vector. The paths are those of vitro summary; probability[i,j,k] and loss[i,j] are the "
-      "last\n"
-      "steps.\n\n" +
+      "vector. The paths are those of vitro summary, and `model` is the whole model.\n"
+      "probability[i,j,k] and loss[i,j] are the last steps.\n\n" +
       fresh_model_note() +
       "\n"
       "Examples:\n"

@@ -82,8 +82,10 @@ void register_kind(const std::type_info& type, Kind kind);
 // The kind of m's class; null if it has none.
 const Kind* kind_of(const nn::Module& m);
 
-// Registers the functions by hand of the modules of class M:
-//   proof::by_hand<Scale>("y = a x", [](Scale& m, Hand& hand, const Array& x) { ... return y; });
+// Registers the functions by hand of the modules of class M, such as
+//   Array scale_by_hand(Scale& m, Hand& hand, const Array& x)
+// by proof::by_hand<Scale>("y = a x", scale_by_hand).  A third argument computes the gradients:
+//   Array scale_gradients(Scale& m, Hand& hand, const Array& x, const Array& dy)
 template <class M, class Forward>
 void by_hand(std::string formula, Forward forward) {
   register_kind(typeid(M), {.formula = std::move(formula),

@@ -1,5 +1,6 @@
 // verify: proves a model's output and gradients by hand, module by module.
 #pragma once
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <string>
@@ -68,7 +69,7 @@ inline constexpr const char* kNotComputed = "not computed by hand";
 // The first place where a model leaves its bound.
 struct Fault {
   std::string path;            // of the module; "" is the model
-  std::string what;            // "output", "dL/dx", "gradient of weight" ...
+  std::string what;            // kNotComputed, "output", "dL/dx", "dL/dweight" ...
   std::vector<int64_t> index;  // of the worst element; empty if there is none
   std::string reason;          // a sentence with the numbers
 };

@@ -6,6 +6,18 @@
 namespace [[gnu::visibility("default")]] vitro {
 namespace proof {
 
+// Declared here, because a friend declaration alone would be hidden in a shared library.
+class Decimal;
+Decimal operator+(const Decimal& a, const Decimal& b);
+Decimal operator-(const Decimal& a, const Decimal& b);
+Decimal operator*(const Decimal& a, const Decimal& b);
+Decimal operator/(const Decimal& a, int64_t count);
+Decimal exp(const Decimal& a);
+Decimal log(const Decimal& a);
+Decimal sqrt(const Decimal& a);
+Decimal tanh(const Decimal& a);
+Decimal erf(const Decimal& a);
+
 // units 10^-decimals.  Steps of a printed calculation use Decimals, so that each result follows
 // from the digits shown: a reader with a pocket calculator finds the same last digit.
 class Decimal {

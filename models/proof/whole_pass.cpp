@@ -3,13 +3,11 @@
 #include <cmath>
 #include <set>
 
-#include "framework/autograd/engine.h"
 #include "framework/tensor/factories.h"
-#include "models/language/language_model.h"
 #include "models/proof/finite_difference.h"
 #include "models/proof/kinds/cross_entropy.h"
-#include "models/proof/members.h"
 #include "models/proof/passes.h"
+#include "models/proof/plain_run.h"
 #include "models/proof/whole.h"
 #include "models/text/format.h"
 
@@ -64,12 +62,6 @@ struct Outcome {
   std::map<const TensorImpl*, Array> gradients = {};
 };
 
-// The same from the model's own run, without hooks.
-struct PlainRun {
-  Tensor output;
-  std::map<const TensorImpl*, Tensor> gradients = {};
-};
-
 // How far rounding moves the output and the gradients: norms of differences.
 struct RoundingEffect {
   double output = 0;
@@ -95,7 +87,9 @@ class WholePass {
     });
     if (!ids_.empty()) report_.loss_by_hand = cross_entropy(by_hand.output, ids_).value[0];
     const RoundingEffect rounding = rounding_effect(by_hand);
-    compare_outcomes(run_plain(), by_hand, rounding);
+    const PlainRun model = run_plain(run_);
+    report_.loss = model.loss;
+    compare_outcomes(model, by_hand, rounding);
     compare_differences(by_hand);
   }
 
@@ -108,7 +102,6 @@ class WholePass {
   }
   template <class Inspect>
   Outcome computed(const std::string& stage, Inspect inspect);
-  PlainRun run_plain();
   void compare_calls(const Work& work, const Call& call);
   RoundingEffect rounding_effect(const Outcome& by_hand);
   void compare_outcomes(const PlainRun& model, const Outcome& by_hand,
@@ -147,38 +140,6 @@ Outcome WholePass::computed(const std::string& stage, Inspect inspect) {
         for (size_t i = 0; i < sum.value.size(); ++i) sum.value[i] += one->second.value[i];
       gradients.erase(one);
     }
-  return all;
-}
-
-// The model without hooks, as its users run it: with fused kernels and tied parameters.
-PlainRun WholePass::run_plain() {
-  const EvalMode eval(run_.model);
-  std::vector<Tensor> parameters;
-  for (const Tensor& parameter : run_.model.parameters())
-    if (parameter.requires_grad()) parameters.push_back(parameter);
-  PlainRun all;
-  Tensor loss;
-  GradOptions how{.allow_unused = true};
-  if (ids_.empty()) {
-    loss = run_.model(run_.input), how.grad_outputs = {run_.dy};
-    all.output = loss.detach();
-  } else {
-    {
-      NoGradGuard unrecorded;
-      all.output = run_.model(run_.input);
-    }
-    // The loss of a language model may use kernels that its forward does not use.
-    auto* language = dynamic_cast<models::LanguageModel*>(&run_.model);
-    const Tensor& targets = run_.options.targets;
-    loss = language && run_.input.rank() == 2
-               ? language->loss(run_.input, targets)
-               : vitro::cross_entropy(run_.model(run_.input), targets);
-    report_.loss = loss.item();
-  }
-  if (parameters.empty() || !loss.requires_grad()) return all;
-  const std::vector<Tensor> gradients = grad(loss, parameters, how);
-  for (size_t i = 0; i < parameters.size(); ++i)
-    if (gradients[i].defined()) all.gradients[parameters[i].impl()] = gradients[i];
   return all;
 }
 
@@ -305,7 +266,7 @@ void WholePass::compare_differences(const Outcome& by_hand) {
                                    .whole = true,
                                    .gradient = gradients.value[static_cast<size_t>(place)]},
                                   number_at(*parameter.place, place), largest_output, losses_at),
-               parameter.path);
+               gradient_fault(parameter.path).path);
   }
 }
 

@@ -23,7 +23,7 @@ double fault_of(DType dtype) { return dtype == kBFloat16 ? 1.03 : 1.001; }
 
 }  // namespace
 
-TEST_CASE("proof: a clean model agrees, whatever its configuration, seed and dtype") {
+TEST_CASE("proof: a clean model agrees, whatever its configuration, seed and dtype", "[slow]") {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     const testing::Proved subject = testing::drawn_model(seed);
     const Report report = proved(subject);
@@ -36,7 +36,7 @@ TEST_CASE("proof: a clean model agrees, whatever its configuration, seed and dty
   }
 }
 
-TEST_CASE("proof: a fault in any module, forward or backward, is found and named") {
+TEST_CASE("proof: a fault in any module, forward or backward, is found and named", "[slow]") {
   for (const testing::Proved& subject : testing::proved_models()) {
     const double factor = fault_of(subject.model->parameters().at(0).dtype());
     std::vector<std::string> paths = nn::run_with_cache(*subject.model, subject.input).names();

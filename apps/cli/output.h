@@ -32,6 +32,7 @@ std::string printable(std::string_view text);
 std::string in_quotes(std::string_view text, size_t most = 200);
 using text::clipped;
 using text::format;
+using text::index_text;
 using text::small;
 using text::table;
 

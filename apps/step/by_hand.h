@@ -39,7 +39,7 @@ struct HandParameters {
   DecimalRows hidden_bias = {}, head_bias = {};  // one row each: (1, H), (1, V)
 };
 
-// What the model reads.
+// The tokens that the model reads.
 struct HandInput {
   std::vector<int64_t> ids;  // k tokens
   int64_t target;            // the token that follows them

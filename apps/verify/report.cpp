@@ -163,12 +163,6 @@ ordered_json to_json(const Verification& result) {
 
 std::string path_text(const std::string& path) { return path.empty() ? "the model" : path; }
 
-std::string index_text(const std::vector<int64_t>& index) {
-  std::string text;
-  for (int64_t i : index) text += (text.empty() ? "" : ",") + std::to_string(i);
-  return '[' + text + ']';
-}
-
 void print(const Verification& result) {
   if (result.options.json) return write_json(to_json(result));
   std::string out = result.subject.introduction + "It reads " +

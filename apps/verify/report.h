@@ -17,7 +17,6 @@ struct Verification {
 
 void print(const Verification& result);  // prints the report, or JSON for --json
 
-std::string path_text(const std::string& path);             // "the model" for the empty path
-std::string index_text(const std::vector<int64_t>& index);  // [0,3,5]
+std::string path_text(const std::string& path);  // "the model" for the empty path
 
 }  // namespace vitro::cli

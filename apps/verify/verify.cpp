@@ -104,7 +104,7 @@ int proved(const VerifyOptions& options, ProgressLine& progress) {
   print(result);
   if (const auto& fault = report.first)
     fail<ValueError>("verify: ", path_text(fault->path), ": ", fault->what,
-                     fault->index.empty() ? "" : index_text(fault->index), ": ", fault->reason);
+                     index_text(fault->index), ": ", fault->reason);
   check<ValueError>(!how.planted, "verify: no fault was found in ",
                     how.planted ? path_text(how.planted->path) : "",
                     ": its output or its gradients are 0, and 0 times a factor is 0");

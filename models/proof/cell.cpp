@@ -27,7 +27,7 @@ Cell gelu_cell(const Place& place) {
                                        : function_cell<Activation::kGelu>(place);
 }
 
-// What is known about the modules of one class.
+// A class of modules, and the function that works its cells.
 struct Known {
   Cell (*output)(const Place&);
   std::optional<Cell> (*inside)(const Place&, const std::string&) = nullptr;

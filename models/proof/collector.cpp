@@ -48,13 +48,6 @@ std::string reason(const Difference& d, const nn::Module* module = nullptr) {
   return text.str();
 }
 
-// "h.0.ln_1.weight" -> "h.0.ln_1" and "weight".
-std::pair<std::string, std::string> owner_and_name(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  if (dot == path.npos) return {"", path};
-  return {path.substr(0, dot), path.substr(dot + 1)};
-}
-
 }  // namespace
 
 std::optional<int64_t> first_not_finite(const Tensor& x) {
@@ -63,6 +56,14 @@ std::optional<int64_t> first_not_finite(const Tensor& x) {
   for (size_t i = 0; i < all.value.size(); ++i)
     if (!std::isfinite(all.value[i])) return static_cast<int64_t>(i);
   return {};
+}
+
+Fault gradient_fault(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  return {.path = dot == path.npos ? "" : path.substr(0, dot),
+          .what = "dL/d" + path.substr(dot == path.npos ? 0 : dot + 1),
+          .index = {},
+          .reason = {}};
 }
 
 ModuleRow& Collector::row_of(const Call& call) {
@@ -116,13 +117,10 @@ void Collector::add(const ParameterGradient& parameter, const Array& by_hand, in
       model.defined() ? model : zeros(parameter.place->shape(), parameter.place->dtype()), by_hand);
   row.agrees = row.difference.agrees;
   if (row.agrees) return;
-  const auto [owner, name] = owner_and_name(parameter.path);
-  suspect(Rank::kBackward, time,
-          {.path = owner,
-           .what = "dL/d" + name,
-           .index = row.difference.by_whole ? std::vector<int64_t>()
-                                            : index_at(row.shape, row.difference.at),
-           .reason = reason(row.difference)});
+  Fault fault = gradient_fault(parameter.path);
+  if (!row.difference.by_whole) fault.index = index_at(row.shape, row.difference.at);
+  fault.reason = reason(row.difference);
+  suspect(Rank::kBackward, time, std::move(fault));
 }
 
 void Collector::add_loss(const Trace& trace, const Difference& loss, const Difference& gradient) {

@@ -43,6 +43,9 @@ class Collector {
   std::pair<Rank, int64_t> order_ = {};  // of first_
 };
 
+// A fault in the gradient of a parameter: "h.0.ln_1.weight" -> "h.0.ln_1" and "dL/dweight".
+Fault gradient_fault(const std::string& path);
+
 // The place of the first number of x that is NaN or infinite.
 std::optional<int64_t> first_not_finite(const Tensor& x);
 

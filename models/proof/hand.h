@@ -38,7 +38,7 @@ class Rows {
   double value_ = 0;
 };
 
-// What the functions by hand see of one call of a module.
+// The functions by hand see one call of a module through a Hand.
 class Hand {
  public:
   virtual ~Hand() = default;

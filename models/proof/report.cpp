@@ -13,6 +13,7 @@ namespace {
 
 using TextRows = std::vector<std::vector<std::string>>;
 using text::format;
+using text::index_text;
 using text::small;
 
 // Above this many rows, the layers of a model are one line.
@@ -22,12 +23,6 @@ std::string shape_text(const Shape& shape) {
   std::ostringstream text;
   text << shape;
   return text.str();
-}
-
-std::string index_text(const std::vector<int64_t>& index) {
-  std::string text;
-  for (int64_t i : index) text += (text.empty() ? "" : ",") + std::to_string(i);
-  return index.empty() ? "" : '[' + text + ']';
 }
 
 std::string path_text(const std::string& path) { return path.empty() ? "(the model)" : path; }

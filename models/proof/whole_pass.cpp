@@ -158,15 +158,6 @@ void WholePass::compare_calls(const Work& work, const Call& call) {
       }
 }
 
-// "h.0.ln_1.weight" -> {"h.0.ln_1", "dL/dweight"}
-Fault gradient_fault(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  return {.path = dot == path.npos ? "" : path.substr(0, dot),
-          .what = "dL/d" + path.substr(dot == path.npos ? 0 : dot + 1),
-          .index = {},
-          .reason = {}};
-}
-
 RoundingEffect WholePass::rounding_effect(const Outcome& by_hand) {
   const DType dtype = run_.trace.root->y.dtype();
   Generator signs(run_.options.seed);

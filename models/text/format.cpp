@@ -38,4 +38,10 @@ std::string table(const std::vector<std::vector<std::string>>& rows, int indent)
   return out;
 }
 
+std::string index_text(const std::vector<int64_t>& index) {
+  std::string text;
+  for (int64_t i : index) text += (text.empty() ? "" : ",") + std::to_string(i);
+  return index.empty() ? "" : '[' + text + ']';
+}
+
 }  // namespace vitro::text

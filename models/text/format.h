@@ -1,5 +1,6 @@
 // Formats numbers and tables for people.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,5 +15,8 @@ namespace vitro::text {
 // One line per row, indented by `indent` spaces.  Cells are padded to align the columns.
 [[gnu::visibility("default")]] std::string table(const std::vector<std::vector<std::string>>& rows,
                                                  int indent);
+
+[[gnu::visibility("default")]] std::string index_text(
+    const std::vector<int64_t>& index);  // [0,3,5]; "" for no index
 
 }  // namespace vitro::text

@@ -30,7 +30,7 @@ Tensor heads_of(const Place& place, char which) {
       .reshape({qkv.size(0), qkv.size(1), heads, layer.head_size});
 }
 
-// What head h sees at position t of text b.
+// The numbers that head h sees at position t of text b.
 HeadView view_of(const Place& place, int64_t b, int64_t h, int64_t t) {
   const auto& layer = layer_of(place);
   const int64_t group = h / (layer.n_head / layer.n_kv_head);

@@ -38,7 +38,7 @@ void check_index(const std::string& path, const Shape& shape, const Index& index
 const Call* child_of(const Call& call, const std::string& name);
 const Call& needed_child(const Call& call, const std::string& name);  // ValueError without it
 
-// What the last lines of a cell compare with.
+// The number that the last lines of a cell compare with.
 struct Model {
   std::optional<double> value = {};  // without a value, the model does not keep this number
   DType dtype = kFloat32;

@@ -1,4 +1,4 @@
-// What one head of attention sees at one position, and its steps.
+// The numbers that one head of attention sees at one position, and its steps.
 #pragma once
 #include "models/proof/cells/cells.h"
 

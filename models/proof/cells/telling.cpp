@@ -37,7 +37,7 @@ std::vector<int64_t> largest_in(const Tensor& y, bool by_size) {
   return index;
 }
 
-// Whether the row that enters has numbers other than 0, but for a few.
+// Whether only a few numbers of the input row are 0.
 bool says_something(const Call& call) {
   if (call.y.numel() == 0 || call.x.rank() != call.y.rank()) return false;
   const std::vector<double> x = cells::row_of(call.x, last_row_of(call.x));

@@ -1,4 +1,4 @@
-// What all worked cells share: names, reading numbers, the choice of digits, the last lines.
+// Helps all worked cells: it names and reads numbers, chooses digits, and writes the last lines.
 #include <charconv>
 #include <cmath>
 #include <limits>
